@@ -1,0 +1,55 @@
+# Sluice's chores. `make` alone lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+SETUP := .venv/.installed
+
+.PHONY: help install demo run simulate test check fmt lock migration docs clean
+
+help: ## list the chores
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(SETUP) ## set up .venv from the hashed lock files
+
+$(SETUP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install ## simulator and service together: import the samples, show what became of every row
+	$(BIN)/sluice demo
+
+run: install ## run the service on SQLite, loopback only, without keys
+	SLUICE_AUTH=off $(BIN)/sluice serve
+
+simulate: install ## run a local Marketo to practise on
+	$(BIN)/sluice simulate
+
+test: install ## run all tests, on SQLite and on a real PostgreSQL
+	$(BIN)/python -m pytest
+
+check: install ## lint, types, import contracts, migration drift, generated docs
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python -m migrations.drift
+	$(BIN)/python -m docs.generate --check
+
+fmt: install ## format the code and mend what can be mended
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: install ## write the generated pages anew
+	$(BIN)/python -m docs.generate
+
+lock: install ## resolve the dependencies anew and write both lock files
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group build --output-file requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+migration: install ## write a migration from the tables: make migration m="what it does"
+	$(BIN)/python -m migrations.new "$(m)"
+
+clean: ## remove everything that can be made again
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist

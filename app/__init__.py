@@ -1,0 +1,1 @@
+"""Sluice: a durable queue in front of Marketo's Bulk Import."""

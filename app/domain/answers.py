@@ -1,0 +1,108 @@
+"""What came of a call to Marketo, as values.
+
+A submission's answer lies on one axis: *was it executed?*
+
+    Accepted     yes, and this is its batch_id
+    TurnedAway   certainly not; the same request may pass later
+    Refused      certainly not, and the same request never will
+    Lost         nobody knows
+
+A question (status, failures, warnings) changes nothing at Marketo: all that can go wrong with one is NoWord.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """Marketo's four words for an import job, exact case. Adobe, "Bulk lead import", read 2026-08."""
+
+    QUEUED = "Queued"
+    IMPORTING = "Importing"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+
+
+class Because(StrEnum):
+    """Why a request was not executed, by what has to change before it can be."""
+
+    QUEUE_FULL = "queue_full"  # 1016: a slot must come free
+    LIST_BUSY = "list_busy"  # 1019: another import into the same list must end
+    RATE_LIMIT = "rate_limit"  # 606: the call window must pass
+    CONCURRENCY = "concurrency"  # 615: other calls must end
+    DAILY_QUOTA = "daily_quota"  # 607: the day must end
+    BLOCKED = "blocked"  # credentials or rights: a person must mend them
+    UNAVAILABLE = "unavailable"  # nothing but time
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    batch_id: int
+    status: Status = Status.QUEUED
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TurnedAway:
+    because: Because
+    code: str | None
+    """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    code: str | None
+    message: str
+    whole_import: bool
+    """True when every part of the import would meet the same refusal (header, list, status, field)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    why: str
+
+
+Answer = Accepted | TurnedAway | Refused | Lost
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Where a job stands. Counts are rows, so far; None where Marketo did not say."""
+
+    status: Status | None
+    """None for a word that is not one of the four: counted as still running."""
+    imported: int | None = None
+    failed: int | None = None
+    warned: int | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoWord:
+    """A question that got no usable answer. It says nothing about the part: ask again."""
+
+    why: str
+    code: str | None = None
+    because: Because | None = None
+    """Set when the whole instance has to wait, not only this question."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultFile:
+    """A failures or warnings file as Marketo sent it: at most about the size of the part."""
+
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NoFile:
+    """Marketo says that there is no such file (404, or an empty body)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """The fields of an object, from Marketo's describe."""
+
+    fields: tuple[str, ...]
+    dedupe_fields: tuple[str, ...] = ()

@@ -1,0 +1,229 @@
+"""An import, its parts and its target, and what is derived from them: status, counts, progress."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.lifecycle import FINAL, State
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    TSV = "tsv"
+    SSV = "ssv"
+
+    @property
+    def delimiter(self) -> str:
+        return {Format.CSV: ",", Format.TSV: "\t", Format.SSV: ";"}[self]
+
+    @property
+    def media_type(self) -> str:
+        return {Format.CSV: "text/csv", Format.TSV: "text/tab-separated-values", Format.SSV: "text/csv"}[self]
+
+
+class ObjectType(StrEnum):
+    LEAD = "lead"
+    CUSTOM_OBJECT = "custom_object"
+    PROGRAM_MEMBER = "program_member"
+
+
+class OnUnconfirmed(StrEnum):
+    RESUBMIT = "resubmit"
+    HOLD = "hold"
+
+
+class Preflight(StrEnum):
+    OFF = "off"
+    HEADER = "header"
+    ROWS = "rows"
+
+
+@dataclass(frozen=True, slots=True)
+class Leads:
+    lookup_field: str = "email"
+    list_id: int | None = None
+    partition_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomObject:
+    object_name: str
+    dedupe_fields: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProgramMembers:
+    program_id: int
+    program_member_status: str
+
+
+Target = Leads | CustomObject | ProgramMembers
+
+
+def object_type(target: Target) -> ObjectType:
+    match target:
+        case Leads():
+            return ObjectType.LEAD
+        case CustomObject():
+            return ObjectType.CUSTOM_OBJECT
+        case ProgramMembers():
+            return ObjectType.PROGRAM_MEMBER
+
+
+def key_columns(target: Target) -> tuple[str, ...]:
+    """The columns without which Marketo cannot find a record. Empty: only Marketo knows (its describe)."""
+    match target:
+        case Leads(lookup_field=field):
+            return (field,)
+        case CustomObject(dedupe_fields=fields):
+            return fields
+        case ProgramMembers():
+            return ("email",)
+
+
+class Status(StrEnum):
+    """Where an import stands, in the caller's words."""
+
+    QUEUED = "queued"
+    IMPORTING = "importing"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+FINISHED = frozenset({Status.COMPLETE, Status.FAILED, Status.CANCELLED})
+
+
+def status_of(parts: Mapping[State, int], *, cancelled: bool = False) -> Status:
+    """An import's status from the number of its parts in each state.
+
+    `cancelled`: a person asked for it; parts that Marketo already had run to their end first.
+    """
+    states = {state for state, count in parts.items() if count}
+    if states <= FINAL:
+        if State.FAILED in states:
+            return Status.FAILED
+        return (
+            Status.CANCELLED if State.CANCELLED in states or (cancelled and not states) else Status.COMPLETE
+        )
+    return Status.QUEUED if states <= {State.WAITING} else Status.IMPORTING
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """What became of the rows. imported + failed + pending = total, at all times."""
+
+    total: int
+    imported: int
+    failed: int
+    warned: int
+
+    @property
+    def pending(self) -> int:
+        return self.total - self.imported - self.failed
+
+    @property
+    def settled_share(self) -> float:
+        return (self.imported + self.failed) / self.total if self.total else 1.0
+
+    @classmethod
+    def counted(cls, total: int, *, imported: int, failed: int, warned: int) -> "Rows":
+        """Marketo's counts, cut down where they claim more rows than the part has."""
+        failed = min(failed, total)
+        return cls(total, min(imported, total - failed), failed, min(warned, total))
+
+    @classmethod
+    def sum(cls, many: Iterable["Rows"]) -> "Rows":
+        rows = list(many)
+        return cls(
+            sum(r.total for r in rows),
+            sum(r.imported for r in rows),
+            sum(r.failed for r in rows),
+            sum(r.warned for r in rows),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    name: str | None
+    size_bytes: int  # as uploaded, after decompression
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a caller asks for beside the file itself."""
+
+    target: Target
+    instance: str = "default"
+    client: str = "local"
+    format: Format = Format.CSV
+    charset: str = "utf-8"
+    priority: int = 5  # 0–9, higher first
+    not_before: datetime | None = None
+    preflight: Preflight = Preflight.HEADER
+    on_unconfirmed: OnUnconfirmed = OnUnconfirmed.RESUBMIT
+    label: str | None = None
+    metadata: Mapping[str, str] | None = None
+    file_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Why an import, or a part, could not be done."""
+
+    code: str
+    message: str
+    marketo_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attention:
+    """Why a person should look."""
+
+    code: str
+    message: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    id: int
+    import_id: int
+    number: int  # 1 is the first of its import
+    instance: str
+    state: State
+    rows: Rows
+    size_bytes: int  # the part's file, header included
+    slot: int | None
+    batch_id: int | None
+    attempts: int  # submissions that were counted: back-pressure is not
+    due_at: datetime | None  # when it is next worth a look; what for depends on the state
+    waiting_for: str | None
+    message: str | None  # Marketo's
+    error: Failure | None
+    results_missing: bool
+    submitted_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    id: int
+    request: Request
+    status: Status
+    columns: tuple[str, ...]
+    file: SourceFile
+    rows: Rows
+    parts: Counter[State]
+    attention: Attention | None
+    error: Failure | None
+    cancel_requested_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    retry_of: int | None

@@ -1,0 +1,61 @@
+"""The life of a part: one page, one table. Every other statement of it is derived from this one, by test."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class State(StrEnum):
+    WAITING = "waiting"  # on disk here, not at Marketo
+    SUBMITTING = "submitting"  # its POST may be under way
+    UNCONFIRMED = "unconfirmed"  # nobody can know whether Marketo has it
+    QUEUED = "queued"  # Marketo accepted it
+    IMPORTING = "importing"  # Marketo is working on it
+    COLLECTING = "collecting"  # Marketo is done; its result files are still to be fetched
+    COMPLETE = "complete"  # every row's fate is stored here
+    FAILED = "failed"  # Marketo will never import it
+    CANCELLED = "cancelled"  # a person stopped it before it was sent
+
+
+class Move(StrEnum):
+    CLAIM = "claim"
+    ACCEPT = "accept"
+    TURN_AWAY = "turn_away"
+    REFUSE = "refuse"
+    LOSE = "lose"
+    RESUBMIT = "resubmit"
+    START = "start"
+    FINISH = "finish"
+    FAIL = "fail"
+    COLLECT = "collect"
+    CANCEL = "cancel"
+    ABANDON = "abandon"
+
+
+class Edge(NamedTuple):
+    sources: frozenset[State]
+    target: State
+    by: str  # the step that makes it
+
+
+S, M = State, Move
+
+TABLE: dict[Move, Edge] = {
+    M.CLAIM: Edge(frozenset({S.WAITING}), S.SUBMITTING, "submit"),
+    M.ACCEPT: Edge(frozenset({S.SUBMITTING, S.UNCONFIRMED}), S.QUEUED, "submit, desk"),
+    M.TURN_AWAY: Edge(frozenset({S.SUBMITTING}), S.WAITING, "submit"),
+    M.REFUSE: Edge(frozenset({S.SUBMITTING}), S.FAILED, "submit"),
+    M.LOSE: Edge(frozenset({S.SUBMITTING}), S.UNCONFIRMED, "submit, sweep"),
+    M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, "sweep, desk"),
+    M.START: Edge(frozenset({S.QUEUED}), S.IMPORTING, "poll"),
+    M.FINISH: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.COLLECTING, "poll"),
+    M.FAIL: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.FAILED, "submit, poll"),
+    M.COLLECT: Edge(frozenset({S.COLLECTING}), S.COMPLETE, "collect"),
+    M.CANCEL: Edge(frozenset({S.WAITING}), S.CANCELLED, "desk, sweep"),
+    M.ABANDON: Edge(frozenset({S.WAITING}), S.FAILED, "submit"),  # its import can no longer succeed
+}
+
+AT_MARKETO = frozenset({S.SUBMITTING, S.UNCONFIRMED, S.QUEUED, S.IMPORTING})
+"""States that hold a slot: Marketo has the part, or may have it."""
+
+FINAL = frozenset(S) - {source for edge in TABLE.values() for source in edge.sources}
+"""States that nothing leaves."""

@@ -1,0 +1,1 @@
+"""Bytes into parts: streams in, streams out."""

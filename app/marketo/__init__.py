@@ -1,0 +1,1 @@
+"""The other side: everything that speaks to Marketo."""

@@ -1,0 +1,265 @@
+"""Every knob, with its unit and its reason. Nothing else in the service reads the environment."""
+
+import ipaddress
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AnyHttpUrl,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "SLUICE_"
+OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # ours, but not fields of Settings
+
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """The configuration cannot be used. One line for each thing to mend."""
+
+    def __init__(self, lines: list[str]) -> None:
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+Url = Annotated[str, BeforeValidator(lambda value: str(AnyHttpUrl(str(value))).rstrip("/"))]
+
+
+class InstanceSettings(BaseModel, extra="forbid", frozen=True):
+    """One Marketo subscription."""
+
+    base_url: Url = Field(description="https://<munchkinId>.mktorest.com; a trailing /rest or / is tolerated")
+    identity_url: Url | None = Field(
+        default=None, description="where tokens come from; BASE_URL + /identity when unset"
+    )
+    client_id: str = Field(min_length=1, description="of the Marketo custom service")
+    client_secret: SecretStr = Field(description="of the Marketo custom service")
+    max_importing: int = Field(default=2, ge=1, le=2, description="jobs that Marketo imports at once")
+    max_queued: int = Field(
+        default=10, ge=1, le=10, description="jobs that Marketo keeps, those importing included"
+    )
+    calls_per_window: int = Field(
+        default=50, ge=1, le=100, description="our share of Marketo's 100 calls a window"
+    )
+    window_seconds: Seconds = Field(default=20, description="length of Marketo's sliding call window")
+    concurrent_calls: int = Field(
+        default=5, ge=1, le=10, description="our share of Marketo's 10 calls at once"
+    )
+    daily_calls: int = Field(
+        default=50_000, ge=1, description="our share of the daily quota, which resets at midnight US Central"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def without_rest(cls, value: str) -> str:
+        return value.removesuffix("/rest").rstrip("/")
+
+    @property
+    def identity(self) -> str:
+        return self.identity_url or f"{self.base_url}/identity"
+
+
+class Settings(BaseSettings):
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        env_file=".env",
+        extra="ignore",
+        frozen=True,
+        env_ignore_empty=True,
+    )
+
+    database_url: str = Field(
+        default="sqlite:///sluice.db", description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB"
+    )
+    auth: Literal["on", "off"] = Field(
+        default="on", description="off serves without keys, and only on loopback"
+    )
+    host: str = Field(default="127.0.0.1", description="where the API listens")
+    port: int = Field(default=8000, ge=0, le=65535, description="where the API listens; 0 takes a free port")
+    log_format: Literal["console", "json"] | None = Field(
+        default=None, description="console on a terminal, else json"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="the least level that is logged"
+    )
+    instances: dict[str, InstanceSettings] = Field(
+        default_factory=dict, description="the Marketo subscriptions, by name"
+    )
+    part_bytes: int = Field(
+        default=9_900_000,
+        ge=1_000,
+        le=10_000_000,
+        description="the largest request body sent to Marketo, multipart envelope included",
+    )
+    max_file_bytes: int = Field(
+        default=10_737_418_240, ge=1, description="the largest upload, after decompression"
+    )
+    backlog_parts: int = Field(
+        default=100_000, ge=1, description="waiting parts at which new uploads get 429"
+    )
+    disk_floor_bytes: int = Field(
+        default=1_073_741_824, ge=0, description="free space under which uploads get 507"
+    )
+    tick_seconds: Seconds = Field(
+        default=1, description="how often the scheduler looks for work; a new import wakes it at once"
+    )
+    poll_min_seconds: Seconds = Field(
+        default=5,
+        description="Marketo's recommended polling range: the least wait between two looks at a job",
+    )
+    poll_max_seconds: Seconds = Field(
+        default=30,
+        description="Marketo's recommended polling range: the longest wait between two looks at a job",
+    )
+    retry_base_seconds: Seconds = Field(
+        default=5, description="first step of the exponential back-off with full jitter"
+    )
+    retry_max_seconds: Seconds = Field(default=300, description="longest step of the back-off")
+    unconfirmed_settle_seconds: Seconds = Field(
+        default=900,
+        description="how long a lost answer's possible job is given to finish before it is sent again",
+    )
+    stuck_seconds: Seconds = Field(
+        default=21_600, description="a part importing longer gets attention: stuck"
+    )
+    call_timeout_seconds: Seconds = Field(
+        default=30, description="the longest a status or result call may take"
+    )
+    upload_timeout_seconds: Seconds = Field(default=600, description="the longest a submission may take")
+    lease_seconds: Seconds = Field(
+        default=30, description="how long a worker holds an instance without a sign of life"
+    )
+    shutdown_seconds: Seconds = Field(default=30, description="how long SIGTERM waits for calls under way")
+    file_retention_days: float = Field(
+        default=7, gt=0, description="how long uploaded rows are kept after the import finished"
+    )
+    result_retention_days: float = Field(
+        default=30, gt=0, description="how long failures and warnings are kept"
+    )
+    history_retention_days: float = Field(default=90, gt=0, description="how long everything else is kept")
+    url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="the running service that submit, status, failures and cancel speak to",
+    )
+    api_key: SecretStr | None = Field(default=None, description="the key that those commands send")
+
+    @field_validator("instances")
+    @classmethod
+    def names_are_plain(cls, value: dict[str, InstanceSettings]) -> dict[str, InstanceSettings]:
+        for name in value:
+            if not name.replace("_", "").replace("-", "").isalnum():
+                raise ValueError(f"instance name {name!r}: use letters, digits, - and _ only")
+        return {name.lower(): settings for name, settings in value.items()}
+
+    @field_validator("database_url")
+    @classmethod
+    def is_a_known_database(cls, value: str) -> str:
+        if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+            return value
+        parts = urlsplit(value)
+        if parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/"):
+            return value
+        raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB")
+
+    @model_validator(mode="after")
+    def polls_in_order(self) -> Self:
+        if self.poll_min_seconds > self.poll_max_seconds:
+            raise ValueError("SLUICE_POLL_MIN_SECONDS is larger than SLUICE_POLL_MAX_SECONDS")
+        return self
+
+    @property
+    def on_loopback(self) -> bool:
+        if self.host == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return False
+
+    @property
+    def on_sqlite(self) -> bool:
+        return self.database_url.startswith("sqlite")
+
+
+def load(**overrides: object) -> Settings:
+    """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
+    lines = [
+        f"{name}: no such setting (see `sluice settings --help`)"
+        for name in sorted(os.environ)
+        if _is_stray(name.upper())
+    ]
+    try:
+        found = Settings(_secrets_dir=_secrets_dir(), **overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise SettingsError(lines + [_line(e["loc"], e["msg"]) for e in error.errors()]) from None
+    if lines:
+        raise SettingsError(lines)
+    return found
+
+
+def sources(settings: Settings) -> list[tuple[str, str, str]]:
+    """(variable, value with secrets masked, where it comes from), in the order of the class."""
+    rows = [
+        (variable(name), _shown(name, getattr(settings, name)), _source(name, settings))
+        for name in Settings.model_fields
+        if name != "instances"
+    ]
+    for instance, knobs in settings.instances.items():
+        for knob in InstanceSettings.model_fields:
+            name = f"{PREFIX}INSTANCES__{instance.upper()}__{knob.upper()}"
+            where = "default" if knob not in knobs.model_fields_set else _origin(name)
+            rows.append((name, str(getattr(knobs, knob)), where))
+    return rows
+
+
+def variable(field: str) -> str:
+    return PREFIX + field.upper()
+
+
+def _secrets_dir() -> Path | None:
+    named = os.environ.get("SLUICE_SECRETS_DIR")
+    if named and not Path(named).is_dir():
+        raise SettingsError([f"SLUICE_SECRETS_DIR: {named} is not a directory"])
+    return Path(named) if named else None
+
+
+def _is_stray(name: str) -> bool:
+    field = name.removeprefix(PREFIX).lower()
+    known = field in Settings.model_fields or field.startswith("instances__") or name in OUTSIDE
+    return name.startswith(PREFIX) and not known
+
+
+def _line(location: tuple[int | str, ...], message: str) -> str:
+    name = PREFIX + "__".join(str(step).upper() for step in location) if location else "settings"
+    return f"{name}: {message.removeprefix('Value error, ')}"
+
+
+def _origin(name: str) -> str:
+    if any(known.upper() == name for known in os.environ):
+        return "environment"
+    directory = _secrets_dir()
+    if directory and any(path.name.upper() == name for path in directory.iterdir()):
+        return "secrets directory"
+    return ".env"
+
+
+def _source(field: str, settings: Settings) -> str:
+    return _origin(variable(field)) if field in settings.model_fields_set else "default"
+
+
+def _shown(field: str, value: object) -> str:
+    if field == "database_url":
+        parts = urlsplit(str(value))
+        return str(value).replace(f":{parts.password}@", ":**********@") if parts.password else str(value)
+    return "" if value is None else str(value)

@@ -1,0 +1,1 @@
+"""What is remembered: SQLAlchemy Core, one module a noun."""

@@ -1,0 +1,1 @@
+"""When: the ticks, the lease and the run of a worker."""
