@@ -1,0 +1,1 @@
+"""The project's pages, and the command that writes their generated sections."""

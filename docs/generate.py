@@ -1,0 +1,148 @@
+"""Write the generated sections of docs/*.md: `python -m docs.generate`. With --check: only say what is stale.
+
+A section stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`; the text around it is written by hand.
+"""
+
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from app.domain import errors, lifecycle
+from app.settings import PREFIX, InstanceSettings, Settings, variable
+
+DOCS = Path(__file__).parent
+SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
+MEMBER = re.compile(r'^\s+[A-Z_]+ = "(?P<name>\w+)"  # (?P<meaning>.+)$', re.MULTILINE)
+
+
+def settings() -> str:
+    general = {variable(name): field for name, field in Settings.model_fields.items() if name != "instances"}
+    return _settings_table(general)
+
+
+def instance_settings() -> str:
+    prefix = f"{PREFIX}INSTANCES__<NAME>__"
+    return _settings_table({prefix + n.upper(): field for n, field in InstanceSettings.model_fields.items()})
+
+
+def lifecycle_diagram() -> str:
+    edges = [
+        f"    {source} --> {edge.target}: {move}"
+        for move, edge in lifecycle.TABLE.items()
+        for source in _in_order(edge.sources)
+    ]
+    ends = [f"    {state} --> [*]" for state in _in_order(lifecycle.FINAL)]
+    return "\n".join(["```mermaid", "stateDiagram-v2", "    [*] --> waiting", *edges, *ends, "```"])
+
+
+def lifecycle_states() -> str:
+    meaning = {m["name"]: m["meaning"] for m in MEMBER.finditer(inspect.getsource(lifecycle.State))}
+    rows = [
+        (f"`{state}`", meaning[state], "yes" if state in lifecycle.AT_MARKETO else "", _leave(state))
+        for state in lifecycle.State
+    ]
+    return _table(("state", "means", "holds a slot", "left by"), rows)
+
+
+def lifecycle_moves() -> str:
+    rows = [
+        (f"`{move}`", _listed(_in_order(edge.sources)), f"`{edge.target}`", edge.by)
+        for move, edge in lifecycle.TABLE.items()
+    ]
+    return _table(("move", "from", "to", "made by"), rows)
+
+
+def problem_kinds() -> str:
+    kinds = sorted(errors.CallerError.__subclasses__(), key=lambda kind: (kind.status, kind.code))
+    return _table(
+        ("status", "code", "title"), [(str(kind.status), f"`{kind.code}`", kind.title) for kind in kinds]
+    )
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "settings": settings,
+    "instance-settings": instance_settings,
+    "lifecycle-diagram": lifecycle_diagram,
+    "lifecycle-states": lifecycle_states,
+    "lifecycle-moves": lifecycle_moves,
+    "problem-kinds": problem_kinds,
+}
+
+
+def renewed(page: str) -> str:
+    """The page with every generated section as it should be."""
+    return SECTION.sub(lambda found: f"{found[1]}{SECTIONS[found['name']]()}\n{found[3]}", page)
+
+
+def stale() -> Iterator[tuple[Path, str]]:
+    """Each page that differs from its source, and what it should say."""
+    for path in sorted(DOCS.glob("*.md")):
+        page = path.read_text(encoding="utf-8")
+        if (fresh := renewed(page)) != page:
+            yield path, fresh
+
+
+def main(arguments: list[str]) -> int:
+    pages = list(stale())
+    if arguments == ["--check"]:
+        for path, _ in pages:
+            sys.stderr.write(f"docs/{path.name} is stale: run `make docs`\n")
+        return 1 if pages else 0
+    for path, fresh in pages:
+        path.write_text(fresh, encoding="utf-8")
+        sys.stdout.write(f"docs/{path.name} written\n")
+    return 0
+
+
+def _settings_table(fields: dict[str, FieldInfo]) -> str:
+    rows = [(f"`{n}`", _default(f), _allowed(f), f.description or "") for n, f in fields.items()]
+    return _table(("variable", "default", "allowed", "meaning"), rows)
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "*required*"
+    return "–" if field.default is None else f"`{field.default}`"
+
+
+def _allowed(field: FieldInfo) -> str:
+    for option in (field.annotation, *get_args(field.annotation)):
+        if get_origin(option) is Literal:
+            return " · ".join(f"`{value}`" for value in get_args(option))
+    signs = {"gt": ">", "ge": "≥", "le": "≤"}
+    return ", ".join(
+        f"{sign} {getattr(bound, name)}"
+        for bound in field.metadata
+        for name, sign in signs.items()
+        if _is_number(getattr(bound, name, None))
+    )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def _in_order(states: frozenset[lifecycle.State]) -> list[lifecycle.State]:
+    return [state for state in lifecycle.State if state in states]
+
+
+def _leave(state: lifecycle.State) -> str:
+    return _listed([move for move, edge in lifecycle.TABLE.items() if state in edge.sources]) or "nothing: final"
+
+
+def _listed(names: list[Any]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *(tuple(c.replace("|", r"\|") for c in row) for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
