@@ -59,9 +59,7 @@ def lifecycle_moves() -> str:
 
 def problem_kinds() -> str:
     kinds = sorted(errors.CallerError.__subclasses__(), key=lambda kind: (kind.status, kind.code))
-    return _table(
-        ("status", "code", "title"), [(str(kind.status), f"`{kind.code}`", kind.title) for kind in kinds]
-    )
+    return _table(("status", "code", "title"), [(str(kind.status), f"`{kind.code}`", kind.title) for kind in kinds])
 
 
 SECTIONS: dict[str, Callable[[], str]] = {
