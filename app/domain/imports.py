@@ -105,9 +105,7 @@ def status_of(parts: Mapping[State, int], *, cancelled: bool = False) -> Status:
     if states <= FINAL:
         if State.FAILED in states:
             return Status.FAILED
-        return (
-            Status.CANCELLED if State.CANCELLED in states or (cancelled and not states) else Status.COMPLETE
-        )
+        return Status.CANCELLED if State.CANCELLED in states or (cancelled and not states) else Status.COMPLETE
     return Status.QUEUED if states <= {State.WAITING} else Status.IMPORTING
 
 
@@ -196,13 +194,15 @@ class Part:
     number: int  # 1 is the first of its import
     instance: str
     state: State
+    state_since: datetime | None
+    first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included
     slot: int | None
     batch_id: int | None
     attempts: int  # submissions that were counted: back-pressure is not
     due_at: datetime | None  # when it is next worth a look; what for depends on the state
-    waiting_for: str | None
+    retry_code: str | None  # why Marketo turned the last submission away
     message: str | None  # Marketo's
     error: Failure | None
     results_missing: bool

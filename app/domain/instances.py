@@ -1,0 +1,77 @@
+"""An instance (one Marketo subscription) as it stands, and why a part of it may have to wait."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.imports import Part
+from app.domain.lifecycle import State
+
+
+class Condition(StrEnum):
+    RUNNING = "running"
+    PAUSED = "paused"  # a person said so
+    BLOCKED = "blocked"  # credentials or rights: a person must mend them
+    BACKING_OFF = "backing_off"  # Marketo said so; time heals it
+
+
+class WaitingFor(StrEnum):
+    SLOT = "slot"
+    SAME_RECORDS = "same_records"
+    NOT_BEFORE = "not_before"
+    INSTANCE_PAUSED = "instance_paused"
+    INSTANCE_BLOCKED = "instance_blocked"
+    RATE_LIMIT = "rate_limit"
+    DAILY_QUOTA = "daily_quota"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    name: str
+    paused_at: datetime | None = None
+    paused_reason: str | None = None
+    blocked_at: datetime | None = None
+    blocked_reason: str | None = None
+    hold_until: datetime | None = None  # nothing is submitted before; also when a blocked instance is tried again
+    hold_reason: WaitingFor | None = None
+    foreign_slots: int = 0  # slots that others hold, as the last 1016 taught
+    foreign_until: datetime | None = None  # until when that lesson counts
+    calls_day: str | None = None  # the US Central date that calls_today belongs to
+    calls_today: int = 0
+    calls_last_window: int = 0
+    worker: str | None = None
+    lease_epoch: int = 0
+    lease_until: datetime | None = None
+    heartbeat_at: datetime | None = None
+
+    def condition(self, now: datetime) -> Condition:
+        if self.paused_at:
+            return Condition.PAUSED
+        if self.blocked_at:
+            return Condition.BLOCKED
+        return Condition.BACKING_OFF if self.holding(now) else Condition.RUNNING
+
+    def holding(self, now: datetime) -> bool:
+        return self.hold_until is not None and self.hold_until > now
+
+    def may_submit(self, now: datetime) -> bool:
+        return not self.paused_at and not self.holding(now)
+
+    def slots_of_others(self, now: datetime) -> int:
+        return self.foreign_slots if self.foreign_until and self.foreign_until > now else 0
+
+
+def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
+    """Why a waiting part is not on its way; None for a part that does not wait."""
+    if part.state is not State.WAITING:
+        return None
+    if instance.paused_at:
+        return WaitingFor.INSTANCE_PAUSED
+    if instance.blocked_at:
+        return WaitingFor.INSTANCE_BLOCKED
+    if part.due_at and part.due_at > now:
+        return WaitingFor.RETRY if part.retry_code else WaitingFor.NOT_BEFORE
+    if instance.holding(now):
+        return instance.hold_reason or WaitingFor.RETRY
+    return WaitingFor.SLOT

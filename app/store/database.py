@@ -1,0 +1,136 @@
+"""Engines and transactions. Two databases, both real: SQLite for one process, PostgreSQL for many.
+
+SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`) and readers that cannot write. A
+second process on the same file is refused: SQLite before 3.51.3 can corrupt a WAL that two connections checkpoint.
+"""
+
+import asyncio
+import fcntl
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import IO
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+_open: ContextVar[int] = ContextVar("open_transactions", default=0)
+
+
+def in_transaction() -> bool:
+    """True while the running task has a transaction open. NO_CALL_IN_TX is checked with it."""
+    return _open.get() > 0
+
+
+class DatabaseBusy(Exception):
+    """Another process has this SQLite file open."""
+
+
+class Database:
+    """`async with db.write() as tx` and `async with db.read() as tx`: the only two ways to the data."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.on_sqlite = url.startswith("sqlite")
+        self._turn = asyncio.Lock()
+        self._lock_file: IO[str] | None = None
+        self._writer, self._reader = _sqlite_engines(url) if self.on_sqlite else _postgres_engines(url)
+
+    @property
+    def path(self) -> Path | None:
+        return sqlite_path(self.url) if self.on_sqlite else None
+
+    def claim_file(self) -> None:
+        """Make this process the file's only one (SQLite; the lock dies with the process). Errors: DatabaseBusy."""
+        if self.path is None or self._lock_file:
+            return
+        handle = self.path.with_name(self.path.name + ".lock").open("w")
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            handle.close()
+            raise DatabaseBusy(
+                f"Another process serves {self.path}. SQLite takes one process; stop that one, or use PostgreSQL."
+            ) from None
+        self._lock_file = handle
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that may write; committed at the end, rolled back on any error."""
+        if self.on_sqlite:
+            async with self._turn, self._counted(), self._writer.begin() as tx:
+                yield tx
+        else:
+            async with self._counted(), self._writer.begin() as tx:
+                yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent look; on SQLite it cannot write."""
+        async with self._counted(), self._reader.begin() as tx:
+            yield tx
+
+    async def ping(self) -> None:
+        async with self.read() as tx:
+            await tx.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self._writer.dispose()
+        await self._reader.dispose()
+        if self._lock_file:
+            self._lock_file.close()
+            self._lock_file = None
+
+    @asynccontextmanager
+    async def _counted(self) -> AsyncIterator[None]:
+        token = _open.set(_open.get() + 1)
+        try:
+            yield
+        finally:
+            _open.reset(token)
+
+
+def sqlite_path(url: str) -> Path:
+    return Path(url.removeprefix("sqlite:///"))
+
+
+def driver_url(url: str, *, asynchronous: bool) -> str:
+    """The plain URL of the settings with the driver that the service uses."""
+    if url.startswith("sqlite"):
+        return url.replace("sqlite://", "sqlite+aiosqlite://", 1) if asynchronous else url
+    return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
+
+
+def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    engine = create_async_engine(driver_url(url, asynchronous=True), pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return engine, engine
+
+
+def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+    address = driver_url(url, asynchronous=True)
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": 30})
+    reader = create_async_engine(address, pool_size=4, max_overflow=4, connect_args={"timeout": 30})
+    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    _on_connect(reader, "query_only=ON", "foreign_keys=ON")
+    _on_begin(writer, "BEGIN IMMEDIATE")
+    _on_begin(reader, "BEGIN DEFERRED")
+    return writer, reader
+
+
+def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None  # we say BEGIN ourselves: the driver would say it too late, and plainly
+        cursor = connection.cursor()
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+
+def _on_begin(engine: AsyncEngine, statement: str) -> None:
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: object) -> None:
+        connection.exec_driver_sql(statement)  # type: ignore[attr-defined]

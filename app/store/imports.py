@@ -1,0 +1,365 @@
+"""Imports: receiving, accepting, reading; and the sums over their parts, kept where lists and filters need them."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.imports import (
+    FINISHED,
+    Attention,
+    CustomObject,
+    Failure,
+    Format,
+    Import,
+    Leads,
+    ObjectType,
+    OnUnconfirmed,
+    Preflight,
+    ProgramMembers,
+    Request,
+    Rows,
+    SourceFile,
+    Status,
+    Target,
+    object_type,
+    status_of,
+)
+from app.domain.lifecycle import State
+from app.store import events
+from app.store.tables import import_, instance, part
+
+
+async def begin(tx: AsyncConnection, request: Request, *, at: datetime) -> int:
+    """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
+    made = await tx.execute(
+        insert(import_)
+        .values(
+            instance=request.instance,
+            client=request.client,
+            object_type=object_type(request.target),
+            format=request.format,
+            charset=request.charset,
+            priority=request.priority,
+            not_before=request.not_before,
+            preflight=request.preflight,
+            on_unconfirmed=request.on_unconfirmed,
+            label=request.label,
+            metadata=dict(request.metadata) if request.metadata is not None else None,
+            file_name=request.file_name,
+            created_at=at,
+            touched_at=at,
+            **_target_columns(request.target),
+        )
+        .returning(import_.c.id)
+    )
+    return int(made.scalar_one())
+
+
+async def accept(
+    tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime
+) -> None:
+    """The whole file is stored: from this commit on the import exists (SAFE_ACK)."""
+    found = await tx.execute(
+        update(import_)
+        .where(import_.c.id == import_id, import_.c.status.is_(None))
+        .values(
+            file_bytes=file.size_bytes,
+            file_sha256=file.sha256,
+            rows=file.rows,
+            columns=list(columns),
+            status=Status.QUEUED,
+            touched_at=at,
+        )
+        .returning(import_.c.instance)
+    )
+    await events.append(
+        tx,
+        "accepted",
+        at=at,
+        instance=found.scalar_one(),
+        import_id=import_id,
+        rows=file.rows,
+        bytes=file.size_bytes,
+    )
+
+
+async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
+    await tx.execute(update(import_).where(import_.c.id == import_id).values(touched_at=at))
+
+
+async def discard(tx: AsyncConnection, import_id: int) -> None:
+    """Take an upload that was not accepted away, with everything stored of it."""
+    await tx.execute(delete(import_).where(import_.c.id == import_id, import_.c.status.is_(None)))
+
+
+async def discard_abandoned(tx: AsyncConnection, *, untouched_since: datetime) -> int:
+    gone = await tx.execute(delete(import_).where(import_.c.status.is_(None), import_.c.touched_at < untouched_since))
+    return gone.rowcount
+
+
+async def lock_of_part(tx: AsyncConnection, part_id: int) -> None:
+    """Make movers of one import take turns, so that refresh() sees every part as it is."""
+    await tx.execute(
+        select(import_.c.id)
+        .where(import_.c.id == select(part.c.import_id).where(part.c.id == part_id).scalar_subquery())
+        .with_for_update()
+    )
+
+
+async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
+    asked = await tx.execute(select(import_.c.cancel_requested_at).where(import_.c.id == import_id))
+    return asked.scalar_one() is not None
+
+
+async def request_cancel(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
+    await tx.execute(
+        update(import_)
+        .where(import_.c.id == import_id, import_.c.cancel_requested_at.is_(None))
+        .values(cancel_requested_at=at)
+    )
+
+
+async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -> None:
+    """Derive status and sums anew from the parts, after one of them moved (`at`) or made progress (None)."""
+    states: Counter[State] = Counter()
+    imported = failed = warned = 0
+    for row in await tx.execute(
+        select(
+            part.c.state,
+            func.count(),
+            func.sum(part.c.imported),
+            func.sum(part.c.failed),
+            func.sum(part.c.warned),
+        )
+        .where(part.c.import_id == import_id)
+        .group_by(part.c.state)
+    ):
+        states[State(row[0])] = row[1]
+        imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
+    owner = (await tx.execute(select(import_).where(import_.c.id == import_id))).one()
+    status = status_of(states)
+    changed: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
+    if at and status is not Status.QUEUED and owner.started_at is None and states.keys() - {State.CANCELLED}:
+        changed["started_at"] = at
+    if at and status in FINISHED and owner.finished_at is None:
+        changed["finished_at"] = at
+        await events.append(
+            tx,
+            "finished",
+            at=at,
+            instance=owner.instance,
+            import_id=import_id,
+            status=status,
+            imported=imported,
+            failed=failed,
+            warned=warned,
+        )
+    if status is Status.FAILED and owner.error_code is None:
+        changed |= await _first_error(tx, import_id)
+    await tx.execute(update(import_).where(import_.c.id == import_id).values(changed))
+
+
+async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
+    first = await tx.execute(
+        select(part.c.error_code, part.c.error_message, part.c.error_marketo_code)
+        .where(part.c.import_id == import_id, part.c.error_code.is_not(None))
+        .order_by(part.c.number)
+        .limit(1)
+    )
+    row = first.mappings().one_or_none()
+    return dict(row) if row else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What GET /v1/imports can be narrowed by; None leaves a column alone."""
+
+    status: Status | None = None
+    instance: str | None = None
+    object_type: ObjectType | None = None
+    client: str | None = None
+    label: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    attention: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What `attention` is judged by."""
+
+    now: datetime
+    stuck_seconds: float
+
+    @property
+    def stuck_since(self) -> datetime:
+        return self.now - timedelta(seconds=self.stuck_seconds)
+
+
+async def get(tx: AsyncConnection, import_id: int, *, by: Judgement) -> Import | None:
+    found = await _read(tx, [import_.c.id == import_id], 1, by)
+    return found[0] if found else None
+
+
+async def page(tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: Judgement) -> list[Import]:
+    """Imports newest first, beginning behind the id `before`."""
+    plain = ("status", "instance", "object_type", "client", "label")
+    wanted: list[ColumnElement[bool]] = [
+        import_.c[name] == value for name in plain if (value := getattr(filters, name)) is not None
+    ]
+    if filters.created_after:
+        wanted.append(import_.c.created_at > filters.created_after)
+    if filters.created_before:
+        wanted.append(import_.c.created_at < filters.created_before)
+    if filters.attention is not None:
+        wanted.append(_needs_attention(by) if filters.attention else ~_needs_attention(by))
+    if before is not None:
+        wanted.append(import_.c.id < before)
+    return await _read(tx, wanted, size, by)
+
+
+async def _read(tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: Judgement) -> list[Import]:
+    found = (
+        await tx.execute(
+            select(import_, instance.c.blocked_at, instance.c.blocked_reason)
+            .join(instance, instance.c.name == import_.c.instance)
+            .where(import_.c.status.is_not(None), *wanted)
+            .order_by(import_.c.id.desc())
+            .limit(size)
+        )
+    ).all()
+    parts = await _parts_of(tx, [row.id for row in found], by)
+    return [_as_import(row, parts[row.id]) for row in found]
+
+
+@dataclass(slots=True)
+class _Parts:
+    """What an import's page says of its parts."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    unconfirmed_since: datetime | None = None
+    stuck_since: datetime | None = None
+    missing_since: datetime | None = None
+
+
+async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, _Parts]:
+    summed: dict[int, _Parts] = defaultdict(_Parts)
+    for row in await tx.execute(
+        select(
+            part.c.import_id,
+            part.c.state,
+            part.c.results_missing,
+            func.count().label("parts"),
+            func.min(part.c.state_since).label("since"),
+        )
+        .where(part.c.import_id.in_(ids))
+        .group_by(part.c.import_id, part.c.state, part.c.results_missing)
+    ):
+        seen, state = summed[row.import_id], State(row.state)
+        seen.states[state] += row.parts
+        if state is State.UNCONFIRMED:
+            seen.unconfirmed_since = row.since
+        if state is State.IMPORTING and row.since <= by.stuck_since:
+            seen.stuck_since = row.since
+        if row.results_missing:
+            seen.missing_since = row.since
+    return summed
+
+
+def _needs_attention(by: Judgement) -> ColumnElement[bool]:
+    troubled = exists().where(
+        part.c.import_id == import_.c.id,
+        or_(
+            part.c.state == State.UNCONFIRMED,
+            part.c.results_missing.is_(True),
+            and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
+        ),
+    )
+    blocked = exists().where(
+        instance.c.name == import_.c.instance,
+        instance.c.blocked_at.is_not(None),
+        import_.c.status.in_([Status.QUEUED, Status.IMPORTING]),
+    )
+    return or_(troubled, blocked)
+
+
+def _attention(row: Row[Any], parts: _Parts) -> Attention | None:
+    if row.blocked_at and row.status not in FINISHED:
+        return Attention("instance_blocked", row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at)
+    if parts.unconfirmed_since:
+        return Attention(
+            "unconfirmed",
+            "Marketo's answer to a submission was lost: nobody can know yet whether it has the part.",
+            parts.unconfirmed_since,
+        )
+    if parts.stuck_since:
+        return Attention("stuck", "Marketo has been importing a part for far longer than usual.", parts.stuck_since)
+    if parts.missing_since:
+        return Attention(
+            "results_missing",
+            "Marketo's counts and its result files do not account for every row.",
+            parts.missing_since,
+        )
+    return None
+
+
+def _as_import(row: Row[Any], parts: _Parts) -> Import:
+    error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+    return Import(
+        id=row.id,
+        request=Request(
+            target=_target(row),
+            instance=row.instance,
+            client=row.client,
+            format=Format(row.format),
+            charset=row.charset,
+            priority=row.priority,
+            not_before=row.not_before,
+            preflight=Preflight(row.preflight),
+            on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
+            label=row.label,
+            metadata=row.metadata,
+            file_name=row.file_name,
+        ),
+        status=Status(row.status),
+        columns=tuple(row.columns),
+        file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows),
+        rows=Rows(row.rows, row.imported, row.failed, row.warned),
+        parts=parts.states,
+        attention=_attention(row, parts),
+        error=error,
+        cancel_requested_at=row.cancel_requested_at,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        retry_of=row.retry_of,
+    )
+
+
+def _target_columns(target: Target) -> dict[str, Any]:
+    match target:
+        case Leads():
+            return {
+                "lookup_field": target.lookup_field,
+                "list_id": target.list_id,
+                "partition_name": target.partition_name,
+            }
+        case CustomObject():
+            return {"object_name": target.object_name, "dedupe_fields": list(target.dedupe_fields) or None}
+        case ProgramMembers():
+            return {"program_id": target.program_id, "program_member_status": target.program_member_status}
+
+
+def _target(row: Row[Any]) -> Target:
+    match ObjectType(row.object_type):
+        case ObjectType.LEAD:
+            return Leads(row.lookup_field, row.list_id, row.partition_name)
+        case ObjectType.CUSTOM_OBJECT:
+            return CustomObject(row.object_name, tuple(row.dedupe_fields or ()))
+        case ObjectType.PROGRAM_MEMBER:
+            return ProgramMembers(row.program_id, row.program_member_status)

@@ -1,0 +1,134 @@
+"""Instances: their lease, pauses, blocks and back-offs."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.instances import Instance, WaitingFor
+from app.store.tables import instance
+
+
+async def ensure(tx: AsyncConnection, names: Iterable[str]) -> None:
+    """Have a row for each configured instance."""
+    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
+    for name in sorted(names):
+        await tx.execute(make(instance).values(name=name).on_conflict_do_nothing())
+
+
+async def get(tx: AsyncConnection, name: str) -> Instance | None:
+    row = (await tx.execute(select(instance).where(instance.c.name == name))).one_or_none()
+    return _as_instance(row) if row else None
+
+
+async def everyone(tx: AsyncConnection) -> list[Instance]:
+    return [_as_instance(row) for row in await tx.execute(select(instance).order_by(instance.c.name))]
+
+
+async def lock(tx: AsyncConnection, name: str, *, epoch: int) -> Instance | None:
+    """Lock the row, so that what is counted next stays true; None when the lease is lost (FENCED)."""
+    row = (
+        await tx.execute(
+            select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch).with_for_update()
+        )
+    ).one_or_none()
+    return _as_instance(row) if row else None
+
+
+async def take_lease(tx: AsyncConnection, name: str, *, worker: str, now: datetime, until: datetime) -> Instance | None:
+    """Take over an instance whose lease has run out, or that this worker held under an earlier epoch; a new epoch.
+
+    None while another worker holds it.
+    """
+    row = (
+        await tx.execute(
+            update(instance)
+            .where(
+                instance.c.name == name,
+                or_(
+                    instance.c.lease_until.is_(None),
+                    instance.c.lease_until <= now,
+                    instance.c.worker == worker,
+                ),
+            )
+            .values(worker=worker, lease_epoch=instance.c.lease_epoch + 1, lease_until=until, heartbeat_at=now)
+            .returning(*instance.columns)
+        )
+    ).one_or_none()
+    return _as_instance(row) if row else None
+
+
+async def keep_lease(
+    tx: AsyncConnection,
+    name: str,
+    *,
+    epoch: int,
+    now: datetime,
+    until: datetime,
+    calls_day: str,
+    calls_today: int,
+    calls_last_window: int,
+) -> bool:
+    """A sign of life, with the calls counted so far. False when the lease is lost."""
+    kept = await tx.execute(
+        update(instance)
+        .where(instance.c.name == name, instance.c.lease_epoch == epoch)
+        .values(
+            lease_until=until,
+            heartbeat_at=now,
+            calls_day=calls_day,
+            calls_today=calls_today,
+            calls_last_window=calls_last_window,
+        )
+        .returning(instance.c.name)
+    )
+    return kept.one_or_none() is not None
+
+
+async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: datetime) -> None:
+    await tx.execute(
+        update(instance)
+        .where(instance.c.name == name, instance.c.lease_epoch == epoch)
+        .values(worker=None, lease_until=now, lease_epoch=epoch + 1)
+    )
+
+
+async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None) -> None:
+    await _set(tx, name, paused_at=at, paused_reason=reason)
+
+
+async def resume(tx: AsyncConnection, name: str) -> None:
+    """Undo a pause and a block; a back-off that Marketo asked for stays."""
+    await _set(tx, name, paused_at=None, paused_reason=None, blocked_at=None, blocked_reason=None)
+
+
+async def block(tx: AsyncConnection, name: str, *, at: datetime, reason: str, try_again_at: datetime) -> bool:
+    """Remember that Marketo refuses us. True when that is news."""
+    known = (await get(tx, name) or Instance(name)).blocked_at
+    await _set(tx, name, blocked_at=known or at, blocked_reason=reason, hold_until=try_again_at, hold_reason=None)
+    return known is None
+
+
+async def unblock(tx: AsyncConnection, name: str) -> None:
+    await _set(tx, name, blocked_at=None, blocked_reason=None, hold_until=None, hold_reason=None)
+
+
+async def hold(tx: AsyncConnection, name: str, *, until: datetime, reason: WaitingFor) -> None:
+    await _set(tx, name, hold_until=until, hold_reason=reason)
+
+
+async def learn_foreign_slots(tx: AsyncConnection, name: str, *, slots: int, until: datetime) -> None:
+    await _set(tx, name, foreign_slots=slots, foreign_until=until)
+
+
+async def _set(tx: AsyncConnection, name: str, **columns: object) -> None:
+    await tx.execute(update(instance).where(instance.c.name == name).values(columns))
+
+
+def _as_instance(row: Row[Any]) -> Instance:
+    known = row._asdict()
+    known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
+    return Instance(**known)

@@ -1,0 +1,251 @@
+"""The tables. An index or a CHECK says which query or rule it serves."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from app.domain.imports import Status
+from app.domain.lifecycle import AT_MARKETO, State
+
+QUEUE_PLACES = 10  # parts, the 2 importing included. Adobe, "Bulk import", Limits, read 2026-08
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC time. SQLite keeps it as text that sorts as the times do."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        return dialect.type_descriptor(String(27) if dialect.name == "sqlite" else DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return datetime.fromisoformat(value) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER key only
+Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _one_of(column: str, words: type[State] | type[Status]) -> str:
+    return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
+
+
+HOLDS_SLOT = f"state IN ({', '.join(repr(str(s)) for s in State if s in AT_MARKETO)})"
+
+instance = Table(
+    "instance",
+    metadata,
+    Column("name", String(100), primary_key=True),
+    Column("paused_at", Moment),
+    Column("paused_reason", Text),
+    Column("blocked_at", Moment),
+    Column("blocked_reason", Text),
+    Column("hold_until", Moment),
+    Column("hold_reason", String(20)),
+    Column("foreign_slots", SmallInteger, nullable=False, server_default=text("0")),
+    Column("foreign_until", Moment),
+    Column("calls_day", String(10)),
+    Column("calls_today", Integer, nullable=False, server_default=text("0")),
+    Column("calls_last_window", Integer, nullable=False, server_default=text("0")),
+    Column("worker", String(200)),
+    Column("lease_epoch", Integer, nullable=False, server_default=text("0")),
+    Column("lease_until", Moment),
+    Column("heartbeat_at", Moment),
+)
+
+import_ = Table(
+    "import",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("instance", ForeignKey("instance.name"), nullable=False),
+    Column("client", String(200), nullable=False),
+    Column("object_type", String(20), nullable=False),
+    Column("format", String(3), nullable=False),
+    Column("charset", String(40), nullable=False),
+    Column("lookup_field", String(255)),
+    Column("list_id", Integer),
+    Column("partition_name", String(255)),
+    Column("object_name", String(255)),
+    Column("dedupe_fields", Json),
+    Column("program_id", Integer),
+    Column("program_member_status", String(255)),
+    Column("priority", SmallInteger, nullable=False),
+    Column("not_before", Moment),
+    Column("preflight", String(10), nullable=False),
+    Column("on_unconfirmed", String(10), nullable=False),
+    Column("label", String(200)),
+    Column("metadata", Json),
+    Column("file_name", Text),
+    Column("file_bytes", Number, nullable=False, server_default=text("0")),
+    Column("file_sha256", String(64)),
+    Column("columns", Json),
+    Column("rows", Number, nullable=False, server_default=text("0")),
+    # NULL while the file is still being received: such an import is not an import yet
+    Column("status", String(10)),
+    # The sums over its parts, kept by the transaction that moves a part: lists and filters read them
+    Column("imported", Number, nullable=False, server_default=text("0")),
+    Column("failed", Number, nullable=False, server_default=text("0")),
+    Column("warned", Number, nullable=False, server_default=text("0")),
+    Column("error_code", String(40)),
+    Column("error_message", Text),
+    Column("error_marketo_code", String(10)),
+    Column("retry_of", ForeignKey("import.id", ondelete="SET NULL")),
+    Column("touched_at", Moment, nullable=False),
+    Column("cancel_requested_at", Moment),
+    Column("created_at", Moment, nullable=False),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    CheckConstraint(f"status IS NULL OR {_one_of('status', Status)}", name="status"),
+    CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
+    sqlite_autoincrement=True,  # an id is never given twice, also after an erasure
+)
+Index("ix_import_status", import_.c.status, import_.c.id)  # GET /v1/imports?status=…
+Index("ix_import_finished_at", import_.c.finished_at)  # retention, and the last 24 hours of /v1/status
+Index(
+    "ix_import_receiving",
+    import_.c.touched_at,
+    postgresql_where=import_.c.status.is_(None),
+    sqlite_where=import_.c.status.is_(None),
+)
+
+part = Table(
+    "part",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("instance", ForeignKey("instance.name"), nullable=False),
+    Column("priority", SmallInteger, nullable=False),
+    # NULL while its import is still being received
+    Column("state", String(12)),
+    Column("slot", SmallInteger),
+    Column("first_row", Number, nullable=False),
+    Column("rows", Number, nullable=False),
+    Column("bytes", Number, nullable=False),
+    Column("imported", Number, nullable=False, server_default=text("0")),
+    Column("failed", Number, nullable=False, server_default=text("0")),
+    Column("warned", Number, nullable=False, server_default=text("0")),
+    Column("batch_id", Number),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("due_at", Moment),
+    Column("retry_code", String(40)),
+    Column("message", Text),
+    Column("error_code", String(40)),
+    Column("error_message", Text),
+    Column("error_marketo_code", String(10)),
+    Column("results_missing", Boolean, nullable=False, default=False),
+    Column("state_since", Moment),
+    Column("submitted_at", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    UniqueConstraint("import_id", "number"),
+    # SLOTS_NOT_OVERSOLD: who is at Marketo holds a numbered slot, nobody else does, and there are ten numbers
+    UniqueConstraint("instance", "slot"),
+    CheckConstraint(f"slot BETWEEN 1 AND {QUEUE_PLACES}", name="slot_number"),
+    CheckConstraint(f"(state IS NOT NULL AND {HOLDS_SLOT}) = (slot IS NOT NULL)", name="slot_held"),
+    CheckConstraint(f"state IS NULL OR {_one_of('state', State)}", name="state"),
+    CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
+    sqlite_autoincrement=True,
+)
+_waiting = part.c.state == text("'waiting'")
+Index(  # the claim: highest priority, then order of acceptance
+    "ix_part_waiting",
+    part.c.instance,
+    part.c.priority.desc(),
+    part.c.import_id,
+    part.c.number,
+    postgresql_where=_waiting,
+    sqlite_where=_waiting,
+)
+Index("ix_part_state", part.c.instance, part.c.state, part.c.due_at)  # poll, collect and sweep: whose turn is it
+
+part_file = Table(  # a part's own file, header included, as one zstd blob
+    "part_file",
+    metadata,
+    Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+)
+
+result_file = Table(  # what Marketo sent, as one zstd blob
+    "result_file",
+    metadata,
+    Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
+    Column("kind", String(10), primary_key=True),
+    Column("blob", LargeBinary, nullable=False),
+    CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
+)
+
+result_row = Table(
+    "result_row",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("position", Number, nullable=False),  # its source row, or behind all others where that is unknown
+    Column("part_number", Integer, nullable=False),
+    Column("source_row", Number),
+    Column("reason", Text, nullable=False),
+    Column("cells", Json, nullable=False),
+    CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
+)
+Index(
+    "ix_result_row_position",
+    result_row.c.import_id,
+    result_row.c.kind,
+    result_row.c.position,
+    result_row.c.id,
+)  # paging
+
+event = Table(  # append-only: one row for each move, written by the transaction that made it
+    "event",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),
+    Column("instance", ForeignKey("instance.name"), nullable=False),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE")),
+    Column("part_number", Integer),
+    Column("type", String(30), nullable=False),
+    Column("data", Json, nullable=False),
+    sqlite_autoincrement=True,
+)
+Index("ix_event_import", event.c.import_id, event.c.id)  # GET /v1/imports/{id}/events

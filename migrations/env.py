@@ -1,0 +1,40 @@
+"""Alembic's entry: one transaction, constraints by their conventional names, batch mode for SQLite."""
+
+from typing import Any, Literal
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import JSON, BigInteger, create_engine
+
+from app.store.database import driver_url
+from app.store.tables import Moment, metadata
+
+
+def by_our_names(kind: str, item: Any, seen: AutogenContext) -> str | Literal[False]:
+    """Write the types of `tables.py` by their names there."""
+    names = {Moment: "Moment()", JSON: "Json", BigInteger: "Number"}
+    for known, name in names.items():
+        if kind == "type" and isinstance(item, known):
+            seen.imports.add(f"from app.store.tables import {name.removesuffix('()')}")
+            return name
+    return False
+
+
+def run() -> None:
+    engine = create_engine(driver_url(context.config.attributes["url"], asynchronous=False))
+    try:
+        with engine.connect() as connection:
+            context.configure(
+                connection=connection,
+                target_metadata=metadata,
+                compare_server_default=True,
+                render_item=by_our_names,
+                render_as_batch=connection.dialect.name == "sqlite",
+            )
+            with context.begin_transaction():
+                context.run_migrations()
+    finally:
+        engine.dispose()
+
+
+run()
