@@ -6,7 +6,7 @@ A section stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`; th
 import inspect
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -98,7 +98,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _settings_table(fields: dict[str, FieldInfo]) -> str:
-    rows = [(f"`{n}`", _default(f), _allowed(f), f.description or "") for n, f in fields.items()]
+    rows = [(f"`{n}`", _default(f), _allowed(f), (f.description or "").replace("<", "&lt;")) for n, f in fields.items()]
     return _table(("variable", "default", "allowed", "meaning"), rows)
 
 
@@ -137,7 +137,7 @@ def _listed(names: list[Any]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *(tuple(c.replace("|", r"\|") for c in row) for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
