@@ -1,0 +1,148 @@
+"""A Marketo to practise on, as a value: calls in, answers out. No network, no framework; `app.py` puts it on HTTP."""
+
+from __future__ import annotations
+
+import random
+import threading
+from typing import Any
+
+from app.simulator.answers import Answer, Envelopes
+from app.simulator.bulk import Bulk
+from app.simulator.calls import Call
+from app.simulator.clock import Now, SimulatedClock, machine_clock
+from app.simulator.faults import Fault
+from app.simulator.ledger import Ledger, job_entry
+from app.simulator.limits import Limits
+from app.simulator.lookups import Lookups
+from app.simulator.marketo import Marketo
+from app.simulator.mischief import Mischief
+from app.simulator.records import Records
+from app.simulator.routes import find_route
+from app.simulator.rules import Rules
+from app.simulator.schema import Schema, build_schema
+from app.simulator.spoiling import UNTOUCHED, Spoiling
+from app.simulator.tokens import Tokens
+
+
+class Simulator:
+    """One simulated Marketo instance. `now` gives seconds since the epoch; without it the machine's clock counts."""
+
+    def __init__(self, rules: Rules | None = None, now: Now | None = None, schema: Schema | None = None) -> None:
+        self.rules = rules or Rules()
+        self.clock = SimulatedClock(now or machine_clock(self.rules.speed))
+        self.schema = schema or build_schema(self.rules)
+        self._lock = threading.RLock()
+        self._mend()
+
+    def reset(self) -> None:
+        """As new: no jobs, no records, no token, no orders, nothing to report. The clock keeps its time."""
+        with self._lock:
+            self._mend()
+
+    def order(self, fault: Fault) -> None:
+        with self._lock:
+            self._mischief.order(fault)
+
+    def call_off(self) -> None:
+        """Forgets the mischief that is still on order."""
+        with self._lock:
+            self._mischief.clear()
+
+    def pending(self) -> list[dict[str, Any]]:
+        with self._lock:
+            return self._mischief.pending()
+
+    def occupy(self, slots: int, seconds: float) -> int:
+        """Other integrations' jobs take so many places for so long. Says how many places there were to take."""
+        with self._lock:
+            now = self._settled()
+            return self._bulk.occupy(slots, seconds, now)
+
+    def advance(self, seconds: float) -> None:
+        """Puts the simulator's clock forward."""
+        with self._lock:
+            self.clock.advance(seconds)
+            self._settled()
+
+    def records(self, name: str) -> list[dict[str, Any]]:
+        """What the instance holds: `lead`, `program_member`, or a custom object by its API name."""
+        with self._lock:
+            self._settled()
+            return self._records.all(name)
+
+    def list_members(self, list_id: int) -> list[dict[str, Any]]:
+        """The leads of a static list."""
+        with self._lock:
+            self._settled()
+            leads = self._records.table("lead").records
+            return [dict(leads[number]) for number in self._records.list_members.get(list_id, {})]
+
+    def report(self) -> dict[str, Any]:
+        """What happened so far, ready for JSON. Times are the simulator's, in seconds since the epoch."""
+        with self._lock:
+            now = self._settled()
+            queue, limits, ledger = self._bulk.queue, self._limits, self._ledger
+            return {
+                "now": now,
+                "most_outstanding": queue.most_outstanding,
+                "most_own_outstanding": queue.most_own_outstanding,
+                "most_importing": queue.most_importing,
+                "most_calls_in_window": limits.most_in_window,
+                "most_calls_at_once": limits.most_at_once,
+                "calls": dict(ledger.calls),
+                "errors": dict(ledger.errors),
+                "jobs": [job_entry(job, now) for job in ledger.jobs],
+                "mischief": [dict(note) for note in self._mischief.struck],
+            }
+
+    def arrive(self, path: str) -> None:
+        """A call has begun to come in. Every arrival ends with `handle`, or with `abandon`."""
+        if not path.startswith("/identity/"):
+            with self._lock:
+                self._limits.arrive(self.clock())
+
+    def abandon(self, path: str) -> None:
+        """The caller went away before the call was in."""
+        if not path.startswith("/identity/"):
+            with self._lock:
+                self._limits.leave(None, self.clock(), None)
+
+    def handle(self, call: Call) -> tuple[Answer, float | None]:
+        """The answer to a call, and when it was counted (for `leave`)."""
+        with self._lock:
+            now = self._settled()
+            route, names = find_route(call.method, call.path)
+            fault = self._mischief.pick("call", route.endpoint, now)
+            if fault is not None and fault.kind == "token_dies":
+                self._marketo.tokens.expire(now)
+            admitted_at: float | None = None
+            if fault is not None and fault.kind in UNTOUCHED:
+                answer = Answer(b"")
+            else:
+                answer, admitted_at = self._marketo.answer(route, names, call, now)
+            if fault is not None:
+                answer = self._spoiling.spoil(fault, answer, now)
+            self._ledger.note(route.endpoint, answer.code)
+            return answer, admitted_at
+
+    def leave(self, path: str, answer: Answer, admitted_at: float | None) -> None:
+        """The answer is out, or lost."""
+        if not path.startswith("/identity/"):
+            with self._lock:
+                self._limits.leave(admitted_at, self.clock(), answer.code)
+
+    def _mend(self) -> None:
+        self._limits = Limits(self.rules)
+        tokens = Tokens(self.rules, random.Random(self.rules.seed))
+        self._mischief = Mischief(random.Random(self.rules.seed))
+        self._records = Records()
+        self._ledger = Ledger()
+        envelopes, lookups = Envelopes(), Lookups(self.schema, self._records)
+        self._bulk = Bulk(self.rules, self.schema, self._records, self._mischief, envelopes, self._ledger)
+        self._marketo = Marketo(self.rules, tokens, self._limits, envelopes, lookups, self._bulk)
+        self._spoiling = Spoiling(tokens, envelopes)
+
+    def _settled(self) -> float:
+        now = self.clock()
+        self._bulk.queue.settle(now)
+        return now
