@@ -1,0 +1,116 @@
+"""The calls that Marketo allows us: so many a sliding window, so many at once, so many a day.
+
+Marketo counts "calls in the past 20 seconds", so this is a true sliding window: a leaky bucket would let nearly
+double through after a quiet spell. The day ends at midnight US Central. Identity calls do not count.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from app.clock import Clock
+from app.settings import InstanceSettings
+
+US_CENTRAL = ZoneInfo("America/Chicago")  # "resets daily at 12:00 AM CST". Adobe, "REST API", read 2026-08
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class DayUsedUp(Exception):
+    """No call was made: our share of the daily quota is spent."""
+
+    def __init__(self, calls: int, resets_at: datetime) -> None:
+        super().__init__(f"all {calls} calls of the day are used; the quota resets at {resets_at:%Y-%m-%dT%H:%MZ}")
+        self.resets_at = resets_at
+
+
+class Allowance:
+    def __init__(self, settings: InstanceSettings, *, now: Clock, sleep: Sleep = asyncio.sleep) -> None:
+        self._calls_per_window = settings.calls_per_window
+        self._window = timedelta(seconds=settings.window_seconds)
+        self._daily_calls = settings.daily_calls
+        self._now = now
+        self._sleep = sleep
+        self._at_once = asyncio.Semaphore(settings.concurrent_calls)
+        self._turn = asyncio.Lock()  # one waits for the window, the others for the one: first come, first served
+        self._made_at: deque[datetime] = deque()
+        self._day = self._date()
+        self._today = 0
+
+    @asynccontextmanager
+    async def call(self) -> AsyncIterator[None]:
+        """Hold the right to one call. Waits for the window and for others to end. Errors: DayUsedUp, at once."""
+        self._check_day()
+        async with self._at_once:
+            await self._enter()
+            yield
+
+    @property
+    def day(self) -> date:
+        """The date in US Central that `today` belongs to."""
+        self._turn_page()
+        return self._day
+
+    @property
+    def today(self) -> int:
+        self._turn_page()
+        return self._today
+
+    @property
+    def last_window(self) -> int:
+        """Calls that still count against the window; after `full`, those we must suppose."""
+        self._forget()
+        return len(self._made_at)
+
+    @property
+    def resets_at(self) -> datetime:
+        """When the daily quota begins anew, in UTC."""
+        self._turn_page()
+        midnight = datetime.combine(self._day + timedelta(days=1), time.min, tzinfo=US_CENTRAL)
+        return midnight.astimezone(UTC)
+
+    def full(self) -> None:
+        """Suppose that the window is used up: another worker may have called until just now."""
+        self._made_at = deque([self._now()] * self._calls_per_window)
+
+    def restore(self, day: date, today: int) -> None:
+        """Go on with the count of an earlier process, if its day is still today."""
+        self._turn_page()
+        if day == self._day:
+            self._today = max(self._today, today)
+
+    async def _enter(self) -> None:
+        async with self._turn:
+            while (wait := self._wait_seconds()) > 0:
+                await self._sleep(wait)
+            self._check_day()
+            self._made_at.append(self._now())
+            self._today += 1
+
+    def _wait_seconds(self) -> float:
+        self._forget()
+        if len(self._made_at) < self._calls_per_window:
+            return 0
+        return (self._made_at[0] + self._window - self._now()).total_seconds()
+
+    def _forget(self) -> None:
+        now = self._now()
+        if self._made_at and self._made_at[-1] > now:  # the clock was set back: wait a window, not an hour
+            self._made_at = deque(min(at, now) for at in self._made_at)
+        while self._made_at and self._made_at[0] + self._window <= now:
+            self._made_at.popleft()
+
+    def _check_day(self) -> None:
+        self._turn_page()
+        if self._today >= self._daily_calls:
+            raise DayUsedUp(self._daily_calls, self.resets_at)
+
+    def _turn_page(self) -> None:
+        if (today := self._date()) > self._day:
+            self._day, self._today = today, 0
+
+    def _date(self) -> date:
+        return self._now().astimezone(US_CENTRAL).date()

@@ -1,0 +1,175 @@
+"""The four things that we say to Marketo, each answered by a value. Nothing here raises what Marketo did."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any, TypeVar, cast
+
+import httpx
+
+from app.clock import Clock
+from app.domain.answers import (
+    Answer,
+    Because,
+    Description,
+    Lost,
+    NoFile,
+    NoWord,
+    Report,
+    ResultFile,
+    TurnedAway,
+)
+from app.domain.imports import Target
+from app.marketo import paths, reading
+from app.marketo.allowance import Allowance, DayUsedUp, Sleep
+from app.marketo.multipart import Body, PartFile
+from app.marketo.reply import JSON_BYTES, Reply, exchange
+from app.marketo.token import Bearer, Identity, NoToken
+from app.settings import InstanceSettings
+
+PART_BYTES = 9_900_000  # the whole request body; Adobe allows "less than 10 MB" and does not say which MB
+RESULT_FILE_BYTES = 64 * 1024 * 1024  # a part's rows, each with a reason behind it
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte was sent
+
+Said = TypeVar("Said")
+Send = Callable[[httpx.Auth], Awaitable[Reply]]
+
+
+class Marketo:
+    """One instance, as one worker sees it."""
+
+    def __init__(
+        self,
+        settings: InstanceSettings,
+        http: httpx.AsyncClient,
+        *,
+        now: Clock,
+        sleep: Sleep = asyncio.sleep,
+        call_timeout_seconds: float,
+        upload_timeout_seconds: float,
+        part_bytes: int = PART_BYTES,
+    ) -> None:
+        self.allowance = Allowance(settings, now=now, sleep=sleep)
+        self._base_url = settings.base_url
+        self._http = http
+        self._call_timeout_seconds = call_timeout_seconds
+        self._upload_timeout_seconds = upload_timeout_seconds
+        self._part_bytes = part_bytes
+        self._identity = Identity(settings, http, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds)
+
+    async def submit(self, target: Target, file: PartFile) -> Answer:
+        """Hand one part to Marketo.
+
+        Network: one POST of ≤ part_bytes; a second one when the token died, which Marketo notices before it
+        looks at the body. Errors: ValueError when the part does not fit (nothing was sent) or its chunks are
+        not what `size_bytes` says (nothing was executed).
+        """
+        body = Body.around(file)
+        if body.size_bytes > self._part_bytes:
+            raise ValueError(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {self._part_bytes} may go")
+        path = paths.create(target, file.format)
+        said = await self._with_token(lambda auth: self._post(path, body, auth))
+        answer = reading.answer(said) if isinstance(said, Reply) else said
+        self._heed(answer.because if isinstance(answer, TurnedAway) else None)
+        return self._without_secrets(answer)
+
+    async def status(self, target: Target, batch_id: int) -> Report | NoWord:
+        """Network: one GET."""
+        return await self._ask(paths.batch(target, batch_id).status, lambda reply: reading.report(reply, batch_id))
+
+    async def failures(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
+        """The rows that Marketo rejected, in the part's own format, plus a last column: the reason.
+
+        Network: one GET. Marketo forgets a batch after 7 days.
+        """
+        return await self._result_file(paths.batch(target, batch_id).failures)
+
+    async def warnings(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
+        """The rows that Marketo imported and has doubts about, as in `failures`. Network: one GET."""
+        return await self._result_file(paths.batch(target, batch_id).warnings)
+
+    async def describe(self, target: Target) -> Description | NoWord:
+        """The fields that a file for this target may have. Network: one GET, two for program members."""
+        found = []
+        for path in paths.describe(target):
+            described = await self._ask(path, reading.description)
+            if isinstance(described, NoWord):
+                return described
+            found.append(described)
+        fields = dict.fromkeys(field for described in found for field in described.fields)
+        return Description(tuple(fields), found[-1].dedupe_fields)
+
+    async def _result_file(self, path: str) -> ResultFile | NoFile | NoWord:
+        return await self._ask(path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)
+
+    async def _ask(
+        self, path: str, read: Callable[[Reply], Said | NoWord], *, limit_bytes: int = JSON_BYTES
+    ) -> Said | NoWord:
+        """A question: whatever goes wrong on the way is NoWord."""
+        match await self._with_token(lambda auth: self._get(path, limit_bytes, auth)):
+            case Reply() as reply:
+                said = read(reply)
+            case TurnedAway(because=because, code=code, message=message):
+                said = NoWord(message, code, because)
+            case Lost(why=why):
+                said = NoWord(why)
+        self._heed(said.because if isinstance(said, NoWord) else None)
+        return self._without_secrets(said)
+
+    async def _with_token(self, send: Send) -> Reply | TurnedAway | Lost:
+        """Send within the allowance, and once more with a new token when Marketo says that this one died."""
+        try:
+            await self._identity.token()  # before the allowance: without a token no call is spent
+            said, bearer = await self._once(send)
+            if isinstance(said, Reply) and said.token_died:
+                await self._identity.renewed(bearer)
+                said, _ = await self._once(send)
+        except NoToken as none:
+            return TurnedAway(none.because, none.code, none.message)
+        except DayUsedUp as over:
+            return TurnedAway(Because.DAILY_QUOTA, None, str(over))
+        return said
+
+    async def _once(self, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
+        async with self.allowance.call():
+            bearer = await self._identity.token()  # it may have died while we waited
+            try:
+                return await send(bearer), bearer
+            except NOT_CONNECTED as error:
+                message = f"Marketo cannot be reached: {_named(error)}"
+                return TurnedAway(Because.UNAVAILABLE, None, message), bearer
+            except (httpx.HTTPError, OSError) as error:
+                return Lost(f"no answer: {_named(error)}"), bearer
+
+    async def _post(self, path: str, body: Body, auth: httpx.Auth) -> Reply:
+        seconds = self._upload_timeout_seconds
+        async with aclosing(body.chunks()) as chunks:
+            request = self._http.build_request(
+                "POST",
+                self._base_url + path,
+                content=chunks,
+                headers=body.headers,
+                timeout=httpx.Timeout(seconds, connect=self._call_timeout_seconds, pool=self._call_timeout_seconds),
+            )
+            return await exchange(self._http, request, auth=auth, limit_bytes=JSON_BYTES, seconds=seconds)
+
+    async def _get(self, path: str, limit_bytes: int, auth: httpx.Auth) -> Reply:
+        seconds = self._call_timeout_seconds
+        request = self._http.build_request("GET", self._base_url + path, timeout=seconds)
+        return await exchange(self._http, request, auth=auth, limit_bytes=limit_bytes, seconds=seconds)
+
+    def _heed(self, because: Because | None) -> None:
+        """Marketo counts everybody's calls, we only ours: when it says that the window is full, it is."""
+        if because is Because.RATE_LIMIT:
+            self.allowance.full()
+
+    def _without_secrets(self, said: Said) -> Said:
+        """SECRETS_STAY_IN: the other side may echo a credential into what it says."""
+        texts = {name: getattr(said, name, None) for name in ("message", "why")}
+        hidden = {name: self._identity.hide(told) for name, told in texts.items() if told}
+        return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()

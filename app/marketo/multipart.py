@@ -1,0 +1,77 @@
+"""The body of a submission: one multipart part around a file that is never in memory as a whole."""
+
+import secrets
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
+
+from app.domain.imports import Format
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    name: str
+    format: Format
+    size_bytes: int
+    open: Callable[[], Iterator[bytes]]
+    """Starts reading from the beginning; a submission that has to be repeated opens it again."""
+
+
+FILE_NAME = "part.csv"  # what Marketo is told; a caller's own name would make every envelope another size
+BOUNDARY_CHARACTERS = 32
+
+
+class BrokenFile(ValueError):
+    """The chunks are not the bytes that were announced. Marketo never got a whole request: nothing was executed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    file: PartFile
+    boundary: str
+
+    @classmethod
+    def around(cls, file: PartFile) -> "Body":
+        return cls(file, secrets.token_hex(BOUNDARY_CHARACTERS // 2))
+
+    @property
+    def size_bytes(self) -> int:
+        return envelope_bytes(self.file.name) + self.file.size_bytes
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {
+            "Content-Type": f"multipart/form-data; boundary={self.boundary}",
+            "Content-Length": str(self.size_bytes),
+        }
+
+    async def chunks(self) -> AsyncGenerator[bytes, None]:
+        """Prefix, file, suffix. Errors: BrokenFile, before a byte too many and before the suffix."""
+        prefix, suffix = _envelope(self.file.name, self.boundary)
+        yield prefix
+        left = self.file.size_bytes
+        for chunk in self.file.open():
+            left -= len(chunk)
+            if left < 0:
+                raise BrokenFile(f"{self.file.name} is longer than the announced {self.file.size_bytes} bytes")
+            if chunk:
+                yield chunk
+        if left:
+            raise BrokenFile(f"{self.file.name} is {left} bytes short of {self.file.size_bytes}")
+        yield suffix
+
+
+def envelope_bytes(file_name: str = FILE_NAME) -> int:
+    """What a submission's body holds beside the file's own bytes."""
+    prefix, suffix = _envelope(file_name, "-" * BOUNDARY_CHARACTERS)
+    return len(prefix) + len(suffix)
+
+
+def _envelope(file_name: str, boundary: str) -> tuple[bytes, bytes]:
+    name = file_name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")  # as browsers write it
+    prefix = (
+        f"--{boundary}\r\n"
+        f'Content-Disposition: form-data; name="file"; filename="{name}"\r\n'
+        "Content-Type: text/csv\r\n"
+        "\r\n"
+    )
+    return prefix.encode("utf-8", "replace"), f"\r\n--{boundary}--\r\n".encode("ascii")

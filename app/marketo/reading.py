@@ -1,0 +1,121 @@
+"""What a reply says, as a value of `domain.answers`. Pure: any bytes in, never an exception out."""
+
+from typing import Any
+
+from app.domain.answers import (
+    Accepted,
+    Answer,
+    Description,
+    Lost,
+    NoFile,
+    NoWord,
+    Report,
+    ResultFile,
+    Status,
+)
+from app.marketo import codes
+from app.marketo.reply import Reply, text
+
+LARGEST = 2**63 - 1  # what a database column holds
+TEXT_FILES = ("application/octet-stream", "application/csv", "application/vnd.ms-excel", "")
+MARKUP = ("text/html", "text/xml")
+
+
+def answer(reply: Reply) -> Answer:
+    """Of a submission. Whatever is not clearly yes or no is Lost."""
+    if reply.status >= 500 or reply.status in {413, 429}:
+        return codes.answer_to_http(reply.status)
+    if (error := reply.error) is not None:
+        return codes.answer_to_submission(*error)
+    if not reply.ok:
+        return codes.answer_to_http(reply.status)
+    records = reply.result
+    batch_id = _number(records[0].get("batchId")) if records else None
+    if not records or not batch_id:
+        return Lost(f"HTTP {reply.status} with a body that names no batch ({_what(reply)})")
+    return Accepted(batch_id, _status(records[0]) or Status.QUEUED, text(records[0].get("message")))
+
+
+def report(reply: Reply, batch_id: int) -> Report | NoWord:
+    """Of a question for a job's status."""
+    if (trouble := _trouble(reply)) is not None:
+        return trouble
+    records = reply.result
+    if not records:
+        return NoWord(f"HTTP {reply.status} with a body that is no status ({_what(reply)})")
+    record = records[0]
+    if _number(record.get("batchId")) != batch_id:
+        return NoWord(f"asked about batch {batch_id}, Marketo spoke of another one")
+    imported = _number(record.get("numOfLeadsProcessed"))
+    return Report(
+        _status(record),
+        _number(record.get("numOfObjectsProcessed")) if imported is None else imported,
+        _number(record.get("numOfRowsFailed")),
+        _number(record.get("numOfRowsWithWarning")),
+        text(record.get("message")),
+    )
+
+
+def result_file(reply: Reply) -> ResultFile | NoFile | NoWord:
+    """Of a question for failures or warnings: the same URL answers a delimited file or a JSON error."""
+    if reply.status == 404:
+        return NoFile()
+    if (trouble := _trouble(reply)) is not None:
+        return trouble
+    if not reply.whole:
+        return NoWord("the result file broke off")
+    if not reply.body.strip():
+        return NoFile()
+    if not _is_text(reply.media_type) or reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
+        return NoWord(f"this is no result file ({_what(reply)})")
+    return ResultFile(reply.body)
+
+
+def description(reply: Reply) -> Description | NoWord:
+    """Of a describe call: leads list their fields as records, everything else as a member of one record."""
+    if (trouble := _trouble(reply)) is not None:
+        return trouble
+    records = reply.result
+    if not records:
+        return NoWord(f"HTTP {reply.status} with a body that is no description ({_what(reply)})")
+    dedupe = records[0].get("dedupeFields")
+    listed = records[0].get("fields")
+    names = [_field_name(field) for field in (listed if isinstance(listed, list) else records)]
+    return Description(
+        tuple(dict.fromkeys(name for name in names if name)),
+        tuple(name for name in dedupe if isinstance(name, str)) if isinstance(dedupe, list) else (),
+    )
+
+
+def _trouble(reply: Reply) -> NoWord | None:
+    if (error := reply.error) is not None:
+        return codes.word_to_question(*error)
+    return None if reply.ok else codes.word_to_http(reply.status)
+
+
+def _field_name(field: object) -> str | None:
+    """`{"rest": {"name": …}}` in the older lead describe, `{"name": …}` elsewhere; neither: not importable."""
+    if not isinstance(field, dict):
+        return None
+    rest: Any = field.get("rest")
+    name = rest.get("name") if isinstance(rest, dict) else field.get("name")
+    return name if isinstance(name, str) else None
+
+
+def _status(record: dict[str, Any]) -> Status | None:
+    word = record.get("status")
+    return Status(word) if isinstance(word, str) and word in set(Status) else None
+
+
+def _number(value: object) -> int | None:
+    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
+    return value if known and isinstance(value, int) else None
+
+
+def _is_text(media_type: str) -> bool:
+    return media_type in TEXT_FILES or (media_type.startswith("text/") and media_type not in MARKUP)
+
+
+def _what(reply: Reply) -> str:
+    cut = "" if reply.whole else ", cut off"
+    return f"{text(reply.media_type[:80]) or 'no content type'}, {len(reply.body)} bytes{cut}"

@@ -1,0 +1,146 @@
+"""Who we are to Marketo: one token an instance, kept until it dies.
+
+SECRETS_STAY_IN: the client secret goes to identity in a form body, the token to the API in the Authorization
+header, and neither goes anywhere else.
+A token cannot be renewed early: identity answers the same one, with less life left, until it is dead.
+Source: Adobe, "Authentication", read 2026-08.
+"""
+
+import asyncio
+import math
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import httpx
+
+from app.clock import Clock
+from app.domain.answers import Because, TurnedAway
+from app.marketo.allowance import Sleep
+from app.marketo.codes import answer_to_submission
+from app.marketo.reply import JSON_BYTES, Reply, exchange, text
+from app.settings import InstanceSettings
+
+WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
+LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
+
+
+class NoToken(Exception):
+    """There is no token to be had, so nothing was sent."""
+
+    def __init__(self, because: Because, message: str, code: str | None = None) -> None:
+        super().__init__(message)
+        self.because = because
+        self.message = message
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer(httpx.Auth):
+    """Puts the token into the Authorization header."""
+
+    value: str = field(repr=False)
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = f"Bearer {self.value}"
+        yield request
+
+
+class Identity:
+    """Where tokens come from. Identity calls do not count against the call allowance."""
+
+    def __init__(
+        self,
+        settings: InstanceSettings,
+        http: httpx.AsyncClient,
+        *,
+        now: Clock,
+        sleep: Sleep,
+        timeout_seconds: float,
+    ) -> None:
+        self._settings = settings
+        self._http = http
+        self._now = now
+        self._sleep = sleep
+        self._timeout_seconds = timeout_seconds
+        self._one_at_a_time = asyncio.Lock()
+        self._bearer: Bearer | None = None
+        self._dies_at: datetime | None = None
+
+    async def token(self) -> Bearer:
+        """The living token. Network: at most a few POSTs, when there is none. Errors: NoToken."""
+        async with self._one_at_a_time:
+            return self._living() or await self._another_than(None)
+
+    async def renewed(self, rejected: Bearer) -> Bearer:
+        """A token other than the one that Marketo just rejected. Errors: NoToken."""
+        async with self._one_at_a_time:
+            living = self._living()
+            if living is not None and living != rejected:
+                return living  # someone else was here first
+            self._bearer = None
+            return await self._another_than(rejected)
+
+    def hide(self, said: str) -> str:
+        """A text without the credentials that the other side may have echoed into it."""
+        ours = (self._settings.client_secret.get_secret_value(), self._settings.client_id)
+        for secret in (*ours, self._bearer.value if self._bearer else ""):
+            said = said.replace(secret, "***") if len(secret) > 3 else said
+        return said
+
+    def _living(self) -> Bearer | None:
+        return self._bearer if self._dies_at and self._now() < self._dies_at else None
+
+    async def _another_than(self, rejected: Bearer | None) -> Bearer:
+        for wait in (*WAITS_SECONDS, None):
+            asked_at = self._now()
+            bearer, life_seconds = _read(await self._ask())
+            if bearer != rejected and life_seconds > 0:
+                self._bearer, self._dies_at = bearer, asked_at + timedelta(seconds=life_seconds)
+                return bearer
+            if wait is not None:
+                await self._sleep(wait)
+        if life_seconds > 0:
+            raise NoToken(Because.BLOCKED, "Marketo rejects the access token that its identity service gives out")
+        raise NoToken(Because.UNAVAILABLE, "identity gives out only a token that has no life left")
+
+    async def _ask(self) -> Reply:
+        """The secret is in the body: never in the URL, which proxies and libraries write to their logs."""
+        request = self._http.build_request(
+            "POST",
+            f"{self._settings.identity}/oauth/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self._settings.client_id,
+                "client_secret": self._settings.client_secret.get_secret_value(),
+            },
+            headers={"Accept": "application/json"},
+            timeout=self._timeout_seconds,
+        )
+        try:
+            return await exchange(self._http, request, auth=None, limit_bytes=JSON_BYTES, seconds=self._timeout_seconds)
+        except (httpx.HTTPError, OSError) as error:
+            trouble = type(error).__name__
+        raise NoToken(Because.UNAVAILABLE, f"identity cannot be reached: {trouble}")
+
+
+def _read(reply: Reply) -> tuple[Bearer, float]:
+    """The token and its remaining life in seconds. Errors: NoToken, with the reason that identity gives."""
+    if (error := reply.error) is not None:
+        answer = answer_to_submission(error.code, error.message)
+        because = answer.because if isinstance(answer, TurnedAway) else Because.BLOCKED
+        raise NoToken(because, f"identity said {error.code}: {error.message}", error.code)
+    envelope = reply.envelope or {}
+    if reply.status in {401, 403} or (400 <= reply.status < 429 and "error" in envelope):
+        reason = text(envelope.get("error_description")) or text(envelope.get("error")) or "no reason given"
+        raise NoToken(Because.BLOCKED, f"identity said HTTP {reply.status}: {reason}", str(reply.status))
+    if envelope.get("success") is False:
+        raise NoToken(Because.BLOCKED, "identity refused, without a reason")
+    value, life = envelope.get("access_token"), envelope.get("expires_in")
+    if not reply.ok or not _fits_a_header(value) or isinstance(life, bool) or not isinstance(life, int | float):
+        raise NoToken(Because.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
+    return Bearer(str(value)), min(float(life), LONGEST_LIFE_SECONDS) if math.isfinite(life) else 0.0
+
+
+def _fits_a_header(value: object) -> bool:
+    return isinstance(value, str) and value.isascii() and value.isprintable() and bool(value) and " " not in value
