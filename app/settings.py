@@ -45,16 +45,10 @@ class InstanceSettings(BaseModel, extra="forbid", frozen=True):
     client_id: str = Field(min_length=1, description="of the Marketo custom service")
     client_secret: SecretStr = Field(description="of the Marketo custom service")
     max_importing: int = Field(default=2, ge=1, le=2, description="jobs that Marketo imports at once")
-    max_queued: int = Field(
-        default=10, ge=1, le=10, description="jobs that Marketo keeps, those importing included"
-    )
-    calls_per_window: int = Field(
-        default=50, ge=1, le=100, description="our share of Marketo's 100 calls a window"
-    )
+    max_queued: int = Field(default=10, ge=1, le=10, description="jobs that Marketo keeps, those importing included")
+    calls_per_window: int = Field(default=50, ge=1, le=100, description="our share of Marketo's 100 calls a window")
     window_seconds: Seconds = Field(default=20, description="length of Marketo's sliding call window")
-    concurrent_calls: int = Field(
-        default=5, ge=1, le=10, description="our share of Marketo's 10 calls at once"
-    )
+    concurrent_calls: int = Field(default=5, ge=1, le=10, description="our share of Marketo's 10 calls at once")
     daily_calls: int = Field(
         default=50_000, ge=1, description="our share of the daily quota, which resets at midnight US Central"
     )
@@ -82,14 +76,10 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="sqlite:///sluice.db", description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB"
     )
-    auth: Literal["on", "off"] = Field(
-        default="on", description="off serves without keys, and only on loopback"
-    )
+    auth: Literal["on", "off"] = Field(default="on", description="off serves without keys, and only on loopback")
     host: str = Field(default="127.0.0.1", description="where the API listens")
     port: int = Field(default=8000, ge=0, le=65535, description="where the API listens; 0 takes a free port")
-    log_format: Literal["console", "json"] | None = Field(
-        default=None, description="console on a terminal, else json"
-    )
+    log_format: Literal["console", "json"] | None = Field(default=None, description="console on a terminal, else json")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="the least level that is logged"
     )
@@ -102,15 +92,9 @@ class Settings(BaseSettings):
         le=10_000_000,
         description="the largest request body sent to Marketo, multipart envelope included",
     )
-    max_file_bytes: int = Field(
-        default=10_737_418_240, ge=1, description="the largest upload, after decompression"
-    )
-    backlog_parts: int = Field(
-        default=100_000, ge=1, description="waiting parts at which new uploads get 429"
-    )
-    disk_floor_bytes: int = Field(
-        default=1_073_741_824, ge=0, description="free space under which uploads get 507"
-    )
+    max_file_bytes: int = Field(default=10_737_418_240, ge=1, description="the largest upload, after decompression")
+    backlog_parts: int = Field(default=100_000, ge=1, description="waiting parts at which new uploads get 429")
+    disk_floor_bytes: int = Field(default=1_073_741_824, ge=0, description="free space under which uploads get 507")
     tick_seconds: Seconds = Field(
         default=1, description="how often the scheduler looks for work; a new import wakes it at once"
     )
@@ -130,23 +114,15 @@ class Settings(BaseSettings):
         default=900,
         description="how long a lost answer's possible job is given to finish before it is sent again",
     )
-    stuck_seconds: Seconds = Field(
-        default=21_600, description="a part importing longer gets attention: stuck"
-    )
-    call_timeout_seconds: Seconds = Field(
-        default=30, description="the longest a status or result call may take"
-    )
+    stuck_seconds: Seconds = Field(default=21_600, description="a part importing longer gets attention: stuck")
+    call_timeout_seconds: Seconds = Field(default=30, description="the longest a status or result call may take")
     upload_timeout_seconds: Seconds = Field(default=600, description="the longest a submission may take")
-    lease_seconds: Seconds = Field(
-        default=30, description="how long a worker holds an instance without a sign of life"
-    )
+    lease_seconds: Seconds = Field(default=30, description="how long a worker holds an instance without a sign of life")
     shutdown_seconds: Seconds = Field(default=30, description="how long SIGTERM waits for calls under way")
     file_retention_days: float = Field(
         default=7, gt=0, description="how long uploaded rows are kept after the import finished"
     )
-    result_retention_days: float = Field(
-        default=30, gt=0, description="how long failures and warnings are kept"
-    )
+    result_retention_days: float = Field(default=30, gt=0, description="how long failures and warnings are kept")
     history_retention_days: float = Field(default=90, gt=0, description="how long everything else is kept")
     url: str = Field(
         default="http://127.0.0.1:8000",

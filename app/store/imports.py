@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import (
@@ -31,7 +31,7 @@ from app.domain.imports import (
 )
 from app.domain.lifecycle import State
 from app.store import events
-from app.store.tables import import_, instance, part
+from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
 
 async def begin(tx: AsyncConnection, request: Request, *, at: datetime) -> int:
@@ -95,6 +95,19 @@ async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
 async def discard(tx: AsyncConnection, import_id: int) -> None:
     """Take an upload that was not accepted away, with everything stored of it."""
     await tx.execute(delete(import_).where(import_.c.id == import_id, import_.c.status.is_(None)))
+
+
+async def erase(tx: AsyncConnection, *, files_before: datetime, results_before: datetime, all_before: datetime) -> None:
+    """Forget what finished before these moments: uploaded rows, results, then the imports themselves."""
+    await tx.execute(delete(part_file).where(part_file.c.part_id.in_(_parts_finished(files_before))))
+    await tx.execute(delete(result_file).where(result_file.c.part_id.in_(_parts_finished(results_before))))
+    finished = select(import_.c.id).where(import_.c.finished_at < results_before)
+    await tx.execute(delete(result_row).where(result_row.c.import_id.in_(finished)))
+    await tx.execute(delete(import_).where(import_.c.finished_at < all_before))
+
+
+def _parts_finished(before: datetime) -> Select[tuple[int]]:
+    return select(part.c.id).join(import_, import_.c.id == part.c.import_id).where(import_.c.finished_at < before)
 
 
 async def discard_abandoned(tx: AsyncConnection, *, untouched_since: datetime) -> int:
@@ -173,6 +186,24 @@ async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
     )
     row = first.mappings().one_or_none()
     return dict(row) if row else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a step has to know of the import whose part it has in hand."""
+
+    request: Request
+    columns: tuple[str, ...]
+    status: Status
+    cancel_requested_at: datetime | None
+
+
+async def standing(tx: AsyncConnection, import_id: int, *, lock: bool = False) -> Standing | None:
+    found = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
+    row = (await tx.execute(found.with_for_update() if lock else found)).one_or_none()
+    if row is None:
+        return None
+    return Standing(_request(row), tuple(row.columns), Status(row.status), row.cancel_requested_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,20 +343,7 @@ def _as_import(row: Row[Any], parts: _Parts) -> Import:
     error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
     return Import(
         id=row.id,
-        request=Request(
-            target=_target(row),
-            instance=row.instance,
-            client=row.client,
-            format=Format(row.format),
-            charset=row.charset,
-            priority=row.priority,
-            not_before=row.not_before,
-            preflight=Preflight(row.preflight),
-            on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
-            label=row.label,
-            metadata=row.metadata,
-            file_name=row.file_name,
-        ),
+        request=_request(row),
         status=Status(row.status),
         columns=tuple(row.columns),
         file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows),
@@ -338,6 +356,23 @@ def _as_import(row: Row[Any], parts: _Parts) -> Import:
         started_at=row.started_at,
         finished_at=row.finished_at,
         retry_of=row.retry_of,
+    )
+
+
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        target=_target(row),
+        instance=row.instance,
+        client=row.client,
+        format=Format(row.format),
+        charset=row.charset,
+        priority=row.priority,
+        not_before=row.not_before,
+        preflight=Preflight(row.preflight),
+        on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
+        label=row.label,
+        metadata=row.metadata,
+        file_name=row.file_name,
     )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -38,27 +38,22 @@ async def lock(tx: AsyncConnection, name: str, *, epoch: int) -> Instance | None
     return _as_instance(row) if row else None
 
 
-async def take_lease(tx: AsyncConnection, name: str, *, worker: str, now: datetime, until: datetime) -> Instance | None:
-    """Take over an instance whose lease has run out, or that this worker held under an earlier epoch; a new epoch.
+async def take_lease(
+    tx: AsyncConnection, name: str, *, worker: str, now: datetime, until: datetime, force: bool = False
+) -> tuple[int, Instance] | None:
+    """Drive an instance that nobody drives: (the new epoch, the instance as its last driver left it).
 
+    `force` takes it from its holder: where this is the only process, a holder can only be a dead one.
     None while another worker holds it.
     """
-    row = (
-        await tx.execute(
-            update(instance)
-            .where(
-                instance.c.name == name,
-                or_(
-                    instance.c.lease_until.is_(None),
-                    instance.c.lease_until <= now,
-                    instance.c.worker == worker,
-                ),
-            )
-            .values(worker=worker, lease_epoch=instance.c.lease_epoch + 1, lease_until=until, heartbeat_at=now)
-            .returning(*instance.columns)
-        )
-    ).one_or_none()
-    return _as_instance(row) if row else None
+    row = (await tx.execute(select(instance).where(instance.c.name == name).with_for_update())).one_or_none()
+    if row is None:
+        return None
+    if row.lease_until is not None and row.lease_until > now and row.worker != worker and not force:
+        return None
+    epoch = row.lease_epoch + 1
+    await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=until, heartbeat_at=now)
+    return epoch, _as_instance(row)
 
 
 async def keep_lease(

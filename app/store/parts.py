@@ -159,6 +159,13 @@ async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
     return set(found.scalars())
 
 
+async def rows_at_marketo(tx: AsyncConnection, instance_name: str) -> int:
+    """Rows of the parts there that, as far as is known, are still to be imported."""
+    left = func.coalesce(func.sum(part.c.rows - part.c.imported - part.c.failed), 0)
+    found = await tx.execute(select(left).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
+    return int(found.scalar_one())
+
+
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:
     found = await tx.execute(select(part.c.id).where(part.c.import_id == import_id, part.c.state == State.WAITING))
     return found.scalars().all()

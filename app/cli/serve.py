@@ -1,0 +1,213 @@
+"""`sluice serve` and `sluice migrate`: the service itself."""
+
+import asyncio
+import os
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from enum import StrEnum
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+import migrations
+from app import logs
+from app.settings import Settings, SettingsError, load
+from app.store import instances
+from app.store.database import DatabaseBusy
+from app.web.app import create_app
+from app.wiring import House, furnish, hire, http_client
+from app.worker.lease import Leases
+from app.worker.run import Worker
+
+log = structlog.get_logger()
+
+
+class Role(StrEnum):
+    ALL = "all"
+    API = "api"
+    WORKER = "worker"
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Where the API listens (SLUICE_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Where the API listens (SLUICE_PORT).")] = None,
+    role: Annotated[Role, typer.Option(help="What this process does.")] = Role.ALL,
+) -> None:
+    """Run the service: API and scheduler in one process, or one of them.
+
+    Example: SLUICE_AUTH=off sluice serve --port 8000
+    """
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load(**given)
+    logs.configure(settings)
+    try:
+        asyncio.run(running(settings, role=role))
+    except (SettingsError, DatabaseBusy) as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from None
+
+
+def migrate() -> None:
+    """Bring the database's schema up to date.
+
+    Example: SLUICE_DATABASE_URL=postgresql://sluice:secret@db.example.com/sluice sluice migrate
+    """
+    settings = load()
+    logs.configure(settings)
+    house = furnish(settings)
+    try:
+        house.db.claim_file()
+        migrations.upgrade(settings.database_url)
+    except DatabaseBusy as reason:
+        typer.echo(str(reason), err=True)
+        raise typer.Exit(1) from None
+    finally:
+        asyncio.run(house.db.close())
+    typer.echo(f"The schema is at revision {migrations.head()}.")
+
+
+async def running(
+    settings: Settings,
+    *,
+    role: str = Role.ALL,
+    ready: asyncio.Event | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the service in this event loop until `stop` is set, or SIGTERM or SIGINT comes; then drain and end.
+
+    `ready` is set once the API listens and the worker has begun. Errors: SettingsError, DatabaseBusy.
+    """
+    _check(settings, role)
+    stop = stop or asyncio.Event()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_signals(stop))
+        house = await stack.enter_async_context(_opened(settings))
+        worker = None if role == Role.API else await _worker(house, stack)
+        server = None if role == Role.WORKER else _Server(house)
+        async with asyncio.TaskGroup() as group:
+            if worker:
+                group.create_task(worker.run(stop))
+            if server:
+                group.create_task(_serve_until(server, stop))
+            group.create_task(_announce(server, ready or asyncio.Event(), stop))
+
+
+def _check(settings: Settings, role: str) -> None:
+    """Refuse a start that could not work, or that would let strangers in."""
+    lines = []
+    if not settings.instances:
+        lines.append(
+            "No Marketo instance is configured: set SLUICE_INSTANCES__DEFAULT__BASE_URL, "
+            "SLUICE_INSTANCES__DEFAULT__CLIENT_ID and SLUICE_INSTANCES__DEFAULT__CLIENT_SECRET."
+        )
+    if role != Role.WORKER and settings.auth == "on":
+        lines.append(
+            "SLUICE_AUTH: this version keeps no API keys yet; set SLUICE_AUTH=off, which serves on loopback only."
+        )
+    if role != Role.WORKER and not settings.on_loopback:
+        lines.append(f"SLUICE_HOST: without API keys the service listens on loopback only, and {settings.host} is not.")
+    if role != Role.ALL and settings.on_sqlite:
+        lines.append(f"--role {role}: SQLite takes one process; use --role all, or PostgreSQL.")
+    if lines:
+        raise SettingsError(lines)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[House]:
+    """The house with its database claimed, its schema current and a row for each instance."""
+    house = furnish(settings)
+    try:
+        house.db.claim_file()
+        if settings.on_sqlite:
+            await asyncio.to_thread(migrations.upgrade, settings.database_url)
+        elif (found := await asyncio.to_thread(migrations.revision, settings.database_url)) != migrations.head():
+            raise SettingsError(
+                [f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."]
+            )
+        async with house.db.write() as tx:
+            await instances.ensure(tx, settings.instances)
+        yield house
+    finally:
+        await house.db.close()
+
+
+async def _worker(house: House, stack: AsyncExitStack) -> Worker:
+    http = await stack.enter_async_context(http_client(house.settings))
+    crews = {name: hire(house, name, http) for name in house.settings.instances}
+    if house.settings.on_sqlite:
+        await next(iter(crews.values())).sweep.forget_uploads()
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return Worker(
+        crews=crews,
+        leases=Leases(db=house.db, now=house.now, worker=name, seconds=house.settings.lease_seconds),
+        wake=house.wake,
+        now=house.now,
+        tick_seconds=house.settings.tick_seconds,
+        shutdown_seconds=house.settings.shutdown_seconds,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, house: House) -> None:
+        settings = house.settings
+        super().__init__(
+            uvicorn.Config(
+                create_app(house),
+                host=settings.host,
+                port=settings.port,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
+        yield
+
+
+async def _serve_until(server: _Server, stop: asyncio.Event) -> None:
+    async def end() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    try:
+        await server.serve()  # a port that is taken ends it with SystemExit
+    finally:
+        ending.cancel()
+        stop.set()
+
+
+async def _announce(server: _Server | None, ready: asyncio.Event, stop: asyncio.Event) -> None:
+    """Say where the API listens once it does."""
+    while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    if server and server.started:
+        address = server.servers[0].sockets[0].getsockname()
+        log.info("serving", url=f"http://{address[0]}:{address[1]}")
+    ready.set()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; where this is not the main thread, its owner sets it."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,59 @@
+"""Every wait, in one module: how long, and why that long. Durations are seconds; moments are aware UTC."""
+
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Adobe, "REST API", read 2026-08
+
+CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
+BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials fail is tried again now and then
+CONCURRENCY_PAUSE_SECONDS = 2  # 615: other calls end soon
+FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold
+LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
+RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
+UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """The waits that the settings decide."""
+
+    upload_seconds: float
+    settle_seconds: float
+    retry_base_seconds: float
+    retry_max_seconds: float
+    poll_min_seconds: float
+    poll_max_seconds: float
+    window_seconds: float
+
+    def claim_deadline(self, now: datetime) -> datetime:
+        """When a submission that has not been recorded counts as lost."""
+        return now + timedelta(seconds=self.upload_seconds + CLAIM_GRACE_SECONDS)
+
+    def settled(self, now: datetime) -> datetime:
+        """When a possible job behind a lost answer has had its time to finish."""
+        return now + timedelta(seconds=self.settle_seconds)
+
+    def retry(self, now: datetime, attempts: int, *, chance: float) -> datetime:
+        """Exponential back-off with full jitter; `chance` in [0, 1) is the caller's random number."""
+        ceiling = min(self.retry_max_seconds, self.retry_base_seconds * 2 ** min(attempts, 32))
+        return now + timedelta(seconds=max(0.1 * self.retry_base_seconds, chance * ceiling))
+
+    def next_look(self, now: datetime, expected_seconds: float | None = None) -> datetime:
+        """When to ask for a job's status again: when it should be done, within Marketo's recommended range."""
+        wanted = self.poll_min_seconds if expected_seconds is None else expected_seconds
+        return now + timedelta(seconds=min(self.poll_max_seconds, max(self.poll_min_seconds, wanted)))
+
+    def after_window(self, now: datetime) -> datetime:
+        return now + timedelta(seconds=self.window_seconds)
+
+
+def quota_reset(now: datetime) -> datetime:
+    """The next midnight in US Central time."""
+    tomorrow = now.astimezone(MARKETO_DAY).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), MARKETO_DAY).astimezone(now.tzinfo)
+
+
+def after(now: datetime, seconds: float) -> datetime:
+    return now + timedelta(seconds=seconds)

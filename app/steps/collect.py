@@ -1,0 +1,139 @@
+"""Collect: fetch what Marketo says of single rows while it still knows. RESULTS_BEFORE_DONE: rows, files, counts and
+the last move are one transaction.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import zstandard
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.answers import NoFile, NoWord, ResultFile
+from app.domain.imports import Part, Rows
+from app.domain.lifecycle import Move, State
+from app.domain.patience import LATE_FILE_SECONDS, RESULT_RETENTION_SECONDS
+from app.files.cutting import opened
+from app.files.results import GarbledResult, ResultRow, placed
+from app.steps.driver import Driver
+from app.steps.lease import Lease
+from app.store import parts, results
+from app.store.imports import Standing
+from app.store.parts import Stale
+from app.store.results import Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One result file, as it came and as rows. `missing`: Marketo counted rows whose file it does not give."""
+
+    content: bytes | None = None
+    rows: Sequence[ResultRow] = ()
+    missing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Collect:
+    driver: Driver
+
+    async def run_once(self, lease: Lease) -> bool:
+        """Collect the results of one part. True when one was completed. Network: up to two GETs."""
+        at = self.driver.now()
+        async with self.driver.db.read() as tx:
+            found = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
+        if not found:
+            return False
+        part = found[0]
+        standing = await self.driver.standing(part)
+        failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
+        warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
+        try:
+            if failures is None or warnings is None:
+                await self._later(lease, part)
+                return False
+            await self._complete(lease, part, failures, warnings)
+        except Stale:
+            return False
+        return True
+
+    async def _fetch(self, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | None:
+        """The result file of a part, with its rows placed; None when it is worth asking again later."""
+        nothing_said = part.rows.imported + part.rows.failed == 0
+        if count == 0 and not nothing_said:
+            return Fetched()
+        assert part.batch_id is not None
+        ask = self.driver.marketo.failures if kind is Kind.FAILURES else self.driver.marketo.warnings
+        match await ask(standing.request.target, part.batch_id):
+            case ResultFile(content=content):
+                try:
+                    rows = await self._placed(part, standing, content)
+                except GarbledResult:
+                    return self._missing_or_later(part, LATE_FILE_SECONDS)
+                return Fetched(content, rows, missing=len(rows) != count and not nothing_said)
+            case NoFile():
+                return Fetched() if count == 0 else self._missing_or_later(part, LATE_FILE_SECONDS)
+            case NoWord():
+                return self._missing_or_later(part, RESULT_RETENTION_SECONDS)
+
+    def _missing_or_later(self, part: Part, patience_seconds: float) -> Fetched | None:
+        assert part.state_since is not None
+        waited = (self.driver.now() - part.state_since).total_seconds()
+        return Fetched(missing=True) if waited >= patience_seconds else None
+
+    async def _placed(self, part: Part, standing: Standing, content: bytes) -> list[ResultRow]:
+        async with self.driver.db.read() as tx:
+            blob = await parts.blob(tx, part.id)
+        place = partial(
+            placed,
+            content,
+            part=opened(blob),
+            format=standing.request.format,
+            columns=standing.columns,
+            first_row=part.first_row,
+        )
+        return await asyncio.to_thread(place)
+
+    async def _later(self, lease: Lease, part: Part) -> None:
+        at = self.driver.now()
+        async with self.driver.db.write() as tx:
+            await parts.note(tx, part.id, epoch=lease.epoch, due_at=self.driver.patience.next_look(at))
+
+    async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
+        at = self.driver.now()
+        rows = _final(part.rows, failures, warnings)
+        missing = failures.missing or warnings.missing or rows.pending > 0
+        columns = {
+            "imported": rows.imported,
+            "failed": rows.failed,
+            "warned": rows.warned,
+            "results_missing": missing,
+        }
+        told = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
+        async with self.driver.db.write() as tx:
+            await parts.move(
+                tx,
+                part.id,
+                Move.COLLECT,
+                at=at,
+                epoch=lease.epoch,
+                values=columns,
+                results_missing=missing or None,
+                **told,
+            )
+            for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
+                await self._keep(tx, part, kind, fetched)
+
+    async def _keep(self, tx: AsyncConnection, part: Part, kind: Kind, fetched: Fetched) -> None:
+        if fetched.content is not None:
+            blob = zstandard.compress(fetched.content)
+            rows = ((row.source_row, row.reason, row.values) for row in fetched.rows)
+            await results.keep(tx, part.id, part.import_id, part.number, kind=kind, blob=blob, rows=rows)
+
+
+def _final(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:
+    """Marketo's own counts; where it gave none, what its files say."""
+    if known.imported or known.failed:
+        return known
+    failed = min(len(failures.rows), known.total)
+    return Rows(known.total, known.total - failed, failed, min(len(warnings.rows), known.total))

@@ -1,0 +1,18 @@
+"""A crew: the steps that drive one instance, with what they share."""
+
+from dataclasses import dataclass
+
+from app.marketo.allowance import Allowance
+from app.steps.collect import Collect
+from app.steps.poll import Poll
+from app.steps.submit import Submit
+from app.steps.sweep import Sweep
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    submit: Submit
+    poll: Poll
+    collect: Collect
+    sweep: Sweep
+    allowance: Allowance

@@ -1,0 +1,61 @@
+"""The desk: what a person may do. Each deed is an event that says who did it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.domain.errors import NotFound, WrongState
+from app.domain.imports import FINISHED
+from app.domain.lifecycle import Move
+from app.store import events, imports, instances, parts
+from app.store.database import Database
+from app.wake import Wake
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    db: Database
+    now: Clock
+    wake: Wake
+
+    async def cancel(self, import_id: int, *, by: str) -> None:
+        """Stop what is still waiting. Marketo cannot cancel: parts that it has run to their end.
+
+        Errors: NotFound; WrongState for a finished import. To ask twice is no mistake.
+        """
+        at = self.now()
+        async with self.db.write() as tx:
+            known = await imports.standing(tx, import_id, lock=True)
+            if known is None:
+                raise NotFound(f"There is no import {import_id}.")
+            if known.status in FINISHED:
+                raise WrongState(f"Import {import_id} is {known.status}: there is nothing left to cancel.")
+            if known.cancel_requested_at is None:
+                await imports.request_cancel(tx, import_id, at=at)
+                await events.append(
+                    tx, "cancel_requested", at=at, instance=known.request.instance, import_id=import_id, by=by
+                )
+            for part_id in await parts.waiting_of(tx, import_id):
+                await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
+
+    async def pause(self, name: str, *, reason: str | None, by: str) -> None:
+        """Submit nothing new to an instance; what is at Marketo is followed to its end. Errors: NotFound."""
+        at = self.now()
+        async with self.db.write() as tx:
+            await self._know(tx, name)
+            await instances.pause(tx, name, at=at, reason=reason)
+            await events.append(tx, "paused", at=at, instance=name, by=by, reason=reason)
+
+    async def resume(self, name: str, *, by: str) -> None:
+        """Undo a pause, and try a blocked instance again at once. Errors: NotFound."""
+        at = self.now()
+        async with self.db.write() as tx:
+            await self._know(tx, name)
+            await instances.resume(tx, name)
+            await events.append(tx, "resumed", at=at, instance=name, by=by)
+        self.wake.ring()
+
+    async def _know(self, tx: AsyncConnection, name: str) -> None:
+        if await instances.get(tx, name) is None:
+            raise NotFound(f"There is no instance {name!r}.")

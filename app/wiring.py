@@ -1,0 +1,103 @@
+"""Settings in, the whole service out: the only place that constructs."""
+
+import asyncio
+import random
+from dataclasses import dataclass
+
+import httpx
+
+from app.clock import Clock, machine_clock
+from app.domain.patience import Patience
+from app.marketo.allowance import Sleep
+from app.marketo.client import Marketo
+from app.settings import InstanceSettings, Settings
+from app.steps.collect import Collect
+from app.steps.crew import Crew
+from app.steps.desk import Desk
+from app.steps.driver import Driver
+from app.steps.intake import Intake
+from app.steps.poll import Poll
+from app.steps.submit import Submit
+from app.steps.sweep import Retention, Sweep
+from app.store.database import Database
+from app.wake import Wake
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What every process has. A worker hires a crew for each instance on top of it."""
+
+    settings: Settings
+    db: Database
+    now: Clock
+    wake: Wake
+    intake: Intake
+    desk: Desk
+
+
+def furnish(settings: Settings, *, now: Clock = machine_clock) -> House:
+    """Build the service from its settings. Nothing is opened and nobody is called yet."""
+    db = Database(settings.database_url)
+    wake = Wake()
+    intake = Intake(
+        db=db,
+        now=now,
+        wake=wake,
+        instances=frozenset(settings.instances),
+        part_bytes=settings.part_bytes,
+        max_file_bytes=settings.max_file_bytes,
+        backlog_parts=settings.backlog_parts,
+        disk_floor_bytes=settings.disk_floor_bytes,
+    )
+    return House(settings=settings, db=db, now=now, wake=wake, intake=intake, desk=Desk(db=db, now=now, wake=wake))
+
+
+def http_client(settings: Settings) -> httpx.AsyncClient:
+    """One pool of connections for all instances; timeouts are given call by call."""
+    calls = sum(instance.concurrent_calls for instance in settings.instances.values())
+    limits = httpx.Limits(max_connections=calls + 2, max_keepalive_connections=calls)
+    return httpx.AsyncClient(limits=limits, timeout=settings.call_timeout_seconds, follow_redirects=False)
+
+
+def hire(house: House, name: str, http: httpx.AsyncClient, *, sleep: Sleep = asyncio.sleep) -> Crew:
+    """The steps that drive one instance. `http` and `sleep` are seams: tests give their own."""
+    settings, instance = house.settings, house.settings.instances[name]
+    marketo = Marketo(
+        instance,
+        http,
+        now=house.now,
+        sleep=sleep,
+        call_timeout_seconds=settings.call_timeout_seconds,
+        upload_timeout_seconds=settings.upload_timeout_seconds,
+        part_bytes=settings.part_bytes,
+    )
+    patience = patience_from(settings, instance)
+    driver = Driver(
+        db=house.db,
+        marketo=marketo,
+        now=house.now,
+        chance=random.random,
+        patience=patience,
+        max_importing=instance.max_importing,
+        max_queued=instance.max_queued,
+    )
+    retention = Retention(settings.file_retention_days, settings.result_retention_days, settings.history_retention_days)
+    return Crew(
+        submit=Submit(driver),
+        poll=Poll(driver),
+        collect=Collect(driver),
+        sweep=Sweep(db=house.db, now=house.now, patience=patience, retention=retention),
+        allowance=marketo.allowance,
+    )
+
+
+def patience_from(settings: Settings, instance: InstanceSettings) -> Patience:
+    return Patience(
+        upload_seconds=settings.upload_timeout_seconds,
+        settle_seconds=settings.unconfirmed_settle_seconds,
+        retry_base_seconds=settings.retry_base_seconds,
+        retry_max_seconds=settings.retry_max_seconds,
+        poll_min_seconds=settings.poll_min_seconds,
+        poll_max_seconds=settings.poll_max_seconds,
+        window_seconds=instance.window_seconds,
+    )

@@ -1,0 +1,25 @@
+"""The ticks: which step, how often."""
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import NamedTuple
+
+from app.steps.crew import Crew
+from app.steps.lease import Lease
+
+SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
+TIDY_SECONDS = 600.0  # retention is counted in days
+
+Step = Callable[[Lease], Awaitable[bool]]
+
+
+class Tick(NamedTuple):
+    name: str
+    step: Step
+    seconds: float
+
+
+def ticks(crew: Crew, tick_seconds: float) -> Iterator[Tick]:
+    yield Tick("submit", crew.submit.run_once, tick_seconds)
+    yield Tick("poll", crew.poll.run_once, tick_seconds)
+    yield Tick("collect", crew.collect.run_once, tick_seconds)
+    yield Tick("sweep", crew.sweep.run_once, SWEEP_TICKS * tick_seconds)
