@@ -15,10 +15,6 @@ from app.simulator.simulator import Simulator
 _DRAIN_BYTES = 64 * 1024 * 1024  # of a body that is too large: read and thrown away, so that its sender hears the 413
 
 
-class _Gone(Exception):
-    """The caller hung up before its call was in."""
-
-
 def create_app(simulator: Simulator) -> ASGIApp:
     control = create_control(simulator)
 
@@ -36,13 +32,13 @@ def create_app(simulator: Simulator) -> ASGIApp:
 async def _marketo(simulator: Simulator, scope: Scope, receive: Receive, send: Send) -> None:
     path: str = scope["path"]
     simulator.arrive(path)
+    answer: Answer | None = None
+    admitted_at: float | None = None
     try:
         call = await _read_call(scope, receive, simulator.rules.body_bytes)
-    except _Gone:
-        simulator.abandon(path)
-        return
-    answer, admitted_at = simulator.handle(call)
-    try:
+        if call is None:
+            return
+        answer, admitted_at = simulator.handle(call)
         if answer.delay_seconds:
             await asyncio.sleep(answer.delay_seconds)
         await _send(answer, send)
@@ -50,8 +46,8 @@ async def _marketo(simulator: Simulator, scope: Scope, receive: Receive, send: S
         simulator.leave(path, answer, admitted_at)
 
 
-async def _read_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call:
-    """The call with its body, which is held up to the limit only."""
+async def _read_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call | None:
+    """The call with its body, which is held up to the limit only; None if the caller hung up before it was in."""
     query = scope["query_string"].decode("latin-1")
     call = Call(
         method=scope["method"],
@@ -66,7 +62,7 @@ async def _read_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call:
     while more and received <= limit_bytes + _DRAIN_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise _Gone
+            return None
         chunk: bytes = message.get("body", b"")
         more = message.get("more_body", False)
         received += len(chunk)

@@ -96,16 +96,10 @@ class Simulator:
             }
 
     def arrive(self, path: str) -> None:
-        """A call has begun to come in. Every arrival ends with `handle`, or with `abandon`."""
+        """A call has begun to come in. Every arrival ends with `leave`."""
         if not path.startswith("/identity/"):
             with self._lock:
                 self._limits.arrive(self.clock())
-
-    def abandon(self, path: str) -> None:
-        """The caller went away before the call was in."""
-        if not path.startswith("/identity/"):
-            with self._lock:
-                self._limits.leave(None, self.clock(), None)
 
     def handle(self, call: Call) -> tuple[Answer, float | None]:
         """The answer to a call, and when it was counted (for `leave`)."""
@@ -125,11 +119,11 @@ class Simulator:
             self._ledger.note(route.endpoint, answer.code)
             return answer, admitted_at
 
-    def leave(self, path: str, answer: Answer, admitted_at: float | None) -> None:
-        """The answer is out, or lost."""
+    def leave(self, path: str, answer: Answer | None, admitted_at: float | None) -> None:
+        """The answer is out, or lost; None: the caller hung up before its call was in."""
         if not path.startswith("/identity/"):
             with self._lock:
-                self._limits.leave(admitted_at, self.clock(), answer.code)
+                self._limits.leave(admitted_at, self.clock(), answer.code if answer else None)
 
     def _mend(self) -> None:
         self._limits = Limits(self.rules)
