@@ -1,0 +1,94 @@
+"""The rooms of the house, and the rules that hold for all code."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+APP = ROOT / "app"
+CLOCKS = {"app/clock.py", "app/simulator/clock.py"}
+
+
+def sources(*, below: Path = APP) -> list[Path]:
+    return sorted(below.rglob("*.py"))
+
+
+def test_the_import_contracts_hold():
+    """lint-imports, as `make check` runs it; the arrows of the house."""
+    found = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert found.returncode == 0, found.stdout
+
+
+def test_SIMULATOR_RESTATES_neither_side_imports_the_other():
+    """Judged by the source itself, so that a contract that was loosened is noticed."""
+    for path in sources():
+        inside = path.is_relative_to(APP / "simulator")
+        for module in imported(path):
+            if inside:
+                assert not module.startswith("app.") or module.startswith("app.simulator"), (path, module)
+            elif not path.is_relative_to(APP / "cli"):
+                assert not module.startswith("app.simulator"), (path, module)
+
+
+def test_TIME_IS_AN_ARGUMENT_only_the_clocks_ask_the_machine():
+    """No module reads the wall clock but the two that are made for it, whatever the linter is told to ignore."""
+    asking = {"now", "utcnow", "today", "time", "time_ns"}
+    for path in sources():
+        if str(path.relative_to(ROOT)) in CLOCKS:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in asking:
+                owner = ast.unparse(node.func.value)
+                assert owner not in {"datetime", "date", "time", "datetime.datetime", "datetime.date"}, (
+                    path,
+                    node.lineno,
+                )
+
+
+def test_only_one_module_writes_a_parts_state():
+    """`update(part)` stands in store/parts.py and nowhere else."""
+    for path in sources():
+        if path != APP / "store" / "parts.py":
+            text = path.read_text()
+            assert "update(part)" not in text, path
+            assert "part.update()" not in text, path
+
+
+def test_only_the_settings_read_the_environment():
+    """os.environ and os.getenv stand in settings.py alone."""
+    for path in sources():
+        if path != APP / "settings.py":
+            assert "environ" not in path.read_text(), path
+
+
+def test_the_domain_needs_the_standard_library_only():
+    """What is true does not depend on a package."""
+    for path in sources(below=APP / "domain"):
+        for module in imported(path):
+            top = module.split(".")[0]
+            assert top in sys.stdlib_module_names or module.startswith("app.domain"), (path, module)
+
+
+@pytest.mark.parametrize("name", ["utils", "helpers", "common", "manager", "service", "handler"])
+def test_no_module_has_a_name_that_says_nothing(name: str):
+    """A newcomer looks for a thing by its word."""
+    assert not list(APP.rglob(f"*{name}*.py"))
+
+
+def imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found

@@ -1,0 +1,29 @@
+"""Imports and parts put straight into a database."""
+
+from datetime import UTC, datetime
+
+from app.domain.imports import Leads, Part, Request, SourceFile
+from app.store import imports, instances, parts
+from app.store.database import Database
+
+AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
+
+
+async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **request: object) -> int:
+    """An accepted import with so many waiting parts of so many rows each."""
+    async with db.write() as tx:
+        await instances.ensure(tx, ["default", "other"])
+        import_id = await imports.begin(tx, Request(target=Leads(), **request), at=AT)
+        for number in range(1, parts_count + 1):
+            await parts.add(
+                tx, import_id, number=number, first_row=1 + rows * (number - 1), rows=rows, size_bytes=8, blob=b"blob"
+            )
+        file = SourceFile(None, 8, "00", rows * parts_count)
+        await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
+        await parts.release(tx, import_id, at=AT, due_at=None)
+    return import_id
+
+
+async def parts_of(db: Database, import_id: int) -> list[Part]:
+    async with db.read() as tx:
+        return await parts.of_import(tx, import_id)

@@ -1,0 +1,145 @@
+"""The one writer of a part's state."""
+
+import itertools
+
+import pytest
+from sqlalchemy import insert, select, text
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from app.domain.lifecycle import Move, State
+from app.store import imports, instances, parts
+from app.store.database import Database
+from app.store.parts import Stale
+from app.store.tables import event, instance, part
+from tests.domain.test_lifecycle import DRAWN
+from tests.store.seed import AT, an_import, parts_of
+
+SLOTTED = {"submitting", "unconfirmed", "queued", "importing"}
+
+
+async def put(db: Database, part_id: int, state: str, slot: int = 1) -> None:
+    async with db.write() as tx:
+        await tx.execute(
+            part.update().where(part.c.id == part_id).values(state=state, slot=slot if state in SLOTTED else None)
+        )
+
+
+async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Database):
+    """All moves × all states, against the table as it was drawn."""
+    (only,) = await parts_of(db, await an_import(db))
+    for move, state in itertools.product(Move, State):
+        await put(db, only.id, state)
+        sources, target = DRAWN[move]
+        async with db.write() as tx:
+            if state in sources:
+                moved = await parts.move(tx, only.id, move, at=AT, values={"slot": 1} if target in SLOTTED else None)
+                assert moved.state == target
+                assert (moved.slot is not None) == (target in SLOTTED)
+            else:
+                with pytest.raises(Stale):
+                    await parts.move(tx, only.id, move, at=AT)
+
+
+async def test_the_loser_of_two_moves_does_nothing(db: Database):
+    """A second claim of the same part is stale, and leaves no event behind."""
+    import_id = await an_import(db)
+    (only,) = await parts_of(db, import_id)
+    async with db.write() as tx:
+        await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+    with pytest.raises(Stale):
+        async with db.write() as tx:
+            await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 2})
+    async with db.read() as tx:
+        types = (await tx.execute(select(event.c.type).where(event.c.import_id == import_id))).scalars().all()
+    assert types == ["accepted", "claim"]
+
+
+async def test_FENCED_a_worker_that_lost_its_lease_can_write_nothing(db: Database):
+    """A move and a note under an old epoch are stale."""
+    (only,) = await parts_of(db, await an_import(db))
+    async with db.write() as tx:
+        taken = await instances.take_lease(tx, "default", worker="one", now=AT, until=AT)
+    assert taken is not None
+    epoch, _ = taken
+    async with db.write() as tx:
+        await instances.take_lease(tx, "default", worker="two", now=AT, until=AT)
+    for deed in (
+        lambda tx: parts.move(tx, only.id, Move.CLAIM, at=AT, epoch=epoch, values={"slot": 1}),
+        lambda tx: parts.note(tx, only.id, epoch=epoch, due_at=AT),
+    ):
+        with pytest.raises(Stale):
+            async with db.write() as tx:
+                await deed(tx)
+
+
+async def test_SLOTS_NOT_OVERSOLD_the_schema_itself_has_ten_numbered_slots(db: Database):
+    """A slot taken twice, and an eleventh, are refused by the database whatever the code does."""
+    waiting = await parts_of(db, await an_import(db, parts_count=3))
+    async with db.write() as tx:
+        await parts.move(tx, waiting[0].id, Move.CLAIM, at=AT, values={"slot": 10})
+    for slot in (10, 11, 0, None):
+        with pytest.raises(IntegrityError):
+            async with db.write() as tx:
+                await parts.move(tx, waiting[1].id, Move.CLAIM, at=AT, values={"slot": slot})
+
+
+async def test_a_move_and_its_event_are_one_transaction(db: Database):
+    """What is rolled back leaves neither."""
+    import_id = await an_import(db)
+    (only,) = await parts_of(db, import_id)
+    with pytest.raises(ZeroDivisionError):
+        async with db.write() as tx:
+            await parts.move(tx, only.id, Move.CANCEL, at=AT)
+            raise ZeroDivisionError
+    (after,) = await parts_of(db, import_id)
+    assert after.state == "waiting"
+    async with db.read() as tx:
+        assert (await tx.execute(select(event.c.type))).scalars().all() == ["accepted"]
+
+
+async def test_a_part_that_comes_back_to_a_cancelled_import_is_cancelled(db: Database):
+    """It was on its way to Marketo when the person said stop; it was turned away; it does not go again."""
+    import_id = await an_import(db)
+    (only,) = await parts_of(db, import_id)
+    async with db.write() as tx:
+        await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await imports.request_cancel(tx, import_id, at=AT)
+    async with db.write() as tx:
+        back = await parts.move(tx, only.id, Move.TURN_AWAY, at=AT)
+    assert back.state == "cancelled"
+
+
+async def test_higher_priority_goes_first_then_the_order_of_acceptance(db: Database):
+    """0 to 9, higher first; within one priority first come, first served."""
+    first, second, urgent = [await an_import(db, priority=p) for p in (5, 5, 9)]
+    order = []
+    for slot in (1, 2, 3):
+        async with db.write() as tx:
+            found = await parts.next_waiting(tx, "default", now=AT)
+            assert found is not None
+            await parts.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
+            order.append(found.import_id)
+    assert order == [urgent, first, second]
+
+
+async def test_a_reader_cannot_write(db: Database):
+    """On SQLite a read transaction is query_only; on PostgreSQL nothing of ours writes in one."""
+    if not db.on_sqlite:
+        return
+    await an_import(db)
+    with pytest.raises(DBAPIError):
+        async with db.read() as tx:
+            await tx.execute(insert(instance).values(name="sneaked"))
+
+
+async def test_sqlite_is_set_as_the_design_says(db: Database):
+    """WAL, synchronous=FULL and foreign keys on the writer (SAFE_ACK rests on it); PostgreSQL's defaults likewise."""
+    async with db.write() as tx:
+        if db.on_sqlite:
+            found = [
+                (await tx.execute(text(f"PRAGMA {p}"))).scalar()
+                for p in ("journal_mode", "synchronous", "foreign_keys")
+            ]
+            assert found == ["wal", 2, 1]
+        else:
+            assert (await tx.execute(text("SHOW synchronous_commit"))).scalar() == "on"

@@ -1,0 +1,140 @@
+"""The stage of story tests: API, steps and simulator in one loop, over real HTTP semantics and a stepped clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from app.web.app import create_app as create_api
+
+from app.settings import Settings
+from app.simulator import Rules, Simulator, create_app
+from app.steps.crew import Crew
+from app.steps.lease import Lease
+from app.store import instances
+from app.store.database import in_transaction
+from app.wiring import House, furnish, hire
+from app.worker.lease import Leases
+from tests.support.clock import SteppedClock
+from tests.support.transport import SimulatorTransport
+
+MARKETO = "http://marketo.example.com"
+
+
+class CallInTransaction(AssertionError):
+    """NO_CALL_IN_TX was broken."""
+
+
+class Killed(BaseException):
+    """The process ends here, as by SIGKILL: nothing catches it."""
+
+
+def stage_settings(database_url: str, **knobs: Any) -> Settings:
+    rules = Rules()
+    instance = {"base_url": MARKETO, "client_id": rules.client_id, "client_secret": rules.client_secret}
+    known = {"auth": "off", "disk_floor_bytes": 0, "instances": {"default": instance}}
+    return Settings(_env_file=None, database_url=database_url, **(known | knobs))
+
+
+@dataclass
+class Stage:
+    house: House
+    crew: Crew
+    simulator: Simulator
+    transport: SimulatorTransport
+    api: httpx.AsyncClient
+    clock: SteppedClock
+    leases: Leases
+    http: httpx.AsyncClient
+    posted: list[httpx.Request] = field(default_factory=list)
+
+    @property
+    def lease(self) -> Lease:
+        return self.leases.held["default"]
+
+    async def take_lease(self) -> None:
+        if await self.leases.keep("default", self.crew.allowance):
+            await self.crew.sweep.take_over(self.lease)
+
+    async def create(self, content: bytes, **parameters: Any) -> httpx.Response:
+        return await self.api.post(
+            "/v1/imports", content=content, params=parameters, headers={"Content-Type": "text/csv"}
+        )
+
+    async def created(self, content: bytes, **parameters: Any) -> int:
+        """Create an import that must be taken; its id."""
+        answer = await self.create(content, **parameters)
+        assert answer.status_code == 202, answer.text
+        return int(answer.json()["id"])
+
+    async def read(self, import_id: int) -> dict[str, Any]:
+        return (await self.api.get(f"/v1/imports/{import_id}")).json()
+
+    async def parts(self, import_id: int) -> list[dict[str, Any]]:
+        return (await self.api.get(f"/v1/imports/{import_id}/parts")).json()["items"]
+
+    async def events(self, import_id: int) -> list[str]:
+        found = (await self.api.get(f"/v1/imports/{import_id}/events", params={"page_size": 200})).json()
+        return [event["type"] for event in found["items"]]
+
+    async def beat(self) -> None:
+        """One beat of every tick, as the worker would."""
+        await self.take_lease()
+        for step in (self.crew.submit, self.crew.poll, self.crew.collect, self.crew.sweep):
+            while await step.run_once(self.lease):
+                pass
+
+    async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
+        """Beat and step the clock until every import is finished (or `until()` is true)."""
+        for _ in range(beats):
+            await self.beat()
+            if await (until() if until else self.quiet()):
+                return
+            self.clock.step(seconds)
+        raise AssertionError(f"not done after {beats} beats: {(await self.api.get('/v1/imports')).json()}")
+
+    async def quiet(self) -> bool:
+        for status in ("queued", "importing"):
+            if (await self.api.get("/v1/imports", params={"status": status})).json()["items"]:
+                return False
+        return True
+
+    async def crash(self) -> None:
+        """The worker dies and another one starts: all that it had in memory is gone."""
+        self.crew = hire(self.house, "default", self.http, sleep=self.clock.sleep)
+        self.leases = Leases(db=self.house.db, now=self.clock, worker="another", seconds=30)
+        self.clock.step(31)  # the dead worker's lease
+
+
+@asynccontextmanager
+async def staged(
+    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, **knobs: Any
+) -> AsyncIterator[Stage]:
+    simulator = Simulator(rules or Rules(), now=clock.seconds)
+    posted: list[httpx.Request] = []
+
+    def watch(request: httpx.Request) -> None:
+        if in_transaction():
+            raise CallInTransaction(str(request.url))
+        if request.method == "POST" and "/bulk/" in request.url.path:
+            posted.append(request)
+
+    transport = SimulatorTransport(create_app(simulator), before_request=watch)
+    house = furnish(stage_settings(database_url, **knobs), now=clock)
+    try:
+        async with house.db.write() as tx:
+            await instances.ensure(tx, house.settings.instances)
+        async with (
+            httpx.AsyncClient(transport=transport) as http,
+            httpx.AsyncClient(
+                transport=httpx.ASGITransport(create_api(house)), base_url="http://sluice.example.com"
+            ) as api,
+        ):
+            crew = hire(house, "default", http, sleep=clock.sleep)
+            leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
+            stage = Stage(house, crew, simulator, transport, api, clock, leases, http, posted)
+            await stage.take_lease()
+            yield stage
+    finally:
+        await house.db.close()
