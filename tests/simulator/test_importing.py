@@ -226,7 +226,7 @@ async def test_members_of_a_program_are_leads_with_a_status(bench: Bench) -> Non
 
 async def test_results_and_batch_ids_are_gone_after_seven_days(make) -> None:
     bench = await make()
-    batch = await bench.leads(b"email\n\"\"\n")
+    batch = await bench.leads(b'email\n""\n')
     bench.clock.step(7 * 86_400 - 1)
     await bench.login()
     assert (await bench.status(batch))["status"] == "Complete"

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import httpx
 
@@ -135,10 +136,8 @@ async def test_a_caller_that_hangs_up_leaves_its_place(bench: Bench) -> None:
         raise httpx.WriteError("gone")
 
     for _ in range(12):
-        try:
+        with contextlib.suppress(httpx.WriteError):
             await bench.http.post(
                 "/bulk/v1/leads.json", content=broken(), headers={"Authorization": f"Bearer {bench.token}"}
             )
-        except httpx.WriteError:
-            pass
     assert (await bench.get(USAGE)).json()["success"]
