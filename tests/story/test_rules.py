@@ -18,10 +18,7 @@ from tests.support.stage import CallInTransaction, Killed, Stage
 async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage: Stage):
     """A second, separate look at the database right after the 202 finds the import and its bytes."""
     import_id = await stage.created(LEADS)
-    if stage.house.db.on_sqlite:  # another connection, as after a crash: nothing is owed by memory
-        other = stage.house.db
-    else:
-        other = Database(stage.house.settings.database_url)
+    other = Database(stage.house.settings.database_url)
     async with other.read() as tx:
         found = await tx.execute(
             select(import_.c.status, part.c.state, func.length(part_file.c.blob))
@@ -32,8 +29,7 @@ async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage:
         status, state, size = found.one()
     assert (status, state) == ("queued", "waiting")
     assert size > 0
-    if other is not stage.house.db:
-        await other.close()
+    await other.close()
 
 
 async def test_SAFE_ACK_an_upload_that_breaks_off_leaves_nothing(stage: Stage):
