@@ -157,7 +157,8 @@ class Bulk:
         if job.fails_with is not None:
             return
         job.counts = outcome.counts(job.rows)
-        write_records(outcome, target, self.records, job.finished_at, job.batch_id)
+        if self.rules.keep_records:
+            write_records(outcome, target, self.records, job.finished_at, job.batch_id)
         drop = self.rules.drop_empty_lookup_column and target.object_type != "custom_object"
         for kind, reasons in (("failures", outcome.failures), ("warnings", outcome.warnings)):
             if reasons:

@@ -20,7 +20,7 @@ from app.simulator.schema import Field
 from app.simulator.targets import Target
 
 OK, WARNED, FAILED = 0, 1, 2
-_WHOLE = re.compile(r"[+-]?\d+")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 _EMAIL = re.compile(r"[!-?A-~]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")  # ASCII only: Adobe, "Leads", read 2026-08
 
 
@@ -68,9 +68,8 @@ def decide(sheet: Sheet, target: Target, table: Table, leads: Table, rules: Rule
             outcome.failures.append((number, str(reason)))
             outcome.marks.append(FAILED)
             continue
-        if rules.keep_records:
-            earlier = outcome.upserts.get(key)
-            outcome.upserts[key] = (found, {**earlier[1], **values} if earlier else values)
+        earlier = outcome.upserts.get(key)
+        outcome.upserts[key] = (found, {**earlier[1], **values} if earlier else values)
         warning = _warning(cells)
         if warning:
             outcome.warnings.append((number, warning))
@@ -122,23 +121,26 @@ def _value(field: Field, text: str) -> str | int | bool | None:
 
 
 def _warning(cells: list[tuple[Field, str]]) -> str | None:
-    bad = any(f.type == "email" and text and not _EMAIL.fullmatch(text) for f, text in cells)
-    return "Invalid email address" if bad else None
+    for f, text in cells:
+        if f.type == "email" and text and not _EMAIL.fullmatch(text):
+            return "Invalid email address"
+    return None
 
 
 def write_records(outcome: Outcome, target: Target, records: Records, at: float, stamp: int) -> None:
     """Writes what was decided. `stamp` is the batch id, noted on each record as `importedBy`."""
+    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    table = records.table(target.table)
     for found, values in outcome.upserts.values():
         if target.object_type == "program_member":
-            _write_member(values, found, target, records, at, stamp)
+            _write_member(values, found, target, records, moment, stamp)
             continue
-        number = _write(records.table(target.table), found, values, target, at, stamp)
+        number = _write(table, found, values, target, moment, stamp)
         if target.list_id is not None:
             records.add_to_list(target.list_id, number)
 
 
-def _write(table: Table, found: int | None, values: dict[str, Any], target: Target, at: float, stamp: int) -> int:
-    moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _write(table: Table, found: int | None, values: dict[str, Any], target: Target, moment: str, stamp: int) -> int:
     written = {**values, "updatedAt": moment, "importedBy": stamp}
     if found is not None:
         written.pop("id", None)
@@ -155,12 +157,12 @@ def _write(table: Table, found: int | None, values: dict[str, Any], target: Targ
 
 
 def _write_member(
-    values: dict[str, Any], found: int | None, target: Target, records: Records, at: float, stamp: int
+    values: dict[str, Any], found: int | None, target: Target, records: Records, moment: str, stamp: int
 ) -> None:
     """A member of a program is a lead, found by email, and a membership of its own."""
     lead_values = {name: value for name, value in values.items() if name not in target.member_fields}
     own = {name: value for name, value in values.items() if name in target.member_fields}
-    lead = _write(records.table("lead"), found, lead_values, target, at, stamp)
+    lead = _write(records.table("lead"), found, lead_values, target, moment, stamp)
     table = records.table("program_member")
     key = {"programId": target.program_id, "leadId": lead}
     member = {**key, **own, "email": values["email"], "statusName": target.program_status, "importedBy": stamp}

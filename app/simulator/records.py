@@ -11,7 +11,7 @@ Key = tuple[str, ...]
 
 def key_of(values: Mapping[str, Any], fields: tuple[str, ...]) -> Key:
     """Comparison disregards case and surrounding blanks, as text comparison in Marketo's database does."""
-    return tuple("" if values.get(f) is None else str(values[f]).strip().casefold() for f in fields)
+    return tuple(["" if (value := values.get(f)) is None else str(value).strip().casefold() for f in fields])
 
 
 class Table:
@@ -20,7 +20,7 @@ class Table:
     def __init__(self, name: str) -> None:
         self.name = name
         self.records: dict[int, dict[str, Any]] = {}
-        self._indexes: dict[tuple[str, ...], dict[Key, list[int]]] = {}
+        self._indexes: dict[tuple[str, ...], dict[Key, dict[int, None]]] = {}
         self._latest = 0
 
     def find(self, fields: tuple[str, ...], key: Key) -> list[int]:
@@ -29,7 +29,7 @@ class Table:
             self._indexes[fields] = {}
             for number in self.records:
                 self._enter(fields, number)
-        return self._indexes[fields].get(key, [])
+        return list(self._indexes[fields].get(key, ()))
 
     def insert(self, values: Mapping[str, Any]) -> int:
         self._latest += 1
@@ -40,15 +40,16 @@ class Table:
 
     def update(self, number: int, values: Mapping[str, Any]) -> None:
         record = self.records[number]
-        moved = [fields for fields in self._indexes if not values.keys().isdisjoint(fields)]
-        for fields in moved:
-            self._indexes[fields][key_of(record, fields)].remove(number)
+        touched = [fields for fields in self._indexes if not values.keys().isdisjoint(fields)]
+        before = [key_of(record, fields) for fields in touched]
         record.update(values)
-        for fields in moved:
-            self._enter(fields, number)
+        for fields, key in zip(touched, before, strict=True):
+            if key_of(record, fields) != key:
+                del self._indexes[fields][key][number]
+                self._enter(fields, number)
 
     def _enter(self, fields: tuple[str, ...], number: int) -> None:
-        self._indexes[fields].setdefault(key_of(self.records[number], fields), []).append(number)
+        self._indexes[fields].setdefault(key_of(self.records[number], fields), {})[number] = None
 
 
 class Records:

@@ -51,6 +51,12 @@ async def test_text_in_an_integer_field_fails_and_the_reason_names_the_field_as_
     assert bench.sim.records("lead")[0]["leadScore"] == -7
 
 
+@pytest.mark.parametrize("cell", ["9" * 5000, "٣", "1e3", "0x1", "--1"])
+async def test_what_is_no_whole_number(bench: Bench, cell: str) -> None:
+    batch = await run(bench, f"email,leadScore\na@example.com,{cell}\n".encode())
+    assert (await bench.status(batch))["numOfRowsFailed"] == 1
+
+
 async def test_failures_and_warnings_together(bench: Bench) -> None:
     batch = await run(bench, b"email,leadScore\na@example.com,T\nbad,1\n")
     status = await bench.status(batch)
