@@ -115,6 +115,13 @@ def test_every_relative_link_leads_somewhere() -> None:
     assert broken == []
 
 
+def test_every_rule_that_must_hold_has_a_test_of_its_name() -> None:
+    rules = re.findall(r"^\| ([A-Z_]{4,}) \|", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.MULTILINE)
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+    assert len(rules) > 9
+    assert [rule for rule in rules if f"def test_{rule}_" not in tests] == []
+
+
 def test_every_decision_is_in_its_index() -> None:
     index = page("decisions/README.md")
     decisions = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
