@@ -206,6 +206,14 @@ async def test_leads_may_be_looked_up_by_another_field(bench: Bench) -> None:
     assert [lead["email"] for lead in bench.sim.records("lead")] == ["b@example.com"]
 
 
+async def test_a_record_is_found_by_its_new_value_and_no_more_by_its_old_one(bench: Bench) -> None:
+    await run(bench, b"email,importRowKey\nold@example.com,k1\n")
+    await run(bench, b"importRowKey,email\nk1,new@example.com\n", lookupField="importRowKey")
+    await run(bench, b"email,city\nold@example.com,Oslo\nnew@example.com,Rome\n")
+    found = [(lead["email"], lead["city"]) for lead in bench.sim.records("lead")]
+    assert found == [("new@example.com", "Rome"), ("old@example.com", "Oslo")]
+
+
 async def test_lookup_by_id_only_updates(bench: Bench) -> None:
     await run(bench, b"email\na@example.com\n")
     batch = await run(bench, b"id,city\n1,Oslo\n2,Rome\n", lookupField="id")

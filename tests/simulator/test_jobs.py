@@ -96,7 +96,9 @@ async def test_the_clock_never_goes_back(bench: Bench) -> None:
     batch = await bench.leads(ROWS)
     bench.clock.step(5)
     assert (await bench.status(batch))["status"] == "Complete"
+    latest = bench.sim.report()["now"]
     bench.clock.step(-1000)
+    assert bench.sim.report()["now"] == latest
     assert (await bench.status(batch))["status"] == "Complete"
 
 
