@@ -20,7 +20,7 @@ from app.domain.answers import (
     ResultFile,
     TurnedAway,
 )
-from app.domain.imports import Target
+from app.domain.imports import CustomObject, Target
 from app.marketo import paths, reading
 from app.marketo.allowance import Allowance, DayUsedUp, Sleep
 from app.marketo.multipart import Body, PartFile
@@ -90,7 +90,10 @@ class Marketo:
         return await self._result_file(paths.batch(target, batch_id).warnings)
 
     async def describe(self, target: Target) -> Description | NoWord:
-        """The fields that a file for this target may have. Network: one GET, two for program members."""
+        """The fields that a file for this target may have, and a custom object's dedupe fields.
+
+        Network: one GET, two for program members.
+        """
         found = []
         for path in paths.describe(target):
             described = await self._ask(path, reading.description)
@@ -98,7 +101,7 @@ class Marketo:
                 return described
             found.append(described)
         fields = dict.fromkeys(field for described in found for field in described.fields)
-        return Description(tuple(fields), found[-1].dedupe_fields)
+        return Description(tuple(fields), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
 
     async def _result_file(self, path: str) -> ResultFile | NoFile | NoWord:
         return await self._ask(path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)

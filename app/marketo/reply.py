@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import httpx
@@ -18,7 +19,7 @@ class Error(NamedTuple):
     message: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Reply:
     status: int
     media_type: str  # lower case, without parameters; empty when none was sent
@@ -26,7 +27,7 @@ class Reply:
     whole: bool
     """False when the body was cut off, by the other side or at our bound."""
 
-    @property
+    @cached_property
     def envelope(self) -> dict[str, Any] | None:
         """The JSON object of the body; None for everything else that a gateway may send."""
         if not self.whole or len(self.body) > JSON_BYTES or not self.body[:64].lstrip().startswith(b"{"):
@@ -55,8 +56,10 @@ class Reply:
 
     @property
     def token_died(self) -> bool:
-        error = self.error
-        return self.status == 401 if error is None else error.code in TOKEN_DIED
+        """The request was not executed, and would be with a new token. A 5xx promises nothing of the kind."""
+        if self.status >= 500:
+            return False
+        return self.status == 401 if self.error is None else self.error.code in TOKEN_DIED
 
     @property
     def result(self) -> list[dict[str, Any]] | None:

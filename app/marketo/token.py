@@ -8,6 +8,7 @@ Source: Adobe, "Authentication", read 2026-08.
 
 import asyncio
 import math
+from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -66,6 +67,7 @@ class Identity:
         self._one_at_a_time = asyncio.Lock()
         self._bearer: Bearer | None = None
         self._dies_at: datetime | None = None
+        self._seen: deque[Bearer] = deque(maxlen=3)  # a token that died may still be echoed
 
     async def token(self) -> Bearer:
         """The living token. Network: at most a few POSTs, when there is none. Errors: NoToken."""
@@ -83,10 +85,14 @@ class Identity:
 
     def hide(self, said: str) -> str:
         """A text without the credentials that the other side may have echoed into it."""
-        ours = (self._settings.client_secret.get_secret_value(), self._settings.client_id)
-        for secret in (*ours, self._bearer.value if self._bearer else ""):
+        ours = [self._settings.client_secret.get_secret_value(), self._settings.client_id]
+        for secret in ours + [bearer.value for bearer in self._seen]:
             said = said.replace(secret, "***") if len(secret) > 3 else said
         return said
+
+    def _remember(self, bearer: Bearer) -> None:
+        if bearer not in self._seen:
+            self._seen.append(bearer)
 
     def _living(self) -> Bearer | None:
         return self._bearer if self._dies_at and self._now() < self._dies_at else None
@@ -95,6 +101,7 @@ class Identity:
         for wait in (*WAITS_SECONDS, None):
             asked_at = self._now()
             bearer, life_seconds = _read(await self._ask())
+            self._remember(bearer)
             if bearer != rejected and life_seconds > 0:
                 self._bearer, self._dies_at = bearer, asked_at + timedelta(seconds=life_seconds)
                 return bearer
