@@ -181,7 +181,7 @@ class Orchestra(RuleBasedStateMachine):
 
     async def _to_the_end(self) -> None:
         """When the mischief is over, every import ends with its rows at Marketo, or was cancelled."""
-        self.stage.simulator.mischief.clear()
+        self.stage.simulator.call_off()
         await self.stage.run(seconds=30, beats=600)
         for import_id, content in self.accepted.items():
             told = await self.stage.read(import_id)

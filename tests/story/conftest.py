@@ -1,15 +1,5 @@
-"""The stage that every story is told on."""
+"""The stage, for every test here."""
 
-from collections.abc import AsyncIterator
+from tests.support.fixtures import stage
 
-import pytest
-
-from tests.support.clock import SteppedClock
-from tests.support.stage import Stage, staged
-
-
-@pytest.fixture
-async def stage(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
-    """The whole service against the simulator, with a stepped clock and the API at hand."""
-    async with staged(database_url, clock) as found:
-        yield found
+__all__ = ["stage"]

@@ -19,7 +19,7 @@ async def test_a_file_of_leads_becomes_records_and_counts(stage: Stage):
     assert told["metadata"] == {"run": "1"}
     assert told["progress"] == 1
     assert {r["email"] for r in stage.simulator.records("lead")} == {"ann@example.com", "bob@example.com"}
-    assert await stage.events(import_id) == ["accepted", "claim", "accept", "start", "finish", "collect", "finished"]
+    assert await stage.events(import_id) == ["accepted", "claim", "accept", "finish", "collect", "finished"]
 
 
 async def test_failed_and_warned_rows_come_back_with_their_source_row_and_reason(stage: Stage):

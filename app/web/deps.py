@@ -1,0 +1,23 @@
+"""What a route asks for."""
+
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.store.imports import Judgement
+from app.wiring import House
+
+
+def _house(request: Request) -> House:
+    house: House = request.app.state.house
+    return house
+
+
+TheHouse = Annotated[House, Depends(_house)]
+
+CALLER = "local"
+"""Until API keys exist, whoever reaches the loopback address is this client."""
+
+
+def judgement(house: House) -> Judgement:
+    return Judgement(now=house.now(), stuck_seconds=house.settings.stuck_seconds)

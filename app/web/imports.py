@@ -1,0 +1,170 @@
+"""/v1/imports: create, read, list, parts, events, cancel."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.domain.errors import Detail, NotFound
+from app.domain.imports import FINISHED, Import, ObjectType, Status
+from app.store import events, imports, instances, parts
+from app.store.imports import Filters
+from app.web import paging
+from app.web.deps import CALLER, TheHouse, judgement
+from app.web.parameters import KNOWN, merged, moment, only, refuse, request_from
+from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
+from app.web.upload import received
+from app.wiring import House
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"])
+
+LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
+PAGING = ("page_size", "page_token")
+NEXT_LOOK_SECONDS = "5"  # Marketo's news is no fresher
+SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
+
+FILE_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "text/csv": {"schema": {"type": "string", "format": "binary"}},
+            "text/tab-separated-values": {"schema": {"type": "string", "format": "binary"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["file"],
+                    "properties": {"file": {"type": "string", "format": "binary"}}
+                    | {name: {"type": "string"} for name in KNOWN},
+                }
+            },
+        },
+    },
+    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in KNOWN],
+}
+
+
+def knows(*names: str) -> Any:
+    """Refuse query parameters that the route does not know: a typing error must not go unnoticed."""
+
+    def check(request: Request) -> None:
+        refuse(only(request.query_params.keys(), names))
+
+    return Depends(check)
+
+
+async def existing(house: TheHouse, import_id: str) -> Import:
+    """Errors: NotFound."""
+    found = None
+    if import_id.isascii() and import_id.isdigit() and SMALLEST_ID <= int(import_id) <= LARGEST_ID:
+        async with house.db.read() as tx:
+            found = await imports.get(tx, int(import_id), by=judgement(house))
+    if found is None:
+        raise NotFound(f"There is no import {import_id}.")
+    return found
+
+
+TheImport = Annotated[Import, Depends(existing)]
+
+
+@router.post("", status_code=202, response_model=ImportOut, openapi_extra=FILE_BODY)
+async def create(request: Request, response: Response, house: TheHouse) -> ImportOut:
+    """Take a file in. 202 means: its bytes and the import are committed to disk."""
+    query = request.query_params.multi_items()
+    refuse(only((name for name, _ in query), KNOWN))
+    _refuse_idempotency(request)
+    async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
+        given = merged(query, upload.fields)
+        wanted = request_from(given, file_name=upload.file_name, client=CALLER)
+        made = await house.intake.receive(
+            wanted, upload.chunks, content_encoding=upload.content_encoding, sha256=upload.sha256
+        )
+    return await _told(house, response, made)
+
+
+@router.get("/{import_id}", response_model=ImportOut, dependencies=[knows()])
+async def read(response: Response, found: TheImport) -> ImportOut:
+    """An import as it stands."""
+    _say_when(response, found)
+    return ImportOut.of(found)
+
+
+@router.get("", response_model=ImportPage, dependencies=[knows(*LIST_FILTERS, *PAGING)])
+async def page(request: Request, house: TheHouse) -> ImportPage:
+    """Imports, newest first."""
+    given = request.query_params
+    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
+    filters = _filters(dict(given))
+    async with house.db.read() as tx:
+        before = place[0] if place else None
+        found = await imports.page(tx, filters, before=before, size=size + 1, by=judgement(house))
+    more = paging.token([found[size - 1].id]) if len(found) > size else None
+    return ImportPage(items=[ImportOut.of(one) for one in found[:size]], next_page_token=more)
+
+
+@router.get("/{import_id}/parts", response_model=PartPage, dependencies=[knows()])
+async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
+    """The parts of an import, and what a waiting one waits for."""
+    async with house.db.read() as tx:
+        instance = await instances.get(tx, found.request.instance)
+        listed = await parts.of_import(tx, found.id)
+    assert instance is not None
+    now = house.now()
+    return PartPage(items=[PartOut.of(part, instance, now) for part in listed], next_page_token=None)
+
+
+@router.get("/{import_id}/events", response_model=EventPage, dependencies=[knows(*PAGING)])
+async def events_of(request: Request, house: TheHouse, found: TheImport) -> EventPage:
+    """The history of an import, oldest first."""
+    given = request.query_params
+    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
+    async with house.db.read() as tx:
+        listed = await events.page(tx, found.id, after=place[0] if place else 0, size=size + 1)
+    more = paging.token([listed[size - 1].id]) if len(listed) > size else None
+    return EventPage(items=[EventOut.of(one) for one in listed[:size]], next_page_token=more)
+
+
+@router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[knows()])
+async def cancel(response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+    """Cancel what still waits; what Marketo has runs to its end."""
+    await house.desk.cancel(found.id, by=CALLER)
+    return await _told(house, response, found.id)
+
+
+async def _told(house: House, response: Response, import_id: int) -> ImportOut:
+    async with house.db.read() as tx:
+        found = await imports.get(tx, import_id, by=judgement(house))
+    assert found is not None
+    response.headers["Location"] = f"/v1/imports/{import_id}"
+    _say_when(response, found)
+    return ImportOut.of(found)
+
+
+def _say_when(response: Response, found: Import) -> None:
+    if found.status not in FINISHED:
+        response.headers["Retry-After"] = NEXT_LOOK_SECONDS
+
+
+def _refuse_idempotency(request: Request) -> None:
+    """Not kept yet: to take the header and ignore it would be a promise broken in silence."""
+    if "idempotency-key" in request.headers:
+        message = "this version keeps no idempotency keys; send the file without one"
+        refuse([Detail(message, field="Idempotency-Key")])
+
+
+def _filters(given: dict[str, str]) -> Filters:
+    """Errors: BadParameter, with a detail for each mistake."""
+    mistakes: list[Detail] = []
+    read: dict[str, Any] = {name: given.get(name) for name in ("instance", "client", "label")}
+    words = {"status": Status, "object_type": ObjectType, "created_after": moment, "created_before": moment}
+    for name, meaning in words.items():
+        if name in given:
+            try:
+                read[name] = meaning(given[name])
+            except ValueError as mistake:
+                mistakes.append(Detail(str(mistake), field=name))
+    if "attention" in given:
+        read["attention"] = {"true": True, "false": False}.get(given["attention"])
+        if read["attention"] is None:
+            mistakes.append(Detail(f"{given['attention']!r} is neither true nor false", field="attention"))
+    refuse(mistakes)
+    return Filters(**read)

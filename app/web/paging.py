@@ -1,0 +1,41 @@
+"""Page tokens: opaque to callers, and a place in an index to us. Page 1,000 costs what page 1 costs."""
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+
+from app.domain.errors import BadParameter, Detail
+
+DEFAULT_SIZE = 50
+MOST = 200
+
+
+def token(place: Sequence[int]) -> str:
+    return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode().rstrip("=")
+
+
+def place(given: str | None, length: int) -> tuple[int, ...] | None:
+    """The place that a token names. Errors: BadParameter."""
+    if given is None:
+        return None
+    try:
+        found = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True))
+        if not isinstance(found, list) or len(found) != length or not all(type(n) is int for n in found):
+            raise ValueError
+        if not all(-(2**63) <= n < 2**63 for n in found):
+            raise ValueError
+    except (ValueError, binascii.Error):
+        message = "this is not a page token of this list; begin without one"
+        raise BadParameter(message, details=(Detail(message, field="page_token"),)) from None
+    return tuple(found)
+
+
+def size(given: str | None) -> int:
+    """Errors: BadParameter."""
+    if given is None:
+        return DEFAULT_SIZE
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= MOST:
+        message = f"{given!r} is not a whole number from 1 to {MOST}"
+        raise BadParameter(message, details=(Detail(message, field="page_size"),))
+    return int(given)

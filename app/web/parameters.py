@@ -1,0 +1,187 @@
+"""The parameters of an import, from query and form fields to a Request. All mistakes are told at once."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from app.domain.errors import BadParameter, Detail
+from app.domain.imports import (
+    CustomObject,
+    Format,
+    Leads,
+    ObjectType,
+    OnUnconfirmed,
+    Preflight,
+    ProgramMembers,
+    Request,
+    Target,
+)
+
+INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
+LABEL_CHARACTERS = 200
+METADATA_PAIRS = 16
+
+Word = TypeVar("Word", bound=StrEnum)
+
+BELONGS_TO: dict[str, ObjectType] = {
+    "lookup_field": ObjectType.LEAD,
+    "list_id": ObjectType.LEAD,
+    "partition_name": ObjectType.LEAD,
+    "object_name": ObjectType.CUSTOM_OBJECT,
+    "dedupe_fields": ObjectType.CUSTOM_OBJECT,
+    "program_id": ObjectType.PROGRAM_MEMBER,
+    "program_member_status": ObjectType.PROGRAM_MEMBER,
+}
+FOR_ALL = (
+    "object_type",
+    "instance",
+    "format",
+    "charset",
+    "priority",
+    "not_before",
+    "preflight",
+    "on_unconfirmed",
+    "label",
+    "metadata",
+)
+KNOWN = (*FOR_ALL, *BELONGS_TO)
+
+
+def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
+    """A complaint for each name that is not known, with the nearest one that is."""
+    known = list(known)
+    found = []
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            meant = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
+            found.append(Detail(f"there is no parameter {name!r}.{meant}", field=name))
+    return found
+
+
+def refuse(details: list[Detail]) -> None:
+    """Errors: BadParameter, where there is anything to complain of."""
+    if details:
+        told = "; ".join(f"{d.field}: {d.message}" for d in details)
+        raise BadParameter(told, details=tuple(details))
+
+
+def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Query and form fields as one. Errors: BadParameter where a name has two different values."""
+    found: dict[str, str] = {}
+    for name, value in [*query, *fields]:
+        if found.setdefault(name, value) != value:
+            refuse([Detail(f"is given twice, as {found[name]!r} and as {value!r}; send it once", field=name)])
+    return found
+
+
+def request_from(given: Mapping[str, str], *, file_name: str | None, client: str) -> Request:
+    """Errors: BadParameter, with a detail for each mistake."""
+    read = _Reader(given)
+    kind = read.word("object_type", ObjectType, ObjectType.LEAD)
+    request = Request(
+        target=_target(read, kind),
+        instance=(given.get("instance") or "default").lower(),
+        client=client,
+        format=read.word("format", Format, Format.CSV),
+        charset=given.get("charset") or "utf-8",
+        priority=read.number("priority", 0, 9, 5),
+        not_before=read.value("not_before", moment, None),
+        preflight=read.word("preflight", Preflight, Preflight.HEADER),
+        on_unconfirmed=read.word("on_unconfirmed", OnUnconfirmed, OnUnconfirmed.RESUBMIT),
+        label=read.value("label", _label, None),
+        metadata=read.value("metadata", _metadata, None),
+        file_name=file_name,
+    )
+    refuse(only(given, KNOWN) + read.mistakes)
+    return request
+
+
+def _target(read: "_Reader", kind: ObjectType) -> Target:
+    for name, owner in BELONGS_TO.items():
+        if name in read.given and owner is not kind:
+            read.mistakes.append(Detail(f"is for object_type {owner}; this import's is {kind}", field=name))
+    match kind:
+        case ObjectType.LEAD:
+            list_id = read.number("list_id", 1, INT32, None)
+            return Leads(read.given.get("lookup_field") or "email", list_id, read.given.get("partition_name") or None)
+        case ObjectType.CUSTOM_OBJECT:
+            fields = [field.strip() for field in read.given.get("dedupe_fields", "").split(",")]
+            return CustomObject(read.needed("object_name"), tuple(field for field in fields if field))
+        case ObjectType.PROGRAM_MEMBER:
+            read.needed("program_id")
+            return ProgramMembers(read.number("program_id", 1, INT32, 0), read.needed("program_member_status"))
+
+
+class _Reader:
+    """Reads values and keeps the mistakes, so that a caller hears of all of them at once."""
+
+    def __init__(self, given: Mapping[str, str]) -> None:
+        self.given = given
+        self.mistakes: list[Detail] = []
+
+    def value(self, name: str, read: Callable[[str], Any], default: Any) -> Any:
+        text = self.given.get(name)
+        if text is None or text == "":
+            return default
+        try:
+            return read(text)
+        except ValueError as mistake:
+            self.mistakes.append(Detail(str(mistake), field=name))
+            return default
+
+    def needed(self, name: str) -> str:
+        value = self.given.get(name, "").strip()
+        if not value:
+            self.mistakes.append(Detail(f"is required for object_type {BELONGS_TO[name]}", field=name))
+        return value
+
+    def word(self, name: str, words: type[Word], default: Word) -> Word:
+        def read(text: str) -> Word:
+            try:
+                return words(text.lower())
+            except ValueError:
+                raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
+
+        found: Word = self.value(name, read, default)
+        return found
+
+    def number(self, name: str, least: int, most: int, default: Any) -> Any:
+        def read(text: str) -> int:
+            if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
+                raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
+            return int(text)
+
+        return self.value(name, read, default)
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time with its offset. Errors: ValueError."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise ValueError(f"{text!r} is not a time like 2026-11-23T10:00:00Z, with an offset")
+    return found.astimezone(UTC)
+
+
+def _label(text: str) -> str:
+    if len(text) > LABEL_CHARACTERS:
+        raise ValueError(f"is longer than {LABEL_CHARACTERS} characters")
+    return text
+
+
+def _metadata(text: str) -> dict[str, str]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise ValueError('is not a JSON object of strings, like {"run": "2026-11-23"}')
+    if len(found) > METADATA_PAIRS:
+        raise ValueError(f"has more than {METADATA_PAIRS} pairs")
+    return found

@@ -1,0 +1,131 @@
+"""Every error as application/problem+json (RFC 9457): what went wrong, where, and what to do."""
+
+import http
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+
+from app.domain.errors import CallerError, Detail
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+DATABASE_RETRY_SECONDS = 5
+
+
+def problem(
+    request: Request,
+    *,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    errors: Sequence[Detail] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    body: dict[str, Any] = {
+        "type": f"/problems/{code.replace('_', '-')}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+    }
+    if errors:
+        body["errors"] = [_error(error) for error in errors]
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def _error(detail: Detail) -> dict[str, Any]:
+    place = {"field": detail.field, "row": detail.row}
+    return {name: value for name, value in place.items() if value is not None} | {"message": detail.message}
+
+
+def install(app: FastAPI) -> None:
+    """Answer every exception with a problem."""
+    app.add_exception_handler(CallerError, _caller)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(OperationalError, _database)
+    app.add_exception_handler(InterfaceError, _database)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+async def _caller(request: Request, error: Exception) -> Response:
+    assert isinstance(error, CallerError)
+    wait = error.retry_after_seconds
+    return problem(
+        request,
+        status=error.status,
+        code=error.code,
+        title=error.title,
+        detail=error.message,
+        errors=error.details,
+        headers={"Retry-After": str(wait)} if wait else None,
+    )
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    """What Starlette says by itself: unknown paths, methods that are not allowed."""
+    assert isinstance(error, HTTPException)
+    words = http.HTTPStatus(error.status_code)
+    code = words.phrase.lower().replace(" ", "_").replace("-", "_")
+    detail = {
+        404: f"There is nothing at {request.url.path}. The paths are listed at /docs.",
+        405: f"{request.method} is not allowed at {request.url.path}; see the Allow header.",
+    }.get(error.status_code, str(error.detail))
+    headers = dict(error.headers or {})
+    return problem(request, status=error.status_code, code=code, title=words.phrase, detail=detail, headers=headers)
+
+
+async def _validation(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    details = [Detail(e["msg"], field=".".join(str(step) for step in e["loc"][1:]) or None) for e in error.errors()]
+    told = "; ".join(f"{d.field}: {d.message}" if d.field else d.message for d in details)
+    return problem(
+        request,
+        status=422,
+        code="invalid_parameter",
+        title="A parameter is missing or not valid",
+        detail=told,
+        errors=details,
+    )
+
+
+async def _gone(request: Request, _error: Exception) -> Response:
+    """Nobody reads this answer; nothing of the upload was kept."""
+    return problem(
+        request, status=400, code="broken_upload", title="The upload broke off", detail="Send the file again."
+    )
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    log.error("database unavailable", error=type(error).__name__, path=request.url.path)
+    return problem(
+        request,
+        status=503,
+        code="database_unavailable",
+        title="The database cannot be reached",
+        detail="Nothing was kept of this request. Try again in a moment.",
+        headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
+    )
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected error", error=type(error).__name__, path=request.url.path)
+    return problem(
+        request,
+        status=500,
+        code="internal_error",
+        title="Something went wrong here",
+        detail="This is a fault of the service, not of your request. Its log has the details.",
+    )

@@ -1,0 +1,71 @@
+"""Failures and warnings: one file for the whole import, in source order, or pages of JSON."""
+
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import StreamingResponse
+
+from app.domain.imports import Import
+from app.files.results import ResultRow, written
+from app.store import results
+from app.store.results import Kind, StoredRow
+from app.web import paging
+from app.web.deps import TheHouse
+from app.web.imports import PAGING, TheImport, knows
+from app.web.schemas import ResultPage, ResultRowOut
+from app.wiring import House
+
+router = APIRouter(prefix="/v1/imports", tags=["results"])
+
+REASON = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
+STREAM_ROWS = 1000
+
+
+@router.get("/{import_id}/failures", response_model=ResultPage, dependencies=[knows(*PAGING)])
+async def failures(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
+    """The rows that Marketo rejected, each with its reason and its row in the uploaded file."""
+    return await _answer(request, house, found, Kind.FAILURES)
+
+
+@router.get("/{import_id}/warnings", response_model=ResultPage, dependencies=[knows(*PAGING)])
+async def warnings(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
+    """The rows that Marketo imported and has doubts about."""
+    return await _answer(request, house, found, Kind.WARNINGS)
+
+
+async def _answer(request: Request, house: House, found: Import, kind: Kind) -> Response | ResultPage:
+    if "application/json" in request.headers.get("accept", ""):
+        return await _page(request, house, found, kind)
+    name = f"{kind}-{found.id}.{found.request.format}"
+    return StreamingResponse(
+        _file(house, found, kind),
+        media_type=f"{found.request.format.media_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+async def _page(request: Request, house: House, found: Import, kind: Kind) -> ResultPage:
+    given = request.query_params
+    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 2)
+    async with house.db.read() as tx:
+        after = (place[0], place[1]) if place else None
+        rows = await results.page(tx, found.id, kind, after=after, size=size + 1)
+    more = paging.token(rows[size - 1].place) if len(rows) > size else None
+    return ResultPage(items=[_row(found, row) for row in rows[:size]], next_page_token=more)
+
+
+def _row(found: Import, row: StoredRow) -> ResultRowOut:
+    values = dict(zip(found.columns, row.values, strict=True))
+    return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
+
+
+async def _file(house: House, found: Import, kind: Kind) -> AsyncIterator[bytes]:
+    """Header and rows; a transaction for each thousand, so that a slow reader holds none open."""
+    format_, after = found.request.format, None
+    header = True
+    while header or after is not None:
+        async with house.db.read() as tx:
+            rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS)
+        lines = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
+        yield b"".join(written(lines, columns=found.columns, format=format_, reason_header=REASON[kind], header=header))
+        header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None

@@ -1,0 +1,340 @@
+"""What the API answers, field for field as the contract has it."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from pydantic import BaseModel, PlainSerializer
+
+from app.domain.imports import (
+    FINISHED,
+    CustomObject,
+    Import,
+    Leads,
+    Part,
+    ProgramMembers,
+    Target,
+    object_type,
+)
+from app.domain.instances import Instance, waiting_for
+from app.domain.lifecycle import AT_MARKETO, State
+from app.store.events import Event
+
+
+def rfc3339(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+
+
+class FileOut(BaseModel):
+    name: str | None
+    bytes: int
+    sha256: str
+    rows: int
+
+
+class RowsOut(BaseModel):
+    total: int
+    imported: int
+    failed: int
+    warned: int
+    pending: int
+
+
+class PartsOut(BaseModel):
+    total: int
+    waiting: int
+    at_marketo: int
+    complete: int
+    failed: int
+    cancelled: int
+
+
+class ErrorOut(BaseModel):
+    code: str
+    message: str
+    marketo_code: str | None
+
+
+class AttentionOut(BaseModel):
+    code: str
+    message: str
+    since: Moment
+
+
+class LinksOut(BaseModel):
+    self: str
+    parts: str
+    events: str
+    failures: str
+    warnings: str
+
+
+class ImportOut(BaseModel):
+    id: int
+    object_type: str
+    instance: str
+    client: str
+    format: str
+    lookup_field: str | None
+    list_id: int | None
+    partition_name: str | None
+    object_name: str | None
+    dedupe_fields: list[str] | None
+    program_id: int | None
+    program_member_status: str | None
+    priority: int
+    not_before: Moment | None
+    on_unconfirmed: str
+    label: str | None
+    metadata: dict[str, str] | None
+    status: str
+    attention: AttentionOut | None
+    file: FileOut
+    rows: RowsOut
+    parts: PartsOut
+    progress: float
+    estimated_finish_at: Moment | None
+    error: ErrorOut | None
+    created_at: Moment
+    started_at: Moment | None
+    finished_at: Moment | None
+    retry_of: int | None
+    links: LinksOut
+
+    @classmethod
+    def of(cls, found: Import) -> "ImportOut":
+        request, states = found.request, found.parts
+        here = f"/v1/imports/{found.id}"
+        return cls(
+            id=found.id,
+            object_type=object_type(request.target),
+            instance=request.instance,
+            client=request.client,
+            format=request.format,
+            **_of_target(request.target),
+            priority=request.priority,
+            not_before=request.not_before,
+            on_unconfirmed=request.on_unconfirmed,
+            label=request.label,
+            metadata=dict(request.metadata) if request.metadata is not None else None,
+            status=found.status,
+            attention=_attention(found),
+            file=FileOut(
+                name=found.file.name, bytes=found.file.size_bytes, sha256=found.file.sha256, rows=found.file.rows
+            ),
+            rows=RowsOut(
+                total=found.rows.total,
+                imported=found.rows.imported,
+                failed=found.rows.failed,
+                warned=found.rows.warned,
+                pending=found.rows.pending,
+            ),
+            parts=PartsOut(
+                total=states.total(),
+                waiting=states[State.WAITING],
+                at_marketo=sum(states[state] for state in AT_MARKETO | {State.COLLECTING}),
+                complete=states[State.COMPLETE],
+                failed=states[State.FAILED],
+                cancelled=states[State.CANCELLED],
+            ),
+            progress=1.0 if found.status in FINISHED else round(found.rows.settled_share, 4),
+            estimated_finish_at=None,
+            error=_error(found.error),
+            created_at=found.created_at,
+            started_at=found.started_at,
+            finished_at=found.finished_at,
+            retry_of=found.retry_of,
+            links=LinksOut(
+                self=here,
+                parts=f"{here}/parts",
+                events=f"{here}/events",
+                failures=f"{here}/failures",
+                warnings=f"{here}/warnings",
+            ),
+        )
+
+
+class PartOut(BaseModel):
+    number: int
+    state: str
+    rows: int
+    bytes: int
+    batch_id: int | None
+    attempts: int
+    imported: int
+    failed: int
+    warned: int
+    message: str | None
+    error: ErrorOut | None
+    waiting_for: str | None
+    submitted_at: Moment | None
+    started_at: Moment | None
+    finished_at: Moment | None
+
+    @classmethod
+    def of(cls, part: Part, instance: Instance, now: datetime) -> "PartOut":
+        return cls(
+            number=part.number,
+            state=part.state,
+            rows=part.rows.total,
+            bytes=part.size_bytes,
+            batch_id=part.batch_id,
+            attempts=part.attempts,
+            imported=part.rows.imported,
+            failed=part.rows.failed,
+            warned=part.rows.warned,
+            message=part.message,
+            error=_error(part.error),
+            waiting_for=waiting_for(part, instance, now),
+            submitted_at=part.submitted_at if part.batch_id else None,
+            started_at=part.started_at,
+            finished_at=part.finished_at,
+        )
+
+
+class EventOut(BaseModel):
+    id: int
+    at: Moment
+    type: str
+    part: int | None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> "EventOut":
+        return cls(id=event.id, at=event.at, type=event.type, part=event.part, data=dict(event.data))
+
+
+class ResultRowOut(BaseModel):
+    source_row: int | None
+    reason: str
+    values: dict[str, str | None]
+
+
+class ImportPage(BaseModel):
+    items: list[ImportOut]
+    next_page_token: str | None
+
+
+class PartPage(BaseModel):
+    items: list[PartOut]
+    next_page_token: str | None
+
+
+class EventPage(BaseModel):
+    items: list[EventOut]
+    next_page_token: str | None
+
+
+class ResultPage(BaseModel):
+    items: list[ResultRowOut]
+    next_page_token: str | None
+
+
+class LimitsOut(BaseModel):
+    importing: int
+    queued: int
+
+
+class SlotsOut(BaseModel):
+    used: int
+    importing: int
+    queued: int
+    unconfirmed: int
+
+
+class WaitingOut(BaseModel):
+    parts: int
+    rows: int
+    oldest_seconds: int
+
+
+class CallsOut(BaseModel):
+    today: int
+    quota: int
+    last_window: int
+    window_limit: int
+
+
+class ThroughputOut(BaseModel):
+    rows_per_second: float | None
+
+
+class WorkerOut(BaseModel):
+    id: str
+    heartbeat_at: Moment
+
+
+class InstanceOut(BaseModel):
+    name: str
+    base_url: str
+    state: str
+    reason: str | None
+    until: Moment | None
+    limits: LimitsOut
+    slots: SlotsOut
+    waiting: WaitingOut
+    calls: CallsOut
+    throughput: ThroughputOut
+    worker: WorkerOut | None
+
+
+class InstancePage(BaseModel):
+    items: list[InstanceOut]
+    next_page_token: str | None = None
+
+
+class CheckOut(BaseModel):
+    name: str
+    status: str
+    detail: str
+
+
+class StatusOut(BaseModel):
+    status: str
+    checks: list[CheckOut]
+    imports: dict[str, int]
+    instances: list[InstanceOut]
+
+
+class HealthOut(BaseModel):
+    status: str
+    checks: list[CheckOut]
+
+
+def _of_target(target: Target) -> dict[str, Any]:
+    """The fields of all three targets; null where they are another's."""
+    fields: dict[str, Any] = dict.fromkeys(
+        (
+            "lookup_field",
+            "list_id",
+            "partition_name",
+            "object_name",
+            "dedupe_fields",
+            "program_id",
+            "program_member_status",
+        )
+    )
+    ours: dict[str, Any]
+    match target:
+        case Leads():
+            ours = {
+                "lookup_field": target.lookup_field,
+                "list_id": target.list_id,
+                "partition_name": target.partition_name,
+            }
+        case CustomObject():
+            ours = {"object_name": target.object_name, "dedupe_fields": list(target.dedupe_fields) or None}
+        case ProgramMembers():
+            ours = {"program_id": target.program_id, "program_member_status": target.program_member_status}
+    return fields | ours
+
+
+def _attention(found: Import) -> AttentionOut | None:
+    seen = found.attention
+    return AttentionOut(code=seen.code, message=seen.message, since=seen.since) if seen else None
+
+
+def _error(error: Any) -> ErrorOut | None:
+    return ErrorOut(code=error.code, message=error.message, marketo_code=error.marketo_code) if error else None

@@ -1,0 +1,184 @@
+"""An upload's body, raw or as a form. Neither is ever held whole in memory."""
+
+import base64
+import binascii
+import re
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import IO
+
+from fastapi import Request
+from python_multipart.exceptions import MultipartParseError
+from python_multipart.multipart import MultipartParser, parse_options_header
+from starlette.concurrency import run_in_threadpool
+
+from app.domain.errors import BadParameter, BrokenUpload, Detail, TooLarge, UnsupportedMedia
+
+RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
+FORM = "multipart/form-data"
+SPOOL_BYTES = 1 << 20  # of a form's file that stay in memory; the rest goes to a temporary file
+CHUNK_BYTES = 1 << 16
+FIELD_BYTES = 1 << 16
+FIELDS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    chunks: AsyncIterator[bytes]
+    fields: list[tuple[str, str]]
+    file_name: str | None
+    content_encoding: str | None
+    sha256: bytes | None
+
+
+@asynccontextmanager
+async def received(request: Request, *, limit_bytes: int) -> AsyncIterator[Upload]:
+    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter."""
+    media, options = parse_options_header(request.headers.get("content-type", ""))
+    kind = media.decode("latin-1").lower()
+    encoding = request.headers.get("content-encoding")
+    sha256 = _digest(request.headers.get("content-digest"))
+    if kind in RAW:
+        _refuse_length(request, encoding, limit_bytes)
+        name = _plain_name(_disposition(request.headers.get("content-disposition", "")))
+        yield Upload(request.stream(), [], name, encoding, sha256)
+    elif kind == FORM:
+        if encoding and encoding.lower() != "identity":
+            raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
+        with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
+            form = _Form(spool, options.get(b"boundary", b""), limit_bytes)
+            await form.read(request)
+            yield Upload(form.chunks(), form.fields, _plain_name(form.file_name), None, sha256)
+    else:
+        raise UnsupportedMedia(
+            f"Content-Type {kind!r} is not taken. Send the file as text/csv, or a form with a part named `file`.",
+            code="unsupported_media_type",
+        )
+
+
+class _Form:
+    """A multipart form that is read as it arrives: small fields into memory, the file into a spool."""
+
+    def __init__(self, spool: IO[bytes], boundary: bytes, limit_bytes: int) -> None:
+        if not boundary:
+            raise BrokenUpload("The form's Content-Type names no boundary.")
+        self.fields: list[tuple[str, str]] = []
+        self.file_name: str | None = None
+        self._spool = spool
+        self._limit_bytes = limit_bytes
+        self._bytes = 0
+        self._has_file = False
+        self._ended = False
+        self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
+        self._name = ""
+        self._value: bytearray | None = None
+        self._parser = MultipartParser(
+            boundary,
+            {
+                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                "on_header_end": self._on_header,
+                "on_headers_finished": self._on_part,
+                "on_part_data": self._on_data,
+                "on_part_end": self._on_part_end,
+                "on_end": self._on_end,
+            },
+        )
+        self._disposition = ""
+
+    async def read(self, request: Request) -> None:
+        try:
+            async for chunk in request.stream():
+                if self._bytes > SPOOL_BYTES:
+                    await run_in_threadpool(self._parser.write, chunk)
+                else:
+                    self._parser.write(chunk)
+        except MultipartParseError:
+            raise BrokenUpload("The form cannot be read as multipart/form-data.") from None
+        if not self._ended:
+            raise BrokenUpload("The form breaks off before its last boundary. Send it again.")
+        if not self._has_file:
+            message = "The form has no part named `file`. Name the part that holds the file so."
+            raise BadParameter(message, code="no_file", details=(Detail(message, field="file"),))
+        self._spool.seek(0)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        while chunk := await run_in_threadpool(self._spool.read, CHUNK_BYTES):
+            yield chunk
+
+    def _on_header(self) -> None:
+        name, value = (bytes(half).decode("utf-8", "replace") for half in self._header)
+        if name.lower() == "content-disposition":
+            self._disposition = value
+        self._header = (bytearray(), bytearray())
+
+    def _on_part(self) -> None:
+        _, options = parse_options_header(self._disposition)
+        self._name = options.get(b"name", b"").decode("utf-8", "replace")
+        if self._name != "file":
+            self._value = bytearray()
+            return
+        if self._has_file:
+            raise BadParameter("The form has two parts named `file`. An import takes one.", code="two_files")
+        self._has_file = True
+        name = options.get(b"filename")
+        self.file_name = name.decode("utf-8", "replace") if name else None
+
+    def _on_data(self, data: bytes, start: int, end: int) -> None:
+        if self._value is None:
+            self._bytes += end - start
+            if self._bytes > self._limit_bytes:
+                raise _too_large(self._limit_bytes)
+            self._spool.write(data[start:end])
+            return
+        self._value += data[start:end]
+        if len(self._value) > FIELD_BYTES:
+            raise BadParameter(f"The field {self._name!r} is longer than {FIELD_BYTES} bytes.")
+
+    def _on_part_end(self) -> None:
+        if self._value is not None:
+            if len(self.fields) >= FIELDS:
+                raise BadParameter(f"The form has more than {FIELDS} fields.")
+            self.fields.append((self._name, self._value.decode("utf-8", "replace")))
+        self._value, self._disposition = None, ""
+
+    def _on_end(self) -> None:
+        self._ended = True
+
+
+def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> None:
+    """An honest Content-Length that is too large saves both sides the upload."""
+    length = request.headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit_bytes and (encoding or "identity").lower() == "identity":
+        raise _too_large(limit_bytes)
+
+
+def _too_large(limit_bytes: int) -> TooLarge:
+    return TooLarge(f"The file is larger than the {limit_bytes} bytes that are taken. Send it in pieces.")
+
+
+def _digest(header: str | None) -> bytes | None:
+    """The SHA-256 of a Content-Digest header (RFC 9530); other algorithms are left alone."""
+    found = re.search(r"(?:^|[\s,])sha-256=:([^:]*):", header or "")
+    if header is None or (found is None and "sha-256" not in header):
+        return None
+    try:
+        digest = base64.b64decode(found.group(1) if found else "", validate=True)
+    except binascii.Error:
+        digest = b""
+    if len(digest) != 32:
+        raise BrokenUpload("Content-Digest is not of the form sha-256=:…base64…:", code="invalid_digest")
+    return digest
+
+
+def _disposition(header: str) -> str | None:
+    name = parse_options_header(header)[1].get(b"filename") if header else None
+    return name.decode("utf-8", "replace") if name else None
+
+
+def _plain_name(name: str | None) -> str | None:
+    """The name without a path: some clients send the whole of it."""
+    return PurePath(name.replace("\\", "/")).name or None if name else None
