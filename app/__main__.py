@@ -1,0 +1,5 @@
+"""`python -m app` is `sluice`."""
+
+from app.cli.main import main
+
+main()

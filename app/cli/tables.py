@@ -1,0 +1,75 @@
+"""Tables for people: imports, their rows, instances."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+COLOURS = {
+    "complete": "green",
+    "failed": "red",
+    "cancelled": "yellow",
+    "ok": "green",
+    "degraded": "yellow",
+    "down": "red",
+}
+
+
+def coloured(word: str) -> str:
+    colour = COLOURS.get(word)
+    return f"[{colour}]{word}[/]" if colour else word
+
+
+def titled(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+
+
+def of_imports(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Table:
+    table = titled(title)
+    table.add_column("import", justify="right", no_wrap=True)
+    table.add_column("file", overflow="fold")
+    table.add_column("as", overflow="fold")
+    for name in ("status", "rows", "imported", "failed", "warned", "pending"):
+        table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
+    for one in listed:
+        rows = one["rows"]
+        counts = [f"{rows[name]:,}" for name in ("total", "imported", "failed", "warned", "pending")]
+        name = one["file"]["name"] or one["label"] or "–"
+        table.add_row(str(one["id"]), name, one["object_type"], coloured(one["status"]), *counts)
+    return table
+
+
+def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
+    """Failed or warned rows: where, why, and the row itself, cut to the width there is."""
+    table = titled(title)
+    table.add_column("row", justify="right", min_width=3)
+    table.add_column("reason", min_width=28)
+    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    for row in rows:
+        values = " | ".join("" if value is None else value.replace("\n", "⏎") for value in row["values"].values())
+        table.add_row("?" if row["source_row"] is None else str(row["source_row"]), row["reason"], values)
+    return table
+
+
+def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
+    table = titled("Instances")
+    for name in ("instance", "state", "at Marketo", "waiting", "calls today", "worker"):
+        table.add_column(name)
+    for one in listed:
+        slots, waiting, calls = one["slots"], one["waiting"], one["calls"]
+        state = one["state"] + (f": {one['reason']}" if one["reason"] else "")
+        table.add_row(
+            one["name"],
+            state,
+            f"{slots['used']} of {one['limits']['queued']}",
+            f"{waiting['parts']} parts, {waiting['rows']:,} rows",
+            f"{calls['today']:,} of {calls['quota']:,}",
+            one["worker"]["id"] if one["worker"] else "none",
+        )
+    return table
+
+
+def console(*, stderr: bool = False) -> Console:
+    return Console(stderr=stderr, highlight=False)
