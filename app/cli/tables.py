@@ -1,11 +1,15 @@
 """Tables for people: imports, their rows, instances."""
 
 from collections.abc import Iterable
+from textwrap import shorten
 from typing import Any
 
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+SHOWN_CHARACTERS = 60  # of a row's values: enough to know it again
 
 COLOURS = {
     "complete": "green",
@@ -30,26 +34,26 @@ def of_imports(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Tabl
     table = titled(title)
     table.add_column("import", justify="right", no_wrap=True)
     table.add_column("file", overflow="fold")
-    table.add_column("as", overflow="fold")
     for name in ("status", "rows", "imported", "failed", "warned", "pending"):
         table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
     for one in listed:
         rows = one["rows"]
         counts = [f"{rows[name]:,}" for name in ("total", "imported", "failed", "warned", "pending")]
         name = one["file"]["name"] or one["label"] or "–"
-        table.add_row(str(one["id"]), name, one["object_type"], coloured(one["status"]), *counts)
+        table.add_row(str(one["id"]), name, coloured(one["status"]), *counts)
     return table
 
 
 def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
     """Failed or warned rows: where, why, and the row itself, cut to the width there is."""
     table = titled(title)
-    table.add_column("row", justify="right", min_width=3)
-    table.add_column("reason", min_width=28)
-    table.add_column("values", overflow="ellipsis", no_wrap=True)
+    table.add_column("row", justify="right", no_wrap=True)
+    table.add_column("reason", no_wrap=True)
+    table.add_column("values", overflow="fold")
     for row in rows:
         values = " | ".join("" if value is None else value.replace("\n", "⏎") for value in row["values"].values())
-        table.add_row("?" if row["source_row"] is None else str(row["source_row"]), row["reason"], values)
+        place = "?" if row["source_row"] is None else str(row["source_row"])
+        table.add_row(place, escape(row["reason"]), escape(shorten(values, SHOWN_CHARACTERS, placeholder=" …")))
     return table
 
 
