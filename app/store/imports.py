@@ -303,19 +303,19 @@ async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> M
 
 
 def _needs_attention(by: Judgement) -> ColumnElement[bool]:
-    troubled = exists().where(
-        part.c.import_id == import_.c.id,
-        or_(
-            part.c.state == State.UNCONFIRMED,
-            part.c.results_missing.is_(True),
-            and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
-        ),
+    troubled = (
+        exists()
+        .where(
+            part.c.import_id == import_.c.id,
+            or_(
+                part.c.state == State.UNCONFIRMED,
+                part.c.results_missing.is_(True),
+                and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
+            ),
+        )
+        .correlate(import_)
     )
-    blocked = exists().where(
-        instance.c.name == import_.c.instance,
-        instance.c.blocked_at.is_not(None),
-        import_.c.status.in_([Status.QUEUED, Status.IMPORTING]),
-    )
+    blocked = and_(instance.c.blocked_at.is_not(None), import_.c.status.in_([Status.QUEUED, Status.IMPORTING]))
     return or_(troubled, blocked)
 
 

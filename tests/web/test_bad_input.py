@@ -1,0 +1,229 @@
+"""Bad input: the right status, a problem that says what to do, and nothing left behind."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select
+
+from app.store.tables import event, import_, part, part_file
+from tests.story.files import LEADS
+from tests.support.stage import Stage
+
+BAD_FILES = {  # name: (file, status, code, a word of what it says)
+    "no bytes": (b"", 422, "empty_file", "Send a header line"),
+    "blank lines only": (b"\n\r\n\n", 422, "empty_file", "Send a header line"),
+    "header only": (b"email,firstName\n", 422, "no_rows", "nothing to import"),
+    "a blank column name": (b"email,,lastName\na@example.com,b,c\n", 422, "blank_column", "Column 2"),
+    "a doubled column name": (b"email,Email\na@example.com,b\n", 422, "duplicate_column", "email"),
+    "no lookup column": (b"firstName,lastName\nA,B\n", 422, "missing_column", "'email'"),
+    "another format": (b"email;firstName\na@example.com;A\n", 422, "missing_column", "format=ssv"),
+    "a quote never closed": (b'email,firstName\na@example.com,A\nb@example.com,"B\n', 422, "unclosed_quote", "row 2"),
+    "a NUL byte": (b"email\na@example.com\nb\0@example.com\n", 422, "nul_byte", "Row 2"),
+    "bytes that are not UTF-8": (b"email\na@example.com\n\xff@example.com\n", 422, "bad_bytes", "Row 2"),
+}
+
+BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it says
+    ({"format": "xlsx"}, "format", "csv, tsv, ssv"),
+    ({"formatt": "csv"}, "formatt", "'format'"),
+    ({"object_type": "company"}, "object_type", "custom_object"),
+    ({"instance": "sandbox"}, "instance", "default"),
+    ({"priority": "10"}, "priority", "0 to 9"),
+    ({"priority": "-1"}, "priority", "0 to 9"),
+    ({"priority": "x"}, "priority", "0 to 9"),
+    ({"list_id": "0"}, "list_id", "whole number"),
+    ({"list_id": "4294967296"}, "list_id", "whole number"),
+    ({"not_before": "tomorrow"}, "not_before", "offset"),
+    ({"not_before": "2026-11-23T10:00:00"}, "not_before", "offset"),
+    ({"metadata": "[]"}, "metadata", "JSON object"),
+    ({"metadata": '{"a": 1}'}, "metadata", "JSON object"),
+    ({"metadata": "{" + ",".join(f'"{n}": "v"' for n in range(17)) + "}"}, "metadata", "16"),
+    ({"label": "x" * 201}, "label", "200"),
+    ({"on_unconfirmed": "maybe"}, "on_unconfirmed", "hold"),
+    ({"preflight": "all"}, "preflight", "header"),
+    ({"object_type": "custom_object"}, "object_name", "required"),
+    ({"object_type": "program_member", "program_member_status": "On List"}, "program_id", "required"),
+    ({"object_type": "program_member", "program_id": "1001"}, "program_member_status", "required"),
+    ({"object_type": "lead", "program_id": "1001"}, "program_id", "program_member"),
+    ({"object_name": "car_c"}, "object_name", "custom_object"),
+    ({"charset": "klingon"}, None, "klingon"),
+    ({"charset": "base64"}, None, "base64"),
+]
+
+
+async def nothing_left(stage: Stage) -> bool:
+    async with stage.house.db.read() as tx:
+        counts = [
+            (await tx.execute(select(func.count()).select_from(table))).scalar_one()
+            for table in (import_, part, part_file, event)
+        ]
+    return counts == [0, 0, 0, 0]
+
+
+def is_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
+    assert answer.status_code == status, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    told: dict[str, Any] = answer.json()
+    assert told["status"] == status
+    assert told["code"] == code
+    assert told["type"] == f"/problems/{code.replace('_', '-')}"
+    assert told["title"]
+    assert told["instance"].startswith("/")
+    return told
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+async def test_a_file_that_cannot_be_imported_is_refused_with_what_to_do(stage: Stage, name: str):
+    """Before it is queued, and with nothing kept of it."""
+    content, status, code, word = BAD_FILES[name]
+    told = is_problem(await stage.create(content), status, code)
+    assert word in told["detail"]
+    assert await nothing_left(stage)
+
+
+@pytest.mark.parametrize("name", BAD_FILES)
+async def test_a_form_is_checked_like_a_raw_body(stage: Stage, name: str):
+    """Multipart is another envelope around the same rules."""
+    content, status, code, _ = BAD_FILES[name]
+    answer = await stage.api.post("/v1/imports", files={"file": ("leads.csv", content)})
+    is_problem(answer, status, code)
+    assert await nothing_left(stage)
+
+
+@pytest.mark.parametrize(("parameters", "field", "word"), BAD_PARAMETERS)
+async def test_a_wrong_parameter_is_named_with_what_is_right(
+    stage: Stage, parameters: dict[str, str], field: str | None, word: str
+):
+    """422 (415 for charsets), the parameter by name, and a word that helps."""
+    answer = await stage.create(LEADS, **parameters)
+    assert answer.status_code == (415 if "charset" in parameters else 422), answer.text
+    told = answer.json()
+    assert word in told["detail"]
+    if field:
+        assert field in [error["field"] for error in told["errors"]]
+    assert await nothing_left(stage)
+
+
+async def test_all_mistakes_are_told_at_once(stage: Stage):
+    """Nobody wants to mend three parameters in three rounds."""
+    told = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
+    assert {error["field"] for error in told["errors"]} == {"priority", "format", "label"}
+
+
+async def test_the_same_parameter_in_query_and_form_with_two_values_is_refused(stage: Stage):
+    """Guessing which one was meant would be worse."""
+    answer = await stage.api.post(
+        "/v1/imports", params={"priority": 3}, data={"priority": "4"}, files={"file": ("a.csv", LEADS)}
+    )
+    is_problem(answer, 422, "invalid_parameter")
+    agreeing = await stage.api.post(
+        "/v1/imports", params={"priority": 3}, data={"priority": "3"}, files={"file": ("a.csv", LEADS)}
+    )
+    assert agreeing.status_code == 202
+
+
+async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
+    """The commonest mistake with forms."""
+    answer = await stage.api.post("/v1/imports", files={"upload": ("a.csv", LEADS)})
+    told = is_problem(answer, 422, "no_file")
+    assert "`file`" in told["detail"]
+    assert await nothing_left(stage)
+
+
+async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
+    """Without its last boundary nobody can know whether the file was whole."""
+    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + LEADS
+    answer = await stage.api.post(
+        "/v1/imports", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    is_problem(answer, 400, "broken_upload")
+    assert await nothing_left(stage)
+
+
+async def test_a_file_larger_than_one_part_is_refused_and_says_so(stage: Stage):
+    """Cutting comes later; until then 413, and nothing is kept."""
+    line = b"%d@example.com," + b"x" * 1000 + b"\n"
+    content = b"email,company\n" + b"".join(line % n for n in range(10_000))
+    told = is_problem(await stage.create(content), 413, "file_too_large")
+    assert "several smaller files" in told["detail"]
+    assert await nothing_left(stage)
+
+
+async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(stage: Stage):
+    """The sender is spared the upload."""
+    read = []
+
+    async def body():
+        read.append(1)
+        yield LEADS
+
+    answer = await stage.api.post(
+        "/v1/imports", content=body(), headers={"Content-Type": "text/csv", "Content-Length": str(20 * 10**9)}
+    )
+    is_problem(answer, 413, "file_too_large")
+    assert not read
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "code"),
+    [
+        ({"Content-Type": "application/json"}, 415, "unsupported_media_type"),
+        ({"Content-Type": "text/csv", "Content-Encoding": "br"}, 415, "unsupported_encoding"),
+        ({"Content-Type": "text/csv", "Content-Encoding": "gzip"}, 400, "broken_upload"),
+        ({"Content-Type": "text/csv", "Content-Digest": "sha-256=:zzz:"}, 400, "invalid_digest"),
+        ({"Content-Type": "text/csv", "Content-Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
+        ({"Content-Type": "text/csv", "Idempotency-Key": "k"}, 422, "invalid_parameter"),
+    ],
+)
+async def test_headers_that_promise_what_is_not_so_are_refused(
+    stage: Stage, headers: dict[str, str], status: int, code: str
+):
+    """Encoding, digest and media type are held to the body."""
+    is_problem(await stage.api.post("/v1/imports", content=LEADS, headers=headers), status, code)
+    assert await nothing_left(stage)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/imports/999", 404, "not_found"),
+        ("GET", "/v1/imports/zero", 404, "not_found"),
+        ("GET", "/v1/imports/99999999999999999999", 404, "not_found"),
+        ("GET", "/v1/imports/999/failures", 404, "not_found"),
+        ("POST", "/v1/imports/999/cancel", 404, "not_found"),
+        ("GET", "/v1/instances/nowhere", 404, "not_found"),
+        ("POST", "/v1/instances/nowhere/pause", 404, "not_found"),
+        ("GET", "/v2/imports", 404, "not_found"),
+        ("PUT", "/v1/imports", 405, "method_not_allowed"),
+        ("GET", "/v1/imports?page_size=0", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?page_size=201", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?page_token=nonsense", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?status=done", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?created_after=yesterday", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?attention=maybe", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?colour=red", 422, "invalid_parameter"),
+    ],
+)
+async def test_every_error_is_a_problem_document(stage: Stage, method: str, path: str, status: int, code: str):
+    """Also what the framework says by itself."""
+    told = is_problem(await stage.api.request(method, path), status, code)
+    assert told["detail"]
+
+
+async def test_a_full_backlog_says_when_to_come_back(stage: Stage):
+    """429 with Retry-After; what waits already is not touched."""
+    object.__setattr__(stage.house.intake, "backlog_parts", 1)
+    await stage.created(LEADS)
+    answer = await stage.create(LEADS)
+    is_problem(answer, 429, "backlog_full")
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+async def test_a_full_disk_is_said_before_a_byte_is_kept(stage: Stage):
+    """507, on the database that lives on this disk."""
+    object.__setattr__(stage.house.intake, "disk_floor_bytes", 10**18)
+    answer = await stage.create(LEADS)
+    if stage.house.db.on_sqlite:
+        is_problem(answer, 507, "disk_full")
+        assert await nothing_left(stage)
+    else:
+        assert answer.status_code == 202  # PostgreSQL's disk is not ours to measure
