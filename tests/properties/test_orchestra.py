@@ -182,7 +182,7 @@ class Orchestra(RuleBasedStateMachine):
     async def _to_the_end(self) -> None:
         """When the mischief is over, every import ends with its rows at Marketo, or was cancelled."""
         self.stage.simulator.call_off()
-        await self.stage.run(seconds=30, beats=600)
+        await self.stage.run(seconds=120, beats=600)
         for import_id, content in self.accepted.items():
             told = await self.stage.read(import_id)
             rows = told["rows"]
@@ -213,4 +213,4 @@ class Orchestra(RuleBasedStateMachine):
 def test_the_orchestra_keeps_every_rule(database_url: str, steps: int):
     """NEVER_TWICE_BY_ACCIDENT, SLOTS_NOT_OVERSOLD and the counts, under any order of events."""
     machine = type("Orchestra", (Orchestra,), {"database_url": database_url})
-    run_state_machine_as_test(machine, settings=settings(max_examples=20, stateful_step_count=steps, deadline=None))
+    run_state_machine_as_test(machine, settings=settings(max_examples=15, stateful_step_count=steps, deadline=None))

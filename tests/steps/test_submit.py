@@ -58,7 +58,7 @@ async def test_a_part_that_is_turned_away_waits_and_goes_later(stage: Stage, cod
     part = await only_part(stage, import_id)
     assert (part["state"], part["attempts"]) == ("waiting", attempts)
     assert (await stage.api.get("/v1/instances/default")).json()["state"] == state
-    await stage.run(seconds=60, beats=2000)
+    await stage.run(seconds=600)
     assert (await stage.read(import_id))["status"] == "complete"
     assert len(stage.simulator.report()["jobs"]) == 1
     assert (await stage.api.get("/v1/instances/default")).json()["state"] == "running"
