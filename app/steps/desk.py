@@ -10,6 +10,7 @@ from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
 from app.store import events, imports, instances, parts
 from app.store.database import Database
+from app.store.parts import Stale
 from app.wake import Wake
 
 
@@ -38,6 +39,26 @@ class Desk:
                 )
             for part_id in await parts.waiting_of(tx, import_id):
                 await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
+
+    async def resolve(self, import_id: int, number: int, *, batch_id: int | None, by: str) -> None:
+        """Decide an unconfirmed part: Marketo has it as `batch_id`, or (None) it is to be sent again.
+
+        Errors: NotFound; WrongState for a part that is not unconfirmed.
+        """
+        at = self.now()
+        async with self.db.write() as tx:
+            found = [part for part in await parts.of_import(tx, import_id) if part.number == number]
+            if not found:
+                raise NotFound(f"There is no part {number} of an import {import_id}.")
+            how = Move.RESUBMIT if batch_id is None else Move.ACCEPT
+            try:
+                await parts.move(
+                    tx, found[0].id, how, at=at, values={"batch_id": batch_id, "due_at": None}, by=by, batch_id=batch_id
+                )
+            except Stale:
+                state = found[0].state
+                raise WrongState(f"Part {number} is {state}: only an unconfirmed part can be resolved.") from None
+        self.wake.ring()
 
     async def pause(self, name: str, *, reason: str | None, by: str) -> None:
         """Submit nothing new to an instance; what is at Marketo is followed to its end. Errors: NotFound."""

@@ -113,7 +113,10 @@ async def get(tx: AsyncConnection, part_id: int) -> Part:
 
 
 async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
-    found = await tx.execute(select(part).where(part.c.import_id == import_id).order_by(part.c.number))
+    """The parts of an accepted import, in their order."""
+    found = await tx.execute(
+        select(part).where(part.c.import_id == import_id, part.c.state.is_not(None)).order_by(part.c.number)
+    )
     return [as_part(row) for row in found]
 
 

@@ -1,8 +1,9 @@
 """/v1/imports: create, read, list, parts, events, cancel."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
@@ -10,7 +11,7 @@ from app.store import events, imports, instances, parts
 from app.store.imports import Filters
 from app.web import paging
 from app.web.deps import CALLER, TheHouse, judgement
-from app.web.parameters import KNOWN, merged, moment, only, refuse, request_from
+from app.web.parameters import INT32, KNOWN, merged, moment, only, refuse, request_from
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
 from app.wiring import House
@@ -127,6 +128,30 @@ async def events_of(request: Request, house: TheHouse, found: TheImport) -> Even
 async def cancel(response: Response, house: TheHouse, found: TheImport) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
     await house.desk.cancel(found.id, by=CALLER)
+    return await _told(house, response, found.id)
+
+
+class Resolution(BaseModel):
+    """What became of a submission whose answer was lost."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    outcome: Literal["resubmit", "accepted"]
+    batch_id: int | None = Field(default=None, ge=1, le=INT32)
+
+    @model_validator(mode="after")
+    def names_the_batch(self) -> Self:
+        if (self.outcome == "accepted") != (self.batch_id is not None):
+            raise ValueError("batch_id goes with the outcome accepted, and only with it")
+        return self
+
+
+@router.post("/{import_id}/parts/{number}/resolve", response_model=ImportOut, dependencies=[knows()])
+async def resolve(
+    response: Response, house: TheHouse, found: TheImport, number: int, resolution: Resolution
+) -> ImportOut:
+    """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
+    await house.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=CALLER)
     return await _told(house, response, found.id)
 
 

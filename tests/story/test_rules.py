@@ -109,6 +109,29 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person(stage: S
     assert len(stage.posted) == 1
 
 
+@pytest.mark.parametrize("outcome", ["resubmit", "accepted"])
+async def test_NEVER_TWICE_BY_ACCIDENT_a_person_may_decide_an_unconfirmed_part(stage: Stage, outcome: str):
+    """Marketo has it under this number; or it is to go again, at once."""
+    stage.simulator.order(Fault("lost_response" if outcome == "accepted" else "lost_request", on="create", once=True))
+    import_id = await stage.created(LEADS, on_unconfirmed="hold")
+    await stage.run(until=lambda: _state_is(stage, import_id, "unconfirmed"))
+    path = f"/v1/imports/{import_id}/parts/1/resolve"
+    assert (await stage.api.post(path, json={"outcome": "accepted"})).status_code == 422
+    assert (
+        await stage.api.post(f"/v1/imports/{import_id}/parts/2/resolve", json={"outcome": outcome})
+    ).status_code in {
+        404,
+        422,
+    }
+    jobs = stage.simulator.report()["jobs"]
+    decision = {"outcome": outcome} | ({"batch_id": jobs[0]["batch_id"]} if outcome == "accepted" else {})
+    assert (await stage.api.post(path, json=decision)).status_code == 200
+    assert (await stage.api.post(path, json=decision)).status_code == 409
+    await stage.run()
+    assert (await stage.read(import_id))["status"] == "complete"
+    assert len(stage.simulator.report()["jobs"]) == 1
+
+
 async def test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures_are_stored(stage: Stage):
     """Marketo's file is late: the import waits for it in `collecting`."""
     stage.simulator.order(Fault("late_file", on="failures", times=2))
