@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
-from app.web.app import create_app as create_api
 
 from app.settings import Settings
 from app.simulator import Rules, Simulator, create_app
@@ -14,6 +13,7 @@ from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.store import instances
 from app.store.database import in_transaction
+from app.web.app import create_app as create_api
 from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from tests.support.clock import SteppedClock
