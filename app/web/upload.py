@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.message import Message
 from pathlib import PurePath
 from typing import IO
 
@@ -175,8 +176,10 @@ def _digest(header: str | None) -> bytes | None:
 
 
 def _disposition(header: str) -> str | None:
-    name = parse_options_header(header)[1].get(b"filename") if header else None
-    return name.decode("utf-8", "replace") if name else None
+    """The file name of a raw body's Content-Disposition, also in its encoded form (filename*, RFC 8187)."""
+    words = Message()
+    words["Content-Disposition"] = header
+    return words.get_filename()
 
 
 def _plain_name(name: str | None) -> str | None:

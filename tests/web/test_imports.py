@@ -204,3 +204,19 @@ async def test_results_page_as_json_in_source_order(stage: Stage):
         if not token:
             break
     assert rows == list(range(1, 26))
+
+
+@pytest.mark.parametrize(
+    ("header", "name"),
+    [
+        ('attachment; filename="leads.csv"', "leads.csv"),
+        ("attachment; filename*=utf-8''f%C3%BChrung.csv", "führung.csv"),
+        ('attachment; filename="../../etc/leads.csv"', "leads.csv"),
+        ("inline", None),
+    ],
+)
+async def test_a_raw_bodys_file_name_comes_from_its_content_disposition(stage: Stage, header: str, name: str | None):
+    """Plain or encoded, and never with a path."""
+    headers = {"Content-Type": "text/csv", "Content-Disposition": header}
+    answer = await stage.api.post("/v1/imports", content=LEADS, headers=headers)
+    assert answer.json()["file"]["name"] == name
