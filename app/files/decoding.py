@@ -59,20 +59,28 @@ class Decoder:
         return self._decoded(piece, final=False)
 
     def _decoded(self, piece: bytes, *, final: bool) -> bytes:
+        before = self._text.getstate()
         try:
             text = self._text.decode(piece, final)
-        except UnicodeError:
+            plain = text.encode()  # utf-7 and its like can spell halves of characters, which UTF-8 cannot
+        except UnicodeError as error:
+            if isinstance(error, UnicodeDecodeError):
+                good = len(piece) - (len(error.object) - error.start)  # `object` may begin with bytes held back before
+                self._text.setstate(before)
+                self._lines += self._text.decode(piece[: max(good, 0)]).count("\n")
+            elif isinstance(error, UnicodeEncodeError):
+                self._lines += error.object[: error.start].count("\n")
             message = f"Row {self._row} holds bytes that are not {self._charset}. Name the file's real charset."
             raise BadFile(message, code="bad_bytes", details=(Detail(message, row=self._row),)) from None
         if not self._begun and text:
             self._begun = True
-            text = text.removeprefix("\ufeff")
+            plain = plain.removeprefix(codecs.BOM_UTF8)
         if "\0" in text:
             self._lines += text[: text.index("\0")].count("\n")
             message = f"Row {self._row} holds a NUL byte. Is the file UTF-16? Then say so with `charset`."
             raise BadFile(message, code="nul_byte", details=(Detail(message, row=self._row),))
         self._lines += text.count("\n")
-        return text.encode()
+        return plain
 
     @property
     def _row(self) -> int:
@@ -168,7 +176,7 @@ def _text_decoder(charset: str) -> codecs.IncrementalDecoder:
         if not found._is_text_encoding:  # noqa: SLF001  # as str.encode itself asks
             raise LookupError(charset)
         return codecs.getincrementaldecoder(charset)()
-    except LookupError:
+    except (LookupError, ValueError):  # ValueError: the name itself holds a NUL or half a character
         raise UnsupportedMedia(
             f"There is no charset {charset!r}. Use utf-8, utf-16, cp1252 or another name that Python knows.",
             code="unsupported_charset",
