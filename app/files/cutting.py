@@ -1,7 +1,5 @@
 """Records into parts: each with the header, each as full as it may be, each record's bytes untouched."""
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +8,7 @@ import zstandard
 
 from app.domain.errors import BadFile, Detail
 from app.domain.imports import Format
-from app.files.records import LINE_END, RecordScanner, cells
+from app.files.records import RecordScanner, cells, line
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +106,8 @@ class Cutter:
 
     def _written(self, record: bytes) -> bytes:
         """The header with its cells trimmed, ending as it did: Marketo takes ` email` and then fails every row."""
-        end = LINE_END.search(record)
-        line = io.StringIO()
-        csv.writer(line, delimiter=self._format.delimiter, lineterminator="").writerow(self.columns)
-        return line.getvalue().encode() + (end.group() if end else b"")
+        end = record[len(record.rstrip(b"\r\n")) :].decode()
+        return line(self.columns, self._format.delimiter, end)
 
     def _check_columns(self) -> None:
         blank = [number for number, name in enumerate(self.columns, 1) if not name]

@@ -3,8 +3,9 @@
 import csv
 import io
 import re
+from collections.abc import Iterable
 
-from app.domain.errors import BadFile, Detail, TooLarge
+from app.domain.errors import BadFile, Detail
 
 LINE_END = re.compile(rb"\r\n|\n|\r")
 csv.field_size_limit(1 << 30)  # a cell may be as large as a part; the module's own default is 128 KiB
@@ -22,8 +23,9 @@ class RecordScanner:
     def feed(self, chunk: bytes) -> list[bytes]:
         self._held += chunk
         found, self._held = self._split(self._held, final=False)
-        if len(self._held) > self._limit_bytes:
-            raise TooLarge(f"Row {self.records} alone is larger than a part may be.", code="record_too_large")
+        if len(self._held) > self._limit_bytes and not found:  # what is found comes first: it may hold an earlier error
+            message = f"Row {self.records} alone is larger than the {self._limit_bytes} bytes of a part. Shorten it."
+            raise BadFile(message, code="record_too_large", details=(Detail(message, row=self.records),))
         return found
 
     def finish(self) -> list[bytes]:
@@ -80,6 +82,13 @@ class RecordScanner:
                 return found + 1
             position = found + 2
         return None
+
+
+def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
+    """A record that holds these cells: whatever holds a line end of any kind is quoted, whatever ours is."""
+    text = io.StringIO()
+    csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(values)
+    return (text.getvalue().removesuffix("\r\n") + end).encode()
 
 
 def cells(record: bytes, delimiter: str) -> list[str]:

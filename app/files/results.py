@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from app.domain.imports import Format
-from app.files.records import RecordScanner, cells
+from app.files.records import RecordScanner, cells, line
 
 
 class GarbledResult(ValueError):
@@ -40,18 +40,21 @@ def placed(
     shared = [(here, at[name]) for here, name in enumerate(header) if name in at]
     if not shared:
         raise GarbledResult("none of its columns is one of the file's")
-    wanted = [(_key([_cell(row, here) for here, _ in shared]), row[-1] if row else "") for row in rows[1:]]
+    wanted = [(_key([_cell(row[:-1], here) for here, _ in shared]), row[-1]) for row in rows[1:]]
     places = _places({key for key, _ in wanted}, [there for _, there in shared], part, format, first_row)
-    counts: dict[tuple[str, ...], int] = defaultdict(int)
-    for key, _ in wanted:
-        counts[key] += 1
+    reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for key, reason in wanted:
+        reasons[key].append(reason)
+    # Rows that look alike are told apart by nothing: all of them failed, and for one reason, or we cannot know which.
+    sure = {
+        key: iter(places[key])
+        for key, given in reasons.items()
+        if len(places.get(key, [])) == len(given) and len(set(given)) == 1
+    }
     found = []
     for key, reason in wanted:
-        rows_there = places.get(key, [])
-        if len(rows_there) == counts[key] and rows_there:
-            row_number, values = rows_there[0]
-            places[key] = rows_there[1:]
-            counts[key] -= 1
+        if key in sure:
+            row_number, values = next(sure[key])
             found.append(ResultRow(row_number, reason, _padded(values, len(columns))))
         else:
             found.append(ResultRow(None, reason, _as_given(key, [there for _, there in shared], len(columns))))
@@ -68,10 +71,10 @@ def written(
 ) -> Iterator[bytes]:
     """Our own file: the source's columns, the reason, the source row."""
     if header:
-        yield _line([*columns, reason_header, "Source Row"], format)
+        yield line([*columns, reason_header, "Source Row"], format.delimiter)
     for row in rows:
         place = "" if row.source_row is None else str(row.source_row)
-        yield _line([*(value or "" for value in row.values), row.reason, place], format)
+        yield line([*(value or "" for value in row.values), row.reason, place], format.delimiter)
 
 
 def _rows_of(result: bytes, format_: Format) -> list[list[str]]:
@@ -127,9 +130,3 @@ def _as_given(key: tuple[str, ...], columns: list[int], width: int) -> tuple[str
     for value, column in zip(key, columns, strict=True):
         values[column] = value
     return tuple(values)
-
-
-def _line(values: Sequence[str], format_: Format) -> bytes:
-    line = io.StringIO()
-    csv.writer(line, delimiter=format_.delimiter, lineterminator="\n").writerow(values)
-    return line.getvalue().encode()

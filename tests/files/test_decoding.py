@@ -58,7 +58,7 @@ def test_size_and_digest_are_those_of_the_uploaded_file():
     [
         (b"email\na@example.com\n\xff\n", None, "utf-8", BadFile, "bad_bytes", 2),
         (b"email\na\nb\nc\0\n", None, "utf-8", BadFile, "nul_byte", 3),
-        (TEXT.encode("utf-16-le"), None, "utf-8", BadFile, "nul_byte", 0),
+        ("email\na\n".encode("utf-16-le"), None, "utf-8", BadFile, "nul_byte", 0),
         (b"email\nZo\xc3", None, "utf-8", BadFile, "bad_bytes", 1),
         (gzip.compress(TEXT.encode())[:-9], "gzip", "utf-8", BrokenUpload, "broken_upload", None),
         (zstandard.compress(TEXT.encode())[:-2], "zstd", "utf-8", BrokenUpload, "broken_upload", None),

@@ -1,0 +1,94 @@
+"""Header and records into parts."""
+
+import pytest
+
+from app.domain.errors import BadFile
+from app.domain.imports import Format
+from app.files.cutting import Cutter, Piece, opened
+
+
+def cut(
+    content: bytes, *, limit: int = 10**6, form: str = "csv", required: tuple[str, ...] = ("email",)
+) -> list[Piece]:
+    cutter = Cutter(format=Format(form), limit_bytes=limit, required=required)
+    return cutter.feed(content) + cutter.finish()
+
+
+def plain(piece: Piece) -> bytes:
+    return b"".join(opened(piece.blob))
+
+
+def test_a_part_is_the_header_and_its_records_untouched():
+    """Quotes, doubled quotes, line breaks and line ends stay as they came."""
+    content = b'email,note\r\na@example.com,"one\r\n""two"""\r\nb@example.com,\r\n'
+    (piece,) = cut(content)
+    assert plain(piece) == content
+    assert (piece.rows, piece.size_bytes, piece.first_row) == (2, len(content), 1)
+
+
+def test_header_cells_are_trimmed_because_marketo_would_fail_every_row():
+    """` email` is taken at the POST and then found nowhere."""
+    (piece,) = cut(b"email , firstName\r\na@example.com,A\r\n")
+    assert plain(piece) == b"email,firstName\r\na@example.com,A\r\n"
+
+
+def test_each_part_repeats_the_header_and_goes_on_where_the_last_one_ended():
+    """The first row of each part is known."""
+    content = b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(10))
+    pieces = cut(content, limit=6 + 3 * 15)
+    assert [(piece.number, piece.first_row, piece.rows) for piece in pieces] == [
+        (1, 1, 3),
+        (2, 4, 3),
+        (3, 7, 3),
+        (4, 10, 1),
+    ]
+    assert all(plain(piece).startswith(b"email\np") for piece in pieces)
+
+
+def test_columns_are_found_in_any_case():
+    """Marketo is lax about the case of field names."""
+    assert cut(b"EMAIL\na@example.com\n")[0].rows == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (b"", "empty_file", "header line"),
+        (b"\n\r\n\r", "empty_file", "header line"),
+        (b"email\n", "no_rows", "nothing to import"),
+        (b"email\n\n\n", "no_rows", "nothing to import"),
+        (b"email,,x\na,b,c\n", "blank_column", "Column 2"),
+        (b"email, ,x\na,b,c\n", "blank_column", "Column 2"),
+        (b"email,Email\na,b\n", "duplicate_column", "twice"),
+        (b"mail,x\na,b\n", "missing_column", "mail, x"),
+        (b"email;x\na;b\n", "missing_column", "format=ssv"),
+        (b"email\tx\na\tb\n", "missing_column", "format=tsv"),
+        (b'email\na\n"b\n', "unclosed_quote", "row 2"),
+        (b"email\na\n" + b"x" * 2000 + b"\n", "record_too_large", "Row 2"),
+    ],
+)
+def test_a_file_that_marketo_could_not_take_is_refused(content: bytes, code: str, says: str):
+    """Each with a stable code and a sentence that helps."""
+    with pytest.raises(BadFile) as refused:
+        cut(content, limit=1000)
+    assert refused.value.code == code
+    assert says in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "rows"),
+    [
+        ("no final newline", b"email\na@example.com", 1),
+        ("mixed line ends", b"email\r\na\nb\rc\r\n", 3),
+        ("emoji", "email,x\na,\U0001f600\n".encode(), 1),
+        ("a lone quote inside a cell", b'email,x\na,5" pipe\nb,c\n', 2),
+        ("5,000 columns", b"email," + b",".join(b"c%d" % n for n in range(4999)) + b"\na" + b"," * 4999 + b"\n", 1),
+        ("a 9 MB cell", b"email,x\na," + b"y" * 9_000_000 + b"\n", 1),
+        ("blank lines between", b"email\n\na\n\n\nb\n", 2),
+        ("trailing empty cells", b"email,x,y\na,,\nb\n", 2),
+    ],
+)
+def test_ugly_files_are_taken_as_they_are(name: str, content: bytes, rows: int):
+    """Whatever a spreadsheet makes."""
+    (piece,) = cut(content, limit=9_900_000)
+    assert piece.rows == rows, name
