@@ -26,6 +26,7 @@ from app.worker.lease import Leases
 from app.worker.run import Worker
 
 log = structlog.get_logger()
+BACKLOG = 2048  # connections that may wait to be taken
 
 
 class Role(StrEnum):
@@ -87,15 +88,16 @@ async def running(
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(stop))
+        door = None if role == Role.WORKER else stack.enter_context(_listening(settings))
         house = await stack.enter_async_context(_opened(settings))
         worker = None if role == Role.API else await _worker(house, stack)
-        server = None if role == Role.WORKER else _Server(house)
+        server = _Server(house) if door else None
         async with asyncio.TaskGroup() as group:
             if worker:
                 group.create_task(worker.run(stop))
-            if server:
-                group.create_task(_serve_until(server, stop))
-            group.create_task(_announce(server, ready or asyncio.Event(), stop))
+            if server and door:
+                group.create_task(_serve_until(server, door, stop))
+            group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
 
 
 def _check(settings: Settings, role: str) -> None:
@@ -153,14 +155,24 @@ async def _worker(house: House, stack: AsyncExitStack) -> Worker:
     )
 
 
+def _listening(settings: Settings) -> socket.socket:
+    """The API's door, opened before anything else: a port that is taken ends the start with one line."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as reason:
+        where = f"{settings.host}:{settings.port}"
+        raise SettingsError(
+            [f"SLUICE_HOST, SLUICE_PORT: cannot listen on {where}: {(reason.strerror or str(reason)).lower()}."]
+        ) from None
+
+
 class _Server(uvicorn.Server):
     def __init__(self, house: House) -> None:
         settings = house.settings
         super().__init__(
             uvicorn.Config(
                 create_app(house),
-                host=settings.host,
-                port=settings.port,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -174,25 +186,27 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve_until(server: _Server, stop: asyncio.Event) -> None:
+async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:
     async def end() -> None:
         await stop.wait()
         server.should_exit = True
 
     ending = asyncio.create_task(end())
     try:
-        await server.serve()  # a port that is taken ends it with SystemExit
+        await server.serve(sockets=[door])
     finally:
         ending.cancel()
         stop.set()
 
 
-async def _announce(server: _Server | None, ready: asyncio.Event, stop: asyncio.Event) -> None:
+async def _announce(
+    server: _Server | None, door: socket.socket | None, ready: asyncio.Event, stop: asyncio.Event
+) -> None:
     """Say where the API listens once it does."""
     while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
-    if server and server.started:
-        address = server.servers[0].sockets[0].getsockname()
+    if door and not stop.is_set():
+        address = door.getsockname()
         log.info("serving", url=f"http://{address[0]}:{address[1]}")
     ready.set()
 

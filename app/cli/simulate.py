@@ -84,7 +84,10 @@ def simulate(
         bool, _unknown("An empty lookup column at the end is left out of the failures file.")
     ] = True,
 ) -> None:
-    """Run a local Marketo to practise on, with its limits and, on order, its bad days."""
+    """Run a local Marketo to practise on, with its limits and, on order, its bad days.
+
+    Example: sluice simulate --port 8900 --rows-per-second 500
+    """
     given = locals()
     faults = [_fault(text) for text in mischief or []]
     chosen: dict[str, Any] = {f.name: given[f.name] for f in dataclasses.fields(Rules) if f.name in given}

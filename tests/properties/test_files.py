@@ -72,7 +72,8 @@ def test_a_record_is_what_pythons_csv_says_it_is(text: str, sizes: list[int]):
     try:
         found = [record for chunk in chunked(text.encode(), sizes) for record in scanner.feed(chunk)] + scanner.finish()
     except BadFile as refused:
-        assert refused.code == "unclosed_quote"
+        if refused.code != "unclosed_quote":
+            raise
         return
     theirs = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
     assert [cells(record, ",") for record in found] == theirs

@@ -1,0 +1,47 @@
+"""The command as a user runs it: a child process each, against a real service and a real simulator."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.simulator import Rules
+from tests.story.test_processes import QUICK
+from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, simulator
+
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture(scope="package")
+def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """One service for all commands here; each test makes imports of its own."""
+    folder = tmp_path_factory.mktemp("served")
+    with (
+        simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
+        service(folder, f"sqlite:///{folder / 'sluice.db'}", marketo, **QUICK) as running,
+    ):
+        yield running
+
+
+@pytest.fixture
+def sluice(tmp_path: Path) -> Run:
+    """Run `sluice` in an empty folder with these variables and nothing else of ours."""
+
+    def run(*words: object, stdin: str = "", **variables: object) -> "subprocess.CompletedProcess[str]":
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+        ours = {f"SLUICE_{name}": str(value) for name, value in variables.items()}
+        return subprocess.run(
+            [sys.executable, "-m", "app", *map(str, words)],
+            cwd=tmp_path,
+            env=bare | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | ours,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=DEADLINE_SECONDS,
+            check=False,
+        )
+
+    return run

@@ -1,0 +1,103 @@
+"""`sluice submit`, `status`, `failures` and `cancel` against a running service."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.support.processes import ROOT, Service
+
+LEADS = ROOT / "docs" / "samples" / "leads.csv"
+
+
+def test_submit_and_wait_shows_what_became_of_the_rows(sluice: Run, served: Service):
+    """Exit code 1, because some rows failed; which ones, and why."""
+    told = sluice("submit", LEADS, "--wait", "--label", "by hand", "--metadata", "run=7", URL=served.url)
+    assert told.returncode == 1
+    assert "complete" in told.stdout
+    assert "Rejected rows" in told.stdout
+    assert "Value for lookup field 'email' not found" in told.stdout
+
+
+def test_submit_from_standard_input_prints_json_for_scripts(sluice: Run, served: Service):
+    """Exit code 0, because every row was imported; standard output is JSON and nothing else."""
+    told = sluice(
+        *("submit", "-", "--wait", "--json", "--label", "piped", "--metadata", "run=7", "--priority", 9),
+        stdin="email\na@example.com\nb@example.com\n",
+        URL=served.url,
+    )
+    assert told.returncode == 0, told.stderr
+    made = json.loads(told.stdout)
+    assert (made["status"], made["rows"]["imported"], made["label"]) == ("complete", 2, "piped")
+    assert (made["metadata"], made["priority"]) == ({"run": "7"}, 9)
+    shown = json.loads(sluice("status", made["id"], "--json", URL=served.url).stdout)
+    assert shown["id"] == made["id"]
+
+
+def test_the_format_is_taken_from_the_file_s_name(sluice: Run, served: Service, tmp_path: Path):
+    """Unless it is given."""
+    (tmp_path / "people.tsv").write_text("email\tfirstName\na@example.com\tAnn\n")
+    made = json.loads(sluice("submit", "people.tsv", "--json", URL=served.url).stdout)
+    assert (made["format"], made["file"]["name"]) == ("tsv", "people.tsv")
+
+
+def test_a_refused_file_is_explained(sluice: Run, served: Service):
+    """The problem's title, its sentence, and each of its errors."""
+    told = sluice("submit", "-", stdin="email,email\na,b\n", URL=served.url)
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "stands in the header twice" in told.stderr
+
+
+@pytest.mark.parametrize("metadata", ["run", "=7="])
+def test_metadata_is_pairs(sluice: Run, served: Service, metadata: str):
+    """`run` alone is bad usage."""
+    told = sluice("submit", LEADS, "--metadata", metadata, URL=served.url)
+    assert told.returncode == (2 if metadata == "run" else 0)
+
+
+def test_failures_go_to_a_file_or_to_standard_output(sluice: Run, served: Service, tmp_path: Path):
+    """The same bytes; warnings too."""
+    made = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
+    printed = sluice("failures", made["id"], URL=served.url)
+    assert printed.returncode == 0
+    header, *rows = printed.stdout.splitlines()
+    assert header.endswith("Import Failure Reason,Source Row")
+    assert len(rows) == made["rows"]["failed"] > 0
+    assert sluice("failures", made["id"], "--output", "bad.csv", URL=served.url).returncode == 0
+    assert (tmp_path / "bad.csv").read_text() == printed.stdout
+    warned = sluice("failures", made["id"], "--warnings", URL=served.url).stdout.splitlines()
+    assert len(warned) - 1 == made["rows"]["warned"] > 0
+
+
+def test_status_shows_the_service_and_its_instances(sluice: Run, served: Service):
+    """A table for people, JSON for scripts."""
+    told = sluice("status", URL=served.url)
+    assert told.returncode == 0
+    assert "Sluice is ok." in told.stdout
+    assert "default" in told.stdout
+    assert json.loads(sluice("status", "--json", URL=served.url).stdout)["status"] == "ok"
+
+
+def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
+    """A second time there is nothing left to cancel: exit code 1."""
+    made = json.loads(
+        sluice(
+            *("submit", "-", "--json", "--not-before", "2999-01-01T00:00:00Z"),
+            stdin="email\na@example.com\n",
+            URL=served.url,
+        ).stdout
+    )
+    told = sluice("cancel", made["id"], URL=served.url)
+    assert (told.returncode, told.stdout) == (0, f"Import {made['id']} is cancelled.\n")
+    again = sluice("cancel", made["id"], URL=served.url)
+    assert again.returncode == 1
+    assert "cancelled" in again.stderr
+
+
+def test_an_import_that_is_not_there_is_an_error(sluice: Run, served: Service):
+    """Exit code 1 and the problem."""
+    for words in (("status", 999_999), ("failures", 999_999), ("cancel", 999_999)):
+        told = sluice(*words, URL=served.url)
+        assert told.returncode == 1
+        assert "999999" in told.stderr

@@ -1,0 +1,117 @@
+"""What every command has in common: help, exit codes, one clear line for what is wrong."""
+
+import socket
+
+import pytest
+
+from tests.cli.conftest import Run
+
+COMMANDS = ["serve", "migrate", "simulate", "demo", "submit", "status", "failures", "cancel", "settings"]
+MARKETO = {
+    "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
+    "INSTANCES__DEFAULT__CLIENT_ID": "an-id",
+    "INSTANCES__DEFAULT__CLIENT_SECRET": "a-very-secret-secret",
+}
+
+
+def test_help_lists_every_command(sluice: Run):
+    """And `--version` says which one it is."""
+    told = sluice("--help")
+    assert told.returncode == 0
+    assert all(command in told.stdout for command in COMMANDS)
+    assert sluice("--version").stdout.startswith("sluice ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(sluice: Run, command: str):
+    """What it does, and an example."""
+    told = sluice(command, "--help")
+    assert told.returncode == 0
+    assert "Example: " in told.stdout
+    assert f"sluice {command}" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("frobnicate",), ("status", "x"), ("submit",), ("submit", "missing.csv"), ("serve", "--role", "x")]
+)
+def test_bad_usage_exits_2(sluice: Run, words: tuple[str, ...]):
+    """With the mistake on standard error and nothing on standard output."""
+    told = sluice(*words)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr
+
+
+def test_an_unknown_variable_and_a_bad_value_get_a_line_each(sluice: Run):
+    """All at once, so that a start needs one round of mending."""
+    told = sluice("settings", PART_BITES=1, PORT="x", TICK_SECONDS=0)
+    assert told.returncode == 2
+    assert [line.split(":")[0] for line in told.stderr.splitlines()] == [
+        "SLUICE_PART_BITES",
+        "SLUICE_PORT",
+        "SLUICE_TICK_SECONDS",
+    ]
+
+
+def test_settings_say_where_they_come_from_and_keep_secrets(sluice: Run):
+    """A password in the database URL is a secret too."""
+    told = sluice("settings", DATABASE_URL="postgresql://sluice:hush@db.example.com/sluice", PORT=8001, **MARKETO)
+    assert told.returncode == 0
+    assert "hush" not in told.stdout + told.stderr
+    assert "a-very-secret-secret" not in told.stdout + told.stderr
+    rows = {cells[1]: cells[2:] for line in told.stdout.splitlines() if len(cells := line.split("│")) > 3}
+    found = {name.strip(): [cell.strip() for cell in cells[:2]] for name, cells in rows.items()}
+    assert found["SLUICE_PORT"] == ["8001", "environment"]
+    assert found["SLUICE_PART_BYTES"] == ["9900000", "default"]
+    assert found["SLUICE_INSTANCES__DEFAULT__BASE_URL"] == ["https://marketo.example.com", "environment"]
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "says"),
+    [
+        (("serve",), {}, "SLUICE_INSTANCES__DEFAULT__BASE_URL"),
+        (("serve",), MARKETO, "SLUICE_AUTH=off"),
+        (("serve", "--host", "0.0.0.0"), MARKETO | {"AUTH": "off"}, "loopback only"),
+        (("serve", "--role", "worker"), MARKETO | {"AUTH": "off"}, "SQLite takes one process"),
+    ],
+    ids=["no instance", "auth on", "not on loopback", "a role on SQLite"],
+)
+def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
+    """One clear line, exit code 1, nothing started."""
+    told = sluice(*words, **variables)
+    assert told.returncode == 1
+    assert says in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_serve_refuses_a_postgres_without_the_schema(sluice: Run, postgres_server: str, empty_database_url: str):
+    """And goes on once `sluice migrate` has run; on SQLite it sees to that itself."""
+    if empty_database_url.startswith("sqlite"):
+        assert "revision 0001" in sluice("migrate", DATABASE_URL=empty_database_url).stdout
+        return
+    known = MARKETO | {"AUTH": "off", "DATABASE_URL": empty_database_url}
+    told = sluice("serve", **known)
+    assert (told.returncode, "sluice migrate" in told.stderr) == (1, True), told.stderr
+    assert sluice("migrate", **known).returncode == 0
+    assert sluice("migrate", **known).returncode == 0, "a second time is no harm"
+
+
+def test_serve_says_that_its_port_is_taken(sluice: Run):
+    """No traceback."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        told = sluice("serve", "--port", taken.getsockname()[1], **MARKETO, AUTH="off")
+    assert told.returncode == 1
+    assert "cannot listen on 127.0.0.1:" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1)])
+def test_without_a_service_a_command_says_where_it_looked(sluice: Run, words: tuple[object, ...]):
+    """Exit code 1."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        told = sluice(*words, URL=url)
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"No Sluice answers at {url}.")
