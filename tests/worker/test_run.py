@@ -1,0 +1,96 @@
+"""A worker's run: a new import wakes it, a step that fails is tried again, and it ends calmly."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import ClassVar
+
+import pytest
+
+from app.clock import machine_clock
+from app.simulator import Fault, Rules
+from app.steps.lease import Lease
+from app.steps.submit import Submit
+from app.worker.run import Worker
+from tests.story.files import leads
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
+
+HOUR = 3600.0
+
+
+@asynccontextmanager
+async def working(stage: Stage, *, tick_seconds: float) -> AsyncIterator[asyncio.Event]:
+    """A worker on the stage, by the machine's clock."""
+    worker = Worker(
+        crews={"default": stage.crew},
+        leases=stage.leases,
+        wake=stage.house.wake,
+        now=machine_clock,
+        tick_seconds=tick_seconds,
+        shutdown_seconds=30,
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(worker.run(stop))
+    try:
+        yield stop
+    finally:
+        stop.set()
+        await running
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # Marketo has no event for it
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def stage(database_url: str) -> AsyncIterator[Stage]:
+    """By the machine's clock, since the worker's metronome goes by it."""
+    clock = SteppedClock(machine_clock())
+    async with staged(database_url, clock, rules=Rules(job_seconds=0.01)) as found:
+        yield found
+
+
+async def test_a_new_import_wakes_the_submit_tick_at_once(stage: Stage):
+    """With a tick an hour long nothing else would send it."""
+    async with working(stage, tick_seconds=HOUR):
+        await asyncio.sleep(0.2)  # the first beat of every tick is over
+        await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+
+
+async def test_CALM_DEPLOY_a_stop_waits_for_the_call_under_way(stage: Stage):
+    """The part is at Marketo by its number, and nothing is unconfirmed; the lease is free."""
+    stage.simulator.order(Fault("hang", on="create", seconds=0.5))
+    async with working(stage, tick_seconds=HOUR) as stop:
+        import_id = await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+        stop.set()
+    (part,) = await stage.parts(import_id)
+    assert (part["state"], part["batch_id"]) == ("queued", 1001)
+    assert not stage.leases.held
+
+
+class Stumbling(Submit):
+    """A submit step that fails twice before it works."""
+
+    stumbles: ClassVar[list[str]]
+
+    async def run_once(self, lease: Lease) -> bool:
+        if len(self.stumbles) < 2:
+            self.stumbles.append(lease.instance)
+            raise ConnectionError("the database is away")
+        return await super().run_once(lease)
+
+
+async def test_a_tick_that_fails_is_tried_again(stage: Stage):
+    """A database that is away for a moment ends nothing."""
+    Stumbling.stumbles = []
+    stage.crew = replace(stage.crew, submit=Stumbling(stage.crew.submit.driver))
+    async with working(stage, tick_seconds=0.05):
+        await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+    assert Stumbling.stumbles == ["default", "default"]
