@@ -13,6 +13,7 @@ from app.marketo.client import Marketo
 from app.settings import InstanceSettings, Settings
 from app.steps.collect import Collect
 from app.steps.crew import Crew
+from app.steps.describe import Describe
 from app.steps.desk import Desk
 from app.steps.driver import Driver
 from app.steps.intake import Intake
@@ -30,47 +31,72 @@ class House:
     settings: Settings
     db: Database
     now: Clock
+    sleep: Sleep
     wake: Wake
+    http: httpx.AsyncClient
     intake: Intake
     desk: Desk
 
+    async def close(self) -> None:
+        await self.http.aclose()
+        await self.db.close()
 
-def furnish(settings: Settings, *, now: Clock = machine_clock) -> House:
-    """Build the service from its settings. Nothing is opened and nobody is called yet."""
+
+def furnish(
+    settings: Settings,
+    *,
+    now: Clock = machine_clock,
+    sleep: Sleep = asyncio.sleep,
+    http: httpx.AsyncClient | None = None,
+) -> House:
+    """Build the service from its settings. Nothing is opened and nobody is called yet.
+
+    `now`, `sleep` and `http` are seams: tests give their own.
+    """
     db = Database(settings.database_url)
     wake = Wake()
+    http = http or _http_client(settings)
+    describe = {
+        name: Describe(instance=name, db=db, marketo=_marketo(settings, name, http, now=now, sleep=sleep), now=now)
+        for name in settings.instances
+    }
     intake = Intake(
         db=db,
         now=now,
         wake=wake,
-        instances=frozenset(settings.instances),
+        describe=describe,
         part_bytes=settings.part_bytes,
         max_file_bytes=settings.max_file_bytes,
         backlog_parts=settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
     )
-    return House(settings=settings, db=db, now=now, wake=wake, intake=intake, desk=Desk(db=db, now=now, wake=wake))
+    desk = Desk(db=db, now=now, wake=wake)
+    return House(settings=settings, db=db, now=now, sleep=sleep, wake=wake, http=http, intake=intake, desk=desk)
 
 
-def http_client(settings: Settings) -> httpx.AsyncClient:
+def _http_client(settings: Settings) -> httpx.AsyncClient:
     """One pool of connections for all instances; timeouts are given call by call."""
     calls = sum(instance.concurrent_calls for instance in settings.instances.values())
     limits = httpx.Limits(max_connections=calls + 2, max_keepalive_connections=calls)
     return httpx.AsyncClient(limits=limits, timeout=settings.call_timeout_seconds, follow_redirects=False)
 
 
-def hire(house: House, name: str, http: httpx.AsyncClient, *, sleep: Sleep = asyncio.sleep) -> Crew:
-    """The steps that drive one instance. `http` and `sleep` are seams: tests give their own."""
-    settings, instance = house.settings, house.settings.instances[name]
-    marketo = Marketo(
-        instance,
+def _marketo(settings: Settings, name: str, http: httpx.AsyncClient, *, now: Clock, sleep: Sleep) -> Marketo:
+    return Marketo(
+        settings.instances[name],
         http,
-        now=house.now,
+        now=now,
         sleep=sleep,
         call_timeout_seconds=settings.call_timeout_seconds,
         upload_timeout_seconds=settings.upload_timeout_seconds,
         part_bytes=settings.part_bytes,
     )
+
+
+def hire(house: House, name: str) -> Crew:
+    """The steps that drive one instance, with a memory of their own."""
+    settings, instance = house.settings, house.settings.instances[name]
+    marketo = _marketo(settings, name, house.http, now=house.now, sleep=house.sleep)
     patience = patience_from(settings, instance)
     driver = Driver(
         db=house.db,

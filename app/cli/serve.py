@@ -21,7 +21,7 @@ from app.settings import Settings, SettingsError, load
 from app.store import instances
 from app.store.database import DatabaseBusy
 from app.web.app import create_app
-from app.wiring import House, furnish, hire, http_client
+from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
 
@@ -69,7 +69,7 @@ def migrate() -> None:
         typer.echo(str(reason), err=True)
         raise typer.Exit(1) from None
     finally:
-        asyncio.run(house.db.close())
+        asyncio.run(house.close())
     typer.echo(f"The schema is at revision {migrations.head()}.")
 
 
@@ -90,7 +90,7 @@ async def running(
         stack.enter_context(_signals(stop))
         door = None if role == Role.WORKER else stack.enter_context(_listening(settings))
         house = await stack.enter_async_context(_opened(settings))
-        worker = None if role == Role.API else await _worker(house, stack)
+        worker = None if role == Role.API else await _worker(house)
         server = _Server(house) if door else None
         async with asyncio.TaskGroup() as group:
             if worker:
@@ -136,12 +136,11 @@ async def _opened(settings: Settings) -> AsyncIterator[House]:
             await instances.ensure(tx, settings.instances)
         yield house
     finally:
-        await house.db.close()
+        await house.close()
 
 
-async def _worker(house: House, stack: AsyncExitStack) -> Worker:
-    http = await stack.enter_async_context(http_client(house.settings))
-    crews = {name: hire(house, name, http) for name in house.settings.instances}
+async def _worker(house: House) -> Worker:
+    crews = {name: hire(house, name) for name in house.settings.instances}
     if house.settings.on_sqlite:
         await next(iter(crews.values())).sweep.forget_uploads()
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"

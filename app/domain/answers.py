@@ -101,8 +101,17 @@ class NoFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Field:
+    name: str  # as a header has to name it
+    display_name: str | None = None  # as people see it
+    type: str = "string"
+    length: int | None = None  # characters
+    writable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Description:
     """The fields of an object, from Marketo's describe."""
 
-    fields: tuple[str, ...]
+    fields: tuple[Field, ...]
     dedupe_fields: tuple[str, ...] = ()

@@ -1,108 +1,258 @@
-"""Records into parts: each with the header, each as full as it may be, each record's bytes untouched."""
+"""Records into parts: each with the header, each as full as it may be, each record's bytes untouched.
+
+Parts follow the file. Only a row whose key went into an earlier part is set aside, into parts of their own. So the
+parts that follow the file share no key and may be at Marketo side by side; and as the parts set aside come behind
+those that they share keys with, the rows of a key keep their order. They are filled in lanes, by key, so that one
+lane shares none with another.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import zstandard
+import numpy as np
+from numpy.typing import NDArray
 
 from app.domain.errors import BadFile, Detail
 from app.domain.imports import Format
-from app.files.records import RecordScanner, cells, line
+from app.files import numbering
+from app.files.inspection import Inspection
+from app.files.keys import Digests, digests_of, distinct
+from app.files.numbering import Numbering
+from app.files.packing import pack, unpacked
+from app.files.records import Offsets, Records, RecordScanner, cells, line, too_large
+from app.files.seen import Seen
+
+LANES = 4  # two for Marketo's importers, and two behind them
+FRAME_BYTES = 1 << 20  # what is packed at once
+LABEL = np.dtype([("number", np.int64), ("digest", np.uint64), ("keyed", np.bool_)], align=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part's file: the header and some records, as one zstd blob."""
+    """A part's file: the header and some records, packed."""
 
     number: int  # 1 is the first
     blob: bytes
     size_bytes: int  # plain, header included
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
+    row_numbers: bytes | None  # as `numbering` keeps them
+    keys: Digests | None
+    """Of its rows, sorted, each once; None where nobody knows which columns are the key."""
 
 
-def opened(blob: bytes) -> Iterator[bytes]:
-    """The plain bytes of a piece, a bounded chunk at a time."""
-    with zstandard.ZstdDecompressor().stream_reader(blob) as reader:
-        while chunk := reader.read(1 << 16):
-            yield chunk
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Records, each with its number, its key's digest and whether it has a key."""
+
+    records: Records
+    labels: NDArray[np.void]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def sizes(self) -> Offsets:
+        return self.records.ends - self.records.starts
+
+    @property
+    def digests(self) -> Digests:
+        digests: Digests = self.labels["digest"]
+        return digests
+
+    def behind(self, index: int) -> "_Rows":
+        return _Rows(self.records.behind(index), self.labels[index:])
 
 
-class _OpenPiece:
-    """A piece that still grows; compressed as it grows."""
+class _OpenPart:
+    """A part that still grows; packed as it grows."""
 
-    def __init__(self, number: int, first_row: int, header: bytes) -> None:
-        self.number = number
-        self.first_row = first_row
-        self.rows = 0
-        self._packer = zstandard.ZstdCompressor(level=3).compressobj()
-        self._packed = [self._packer.compress(header)]
-        self.size_bytes = len(header)
+    def __init__(self, header: bytes, limit_bytes: int) -> None:
+        self.ended = True  # its last record has its line end
+        self._header_bytes = self._size_bytes = len(header)
+        self._limit_bytes = limit_bytes
+        self._loose = bytearray(header)
+        self._packed: list[bytes] = []
+        self._labels: list[NDArray[np.void]] = []
 
-    def add(self, record: bytes) -> None:
-        self._packed.append(self._packer.compress(record))
-        self.size_bytes += len(record)
-        self.rows += 1
+    def take(self, rows: _Rows, which: Offsets) -> int:
+        """Take as many of these rows as there is room for; how many that is."""
+        filled = self._size_bytes + np.cumsum(rows.sizes[which])
+        count = int(np.searchsorted(filled, self._limit_bytes, side="right"))
+        if count:
+            which, self._size_bytes = which[:count], int(filled[count - 1])
+            text = memoryview(rows.records.text)
+            for start, end in _runs(rows.records.starts[which], rows.records.ends[which]):
+                self._loose += text[start:end]
+            self._labels.append(rows.labels[which])
+            self.ended = self._loose.endswith((b"\n", b"\r"))
+            if len(self._loose) >= FRAME_BYTES:
+                self._pack()
+        return count
 
-    def closed(self) -> Piece:
-        self._packed.append(self._packer.flush())
-        return Piece(self.number, b"".join(self._packed), self.size_bytes, self.rows, self.first_row)
+    def closed(self, number: int, *, keyless: bool) -> Piece:
+        self._pack()
+        labels = np.concatenate(self._labels)
+        return Piece(
+            number=number,
+            blob=b"".join(self._packed),
+            size_bytes=self._size_bytes,
+            rows=len(labels),
+            first_row=int(labels["number"][0]),
+            row_numbers=numbering.written(labels["number"]),
+            keys=None if keyless else distinct(labels["digest"][labels["keyed"]]),
+        )
+
+    def reread(self, delimiter: str) -> Iterator[_Rows]:
+        """Its rows once more, for another part to take."""
+        self._pack()
+        labels, scanner = np.concatenate(self._labels), RecordScanner(delimiter)
+        text = b"".join(unpacked(b"".join(self._packed)))[self._header_bytes :]
+        for at in range(0, len(text), FRAME_BYTES):
+            final = at + FRAME_BYTES >= len(text)
+            records = scanner.feed(text[at : at + FRAME_BYTES])
+            yield _Rows(records, labels[: len(records)])
+            labels = labels[len(records) :]
+            if final:
+                yield _Rows(scanner.finish(), labels)
+
+    def _pack(self) -> None:
+        if self._loose:
+            self._packed.append(pack(bytes(self._loose)))
+            self._loose = bytearray()
 
 
 class Cutter:
     """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes."""
 
-    def __init__(self, *, format: Format, limit_bytes: int, required: tuple[str, ...]) -> None:  # noqa: A002
+    def __init__(
+        self,
+        *,
+        format: Format,  # noqa: A002
+        limit_bytes: int,
+        key_columns: tuple[str, ...],
+        inspection: Inspection | None = None,
+        numbers: Numbering | None = None,
+    ) -> None:
+        """`key_columns` may be empty: only Marketo knows them, and could not be asked."""
         self._format = format
         self._limit_bytes = limit_bytes
-        self._required = required
+        self._key_columns = key_columns
+        self._inspection = inspection
+        self._numbers = numbers or numbering.counted()
         self._scanner = RecordScanner(format.delimiter, limit_bytes=limit_bytes)
+        self._seen = Seen()
         self._header = b""
-        self._open: _OpenPiece | None = None
+        self._keys: list[int] = []  # where in a row the key stands
+        self._following: _OpenPart | None = None
+        self._aside: dict[int, _OpenPart] = {}
+        self._pieces = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
 
-    def feed(self, text: bytes) -> list[Piece]:
+    def feed(self, text: bytes) -> Iterator[Piece]:
         """Errors: BadFile, each with a stable code."""
-        return self._take(self._scanner.feed(text))
+        yield from self._take(self._scanner.feed(text))
 
-    def finish(self) -> list[Piece]:
-        pieces = self._take(self._scanner.finish())
+    def finish(self) -> Iterator[Piece]:
+        yield from self._take(self._scanner.finish())
         if not self.columns:
             raise BadFile("The file is empty. Send a header line and at least one row.", code="empty_file")
-        if self._open is None:
+        if not self.rows:
             raise BadFile("The file has a header and no rows. There is nothing to import.", code="no_rows")
-        return [*pieces, self._open.closed()]
+        if self._following:
+            yield self._closed(self._following)
+        yield from self._lanes_together()
 
-    def _take(self, records: list[bytes]) -> list[Piece]:
-        pieces = []
-        for record in records:
-            if not self.columns:
-                self._take_header(record)
-            elif piece := self._take_row(record):
-                pieces.append(piece)
-        return pieces
+    @property
+    def place(self) -> tuple[int, int, str | None]:
+        """(row, column, the column's name) at which the text that was fed breaks off."""
+        row, column = self._scanner.place
+        return row, column, self.columns[column - 1] if 0 < column <= len(self.columns) else None
 
-    def _take_row(self, record: bytes) -> Piece | None:
-        self.rows += 1
-        if len(self._header) + len(record) > self._limit_bytes:
-            message = f"Row {self.rows} alone is larger than the {self._limit_bytes} bytes of a part. Shorten it."
-            raise BadFile(message, code="record_too_large", details=(Detail(message, row=self.rows),))
-        full = None
-        if self._open and self._open.size_bytes + len(record) > self._limit_bytes:
-            full, self._open = self._open.closed(), None
-        if self._open is None:
-            number = full.number + 1 if full else 1
-            self._open = _OpenPiece(number, self.rows, self._header)
-        self._open.add(record)
+    def _take(self, records: Records) -> Iterator[Piece]:
+        if not self.columns and len(records):
+            self._take_header(records[0])
+            records = records.behind(1)
+        if not len(records):
+            return
+        rows = self._labelled(records)
+        self.rows += len(rows)
+        while len(rows):
+            aside = rows.labels["keyed"] & self._seen.has(rows.digests)
+            following = np.flatnonzero(~aside)
+            taken = 0
+            if len(following):
+                self._following = self._following or self._opened()
+                taken = self._following.take(rows, following)
+            judged = int(following[taken]) if taken < len(following) else len(rows)
+            yield from self._set_aside(rows, np.flatnonzero(aside[:judged]))
+            if judged < len(rows):
+                yield self._full()
+            rows = rows.behind(judged)
+
+    def _full(self) -> Piece:
+        """The part that followed the file is full: from now on its keys are an earlier part's."""
+        assert self._following, "there was no room for a row in it"
+        full, self._following = self._closed(self._following), None
+        if full.keys is not None:
+            self._seen.add(full.keys)
         return full
 
+    def _set_aside(self, rows: _Rows, which: Offsets) -> Iterator[Piece]:
+        lanes = rows.digests[which] % np.uint64(LANES)
+        for lane in range(LANES):
+            here = which[lanes == lane]
+            while len(here):
+                part = self._aside.setdefault(lane, self._opened())
+                here = here[part.take(rows, here) :]
+                if len(here):
+                    yield self._closed(self._aside.pop(lane))
+
+    def _lanes_together(self) -> Iterator[Piece]:
+        """What is left in the lanes, in as few parts as will do: lanes share no key, so any order among them will."""
+        lanes = sorted(self._aside.values(), key=lambda part: not part.ended)  # the file's last record may lack its end
+        last = lanes.pop(0) if lanes else None
+        for lane in lanes:
+            for rows in lane.reread(self._format.delimiter):
+                left = np.arange(len(rows))
+                while last and len(left := left[last.take(rows, left) :]):
+                    yield self._closed(last)
+                    last = self._opened()
+        if last:
+            yield self._closed(last)
+
+    def _opened(self) -> _OpenPart:
+        return _OpenPart(self._header, self._limit_bytes)
+
+    def _closed(self, part: _OpenPart) -> Piece:
+        self._pieces += 1
+        return part.closed(self._pieces, keyless=not self._key_columns)
+
+    def _labelled(self, records: Records) -> _Rows:
+        """Errors: BadFile record_too_large."""
+        labels = np.zeros(len(records), LABEL)
+        large = np.flatnonzero(len(self._header) + records.ends - records.starts > self._limit_bytes)
+        if len(large):
+            raise too_large(self.rows + int(large[0]) + 1, self._limit_bytes)
+        labels["number"] = self._numbers(len(records))
+        labels["digest"], labels["keyed"] = digests_of(records, self._keys)
+        if self._inspection:
+            self._inspection.rows(records, labels["number"])
+        return _Rows(records, labels)
+
     def _take_header(self, record: bytes) -> None:
+        if len(record) >= self._limit_bytes:
+            raise too_large(0, self._limit_bytes)
         found = cells(record, self._format.delimiter)
         self.columns = tuple(cell.strip() for cell in found)
         self._check_columns()
+        if self._inspection:
+            self._inspection.header(self.columns)
         self._header = record if list(self.columns) == found else self._written(record)
+        known = [name.lower() for name in self.columns]
+        self._keys = [known.index(name.lower()) for name in sorted(self._key_columns, key=str.lower)]
 
     def _written(self, record: bytes) -> bytes:
         """The header with its cells trimmed, ending as it did: Marketo takes ` email` and then fails every row."""
@@ -119,7 +269,7 @@ class Cutter:
             message = f"Column {doubled[0]!r} stands in the header twice. Keep one of them."
             raise BadFile(message, code="duplicate_column", details=(Detail(message, field=doubled[0]),))
         known = {name.lower() for name in self.columns}
-        missing = [name for name in self._required if name.lower() not in known]
+        missing = [name for name in self._key_columns if name.lower() not in known]
         if missing:
             message = f"Column {missing[0]!r} is missing; found: {', '.join(self.columns)}.{self._other_format()}"
             details = tuple(Detail(f"the column {name!r} is missing", field=name) for name in missing)
@@ -130,3 +280,10 @@ class Cutter:
             if other is not self._format and len(self.columns) == 1 and other.delimiter in self.columns[0]:
                 return f" The header looks like {other}: say so with `format={other}`."
         return ""
+
+
+def _runs(starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:
+    """Records that stand side by side, as one stretch."""
+    breaks = np.flatnonzero(starts[1:] != ends[:-1])
+    firsts, lasts = np.concatenate(([0], breaks + 1)), np.concatenate((breaks, [len(ends) - 1]))
+    yield from zip(starts[firsts].tolist(), ends[lasts].tolist(), strict=True)

@@ -3,23 +3,27 @@
 import codecs
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
-import zstandard
+from app.domain.errors import BrokenUpload, TooLarge, UnsupportedMedia
+from app.files.packing import zstd
 
-from app.domain.errors import BadFile, BrokenUpload, Detail, TooLarge, UnsupportedMedia
+STEP_BYTES = 1 << 20  # what is unpacked in one turn: a bomb is noticed before it has gone off
+BOMB_RATIO = 1000  # plain bytes to packed ones beyond which nobody's rows shrink
+BOMB_BYTES = 1 << 26  # below this size a ratio says nothing
+WINDOW_LOG = 23  # zstd's window: 8 MiB is what a receiver has to have. RFC 9659
+BOM = codecs.BOM_UTF8
 
-STEP_BYTES = 1 << 20  # what a decompressor may put out in one turn: a bomb is noticed before it has gone off
-ZSTD_STEP_BYTES = 64  # its library cannot bound what comes out, so we bound what goes in: 4 bytes make 128 KiB at most
 
+class Unreadable(Exception):
+    """The bytes behind those that were handed out are no text. Where that is, only the reader of the text knows."""
 
-class Unpacker(Protocol):
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """The plain bytes of a packed chunk, a bounded piece at a time. Errors: BrokenUpload."""
-
-    def finish(self) -> None:
-        """Errors: BrokenUpload where the packed bytes end too early."""
+    def __init__(self, code: str, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy}")
+        self.code = code
+        self.what = what
+        self.remedy = remedy
 
 
 class Decoder:
@@ -30,62 +34,61 @@ class Decoder:
 
     def __init__(self, *, content_encoding: str | None, charset: str, limit_bytes: int) -> None:
         self._unpacker = _unpacker(content_encoding)
-        self._text = _text_decoder(charset)
+        self._text = _text(charset)
         self._charset = charset
         self._limit_bytes = limit_bytes
         self._digest = hashlib.sha256()
         self._begun = False
-        self._lines = 0
+        self._sent_bytes = 0
         self.size_bytes = 0
 
     @property
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
-    def feed(self, chunk: bytes) -> bytes:
-        """Errors: TooLarge, BadFile (bad_bytes, nul_byte), BrokenUpload."""
-        return b"".join([self._plain(piece) for piece in self._unpacker.feed(chunk)])
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """Text, a bounded piece at a time. Errors: TooLarge, BrokenUpload; Unreadable behind all text before it."""
+        self._sent_bytes += len(chunk)
+        for piece in self._unpacker.feed(chunk):
+            self._count(piece)
+            yield from self._readable(piece, final=False)
 
-    def finish(self) -> bytes:
-        """What was still held back. Errors: BrokenUpload, BadFile."""
+    def finish(self) -> Iterator[bytes]:
+        """What was still held back. Errors: BrokenUpload, Unreadable."""
         self._unpacker.finish()
-        return self._decoded(b"", final=True)
+        yield from self._readable(b"", final=True)
 
-    def _plain(self, piece: bytes) -> bytes:
+    def _count(self, piece: bytes) -> None:
         self.size_bytes += len(piece)
+        self._digest.update(piece)
         if self.size_bytes > self._limit_bytes:
             raise TooLarge(f"The file is larger than the {self._limit_bytes} bytes that are taken. Send it in pieces.")
-        self._digest.update(piece)
-        return self._decoded(piece, final=False)
+        if self.size_bytes > max(BOMB_BYTES, BOMB_RATIO * self._sent_bytes):
+            raise TooLarge(
+                f"The body unpacks to more than {BOMB_RATIO} times its size. If it is no bomb, send it uncompressed.",
+                code="compression_bomb",
+            )
 
-    def _decoded(self, piece: bytes, *, final: bool) -> bytes:
-        before = self._text.getstate()
-        try:
-            text = self._text.decode(piece, final)
-            plain = text.encode()  # utf-7 and its like can spell halves of characters, which UTF-8 cannot
-        except UnicodeError as error:
-            if isinstance(error, UnicodeDecodeError):
-                good = len(piece) - (len(error.object) - error.start)  # `object` may begin with bytes held back before
-                self._text.setstate(before)
-                self._lines += self._text.decode(piece[: max(good, 0)]).count("\n")
-            elif isinstance(error, UnicodeEncodeError):
-                self._lines += error.object[: error.start].count("\n")
-            message = f"Row {self._row} holds bytes that are not {self._charset}. Name the file's real charset."
-            raise BadFile(message, code="bad_bytes", details=(Detail(message, row=self._row),)) from None
-        if not self._begun and text:
+    def _readable(self, piece: bytes, *, final: bool) -> Iterator[bytes]:
+        text, good = self._text(piece, final)
+        if text and not self._begun:
             self._begun = True
-            plain = plain.removeprefix(codecs.BOM_UTF8)
-        if "\0" in text:
-            self._lines += text[: text.index("\0")].count("\n")
-            message = f"Row {self._row} holds a NUL byte. Is the file UTF-16? Then say so with `charset`."
-            raise BadFile(message, code="nul_byte", details=(Detail(message, row=self._row),))
-        self._lines += text.count("\n")
-        return plain
+            text = text.removeprefix(BOM)
+        nul = text.find(b"\0")
+        if text[:nul] if nul >= 0 else text:
+            yield text[:nul] if nul >= 0 else text
+        if nul >= 0:
+            raise Unreadable("nul_byte", "a NUL byte", "Is the file UTF-16? Then say so with `charset`.")
+        if not good:
+            raise Unreadable("bad_bytes", f"bytes that are not {self._charset}", "Name the file's real charset.")
 
-    @property
-    def _row(self) -> int:
-        """About where we are: line ends so far; the header is line 0."""
-        return self._lines
+
+class Unpacker(Protocol):
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        """The plain bytes of a packed chunk, a bounded piece at a time. Errors: BrokenUpload."""
+
+    def finish(self) -> None:
+        """Errors: BrokenUpload where the packed bytes end too early."""
 
 
 class _Plain:
@@ -130,26 +133,33 @@ class _Zstd:
     """zstd, with any number of frames."""
 
     def __init__(self) -> None:
-        self._frame = zstandard.ZstdDecompressor().decompressobj()
+        self._frame = self._new()
         self._inside = False
 
-    def feed(self, chunk: bytes) -> Iterator[bytes]:
-        for start in range(0, len(chunk), ZSTD_STEP_BYTES):
-            yield from self._step(chunk[start : start + ZSTD_STEP_BYTES])
+    @staticmethod
+    def _new() -> zstd.ZstdDecompressor:
+        return zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: WINDOW_LOG})
 
-    def _step(self, packed: bytes) -> Iterator[bytes]:
-        while packed:
+    def feed(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk:
             self._inside = True
+            yield from self._of_frame(chunk)
+            chunk = b""
+            if self._frame.eof:
+                chunk, self._frame, self._inside = self._frame.unused_data, self._new(), False
+
+    def _of_frame(self, chunk: bytes) -> Iterator[bytes]:
+        while chunk or not (self._frame.needs_input or self._frame.eof):
             try:
-                piece = self._frame.decompress(packed)
-            except zstandard.ZstdError:
+                piece = self._frame.decompress(chunk, STEP_BYTES)
+            except zstd.ZstdError as reason:
+                if "too much memory" in str(reason):
+                    told = f"Its window is larger than {1 << WINDOW_LOG} bytes. Compress it without --long or --ultra."
+                    raise BrokenUpload(f"The zstd body cannot be taken. {told}", code="zstd_window") from None
                 raise BrokenUpload("The body is not the zstd that Content-Encoding says it is.") from None
+            chunk = b""
             if piece:
                 yield piece
-            if not self._frame.eof:
-                return
-            packed, self._inside = self._frame.unused_data, False
-            self._frame = zstandard.ZstdDecompressor().decompressobj()
 
     def finish(self) -> None:
         if self._inside:
@@ -170,14 +180,54 @@ def _unpacker(content_encoding: str | None) -> Unpacker:
             )
 
 
-def _text_decoder(charset: str) -> codecs.IncrementalDecoder:
+_Text = Callable[[bytes, bool], tuple[bytes, bool]]
+"""A piece and whether it is the last → (its text in UTF-8 as far as it is good, whether all of it is)."""
+
+
+def _text(charset: str) -> _Text:
     try:
         found = codecs.lookup(charset)
         if not found._is_text_encoding:  # noqa: SLF001  # as str.encode itself asks
             raise LookupError(charset)
-        return codecs.getincrementaldecoder(charset)()
     except (LookupError, ValueError):  # ValueError: the name itself holds a NUL or half a character
         raise UnsupportedMedia(
             f"There is no charset {charset!r}. Use utf-8, utf-16, cp1252 or another name that Python knows.",
             code="unsupported_charset",
         ) from None
+    return _utf8() if found.name in {"utf-8", "utf-8-sig"} else _converted(charset)
+
+
+def _utf8() -> _Text:
+    """What is UTF-8 already is looked at and left as it is."""
+    held = b""
+
+    def text(piece: bytes, final: bool) -> tuple[bytes, bool]:
+        nonlocal held
+        piece, held = held + piece, b""
+        if piece.isascii():
+            return piece, True
+        try:
+            _, good = codecs.utf_8_decode(piece, "strict", final)
+        except UnicodeDecodeError as error:
+            return piece[: error.start], False
+        held = piece[good:]
+        return piece[:good], True
+
+    return text
+
+
+def _converted(charset: str) -> _Text:
+    decoder = codecs.getincrementaldecoder(charset)()
+
+    def text(piece: bytes, final: bool) -> tuple[bytes, bool]:
+        before = decoder.getstate()
+        try:
+            return decoder.decode(piece, final).encode(), True
+        except UnicodeEncodeError as error:  # utf-7 and its like can spell halves of characters, which UTF-8 cannot
+            return error.object[: error.start].encode(), False
+        except UnicodeDecodeError as error:
+            good = len(piece) - (len(error.object) - error.start)  # `object` may begin with bytes held back before
+            decoder.setstate(before)
+            return decoder.decode(piece[: max(good, 0)]).encode("utf-8", "ignore"), False
+
+    return text

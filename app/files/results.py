@@ -5,13 +5,19 @@ placed by the values of the columns that both sides have, or not at all: never b
 """
 
 import csv
+import hashlib
 import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from app.domain.imports import Format
-from app.files.records import RecordScanner, cells, line
+from app.files.records import Offsets, RecordScanner, cells, line
+
+STEP_BYTES = 1 << 20
+KEY_IS_BLANK = ("Value for lookup field", "missing.dedupe.fields")  # how Marketo's reasons begin. Seen 2016 to 2022
 
 
 class GarbledResult(ValueError):
@@ -25,40 +31,32 @@ class ResultRow:
     values: tuple[str | None, ...]  # in the order of the import's columns
 
 
-def placed(
-    result: bytes,
-    *,
-    part: Iterator[bytes],
-    format: Format,  # noqa: A002
-    columns: Sequence[str],
-    first_row: int,
-) -> list[ResultRow]:
-    """The rows of a result file with the rows of the part that they are about. Errors: GarbledResult."""
-    rows = _rows_of(result, format)
-    header = [name.strip().lower() for name in rows[0][:-1]]
-    at = {name.lower(): index for index, name in enumerate(columns)}
-    shared = [(here, at[name]) for here, name in enumerate(header) if name in at]
-    if not shared:
-        raise GarbledResult("none of its columns is one of the file's")
-    wanted = [(_key([_cell(row[:-1], here) for here, _ in shared]), row[-1]) for row in rows[1:]]
-    places = _places({key for key, _ in wanted}, [there for _, there in shared], part, format, first_row)
-    reasons: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for key, reason in wanted:
-        reasons[key].append(reason)
-    # Rows that look alike are told apart by nothing: all of them failed, and for one reason, or we cannot know which.
-    sure = {
-        key: iter(places[key])
-        for key, given in reasons.items()
-        if len(places.get(key, [])) == len(given) and len(set(given)) == 1
-    }
-    found = []
-    for key, reason in wanted:
-        if key in sure:
-            row_number, values = next(sure[key])
-            found.append(ResultRow(row_number, reason, _padded(values, len(columns))))
+@dataclass(frozen=True, slots=True)
+class PartRows:
+    """The rows that a result file is about: a part's file as it was sent, and its rows' numbers in the upload."""
+
+    text: bytes
+    format: Format
+    columns: Sequence[str]
+    key_columns: Sequence[str]
+    numbers: Offsets
+
+
+def placed(result: bytes, part: PartRows) -> Iterator[ResultRow]:
+    """The rows of a result file, in its order, each with the row of the part that it is about.
+
+    Errors: GarbledResult, with the first row asked for.
+    """
+    sheet = _Sheet(result, part)
+    place_of = _places(sheet, part)
+    starts, ends = _offsets(part)
+    for number, (values, reason) in enumerate(sheet.rows()):
+        index = place_of.get(number)
+        if index is None:
+            yield ResultRow(None, reason, _as_given(sheet, values, len(part.columns)))
         else:
-            found.append(ResultRow(None, reason, _as_given(key, [there for _, there in shared], len(columns))))
-    return found
+            source = cells(part.text[starts[index] : ends[index]], part.format.delimiter)
+            yield ResultRow(int(part.numbers[index]) or None, reason, _padded(source, len(part.columns)))
 
 
 def written(
@@ -77,47 +75,107 @@ def written(
         yield line([*(value or "" for value in row.values), row.reason, place], format.delimiter)
 
 
-def _rows_of(result: bytes, format_: Format) -> list[list[str]]:
-    text = result.removeprefix("\ufeff".encode())
-    if text.lstrip().startswith(b"<"):
-        raise GarbledResult("it is HTML")
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=format_.delimiter) if row]
-    except (UnicodeDecodeError, csv.Error) as reason:
-        raise GarbledResult(str(reason)) from None
-    if not rows or len(rows[0]) < 2:
-        raise GarbledResult("it has no header")
-    return rows
+class _Sheet:
+    """A result file: its rows, and where the columns that it shares with the part stand on both sides."""
+
+    def __init__(self, result: bytes, part: PartRows) -> None:
+        text = result.removeprefix("\ufeff".encode())
+        if text.lstrip().startswith(b"<"):
+            raise GarbledResult("it is HTML")
+        try:
+            self._text = text.decode()
+        except UnicodeDecodeError as reason:
+            raise GarbledResult(str(reason)) from None
+        self._delimiter = part.format.delimiter
+        header = next(self._read(), [])
+        if len(header) < 2:
+            raise GarbledResult("it has no header")
+        at = {name.lower(): index for index, name in enumerate(part.columns)}
+        here = [name.strip().lower() for name in header[:-1]]
+        self.shared = [(index, at[name]) for index, name in enumerate(here) if name in at]
+        if not self.shared:
+            raise GarbledResult("none of its columns is one of the file's")
+        lacking = {name.lower() for name in part.key_columns} - set(here)
+        self.lacking_keys = [at[name] for name in lacking if name in at]
+
+    def rows(self) -> Iterator[tuple[list[str], str]]:
+        """(values, reason): the last cell is the reason, whatever is missing before it. Errors: GarbledResult."""
+        following = self._read()
+        next(following)
+        for row in following:
+            yield row[:-1], row[-1]
+
+    def _read(self) -> Iterator[list[str]]:
+        try:
+            yield from (
+                row for row in csv.reader(io.StringIO(self._text, newline=""), delimiter=self._delimiter) if row
+            )
+        except csv.Error as reason:
+            raise GarbledResult(str(reason)) from None
 
 
-def _places(
-    keys: set[tuple[str, ...]], columns: list[int], part: Iterator[bytes], format_: Format, first_row: int
-) -> dict[tuple[str, ...], list[tuple[int, list[str]]]]:
-    """For each key the part's rows that have it, in their order."""
-    found: dict[tuple[str, ...], list[tuple[int, list[str]]]] = defaultdict(list)
-    number = first_row - 1  # the header stands before the first row
-    for record in _records(part, format_):
-        if number >= first_row:
-            values = cells(record, format_.delimiter)
-            key = _key([_cell(values, column) for column in columns])
-            if key in keys:
-                found[key].append((number, values))
-        number += 1
+def _places(sheet: _Sheet, part: PartRows) -> dict[int, int]:
+    """Which row of the result is which row of the part, both counted from 0."""
+    here, there = zip(*sheet.shared, strict=True)
+    wanted: dict[bytes, list[int]] = defaultdict(list)
+    reasons: dict[bytes, set[str]] = defaultdict(set)
+    for number, (values, reason) in enumerate(sheet.rows()):
+        key = _key(values, here)
+        wanted[key].append(number)
+        reasons[key].add(reason)
+    alike, blank = _candidates(wanted.keys(), there, sheet.lacking_keys, part)
+    found: dict[int, int] = {}
+    for key, numbers in wanted.items():
+        # Rows that look alike are told apart by nothing: all of them, for one reason, or we cannot know which.
+        if len(reasons[key]) == 1:
+            candidates = alike[key]
+            if len(candidates) != len(numbers) and next(iter(reasons[key])).startswith(KEY_IS_BLANK):
+                candidates = blank[key]
+            if len(candidates) == len(numbers):
+                found.update(zip(numbers, candidates, strict=True))
     return found
 
 
-def _records(part: Iterator[bytes], format_: Format) -> Iterator[bytes]:
-    scanner = RecordScanner(format_.delimiter)
-    for chunk in part:
-        yield from scanner.feed(chunk)
-    yield from scanner.finish()
+def _candidates(
+    keys: Iterable[bytes], columns: Sequence[int], lacking_keys: Sequence[int], part: PartRows
+) -> tuple[dict[bytes, list[int]], dict[bytes, list[int]]]:
+    """For each key the part's rows that have it, in their order; and those of them whose key column is blank.
+
+    The second is worth knowing where the result lacks that column: a row whose key Marketo missed had none.
+    """
+    alike: dict[bytes, list[int]] = {key: [] for key in keys}
+    blank: dict[bytes, list[int]] = {key: [] for key in keys}
+    rows = csv.reader(io.StringIO(part.text.decode(), newline=""), delimiter=part.format.delimiter)
+    for index, values in enumerate((row for row in rows if row), -1):
+        if index >= 0 and (key := _key(values, columns)) in alike:
+            alike[key].append(index)
+            if lacking_keys and not any(_cell(values, column).strip() for column in lacking_keys):
+                blank[key].append(index)
+    return alike, blank
 
 
-def _key(values: list[str]) -> tuple[str, ...]:
-    return tuple(value.replace("\r\n", "\n").strip() for value in values)
+def _offsets(part: PartRows) -> tuple[Offsets, Offsets]:
+    """Where each row of the part begins and ends in its text."""
+    scanner, starts, ends = RecordScanner(part.format.delimiter), [], []
+    for at in range(0, len(part.text), STEP_BYTES):
+        base = at - scanner.held_bytes
+        records = scanner.feed(part.text[at : at + STEP_BYTES])
+        starts.append(records.starts + base)
+        ends.append(records.ends + base)
+    base = len(part.text) - scanner.held_bytes
+    records = scanner.finish()
+    starts.append(records.starts + base)
+    ends.append(records.ends + base)
+    return np.concatenate(starts)[1:], np.concatenate(ends)[1:]  # the first is the header
 
 
-def _cell(row: list[str], column: int) -> str:
+def _key(values: Sequence[str], columns: Sequence[int]) -> bytes:
+    """The values of these columns, blanks around them and kinds of line end disregarded, in 16 bytes."""
+    text = "\0".join([_cell(values, column).strip() for column in columns])
+    return hashlib.blake2b(text.replace("\r\n", "\n").replace("\r", "\n").encode(), digest_size=16).digest()
+
+
+def _cell(row: Sequence[str], column: int) -> str:
     return row[column] if column < len(row) else ""
 
 
@@ -125,8 +183,8 @@ def _padded(values: list[str], width: int) -> tuple[str, ...]:
     return tuple([*values, *[""] * width][:width])
 
 
-def _as_given(key: tuple[str, ...], columns: list[int], width: int) -> tuple[str | None, ...]:
-    values: list[str | None] = [None] * width
-    for value, column in zip(key, columns, strict=True):
-        values[column] = value
-    return tuple(values)
+def _as_given(sheet: _Sheet, values: list[str], width: int) -> tuple[str | None, ...]:
+    found: list[str | None] = [None] * width
+    for here, there in sheet.shared:
+        found[there] = _cell(values, here)
+    return tuple(found)

@@ -100,8 +100,8 @@ class Marketo:
             if isinstance(described, NoWord):
                 return described
             found.append(described)
-        fields = dict.fromkeys(field for described in found for field in described.fields)
-        return Description(tuple(fields), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
+        fields = {field.name: field for described in found for field in described.fields}
+        return Description(tuple(fields.values()), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
 
     async def _result_file(self, path: str) -> ResultFile | NoFile | NoWord:
         return await self._ask(path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)

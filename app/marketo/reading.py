@@ -6,6 +6,7 @@ from app.domain.answers import (
     Accepted,
     Answer,
     Description,
+    Field,
     Lost,
     NoFile,
     NoWord,
@@ -80,9 +81,9 @@ def description(reply: Reply) -> Description | NoWord:
         return NoWord(f"HTTP {reply.status} with a body that is no description ({_what(reply)})")
     dedupe = records[0].get("dedupeFields")
     listed = records[0].get("fields")
-    names = [_field_name(field) for field in (listed if isinstance(listed, list) else records)]
+    fields = [_field(field) for field in (listed if isinstance(listed, list) else records)]
     return Description(
-        tuple(dict.fromkeys(name for name in names if name)),
+        tuple({field.name: field for field in fields if field}.values()),
         tuple(name for name in dedupe if isinstance(name, str)) if isinstance(dedupe, list) else (),
     )
 
@@ -93,13 +94,22 @@ def _trouble(reply: Reply) -> NoWord | None:
     return None if reply.ok else codes.word_to_http(reply.status)
 
 
-def _field_name(field: object) -> str | None:
-    """`{"rest": {"name": …}}` in the older lead describe, `{"name": …}` elsewhere; neither: not importable."""
-    if not isinstance(field, dict):
+def _field(said: object) -> Field | None:
+    """`rest: {name, readOnly}` in the older lead describe, `name` and `updateable` elsewhere; neither: no column."""
+    if not isinstance(said, dict):
         return None
-    rest: Any = field.get("rest")
-    name = rest.get("name") if isinstance(rest, dict) else field.get("name")
-    return name if isinstance(name, str) else None
+    rest: Any = said.get("rest")
+    name = text(rest.get("name") if isinstance(rest, dict) else said.get("name"))
+    if not name:
+        return None
+    locked = rest.get("readOnly") is True if isinstance(rest, dict) else said.get("updateable") is False
+    return Field(
+        name,
+        display_name=text(said.get("displayName")),
+        type=text(said.get("dataType")) or "string",
+        length=_number(said.get("length")),
+        writable=not locked,
+    )
 
 
 def _status(record: dict[str, Any]) -> Status | None:

@@ -5,23 +5,22 @@ the last move are one transaction.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import zstandard
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoFile, NoWord, ResultFile
-from app.domain.imports import Part, Rows
+from app.domain.imports import Part, Rows, key_columns
 from app.domain.lifecycle import Move, State
 from app.domain.patience import LATE_FILE_SECONDS, RESULT_RETENTION_SECONDS
-from app.files.cutting import opened
-from app.files.results import GarbledResult, ResultRow, placed
+from app.files import numbering
+from app.files.packing import pack, unpacked
+from app.files.results import GarbledResult, PartRows, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.store import parts, results
 from app.store.imports import Standing
-from app.store.parts import Stale
-from app.store.results import Kind
+from app.store.parts import Kept, Stale
+from app.store.results import Kind, NewRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +28,7 @@ class Fetched:
     """One result file, as it came and as rows. `missing`: Marketo counted rows whose file it does not give."""
 
     content: bytes | None = None
-    rows: Sequence[ResultRow] = ()
+    rows: Sequence[NewRow] = ()
     missing: bool = False
 
 
@@ -81,18 +80,10 @@ class Collect:
         waited = (self.driver.now() - part.state_since).total_seconds()
         return Fetched(missing=True) if waited >= patience_seconds else None
 
-    async def _placed(self, part: Part, standing: Standing, content: bytes) -> list[ResultRow]:
+    async def _placed(self, part: Part, standing: Standing, content: bytes) -> list[NewRow]:
         async with self.driver.db.read() as tx:
-            blob = await parts.blob(tx, part.id)
-        place = partial(
-            placed,
-            content,
-            part=opened(blob),
-            format=standing.request.format,
-            columns=standing.columns,
-            first_row=part.first_row,
-        )
-        return await asyncio.to_thread(place)
+            kept = await parts.kept(tx, part.id)
+        return await asyncio.to_thread(_rows, content, part, standing, kept)
 
     async def _later(self, lease: Lease, part: Part) -> None:
         at = self.driver.now()
@@ -126,9 +117,20 @@ class Collect:
 
     async def _keep(self, tx: AsyncConnection, part: Part, kind: Kind, fetched: Fetched) -> None:
         if fetched.content is not None:
-            blob = zstandard.compress(fetched.content)
-            rows = ((row.source_row, row.reason, row.values) for row in fetched.rows)
-            await results.keep(tx, part.id, part.import_id, part.number, kind=kind, blob=blob, rows=rows)
+            await results.keep_file(tx, part.id, kind, pack(fetched.content))
+            await results.keep_rows(tx, part.import_id, kind, fetched.rows, part_number=part.number)
+
+
+def _rows(content: bytes, part: Part, standing: Standing, kept: Kept) -> list[NewRow]:
+    """Errors: GarbledResult."""
+    about = PartRows(
+        text=b"".join(unpacked(kept.blob)),
+        format=standing.request.format,
+        columns=standing.columns,
+        key_columns=key_columns(standing.request.target),
+        numbers=numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
+    )
+    return [NewRow.of(row.source_row, row.reason, row.values) for row in placed(content, about)]
 
 
 def _final(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:

@@ -3,21 +3,45 @@
 import asyncio
 import hmac
 import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.clock import Clock
-from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull, TooLarge
-from app.domain.imports import Request, SourceFile, key_columns
+from app.domain.answers import Description
+from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull
+from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
+from app.domain.patience import DESCRIBE_AGAIN_SECONDS
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
+from app.files.inspection import Inspection
+from app.files.keys import as_bytes
+from app.files.numbering import Numbering
+from app.files.uploaded import UploadedFile
 from app.marketo.multipart import envelope_bytes
-from app.store import imports, parts
+from app.steps.ahead import ahead
+from app.steps.describe import Describe
+from app.store import events, imports, parts, results
 from app.store.database import Database
+from app.store.results import Kind, NewRow
 from app.wake import Wake
 
 BACKLOG_RETRY_SECONDS = 60
+BLOCK_BYTES = 1 << 20  # what is worked on at once: enough for array operations to pay, little enough to hold
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A file on its way in."""
+
+    chunks: AsyncIterator[bytes]
+    content_encoding: str | None = None
+    sha256: bytes | None = None  # what its sender says it is
+    numbers: Numbering | None = None  # of its rows, where they are those of an earlier upload
+    retry_of: int | None = None  # that upload's import
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,93 +51,99 @@ class Intake:
     db: Database
     now: Clock
     wake: Wake
-    instances: frozenset[str]
+    describe: Mapping[str, Describe]  # by instance
     part_bytes: int  # a part's whole request body, multipart envelope included
     max_file_bytes: int
     backlog_parts: int
     disk_floor_bytes: int
 
-    async def receive(
-        self,
-        request: Request,
-        chunks: AsyncIterator[bytes],
-        *,
-        content_encoding: str | None = None,
-        sha256: bytes | None = None,
-    ) -> int:
+    async def receive(self, request: Request, body: Body) -> int:
         """Receive one file and answer the new import's id: committed, whole and checked.
 
         1. Refuse what can be refused before a byte is read.
-        2. Store each part in a short transaction of its own while the bytes arrive.
-        3. Let the import exist, in one last transaction.
+        2. While the bytes arrive, store each part in a short transaction of its own.
+        3. Let the import exist, in one last transaction. A file of one part needs no other.
 
         Whatever goes wrong on the way, nothing is left behind. Errors: CallerError.
         """
         await self._check_before(request)
-        decoder = Decoder(content_encoding=content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes)
-        cutter = Cutter(format=request.format, limit_bytes=self.file_bytes, required=key_columns(request.target))
-        async with self.db.write() as tx:
-            import_id = await imports.begin(tx, request, at=self.now())
-        try:
-            await self._store(import_id, request, chunks, decoder, cutter, sha256)
-        except BaseException:
-            await asyncio.shield(self._discard(import_id))
-            raise
+        described = await self._described(request)
+        request = _with_dedupe_fields(request, described)
+        inspection = _inspection(request, described)
+        file = UploadedFile(
+            Decoder(content_encoding=body.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes),
+            Cutter(
+                format=request.format,
+                limit_bytes=self.part_bytes - envelope_bytes(),
+                key_columns=key_columns(request.target),
+                inspection=inspection,
+                numbers=body.numbers,
+            ),
+        )
+        incoming = _Incoming(request, body, file, inspection)
+        async with aclosing(ahead(_pieces(file, body.chunks))) as pieces:
+            first = await anext(pieces)
+            await self._look_again(request, inspection)
+            second = await anext(pieces, None)
+            if second is None:
+                import_id = await self._keep_whole(incoming, first)
+            else:
+                import_id = await self._keep_parts(incoming, [first, second], pieces)
         self.wake.ring()
         return import_id
 
-    @property
-    def file_bytes(self) -> int:
-        """What of a request body is left for the part's own file."""
-        return self.part_bytes - envelope_bytes()
-
-    async def _store(
-        self,
-        import_id: int,
-        request: Request,
-        chunks: AsyncIterator[bytes],
-        decoder: Decoder,
-        cutter: Cutter,
-        sha256: bytes | None,
-    ) -> None:
-        async for chunk in chunks:
-            for piece in cutter.feed(decoder.feed(chunk)):
-                raise self._too_large(piece)
-        pieces = cutter.feed(decoder.finish()) + cutter.finish()
-        if len(pieces) > 1:
-            raise self._too_large(pieces[0])
-        if sha256 is not None and not hmac.compare_digest(sha256.hex(), decoder.sha256):
-            raise BrokenUpload(
-                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
-            )
-        for piece in pieces:
-            await self._store_part(import_id, piece)
-        at = self.now()
-        file = SourceFile(request.file_name, decoder.size_bytes, decoder.sha256, cutter.rows)
+    async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
+        incoming.check_digest()
         async with self.db.write() as tx:
-            await imports.accept(tx, import_id, file=file, columns=cutter.columns, at=at)
-            await parts.release(tx, import_id, due_at=request.not_before, at=at)
+            import_id = await self._begin(tx, incoming)
+            await _add(tx, import_id, piece)
+            await self._accept(tx, import_id, incoming)
+        return import_id
 
-    async def _store_part(self, import_id: int, piece: Piece) -> None:
+    async def _keep_parts(self, incoming: "_Incoming", begun: list[Piece], rest: AsyncIterator[Piece]) -> int:
+        async with self.db.write() as tx:
+            import_id = await self._begin(tx, incoming)
+        try:
+            for piece in begun:
+                await self._keep_part(import_id, piece)
+            async for piece in rest:
+                await self._keep_part(import_id, piece)
+            incoming.check_digest()
+            async with self.db.write() as tx:
+                await self._accept(tx, import_id, incoming)
+        except BaseException:
+            await asyncio.shield(self._discard(import_id))
+            raise
+        return import_id
+
+    async def _keep_part(self, import_id: int, piece: Piece) -> None:
+        self._check_room()
         async with self.db.write() as tx:
             await imports.touch(tx, import_id, at=self.now())
-            await parts.add(
-                tx,
-                import_id,
-                number=piece.number,
-                first_row=piece.first_row,
-                rows=piece.rows,
-                size_bytes=piece.size_bytes,
-                blob=piece.blob,
-            )
+            await _add(tx, import_id, piece)
+
+    async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
+        return await imports.begin(tx, incoming.request, at=self.now(), retry_of=incoming.body.retry_of)
+
+    async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
+        at, request, file = self.now(), incoming.request, incoming.file
+        source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
+        await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        if incoming.inspection and incoming.inspection.warned_rows:
+            seen = incoming.inspection
+            rows = (NewRow.of(row.source_row, row.reason, row.values) for row in seen.kept)
+            await results.keep_rows(tx, import_id, Kind.WARNINGS, rows)
+            told = {"rows": seen.warned_rows, "rows_kept": len(seen.kept)}
+            await events.append(tx, "preflight", at=at, instance=request.instance, import_id=import_id, **told)
+        await parts.release(tx, import_id, due_at=request.not_before, at=at)
 
     async def _discard(self, import_id: int) -> None:
         async with self.db.write() as tx:
             await imports.discard(tx, import_id)
 
     async def _check_before(self, request: Request) -> None:
-        if request.instance not in self.instances:
-            known = ", ".join(sorted(self.instances)) or "none is configured"
+        if request.instance not in self.describe:
+            known = ", ".join(sorted(self.describe)) or "none is configured"
             raise BadParameter(
                 f"There is no instance {request.instance!r}. Configured: {known}.",
                 code="unknown_instance",
@@ -126,14 +156,100 @@ class Intake:
                 f"{waiting} parts are waiting already, and {self.backlog_parts} may. Try again when some have gone.",
                 retry_after_seconds=BACKLOG_RETRY_SECONDS,
             )
-        if self.db.path and _free_bytes(self.db.path) < self.disk_floor_bytes:
-            raise DiskFull("The disk that keeps the files is almost full. Make room there, then try again.")
+        self._check_room()
 
-    def _too_large(self, piece: Piece) -> TooLarge:
-        return TooLarge(
-            f"The file is larger than one part: its first {piece.rows} rows alone fill the {self.file_bytes} bytes "
-            "that go to Marketo at once, and this version does not cut files. Send it as several smaller files."
-        )
+    def _check_room(self) -> None:
+        if self.db.path and _free_bytes(self.db.path) < self.disk_floor_bytes:
+            raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
+
+    async def _described(self, request: Request) -> Description | None:
+        match request.target:
+            case CustomObject(dedupe_fields=()):
+                return await self.describe[request.instance].fields_of(request.target)
+            case target if request.preflight is not Preflight.OFF:
+                return await self.describe[request.instance].fields_of(target)
+        return None
+
+    async def _look_again(self, request: Request, inspection: Inspection | None) -> None:
+        """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile."""
+        if inspection and inspection.mistakes:
+            describe = self.describe[request.instance]
+            fresh = await describe.fields_of(request.target, no_older_seconds=DESCRIBE_AGAIN_SECONDS)
+            inspection.refuse(fresh or inspection.described)
+
+
+@dataclass(frozen=True, slots=True)
+class _Incoming:
+    request: Request
+    body: Body
+    file: UploadedFile
+    inspection: Inspection | None
+
+    def check_digest(self) -> None:
+        """Once all is read. Errors: BrokenUpload digest_mismatch."""
+        told = self.body.sha256
+        if told is not None and not hmac.compare_digest(told.hex(), self.file.sha256):
+            raise BrokenUpload(
+                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
+            )
+
+
+def _with_dedupe_fields(request: Request, described: Description | None) -> Request:
+    """A custom object's key is what Marketo says it is. Errors: BadParameter where the caller says otherwise."""
+    target = request.target
+    if not isinstance(target, CustomObject) or described is None or not described.dedupe_fields:
+        return request
+    given, right = {name.lower() for name in target.dedupe_fields}, described.dedupe_fields
+    if given and given != {name.lower() for name in right}:
+        message = f"Marketo finds records of {target.object_name} by {', '.join(right)}. Say so, or leave it out."
+        raise BadParameter(message, details=(Detail(message, field="dedupe_fields"),))
+    return replace(request, target=replace(target, dedupe_fields=right))
+
+
+def _inspection(request: Request, described: Description | None) -> Inspection | None:
+    if described is None or request.preflight is Preflight.OFF:
+        return None
+    return Inspection(request.target, request.format, described, every_cell=request.preflight is Preflight.ROWS)
+
+
+async def _pieces(file: UploadedFile, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
+    """The file's pieces, cut in threads while the next block of it arrives."""
+    async with aclosing(ahead(_blocks(chunks))) as blocks:
+        async for block in blocks:
+            async for piece in _in_thread(file.feed(block)):
+                yield piece
+    async for piece in _in_thread(file.finish()):
+        yield piece
+
+
+async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    held = bytearray()
+    async for chunk in chunks:
+        held += chunk
+        if len(held) >= BLOCK_BYTES:
+            yield bytes(held)
+            held.clear()
+    if held:
+        yield bytes(held)
+
+
+async def _in_thread(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
+
+
+async def _add(tx: AsyncConnection, import_id: int, piece: Piece) -> None:
+    await parts.add(
+        tx,
+        import_id,
+        number=piece.number,
+        first_row=piece.first_row,
+        rows=piece.rows,
+        size_bytes=piece.size_bytes,
+        blob=piece.blob,
+        row_numbers=piece.row_numbers,
+        keys=None if piece.keys is None else as_bytes(piece.keys),
+    )
 
 
 def _free_bytes(path: Path) -> int:

@@ -16,7 +16,7 @@ from app.domain.imports import Part
 from app.domain.lifecycle import Move
 from app.domain.pacing import room
 from app.domain.patience import FOREIGN_SLOTS_SECONDS, after
-from app.files.cutting import opened
+from app.files.packing import unpacked
 from app.marketo.multipart import FILE_NAME, PartFile
 from app.steps.driver import Driver
 from app.steps.lease import Lease
@@ -79,9 +79,9 @@ class Submit:
 
     async def _file(self, part: Part) -> tuple[Standing, PartFile]:
         async with self.driver.db.read() as tx:
-            blob = await parts.blob(tx, part.id)
+            kept = await parts.kept(tx, part.id)
         standing = await self.driver.standing(part)
-        file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(opened, blob))
+        file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file
 
     async def _record(self, lease: Lease, part: Part, answer: Answer) -> None:

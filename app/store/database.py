@@ -13,7 +13,8 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import event, text
+from sqlalchemy import Table, event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -91,6 +92,11 @@ class Database:
             yield
         finally:
             _open.reset(token)
+
+
+def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT that knows ON CONFLICT, which is each database's own in SQLAlchemy."""
+    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
 
 
 def sqlite_path(url: str) -> Path:

@@ -34,7 +34,7 @@ from app.store import events
 from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
 
-async def begin(tx: AsyncConnection, request: Request, *, at: datetime) -> int:
+async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of: int | None = None) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
     made = await tx.execute(
         insert(import_)
@@ -51,6 +51,7 @@ async def begin(tx: AsyncConnection, request: Request, *, at: datetime) -> int:
             label=request.label,
             metadata=dict(request.metadata) if request.metadata is not None else None,
             file_name=request.file_name,
+            retry_of=retry_of,
             created_at=at,
             touched_at=at,
             **_target_columns(request.target),

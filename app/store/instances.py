@@ -5,18 +5,17 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Instance, WaitingFor
+from app.store.database import upsert
 from app.store.tables import instance
 
 
 async def ensure(tx: AsyncConnection, names: Iterable[str]) -> None:
     """Have a row for each configured instance."""
-    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
     for name in sorted(names):
-        await tx.execute(make(instance).values(name=name).on_conflict_do_nothing())
+        await tx.execute(upsert(tx, instance).values(name=name).on_conflict_do_nothing())
 
 
 async def get(tx: AsyncConnection, name: str) -> Instance | None:

@@ -1,16 +1,17 @@
 """Parts, and the one writer of `part.state`: move()."""
 
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import Failure, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, TABLE, Move, State
 from app.store import events, imports
-from app.store.tables import import_, instance, part, part_file
+from app.store.tables import import_, instance, part, part_file, part_keys
 
 
 class Stale(Exception):
@@ -26,8 +27,13 @@ async def add(
     rows: int,
     size_bytes: int,
     blob: bytes,
+    row_numbers: bytes | None = None,
+    keys: bytes | None = None,
 ) -> None:
-    """Store a part of an import that is still being received; it has no state until the import is accepted."""
+    """Store a part of an import that is still being received; it has no state until the import is accepted.
+
+    `blob`, `row_numbers` and `keys` as the files room makes them; the last two may be missing.
+    """
     owner = (await tx.execute(select(import_.c.instance, import_.c.priority).where(import_.c.id == import_id))).one()
     made = await tx.execute(
         insert(part)
@@ -42,7 +48,10 @@ async def add(
         )
         .returning(part.c.id)
     )
-    await tx.execute(insert(part_file).values(part_id=made.scalar_one(), blob=blob))
+    part_id = made.scalar_one()
+    await tx.execute(insert(part_file).values(part_id=part_id, blob=blob, row_numbers=row_numbers))
+    if keys is not None:
+        await tx.execute(insert(part_keys).values(part_id=part_id, digests=keys))
 
 
 async def release(tx: AsyncConnection, import_id: int, *, at: datetime, due_at: datetime | None) -> None:
@@ -88,6 +97,8 @@ async def move(
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
     await events.append(tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, **told)
+    if edge.target in FINAL:  # it meets nobody any more
+        await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
     if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
         return await move(tx, part_id, Move.CANCEL, at=at)
     await imports.refresh(tx, found.import_id, at=at)
@@ -120,9 +131,18 @@ async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
     return [as_part(row) for row in found]
 
 
-async def blob(tx: AsyncConnection, part_id: int) -> bytes:
-    """The part's file as it is kept: zstd, header included."""
-    return bytes((await tx.execute(select(part_file.c.blob).where(part_file.c.part_id == part_id))).scalar_one())
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A part's file as the files room made it."""
+
+    blob: bytes
+    row_numbers: bytes | None
+
+
+async def kept(tx: AsyncConnection, part_id: int) -> Kept:
+    found = select(part_file.c.blob, part_file.c.row_numbers).where(part_file.c.part_id == part_id)
+    row = (await tx.execute(found)).one()
+    return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
 async def next_waiting(tx: AsyncConnection, instance_name: str, *, now: datetime) -> Part | None:

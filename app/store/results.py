@@ -1,5 +1,6 @@
 """Result files as Marketo sent them, and their rows with the place each has in the uploaded file."""
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store.tables import result_file, result_row
 
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
+
+
+OWN = 0  # the part number of rows that we wrote ourselves, before there was a part at Marketo
 
 
 class Kind(StrEnum):
@@ -27,24 +31,28 @@ class StoredRow:
     values: Sequence[str | None]
 
 
-NewRow = tuple[int | None, str, Sequence[str | None]]  # source row, reason, values in the order of the columns
+@dataclass(frozen=True, slots=True)
+class NewRow:
+    source_row: int | None
+    reason: str
+    cells: str  # JSON: the values in the order of the import's columns
+
+    @classmethod
+    def of(cls, source_row: int | None, reason: str, values: Sequence[str | None]) -> "NewRow":
+        return cls(source_row, reason, json.dumps(values, ensure_ascii=False))
 
 
-async def keep(
-    tx: AsyncConnection,
-    part_id: int,
-    import_id: int,
-    number: int,
-    *,
-    kind: Kind,
-    blob: bytes,
-    rows: Iterable[NewRow],
-) -> None:
-    """Store a part's result file (zstd) and its rows."""
+async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
+    """Store a part's result file as Marketo sent it, packed."""
     await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob))
+
+
+async def keep_rows(
+    tx: AsyncConnection, import_id: int, kind: Kind, rows: Iterable[NewRow], *, part_number: int = OWN
+) -> None:
     coming = iter(rows)
     while some := list(islice(coming, 1000)):
-        await tx.execute(insert(result_row), [_row(import_id, number, kind, row) for row in some])
+        await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in some])
 
 
 async def page(
@@ -66,17 +74,16 @@ async def page(
         .order_by(result_row.c.position, result_row.c.id)
         .limit(size)
     )
-    return [StoredRow((row.position, row.id), row.source_row, row.reason, row.cells) for row in found]
+    return [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
 
 
 def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:
-    source_row, reason, values = row
     return {
         "import_id": import_id,
         "kind": kind,
-        "position": LAST if source_row is None else source_row,
+        "position": LAST if row.source_row is None else row.source_row,
         "part_number": number,
-        "source_row": source_row,
-        "reason": reason,
-        "cells": list(values),
+        "source_row": row.source_row,
+        "reason": row.reason,
+        "cells": row.cells,
     }

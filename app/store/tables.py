@@ -204,6 +204,15 @@ part_file = Table(  # a part's own file, header included, as one zstd blob
     metadata,
     Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
     Column("blob", LargeBinary, nullable=False),
+    # Which rows of the upload these are, packed; NULL: they follow each other from part.first_row on
+    Column("row_numbers", LargeBinary),
+)
+
+part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: nobody knows which columns are the key
+    "part_keys",
+    metadata,
+    Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
+    Column("digests", LargeBinary, nullable=False),
 )
 
 result_file = Table(  # what Marketo sent, as one zstd blob
@@ -225,7 +234,7 @@ result_row = Table(
     Column("part_number", Integer, nullable=False),
     Column("source_row", Number),
     Column("reason", Text, nullable=False),
-    Column("cells", Json, nullable=False),
+    Column("cells", Text, nullable=False),  # a JSON list: only ever read as a whole
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
 Index(
@@ -235,6 +244,16 @@ Index(
     result_row.c.position,
     result_row.c.id,
 )  # paging
+
+description = Table(  # what Marketo's describe said of an object
+    "description",
+    metadata,
+    Column("instance", ForeignKey("instance.name"), primary_key=True),
+    Column("object", String(300), primary_key=True),
+    Column("fetched_at", Moment, nullable=False),
+    Column("fields", Json, nullable=False),
+    Column("dedupe_fields", Json, nullable=False),
+)
 
 event = Table(  # append-only: one row for each move, written by the transaction that made it
     "event",

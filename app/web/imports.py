@@ -76,9 +76,7 @@ async def create(request: Request, response: Response, house: TheHouse) -> Impor
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
         given = merged(query, upload.fields)
         wanted = request_from(given, file_name=upload.file_name, client=CALLER)
-        made = await house.intake.receive(
-            wanted, upload.chunks, content_encoding=upload.content_encoding, sha256=upload.sha256
-        )
+        made = await house.intake.receive(wanted, upload.body)
     return await _told(house, response, made)
 
 

@@ -17,6 +17,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, TooLarge, UnsupportedMedia
+from app.steps.intake import Body
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
@@ -28,11 +29,9 @@ FIELDS = 64
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    chunks: AsyncIterator[bytes]
+    body: Body
     fields: list[tuple[str, str]]
     file_name: str | None
-    content_encoding: str | None
-    sha256: bytes | None
 
 
 @asynccontextmanager
@@ -45,14 +44,14 @@ async def received(request: Request, *, limit_bytes: int) -> AsyncIterator[Uploa
     if kind in RAW:
         _refuse_length(request, encoding, limit_bytes)
         name = _plain_name(_disposition(request.headers.get("content-disposition", "")))
-        yield Upload(request.stream(), [], name, encoding, sha256)
+        yield Upload(Body(request.stream(), encoding, sha256), [], name)
     elif kind == FORM:
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             form = _Form(spool, options.get(b"boundary", b""), limit_bytes)
             await form.read(request)
-            yield Upload(form.chunks(), form.fields, _plain_name(form.file_name), None, sha256)
+            yield Upload(Body(form.chunks(), None, sha256), form.fields, _plain_name(form.file_name))
     else:
         raise UnsupportedMedia(
             f"Content-Type {kind!r} is not taken. Send the file as text/csv, or a form with a part named `file`.",

@@ -4,18 +4,20 @@ import pytest
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files.cutting import Cutter, Piece, opened
+from app.files.cutting import Cutter, Piece
+from app.files.packing import unpacked
 
 
 def cut(
-    content: bytes, *, limit: int = 10**6, form: str = "csv", required: tuple[str, ...] = ("email",)
+    content: bytes, *, limit: int = 10**6, form: str = "csv", key: tuple[str, ...] = ("email",), step: int = 10**6
 ) -> list[Piece]:
-    cutter = Cutter(format=Format(form), limit_bytes=limit, required=required)
-    return cutter.feed(content) + cutter.finish()
+    cutter = Cutter(format=Format(form), limit_bytes=limit, key_columns=key)
+    pieces = [piece for at in range(0, len(content), step) for piece in cutter.feed(content[at : at + step])]
+    return [*pieces, *cutter.finish()]
 
 
 def plain(piece: Piece) -> bytes:
-    return b"".join(opened(piece.blob))
+    return b"".join(unpacked(piece.blob))
 
 
 def test_a_part_is_the_header_and_its_records_untouched():

@@ -25,14 +25,18 @@ UGLY = [
 ]
 
 
+def list_of(records):
+    return [records[index] for index in range(len(records))]
+
+
 def scanned(body, delimiter=",", step=None):
     """The records of a body that is fed `step` bytes at a time."""
     scanner = RecordScanner(delimiter)
     found = []
     step = step or len(body) or 1
     for at in range(0, len(body), step):
-        found += scanner.feed(body[at : at + step])
-    found += scanner.finish()
+        found += list_of(scanner.feed(body[at : at + step]))
+    found += list_of(scanner.finish())
     assert scanner.records == len(found)
     return found
 

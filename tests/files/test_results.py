@@ -3,20 +3,26 @@
 import csv
 import io
 
+import numpy as np
 import pytest
 
 from app.domain.imports import Format
-from app.files.results import GarbledResult, ResultRow, placed, written
+from app.files.results import GarbledResult, PartRows, ResultRow, placed, written
 
 PART = b'email,Name,city\na@x,Ann,Oslo\nb@x,"Bo, ""B""",Rome\nc@x,"C\r\nC",Bern\n'
 COLUMNS = ("email", "Name", "city")
 
 
-def places(result, part=PART, *, format=Format.CSV, columns=COLUMNS, first_row=1):  # noqa: A002
+def about(part=PART, *, columns=COLUMNS, first_row=1, numbers=None):
+    """What a result file is held against."""
+    count = sum(1 for row in csv.reader(io.StringIO(part.decode(), newline="")) if row) - 1
+    numbers = np.arange(first_row, first_row + count) if numbers is None else np.array(numbers)
+    return PartRows(text=part, format=Format.CSV, columns=columns, key_columns=("email",), numbers=numbers)
+
+
+def places(result, part=PART, **said):
     """(source row, reason) of each row of a result."""
-    chunks = iter([part[at : at + 5] for at in range(0, len(part), 5)])
-    rows = placed(result, part=chunks, format=format, columns=columns, first_row=first_row)
-    return [(row.source_row, row.reason) for row in rows]
+    return [(row.source_row, row.reason) for row in placed(result, about(part, **said))]
 
 
 def test_rows_are_counted_from_the_part_s_first_row():
@@ -40,15 +46,41 @@ def test_a_row_finds_its_source_for_all_of_marketo_s_habits(result):
     assert places(result) == [(3, "3"), (1, "1")]
 
 
+def test_rows_that_do_not_follow_each_other_keep_their_own_numbers():
+    """A part of rows that were set aside; 0 stands for one that nobody knows the number of."""
+    result = b"email,Reason\nc@x,3\na@x,1\nb@x,2\n"
+    assert places(result, numbers=[40, 7, 0]) == [(None, "3"), (40, "1"), (7, "2")]
+
+
+NO_KEY = b"Name,city,email\nBenji,Rome,\nBenji,Rome,benji@x\nAnn,Oslo,a@x\n"
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [("Value for lookup field 'email' not found", 1), ("missing.dedupe.fields", 1), ("Invalid data", None)],
+)
+def test_a_row_whose_lookup_column_marketo_left_out_is_one_without_a_key(reason, expected):
+    """The reason says so; any other reason leaves both rows that look alike in doubt."""
+    result = f"Name,city,Import Failure Reason\nBenji,Rome,{reason}\n".encode()
+    assert places(result, NO_KEY, columns=("Name", "city", "email")) == [(expected, reason)]
+
+
+def test_a_short_row_in_a_result_is_one_with_its_trailing_blanks_cut_off():
+    """Seen: the empty lookup cell at the end is missing, and the reason follows at once."""
+    reason = "Value for lookup field 'email' not found"
+    result = f"Name,city,email,Import Failure Reason\nBenji,Rome,{reason}\n".encode()
+    assert places(result, NO_KEY, columns=("Name", "city", "email")) == [(1, reason)]
+
+
 def test_a_placed_row_has_all_the_values_of_its_source():
     """Also those that the result lacks."""
-    [row] = placed(b"Name,Reason\nAnn,bad\n", part=iter([PART]), format=Format.CSV, columns=COLUMNS, first_row=1)
+    [row] = placed(b"Name,Reason\nAnn,bad\n", about())
     assert row == ResultRow(1, "bad", ("a@x", "Ann", "Oslo"))
 
 
 def test_a_row_that_is_not_in_the_part_is_given_as_it_is():
     """What nobody knows is None."""
-    [row] = placed(b"Name,Reason\nEve,bad\n", part=iter([PART]), format=Format.CSV, columns=COLUMNS, first_row=1)
+    [row] = placed(b"Name,Reason\nEve,bad\n", about())
     assert row == ResultRow(None, "bad", (None, "Eve", None))
 
 
@@ -89,7 +121,7 @@ def test_what_is_no_result_file_is_garbled(result):
 
 def test_a_short_row_s_reason_is_not_taken_for_a_value():
     """The last cell is the reason, whatever is missing before it."""
-    [row] = placed(b"email,Name,Reason\na@x,Ann\n", part=iter([PART]), format=Format.CSV, columns=COLUMNS, first_row=1)
+    [row] = placed(b"email,Name,Reason\na@x,Ann\n", about())
     assert row == ResultRow(None, "Ann", ("a@x", "", None))
 
 

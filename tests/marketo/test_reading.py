@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from app.domain.answers import Because, Description, NoFile, NoWord, Report, ResultFile, Status
+from app.domain.answers import Because, Description, Field, NoFile, NoWord, Report, ResultFile, Status
 from app.domain.imports import CustomObject, Leads, ProgramMembers
 from tests.marketo.stage import LEADS, Stage, envelope, refusal, script
 
@@ -156,23 +156,27 @@ async def test_a_result_file_of_many_megabytes_is_read_whole():
 
 
 LEAD_FIELDS = [
-    {"id": 1, "displayName": "Email", "rest": {"name": "email", "readOnly": False}},
+    {"id": 1, "displayName": "Email", "dataType": "email", "length": 255, "rest": {"name": "email", "readOnly": False}},
     {"id": 2, "displayName": "Only SOAP", "soap": {"name": "Soap"}},
-    {"id": 3, "displayName": "Score", "rest": {"name": "leadScore", "readOnly": False}},
+    {"id": 3, "displayName": "Score", "dataType": "integer", "rest": {"name": "leadScore", "readOnly": True}},
 ]
 
 
 async def test_a_lead_is_described_by_the_rest_names_of_its_fields():
     """A field without one cannot be imported."""
     stage = Stage(script(envelope(*LEAD_FIELDS)))
-    assert await stage.marketo.describe(Leads()) == Description(("email", "leadScore"))
+    assert await stage.marketo.describe(Leads()) == Description(
+        (Field("email", "Email", "email", 255), Field("leadScore", "Score", "integer", writable=False))
+    )
     assert [call.url.path for call in stage.calls] == ["/rest/v1/leads/describe.json"]
 
 
 async def test_a_lead_is_understood_in_the_newer_shape_too():
     """describe2 nests the fields in one record."""
-    newer = {"name": "API Lead", "searchableFields": [["email"]], "fields": [{"name": "email"}, {"name": "title"}]}
-    assert await Stage(script(envelope(newer))).marketo.describe(Leads()) == Description(("email", "title"))
+    newer = {"name": "API Lead", "searchableFields": [["email"]], "fields": [{"name": "email"}]}
+    newer["fields"] += [{"name": "title", "updateable": False}]
+    described = await Stage(script(envelope(newer))).marketo.describe(Leads())
+    assert described == Description((Field("email"), Field("title", writable=False)))
 
 
 async def test_a_custom_object_is_described_with_its_dedupe_fields():
@@ -183,7 +187,9 @@ async def test_a_custom_object_is_described_with_its_dedupe_fields():
         "dedupeFields": ["vin", 3],
         "fields": [{"name": "vin"}, {"name": "color"}, {}, None],
     }
-    assert await Stage(script(envelope(record))).marketo.describe(CARS) == Description(("vin", "color"), ("vin",))
+    assert await Stage(script(envelope(record))).marketo.describe(CARS) == Description(
+        (Field("vin"), Field("color")), ("vin",)
+    )
 
 
 async def test_a_program_member_is_described_by_the_leads_fields_and_its_own():
@@ -194,7 +200,8 @@ async def test_a_program_member_is_described_by_the_leads_fields_and_its_own():
         "fields": [{"name": "email"}, {"name": "webinarUrl"}],
     }
     described = await Stage(script(envelope(*LEAD_FIELDS), envelope(member))).marketo.describe(MEMBERS)
-    assert described == Description(("email", "leadScore", "webinarUrl"))
+    assert isinstance(described, Description)
+    assert [field.name for field in described.fields] == ["email", "leadScore", "webinarUrl"]
 
 
 async def test_a_description_that_fails_half_way_is_no_word():

@@ -4,14 +4,17 @@ import csv
 import io
 from typing import Any
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files.cutting import Cutter, opened
-from app.files.records import RecordScanner, cells
-from app.files.results import placed
+from app.files import numbering
+from app.files.cutting import Cutter, Piece
+from app.files.packing import unpacked
+from app.files.records import Records, RecordScanner, cells
+from app.files.results import PartRows, placed
 
 CELLS = st.text(st.sampled_from('ab",;\t\n\r é '), max_size=6)
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
@@ -24,6 +27,14 @@ def chunked(content: bytes, sizes: list[int]) -> list[bytes]:
         chunks.append(content[at : at + size])
         at += size
     return [*chunks, content[at:]]
+
+
+def in_order(records: Records) -> list[bytes]:
+    return [records[index] for index in range(len(records))]
+
+
+def rows_of(piece: Piece) -> list[int]:
+    return numbering.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows).tolist()
 
 
 @st.composite
@@ -53,16 +64,40 @@ def test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits(
     form, content, records = made
     header = content[: len(content) - sum(map(len, records))]
     limit = len(header) + max(map(len, records)) + room
-    cutter = Cutter(format=form, limit_bytes=limit, required=("email",))
-    pieces = [piece for chunk in chunked(content, sizes) for piece in cutter.feed(chunk)] + cutter.finish()
-    bodies = [b"".join(opened(piece.blob)) for piece in pieces]
-    assert all(
-        body.startswith(header) and len(body) == piece.size_bytes <= limit
-        for body, piece in zip(bodies, pieces, strict=True)
-    )
-    assert b"".join(body[len(header) :] for body in bodies) == b"".join(records)
-    assert sum(piece.rows for piece in pieces) == len(records) == cutter.rows
+    cutter = Cutter(format=form, limit_bytes=limit, key_columns=("email",))
+    pieces = [*(piece for chunk in chunked(content, sizes) for piece in cutter.feed(chunk)), *cutter.finish()]
     assert [piece.number for piece in pieces] == list(range(1, len(pieces) + 1))
+    found: dict[int, bytes] = {}
+    for piece in pieces:
+        body = b"".join(unpacked(piece.blob))
+        assert body.startswith(header)
+        assert len(body) == piece.size_bytes <= limit
+        scanner = RecordScanner(form.delimiter)
+        theirs = in_order(scanner.feed(body)) + in_order(scanner.finish())
+        assert found.keys().isdisjoint(rows_of(piece))
+        found.update(zip(rows_of(piece), theirs[1:], strict=True))
+    assert [found[number] for number in sorted(found)] == records
+    assert sorted(found) == list(range(1, cutter.rows + 1))
+
+
+@given(keys=st.lists(st.integers(0, 6), min_size=1, max_size=60), room=st.integers(0, 40), step=st.integers(1, 50))
+def test_repeated_keys_keep_their_order_and_cost_other_rows_nothing(keys: list[int], room: int, step: int):
+    """A part either shares no key with any before it, or holds only rows whose key stands in one before it."""
+    header, records = b"email,row\n", [b"k%d@x,%d\n" % (key, row) for row, key in enumerate(keys, 1)]
+    content = header + b"".join(records)
+    cutter = Cutter(format=Format.CSV, limit_bytes=len(header) + 8 + room, key_columns=("email",))
+    chunks = [content[at : at + step] for at in range(0, len(content), step)]
+    pieces = [*(piece for chunk in chunks for piece in cutter.feed(chunk)), *cutter.finish()]
+    met: set[int] = set()
+    for piece in pieces:
+        assert piece.keys is not None
+        assert len(piece.keys) == len({keys[row - 1] for row in rows_of(piece)})
+        theirs = set(piece.keys.tolist())
+        assert theirs.isdisjoint(met) or theirs <= met
+        met |= theirs
+    as_sent = [row for piece in pieces for row in rows_of(piece)]
+    for key in set(keys):
+        assert [row for row in as_sent if keys[row - 1] == key] == [n for n, k in enumerate(keys, 1) if k == key]
 
 
 @given(text=WILD, sizes=st.lists(st.integers(0, 4), max_size=20))
@@ -70,7 +105,8 @@ def test_a_record_is_what_pythons_csv_says_it_is(text: str, sizes: list[int]):
     """For any text, well-formed or not, in any chunks; but a quote that never closes is refused here."""
     scanner = RecordScanner(",")
     try:
-        found = [record for chunk in chunked(text.encode(), sizes) for record in scanner.feed(chunk)] + scanner.finish()
+        fed = [scanner.feed(chunk) for chunk in chunked(text.encode(), sizes)]
+        found = [record for records in [*fed, scanner.finish()] for record in in_order(records)]
     except BadFile as refused:
         if refused.code != "unclosed_quote":
             raise
@@ -98,9 +134,9 @@ def test_failed_rows_come_back_to_their_source_rows(
     writer.writerow(["note", "Import Failure Reason"] if drop else ["email", "note", "Import Failure Reason"])
     for n in failed:
         writer.writerow([*(values[n][1:] if drop else values[n]), "bad" if one_reason else f"reason {n}"])
-    found = placed(
-        line.getvalue().encode(), part=iter([content]), format=form, columns=("email", "note"), first_row=first_row
-    )
+    numbers = np.arange(first_row, first_row + len(records))
+    part = PartRows(content, form, columns=("email", "note"), key_columns=("email",), numbers=numbers)
+    found = list(placed(line.getvalue().encode(), part))
     assert len(found) == len(failed)
     seen = [tuple(cell.replace("\r\n", "\n").strip() for cell in (row[1:] if drop else row)) for row in values]
     for n, row in zip(failed, found, strict=True):

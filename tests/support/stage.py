@@ -46,7 +46,6 @@ class Stage:
     api: httpx.AsyncClient
     clock: SteppedClock
     leases: Leases
-    http: httpx.AsyncClient
     posted: list[httpx.Request] = field(default_factory=list)
 
     @property
@@ -102,7 +101,7 @@ class Stage:
 
     async def crash(self) -> None:
         """The worker dies and another one starts: all that it had in memory is gone."""
-        self.crew = hire(self.house, "default", self.http, sleep=self.clock.sleep)
+        self.crew = hire(self.house, "default")
         self.leases = Leases(db=self.house.db, now=self.clock, worker="another", seconds=30)
         self.clock.step(31)  # the dead worker's lease
 
@@ -121,20 +120,17 @@ async def staged(
             posted.append(request)
 
     transport = SimulatorTransport(create_app(simulator), before_request=watch)
-    house = furnish(stage_settings(database_url, **knobs), now=clock)
+    http = httpx.AsyncClient(transport=transport)
+    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http)
     try:
         async with house.db.write() as tx:
             await instances.ensure(tx, house.settings.instances)
-        async with (
-            httpx.AsyncClient(transport=transport) as http,
-            httpx.AsyncClient(
-                transport=httpx.ASGITransport(create_api(house)), base_url="http://sluice.example.com"
-            ) as api,
-        ):
-            crew = hire(house, "default", http, sleep=clock.sleep)
+        door = httpx.ASGITransport(create_api(house))
+        async with httpx.AsyncClient(transport=door, base_url="http://sluice.example.com") as api:
+            crew = hire(house, "default")
             leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
-            stage = Stage(house, crew, simulator, transport, api, clock, leases, http, posted)
+            stage = Stage(house, crew, simulator, transport, api, clock, leases, posted)
             await stage.take_lease()
             yield stage
     finally:
-        await house.db.close()
+        await house.close()

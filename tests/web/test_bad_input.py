@@ -139,12 +139,19 @@ async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
     assert await nothing_left(stage)
 
 
-async def test_a_file_larger_than_one_part_is_refused_and_says_so(stage: Stage):
-    """Cutting comes later; until then 413, and nothing is kept."""
-    line = b"%d@example.com," + b"x" * 1000 + b"\n"
-    content = b"email,company\n" + b"".join(line % n for n in range(10_000))
-    told = is_problem(await stage.create(content), 413, "file_too_large")
-    assert "several smaller files" in told["detail"]
+async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
+    """413 also where no length was announced, with parts of it stored already; nothing is kept."""
+    object.__setattr__(stage.house.intake, "max_file_bytes", 3_000_000)
+    object.__setattr__(stage.house.intake, "part_bytes", 1_000_000)
+
+    async def body():
+        yield b"email,company\n"
+        for n in range(4000):
+            yield b"%d@example.com," % n + b"x" * 1000 + b"\n"
+
+    answer = await stage.api.post("/v1/imports", content=body(), headers={"Content-Type": "text/csv"})
+    told = is_problem(answer, 413, "file_too_large")
+    assert "3000000 bytes" in told["detail"]
     assert await nothing_left(stage)
 
 

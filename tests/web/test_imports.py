@@ -6,8 +6,8 @@ import hashlib
 import re
 
 import pytest
-import zstandard
 
+from app.files.packing import zstd
 from tests.story.files import CARS, LEADS, leads
 from tests.support.stage import Stage
 
@@ -61,7 +61,7 @@ async def test_a_form_takes_its_parameters_before_and_after_the_file(stage: Stag
     assert told["file"]["sha256"] == hashlib.sha256(CARS).hexdigest()
 
 
-@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstandard.compress)])
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
 async def test_compressed_bodies_are_undone(stage: Stage, encoding: str, pack):
     """The digest and the size are those of the file, not of its wrapping."""
     headers = {"Content-Type": "text/csv", "Content-Encoding": encoding}

@@ -1,0 +1,141 @@
+"""The key of each row: by what Marketo finds its record, brought to 64 bits.
+
+Two rows of one key must get one digest, or they may reach Marketo side by side and become two records. Two keys with
+one digest only wait for each other. So whatever Marketo might take for equal is made equal here: case, surrounding
+blanks, accents, quotes, the zeros in front of a number.
+"""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.files.records import QUOTE, Flags, Offsets, Records, buffer_of
+
+Digests = NDArray[np.uint64]
+
+LONGEST_BYTES = 64  # of a normalised key; a longer one is brought to 16 first
+BLANK = 0x20  # the blank, and below it the tabulator and other characters that show nothing
+NUMBER = re.compile(rb"\+?0*([0-9]+)")
+
+SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: multiplying loses nothing
+ONES = 0x0101010101010101  # one byte each: eight bytes are looked at in one word
+HIGH = np.uint64(0x80 * ONES)
+QUOTES = np.uint64(QUOTE * ONES)
+BELOW = np.array([(1 << 8 * size) - 1 for size in range(8)] + [(1 << 64) - 1], np.uint64)  # the first bytes of a word
+
+
+def digests_of(records: Records, columns: Sequence[int]) -> tuple[Digests, Flags]:
+    """(the digest of each row's key, which rows have one): a key whose cells are all blank is none."""
+    found, there = np.zeros(len(records), np.uint64), np.zeros(len(records), bool)
+    for column in columns:
+        digests, known = _of_column(records, column)
+        found = _mixed(found, digests)
+        there |= known
+    return found, there
+
+
+def distinct(digests: Digests) -> Digests:
+    """Sorted, each once: the form in which a part's keys are kept and compared."""
+    ordered = np.sort(digests)
+    return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]]
+
+
+def as_bytes(digests: Digests) -> bytes:
+    """How they are kept: eight bytes each, the least one first."""
+    return digests.astype("<u8").tobytes()
+
+
+def from_bytes(kept: bytes) -> Digests:
+    return np.frombuffer(kept, "<u8")
+
+
+def _of_column(records: Records, column: int) -> tuple[Digests, Flags]:
+    starts, ends, there = records.cells(column)
+    padded = records.text + bytes(8)
+    inner_starts, inner_ends = _trimmed(padded, *_unquoted(padded, starts, ends))
+    sizes = np.where(there, inner_ends - inner_starts, 0)
+    there = sizes > 0
+    digests, plain = _of_plain(padded, inner_starts, np.minimum(sizes, LONGEST_BYTES))
+    special = np.flatnonzero(there & ~(plain & (sizes <= LONGEST_BYTES)))
+    if len(special):
+        keys = [_normalised(records.text[starts[row] : ends[row]]) for row in special]
+        digests[special] = _of_bytes(keys)
+        there[special] = [bool(key) for key in keys]
+    return digests, there
+
+
+def _unquoted(padded: bytes, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+    quoted = (buffer_of(padded)[starts] == QUOTE) & (ends > starts + 1)
+    return starts + quoted, ends - quoted
+
+
+def _trimmed(padded: bytes, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+    buffer = buffer_of(padded)
+    while (blank := (buffer[starts] <= BLANK) & (starts < ends)).any():
+        starts = starts + blank
+    while (blank := (buffer[ends - 1] <= BLANK) & (starts < ends)).any():
+        ends = ends - blank
+    return starts, ends
+
+
+def _of_plain(padded: bytes, starts: Offsets, sizes: Offsets) -> tuple[Digests, Flags]:
+    """(digests in lower case, which of the keys are plain): the others hold more than ASCII, quotes, or zeros ahead."""
+    words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # the eight bytes from each byte on
+    first = buffer_of(padded)[starts]
+    plain = (first != ord("0")) & (first != ord("+"))
+    found = _begun(sizes)
+    for at in range(0, int(sizes.max(initial=0)), 8):
+        rest = np.clip(sizes - at, 0, 8)
+        word = words[np.minimum(starts + at, len(words) - 1)] & BELOW[rest]
+        plain &= ((word & HIGH) == 0) & ~_holds_quote(word)
+        found = np.where(rest > 0, _mixed(found, _lower(word)), found)
+    return _ended(found), plain
+
+
+def _of_bytes(keys: Iterable[bytes]) -> Digests:
+    """The digests of normalised keys, one by one: the same as _of_plain finds."""
+    lines = list(keys)
+    sizes = np.array([len(line) for line in lines], np.int64)
+    return _of_plain(b"".join(lines) + bytes(8), np.cumsum(sizes) - sizes, sizes)[0]
+
+
+def _normalised(cell: bytes) -> bytes:
+    """A cell in the one form that stands for all that are equal to it; at most LONGEST_BYTES."""
+    letters = unicodedata.normalize("NFKD", cell.replace(b'"', b"").decode())
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    key = unicodedata.normalize("NFKD", bare.casefold()).strip().encode()
+    if number := NUMBER.fullmatch(key):
+        key = number.group(1)
+    return key if len(key) <= LONGEST_BYTES else hashlib.blake2b(key, digest_size=16).digest()
+
+
+def _holds_quote(word: Digests) -> Flags:
+    unlike = word ^ QUOTES
+    found: Flags = ((unlike - np.uint64(ONES)) & ~unlike & HIGH) != 0
+    return found
+
+
+def _lower(word: Digests) -> Digests:
+    """Eight ASCII letters at once: 0x20 is added to those from A to Z."""
+    seven = word & ~HIGH
+    from_a, beyond_z = seven + np.uint64((0x80 - ord("A")) * ONES), seven + np.uint64((0x7F - ord("Z")) * ONES)
+    capital: Digests = from_a & ~beyond_z & ~word & HIGH
+    return word | capital >> np.uint64(2)
+
+
+def _begun(sizes: Offsets) -> Digests:
+    return sizes.astype(np.uint64) * MIX
+
+
+def _mixed(found: Digests, word: Digests) -> Digests:
+    found = (found ^ word) * SPREAD
+    return found ^ found >> np.uint64(29)
+
+
+def _ended(found: Digests) -> Digests:
+    found = found * MIX
+    return found ^ found >> np.uint64(32)

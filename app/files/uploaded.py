@@ -1,0 +1,49 @@
+"""An uploaded file, from its bytes as sent to the pieces that become parts. What cannot be read says where."""
+
+from collections.abc import Iterator
+
+from app.domain.errors import BadFile, Detail
+from app.files.cutting import Cutter, Piece
+from app.files.decoding import Decoder, Unreadable
+
+
+class UploadedFile:
+    def __init__(self, decoder: Decoder, cutter: Cutter) -> None:
+        self._decoder = decoder
+        self._cutter = cutter
+
+    def feed(self, chunk: bytes) -> Iterator[Piece]:
+        """The pieces that this chunk filled. Heavy: run it in a thread, one piece at a time. Errors: CallerError."""
+        yield from self._pieces(self._decoder.feed(chunk))
+
+    def finish(self) -> Iterator[Piece]:
+        """The last pieces. Errors: CallerError."""
+        yield from self._pieces(self._decoder.finish())
+        yield from self._cutter.finish()
+
+    @property
+    def size_bytes(self) -> int:
+        """After decompression, before the charset is undone; so is the SHA-256."""
+        return self._decoder.size_bytes
+
+    @property
+    def sha256(self) -> str:
+        return self._decoder.sha256
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self._cutter.columns
+
+    @property
+    def rows(self) -> int:
+        return self._cutter.rows
+
+    def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
+        try:
+            for text in texts:
+                yield from self._cutter.feed(text)
+        except Unreadable as reason:
+            row, column, name = self._cutter.place
+            where = f"{f'Row {row}' if row else 'The header'}, column {column}{f' ({name})' if name else ''}"
+            message = f"{where} holds {reason.what}. {reason.remedy}"
+            raise BadFile(message, code=reason.code, details=(Detail(message, row=row, field=name),)) from None
