@@ -21,10 +21,10 @@ demo: install ## simulator and service together: import the samples, show what b
 	$(BIN)/sluice demo
 
 run: install ## run the service on SQLite, loopback only, without keys
-	SLUICE_AUTH=off $(BIN)/sluice serve
+	SLUICE_AUTH=off exec $(BIN)/sluice serve
 
 simulate: install ## run a local Marketo to practise on
-	$(BIN)/sluice simulate
+	exec $(BIN)/sluice simulate
 
 test: install ## run all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python -m pytest

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from pydantic import (
     AnyHttpUrl,
     BaseModel,
@@ -16,9 +17,12 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as NotJson
+from sqlalchemy.engine import make_url
 
 PREFIX = "SLUICE_"
+ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # ours, but not fields of Settings
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -67,7 +71,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        env_file=".env",
+        env_file=ENV_FILE,
         extra="ignore",
         frozen=True,
         env_ignore_empty=True,
@@ -168,17 +172,34 @@ class Settings(BaseSettings):
         return self.database_url.startswith("sqlite")
 
 
+class _Exactly(Settings):
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
+def exactly(**values: object) -> Settings:
+    """Settings that nothing outside has a say in: for the demo, which must run the same everywhere, and for tests."""
+    return _Exactly(**values)  # type: ignore[arg-type]
+
+
 def load(**overrides: object) -> Settings:
     """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
-    lines = [
-        f"{name}: no such setting (see `sluice settings --help`)"
-        for name in sorted(os.environ)
-        if _is_stray(name.upper())
-    ]
+    lines = [f"{name}: no such setting (see `sluice settings`)" for name in sorted(_names_given()) if _is_stray(name)]
     try:
         found = Settings(_secrets_dir=_secrets_dir(), **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         raise SettingsError(lines + [_line(e["loc"], e["msg"]) for e in error.errors()]) from None
+    except NotJson as error:
+        name = str(error).split('"')[1] if '"' in str(error) else "settings"
+        raise SettingsError([*lines, f"{variable(name)}: is not JSON; set it variable by variable instead"]) from None
     if lines:
         raise SettingsError(lines)
     return found
@@ -210,6 +231,13 @@ def _secrets_dir() -> Path | None:
     return Path(named) if named else None
 
 
+def _names_given() -> set[str]:
+    """Every variable there is, wherever it is set."""
+    directory = _secrets_dir()
+    in_files = [*dotenv_values(ENV_FILE), *([path.name for path in directory.iterdir()] if directory else [])]
+    return {name.upper() for name in (*os.environ, *in_files)}
+
+
 def _is_stray(name: str) -> bool:
     field = name.removeprefix(PREFIX).lower()
     known = field in Settings.model_fields or field.startswith("instances__") or name in OUTSIDE
@@ -236,6 +264,5 @@ def _source(field: str, settings: Settings) -> str:
 
 def _shown(field: str, value: object) -> str:
     if field == "database_url":
-        parts = urlsplit(str(value))
-        return str(value).replace(f":{parts.password}@", ":**********@") if parts.password else str(value)
+        return make_url(str(value)).difference_update_query(["password"]).render_as_string(hide_password=True)
     return "" if value is None else str(value)

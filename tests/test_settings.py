@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.settings import InstanceSettings, Settings, SettingsError, load, sources
+from app.settings import InstanceSettings, Settings, SettingsError, exactly, load, sources
 
 PAGE = Path(__file__).parents[1] / "docs" / "operating.md"
 
@@ -78,6 +78,43 @@ def test_a_bad_value_or_an_unknown_name_is_one_line_that_names_it(
         configured(monkeypatch, **INSTANCE | {name: value})
     (line,) = refused.value.lines
     assert line.startswith(f"SLUICE_{name}:")
+
+
+@pytest.mark.parametrize("where", ["file", "secrets"])
+def test_an_unknown_name_is_noticed_wherever_it_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str):
+    """A typing error in `.env` must not pass in silence."""
+    if where == "file":
+        (tmp_path / ".env").write_text("SLUICE_PORTT=1\nOTHER=2\n")
+    else:
+        (tmp_path / "secrets").mkdir()
+        (tmp_path / "secrets" / "sluice_portt").write_text("1")
+        monkeypatch.setenv("SLUICE_SECRETS_DIR", str(tmp_path / "secrets"))
+    with pytest.raises(SettingsError, match="SLUICE_PORTT: no such setting"):
+        load()
+
+
+def test_what_should_be_json_and_is_not_is_one_line(monkeypatch: pytest.MonkeyPatch):
+    """Not a traceback."""
+    with pytest.raises(SettingsError, match="SLUICE_INSTANCES: is not JSON"):
+        configured(monkeypatch, INSTANCES="{")
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://sluice:hush@db.example.com/sluice", "postgresql://db.example.com/sluice?password=hush"]
+)
+def test_a_password_in_the_database_url_is_masked_wherever_it_stands(monkeypatch: pytest.MonkeyPatch, url: str):
+    """`sluice settings` is shown to others."""
+    shown = {name: value for name, value, _ in sources(configured(monkeypatch, DATABASE_URL=url))}
+    assert "hush" not in shown["SLUICE_DATABASE_URL"]
+    assert "db.example.com/sluice" in shown["SLUICE_DATABASE_URL"]
+
+
+def test_the_demo_s_settings_come_from_nowhere_else(monkeypatch: pytest.MonkeyPatch):
+    """Or it would run differently on every machine."""
+    monkeypatch.setenv("SLUICE_PORT", "1")
+    monkeypatch.setenv("SLUICE_INSTANCES__DEFAULT__IDENTITY_URL", "http://elsewhere.example.com")
+    assert exactly(instances={}).port == 8000
+    assert exactly(instances={}).instances == {}
 
 
 def test_polls_must_be_in_order(monkeypatch: pytest.MonkeyPatch):

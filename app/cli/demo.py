@@ -20,7 +20,7 @@ from app.cli import tables
 from app.cli.client import FINISHED
 from app.cli.serve import running
 from app.cli.submit import progress_bar
-from app.settings import Settings
+from app.settings import exactly
 from app.simulator import Rules, Simulator, create_app
 
 DEADLINE_SECONDS = 60.0
@@ -97,8 +97,7 @@ async def _marketo(simulator: Simulator) -> AsyncIterator[str]:
 async def _service(folder: Path, marketo: str) -> AsyncIterator[str]:
     port = _free_port()
     instance = {"base_url": marketo, "client_id": MARKETO.client_id, "client_secret": MARKETO.client_secret}
-    settings = Settings(
-        _env_file=None,
+    settings = exactly(
         database_url=f"sqlite:///{folder / 'demo.db'}",
         auth="off",
         host="127.0.0.1",

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import httpx
 import typer
+from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import service, told
@@ -44,7 +45,7 @@ def _show_service(found: dict[str, object], newest: list[dict[str, object]]) -> 
     assert isinstance(checks, list)
     for check in checks:
         if check["status"] != "ok":
-            console.print(f"  {check['name']}: {check['detail']}")
+            console.print(escape(f"  {check['name']}: {check['detail']}"))
     instances = found["instances"]
     assert isinstance(instances, list)
     console.print(tables.of_instances(instances))
@@ -57,7 +58,7 @@ def _show_import(found: dict[str, object]) -> None:
     for name in ("error", "attention"):
         told_of = found[name]
         if isinstance(told_of, dict):
-            console.print(f"{name}: {told_of['code']}: {told_of['message']}")
+            console.print(escape(f"{name}: {told_of['code']}: {told_of['message']}"))
 
 
 def failures(

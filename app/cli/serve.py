@@ -14,6 +14,7 @@ from typing import Annotated
 import structlog
 import typer
 import uvicorn
+from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import logs
@@ -63,9 +64,9 @@ def migrate() -> None:
     logs.configure(settings)
     house = furnish(settings)
     try:
-        house.db.claim_file()
+        _claim(house)
         migrations.upgrade(settings.database_url)
-    except DatabaseBusy as reason:
+    except (SettingsError, DatabaseBusy) as reason:
         typer.echo(str(reason), err=True)
         raise typer.Exit(1) from None
     finally:
@@ -125,7 +126,7 @@ async def _opened(settings: Settings) -> AsyncIterator[House]:
     """The house with its database claimed, its schema current and a row for each instance."""
     house = furnish(settings)
     try:
-        house.db.claim_file()
+        _claim(house)
         if settings.on_sqlite:
             await asyncio.to_thread(migrations.upgrade, settings.database_url)
         elif (found := await asyncio.to_thread(migrations.revision, settings.database_url)) != migrations.head():
@@ -137,6 +138,16 @@ async def _opened(settings: Settings) -> AsyncIterator[House]:
         yield house
     finally:
         await house.close()
+
+
+def _claim(house: House) -> None:
+    """The database, for this process alone where it is a file. Errors: SettingsError, DatabaseBusy."""
+    try:
+        house.db.claim_file()
+        migrations.revision(house.settings.database_url)
+    except (OSError, OperationalError) as reason:
+        why = str(getattr(reason, "orig", None) or reason).strip().splitlines()[0]
+        raise SettingsError([f"SLUICE_DATABASE_URL: the database cannot be opened: {why}"]) from None
 
 
 async def _worker(house: House) -> Worker:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import httpx
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli import tables
@@ -127,7 +128,7 @@ def _show(final: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     console = tables.console()
     console.print(tables.of_imports([final], title=f"Import {final['id']}"))
     if final["error"]:
-        console.print(f"error: {final['error']['code']}: {final['error']['message']}")
+        console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
     if rows:
         console.print(tables.of_rows(rows, title="Rejected rows"))
         if final["rows"]["failed"] > len(rows):

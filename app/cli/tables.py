@@ -40,7 +40,7 @@ def of_imports(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Tabl
         rows = one["rows"]
         counts = [f"{rows[name]:,}" for name in ("total", "imported", "failed", "warned", "pending")]
         name = one["file"]["name"] or one["label"] or "–"
-        table.add_row(str(one["id"]), name, coloured(one["status"]), *counts)
+        table.add_row(str(one["id"]), escape(name), coloured(one["status"]), *counts)
     return table
 
 
@@ -65,8 +65,8 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
         slots, waiting, calls = one["slots"], one["waiting"], one["calls"]
         state = one["state"] + (f": {one['reason']}" if one["reason"] else "")
         table.add_row(
-            one["name"],
-            state,
+            escape(one["name"]),
+            escape(state),
             f"{slots['used']} of {one['limits']['queued']}",
             f"{waiting['parts']} parts, {waiting['rows']:,} rows",
             f"{calls['today']:,} of {calls['quota']:,}",

@@ -6,6 +6,7 @@ CallerError
 ├── BrokenUpload      400   the body is not what its own headers say
 ├── UnsupportedMedia  415   a media type, charset or encoding nobody here knows
 ├── TooLarge          413   more bytes than the service, or Marketo, takes
+├── Forbidden         403
 ├── NotFound          404
 ├── WrongState        409   the thing exists but is past that
 ├── Backlog           429   too much is waiting already
@@ -60,6 +61,10 @@ class UnsupportedMedia(CallerError):
 
 class TooLarge(CallerError):
     status, code, title = 413, "file_too_large", "The file is too large"
+
+
+class Forbidden(CallerError):
+    status, code, title = 403, "forbidden", "You may not do that"
 
 
 class NotFound(CallerError):

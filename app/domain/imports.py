@@ -205,6 +205,7 @@ class Part:
     retry_code: str | None  # why Marketo turned the last submission away
     message: str | None  # Marketo's
     error: Failure | None
+    counted: bool  # Marketo has told how many rows it imported
     results_missing: bool
     submitted_at: datetime | None
     started_at: datetime | None

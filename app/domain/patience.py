@@ -1,20 +1,26 @@
 """Every wait, in one module: how long, and why that long. Durations are seconds; moments are aware UTC."""
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Adobe, "REST API", read 2026-08
 
+BACKLOG_RETRY_SECONDS = 60  # when a caller that met a full backlog may come back
 CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
 BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials fail is tried again now and then
 CONCURRENCY_PAUSE_SECONDS = 2  # 615: other calls end soon
 DESCRIBE_AGE_SECONDS = 86_400  # a day or more is what Adobe advises ("Best practices", read 2026-08)
 DESCRIBE_AGAIN_SECONDS = 60  # before a header is refused, what is known may be no older: a field may be new
 DESCRIBE_WAIT_SECONDS = 10  # what an upload waits for a describe at most
+DATABASE_RETRY_SECONDS = 5  # when a caller that met no database may come back
 FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold
 LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
+NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's news is no fresher
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
+SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
+TIDY_SECONDS = 600.0  # retention is counted in days
+TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
 UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
 
 
@@ -52,10 +58,14 @@ class Patience:
         return now + timedelta(seconds=self.window_seconds)
 
 
+def marketo_day(now: datetime) -> date:
+    """The date in US Central time, which calls are counted by."""
+    return now.astimezone(MARKETO_DAY).date()
+
+
 def quota_reset(now: datetime) -> datetime:
     """The next midnight in US Central time."""
-    tomorrow = now.astimezone(MARKETO_DAY).date() + timedelta(days=1)
-    return datetime.combine(tomorrow, time(), MARKETO_DAY).astimezone(now.tzinfo)
+    return datetime.combine(marketo_day(now) + timedelta(days=1), time(), MARKETO_DAY).astimezone(now.tzinfo)
 
 
 def after(now: datetime, seconds: float) -> datetime:

@@ -4,6 +4,7 @@ import codecs
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Protocol
 
 from app.domain.errors import BrokenUpload, TooLarge, UnsupportedMedia
@@ -227,7 +228,11 @@ def _converted(charset: str) -> _Text:
             return error.object[: error.start].encode(), False
         except UnicodeDecodeError as error:
             good = len(piece) - (len(error.object) - error.start)  # `object` may begin with bytes held back before
-            decoder.setstate(before)
+        except UnicodeError:  # punycode and its like do not say where
+            good = 0
+        decoder.setstate(before)
+        with suppress(UnicodeError):
             return decoder.decode(piece[: max(good, 0)]).encode("utf-8", "ignore"), False
+        return b"", False
 
     return text

@@ -83,7 +83,7 @@ class _Sheet:
         if text.lstrip().startswith(b"<"):
             raise GarbledResult("it is HTML")
         try:
-            self._text = text.decode()
+            self._text = text.decode().replace("\0", "\ufffd")  # PostgreSQL keeps no NUL
         except UnicodeDecodeError as reason:
             raise GarbledResult(str(reason)) from None
         self._delimiter = part.format.delimiter

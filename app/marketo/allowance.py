@@ -8,13 +8,11 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, datetime, timedelta
 
 from app.clock import Clock
+from app.domain.patience import marketo_day, quota_reset
 from app.settings import InstanceSettings
-
-US_CENTRAL = ZoneInfo("America/Chicago")  # "resets daily at 12:00 AM CST". Adobe, "REST API", read 2026-08
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -68,9 +66,7 @@ class Allowance:
     @property
     def resets_at(self) -> datetime:
         """When the daily quota begins anew, in UTC."""
-        self._turn_page()
-        midnight = datetime.combine(self._day + timedelta(days=1), time.min, tzinfo=US_CENTRAL)
-        return midnight.astimezone(UTC)
+        return quota_reset(self._now())
 
     def full(self) -> None:
         """Suppose that the window is used up: another worker may have called until just now."""
@@ -113,4 +109,4 @@ class Allowance:
             self._day, self._today = today, 0
 
     def _date(self) -> date:
-        return self._now().astimezone(US_CENTRAL).date()
+        return marketo_day(self._now())

@@ -17,12 +17,12 @@ import httpx
 
 from app.clock import Clock
 from app.domain.answers import Because, TurnedAway
+from app.domain.patience import TOKEN_WAITS_SECONDS
 from app.marketo.allowance import Sleep
 from app.marketo.codes import answer_to_submission
 from app.marketo.reply import JSON_BYTES, Reply, exchange, text
 from app.settings import InstanceSettings
 
-WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
 LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
 
 
@@ -98,7 +98,7 @@ class Identity:
         return self._bearer if self._dies_at and self._now() < self._dies_at else None
 
     async def _another_than(self, rejected: Bearer | None) -> Bearer:
-        for wait in (*WAITS_SECONDS, None):
+        for wait in (*TOKEN_WAITS_SECONDS, None):
             asked_at = self._now()
             bearer, life_seconds = _read(await self._ask())
             self._remember(bearer)

@@ -44,22 +44,27 @@ class Collect:
         if not found:
             return False
         part = found[0]
+        try:
+            return await self._collect(lease, part)
+        except Stale:
+            return False
+        except Exception:  # whatever is wrong with this part, the others must not wait behind it
+            await self._later(lease, part)
+            raise
+
+    async def _collect(self, lease: Lease, part: Part) -> bool:
         standing = await self.driver.standing(part)
         failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
         warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
-        try:
-            if failures is None or warnings is None:
-                await self._later(lease, part)
-                return False
-            await self._complete(lease, part, failures, warnings)
-        except Stale:
+        if failures is None or warnings is None:
+            await self._later(lease, part)
             return False
+        await self._complete(lease, part, failures, warnings)
         return True
 
     async def _fetch(self, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | None:
         """The result file of a part, with its rows placed; None when it is worth asking again later."""
-        nothing_said = part.rows.imported + part.rows.failed == 0
-        if count == 0 and not nothing_said:
+        if count == 0 and part.counted:
             return Fetched()
         assert part.batch_id is not None
         ask = self.driver.marketo.failures if kind is Kind.FAILURES else self.driver.marketo.warnings
@@ -69,7 +74,7 @@ class Collect:
                     rows = await self._placed(part, standing, content)
                 except GarbledResult:
                     return self._missing_or_later(part, LATE_FILE_SECONDS)
-                return Fetched(content, rows, missing=len(rows) != count and not nothing_said)
+                return Fetched(content, rows, missing=len(rows) != count and part.counted)
             case NoFile():
                 return Fetched() if count == 0 else self._missing_or_later(part, LATE_FILE_SECONDS)
             case NoWord():
@@ -92,7 +97,7 @@ class Collect:
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         at = self.driver.now()
-        rows = _final(part.rows, failures, warnings)
+        rows = part.rows if part.counted else _by_files(part.rows, failures, warnings)
         missing = failures.missing or warnings.missing or rows.pending > 0
         columns = {
             "imported": rows.imported,
@@ -133,9 +138,7 @@ def _rows(content: bytes, part: Part, standing: Standing, kept: Kept) -> list[Ne
     return [NewRow.of(row.source_row, row.reason, row.values) for row in placed(content, about)]
 
 
-def _final(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:
-    """Marketo's own counts; where it gave none, what its files say."""
-    if known.imported or known.failed:
-        return known
+def _by_files(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:
+    """Where Marketo gave no counts of its own: what its files say."""
     failed = min(len(failures.rows), known.total)
     return Rows(known.total, known.total - failed, failed, min(len(warnings.rows), known.total))

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
-from app.domain.patience import DESCRIBE_AGAIN_SECONDS
+from app.domain.patience import BACKLOG_RETRY_SECONDS, DESCRIBE_AGAIN_SECONDS
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.inspection import Inspection
@@ -29,7 +29,6 @@ from app.store.database import Database
 from app.store.results import Kind, NewRow
 from app.wake import Wake
 
-BACKLOG_RETRY_SECONDS = 60
 BLOCK_BYTES = 1 << 20  # what is worked on at once: enough for array operations to pay, little enough to hold
 
 
@@ -119,7 +118,11 @@ class Intake:
     async def _keep_part(self, import_id: int, piece: Piece) -> None:
         self._check_room()
         async with self.db.write() as tx:
-            await imports.touch(tx, import_id, at=self.now())
+            if not await imports.touch(tx, import_id, at=self.now()):
+                raise BrokenUpload(
+                    "The upload came so slowly that it was given up. Send it over a better line, or compressed.",
+                    code="upload_too_slow",
+                )
             await _add(tx, import_id, piece)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:

@@ -85,6 +85,7 @@ class Poll:
         )
         left = expected_seconds(rows.pending, self.driver.pace.rows_per_second)
         return {
+            "counted": part.counted or report.imported is not None,
             "imported": rows.imported,
             "failed": rows.failed,
             "warned": rows.warned,

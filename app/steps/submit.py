@@ -16,7 +16,7 @@ from app.domain.imports import Part
 from app.domain.lifecycle import Move
 from app.domain.pacing import room
 from app.domain.patience import FOREIGN_SLOTS_SECONDS, after
-from app.files.packing import unpacked
+from app.files.packing import unpacked, zstd
 from app.marketo.multipart import FILE_NAME, PartFile
 from app.steps.driver import Driver
 from app.steps.lease import Lease
@@ -47,8 +47,8 @@ class Submit:
     async def _send(self, standing: Standing, file: PartFile) -> Answer:
         try:
             return await self.driver.marketo.submit(standing.request.target, file)
-        except ValueError as misfit:  # nothing was executed, and nothing will ever be: the part does not fit
-            return Refused(None, str(misfit), whole_import=False)
+        except (ValueError, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
+            return Refused(None, f"What is stored of the part cannot be sent: {broken}", whole_import=False)
 
     async def _claim(self, lease: Lease) -> Part | None:
         at = self.driver.now()

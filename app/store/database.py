@@ -48,7 +48,8 @@ class Database:
         """Make this process the file's only one (SQLite; the lock dies with the process). Errors: DatabaseBusy."""
         if self.path is None or self._lock_file:
             return
-        handle = self.path.with_name(self.path.name + ".lock").open("w")
+        path = self.path.resolve()  # by whatever name it is called
+        handle = path.with_name(path.name + ".lock").open("w")
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -111,14 +112,16 @@ def driver_url(url: str, *, asynchronous: bool) -> str:
 
 
 def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    engine = create_async_engine(driver_url(url, asynchronous=True), pool_size=10, max_overflow=10, pool_pre_ping=True)
-    return engine, engine
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    engine = create_async_engine(driver_url(url, asynchronous=True), **pool, hide_parameters=True)
+    return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
-    writer = create_async_engine(address, pool_size=1, max_overflow=0, connect_args={"timeout": 30})
-    reader = create_async_engine(address, pool_size=4, max_overflow=4, connect_args={"timeout": 30})
+    known = {"connect_args": {"timeout": 30}, "hide_parameters": True}  # a parameter may be a cell of a file
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
+    reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
     _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
     _on_connect(reader, "query_only=ON", "foreign_keys=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")

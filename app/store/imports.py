@@ -89,8 +89,10 @@ async def accept(
     )
 
 
-async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
-    await tx.execute(update(import_).where(import_.c.id == import_id).values(touched_at=at))
+async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> bool:
+    """The upload goes on. False where it took so long that it was taken away as broken off."""
+    touched = await tx.execute(update(import_).where(import_.c.id == import_id).values(touched_at=at))
+    return touched.rowcount == 1
 
 
 async def discard(tx: AsyncConnection, import_id: int) -> None:

@@ -31,7 +31,11 @@ async def lock(tx: AsyncConnection, name: str, *, epoch: int) -> Instance | None
     """Lock the row, so that what is counted next stays true; None when the lease is lost (FENCED)."""
     row = (
         await tx.execute(
-            select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch).with_for_update()
+            select(instance)
+            .where(instance.c.name == name, instance.c.lease_epoch == epoch)
+            .with_for_update(
+                key_share=True
+            )  # events refer to the row meanwhile, and whoever writes one may wait for us
         )
     ).one_or_none()
     return _as_instance(row) if row else None
@@ -45,7 +49,8 @@ async def take_lease(
     `force` takes it from its holder: where this is the only process, a holder can only be a dead one.
     None while another worker holds it.
     """
-    row = (await tx.execute(select(instance).where(instance.c.name == name).with_for_update())).one_or_none()
+    found = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
+    row = (await tx.execute(found)).one_or_none()
     if row is None:
         return None
     if row.lease_until is not None and row.lease_until > now and row.worker != worker and not force:

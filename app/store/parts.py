@@ -232,6 +232,7 @@ def as_part(row: Row[Any]) -> Part:
         retry_code=row.retry_code,
         message=row.message,
         error=failure,
+        counted=row.counted,
         results_missing=row.results_missing,
         submitted_at=row.submitted_at,
         started_at=row.started_at,

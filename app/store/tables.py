@@ -21,6 +21,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -54,7 +55,7 @@ class Moment(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name != "sqlite":
             return value
-        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:
@@ -173,6 +174,7 @@ part = Table(
     Column("error_code", String(40)),
     Column("error_message", Text),
     Column("error_marketo_code", String(10)),
+    Column("counted", Boolean, nullable=False, server_default=false()),
     Column("results_missing", Boolean, nullable=False, default=False),
     Column("state_since", Moment),
     Column("submitted_at", Moment),

@@ -5,6 +5,7 @@ from importlib.metadata import version
 from fastapi import FastAPI
 
 from app.web import imports, instances, metrics, problems, results, status
+from app.web.auth import LoopbackOnly
 from app.wiring import House
 
 DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out."
@@ -14,6 +15,8 @@ def create_app(house: House) -> FastAPI:
     app = FastAPI(title="Sluice", version=version("marketo-sluice"), description=DESCRIPTION)
     app.state.house = house
     problems.install(app)
+    if house.settings.auth == "off":
+        app.add_middleware(LoopbackOnly)
     for room in (imports, results, instances, status, metrics):
         app.include_router(room.router)
     return app

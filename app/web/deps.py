@@ -15,6 +15,9 @@ def _house(request: Request) -> House:
 
 TheHouse = Annotated[House, Depends(_house)]
 
+SMALL_BODY_BYTES = 1 << 16
+"""Of a JSON body, which is read whole."""
+
 CALLER = "local"
 """Until API keys exist, whoever reaches the loopback address is this client."""
 

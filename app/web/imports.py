@@ -1,5 +1,6 @@
 """/v1/imports: create, read, list, parts, events, cancel."""
 
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
+from app.domain.patience import NEXT_LOOK_SECONDS
 from app.store import events, imports, instances, parts
 from app.store.imports import Filters
 from app.web import paging
-from app.web.deps import CALLER, TheHouse, judgement
-from app.web.parameters import INT32, KNOWN, merged, moment, only, refuse, request_from
+from app.web.deps import CALLER, SMALL_BODY_BYTES, TheHouse, judgement
+from app.web.parameters import INT32, KNOWN, merged, moment, only, plain_text, refuse, request_from
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
 from app.wiring import House
@@ -20,7 +22,6 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"])
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 PAGING = ("page_size", "page_token")
-NEXT_LOOK_SECONDS = "5"  # Marketo's news is no fresher
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
 
 FILE_BODY: dict[str, Any] = {
@@ -144,7 +145,12 @@ class Resolution(BaseModel):
         return self
 
 
-@router.post("/{import_id}/parts/{number}/resolve", response_model=ImportOut, dependencies=[knows()])
+@router.post(
+    "/{import_id}/parts/{number}/resolve",
+    response_model=ImportOut,
+    dependencies=[knows()],
+    max_body_size=SMALL_BODY_BYTES,
+)
 async def resolve(
     response: Response, house: TheHouse, found: TheImport, number: int, resolution: Resolution
 ) -> ImportOut:
@@ -164,7 +170,7 @@ async def _told(house: House, response: Response, import_id: int) -> ImportOut:
 
 def _say_when(response: Response, found: Import) -> None:
     if found.status not in FINISHED:
-        response.headers["Retry-After"] = NEXT_LOOK_SECONDS
+        response.headers["Retry-After"] = str(NEXT_LOOK_SECONDS)
 
 
 def _refuse_idempotency(request: Request) -> None:
@@ -177,8 +183,9 @@ def _refuse_idempotency(request: Request) -> None:
 def _filters(given: dict[str, str]) -> Filters:
     """Errors: BadParameter, with a detail for each mistake."""
     mistakes: list[Detail] = []
-    read: dict[str, Any] = {name: given.get(name) for name in ("instance", "client", "label")}
-    words = {"status": Status, "object_type": ObjectType, "created_after": moment, "created_before": moment}
+    read: dict[str, Any] = {}
+    words: dict[str, Callable[[str], Any]] = dict.fromkeys(("instance", "client", "label"), plain_text)
+    words |= {"status": Status, "object_type": ObjectType, "created_after": moment, "created_before": moment}
     for name, meaning in words.items():
         if name in given:
             try:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
@@ -12,8 +13,9 @@ from app.domain.lifecycle import State
 from app.settings import InstanceSettings
 from app.store import counts, instances
 from app.store.counts import Live
-from app.web.deps import CALLER, TheHouse
+from app.web.deps import CALLER, SMALL_BODY_BYTES, TheHouse
 from app.web.imports import knows
+from app.web.parameters import plain_text
 from app.web.schemas import (
     CallsOut,
     InstanceOut,
@@ -32,7 +34,7 @@ router = APIRouter(prefix="/v1/instances", tags=["instances"])
 class Pause(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: str | None = Field(default=None, max_length=1000)
+    reason: Annotated[str, AfterValidator(plain_text)] | None = Field(default=None, max_length=1000)
 
 
 @router.get("", response_model=InstancePage, dependencies=[knows()])
@@ -47,7 +49,7 @@ async def read(house: TheHouse, name: str) -> InstanceOut:
     return await _one(house, name)
 
 
-@router.post("/{name}/pause", response_model=InstanceOut, dependencies=[knows()])
+@router.post("/{name}/pause", response_model=InstanceOut, dependencies=[knows()], max_body_size=SMALL_BODY_BYTES)
 async def pause(house: TheHouse, name: str, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
     await house.desk.pause(name, reason=why.reason if why else None, by=CALLER)

@@ -22,6 +22,9 @@ from app.domain.imports import (
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 LABEL_CHARACTERS = 200
+NAME_CHARACTERS = 255
+CHARSET_CHARACTERS = 40
+FIRST_YEAR, LAST_YEAR = 1970, 9998  # what every database and every time zone can hold
 METADATA_PAIRS = 16
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -87,12 +90,12 @@ def request_from(given: Mapping[str, str], *, file_name: str | None, client: str
         instance=(given.get("instance") or "default").lower(),
         client=client,
         format=read.word("format", Format, Format.CSV),
-        charset=given.get("charset") or "utf-8",
+        charset=read.text("charset", CHARSET_CHARACTERS) or "utf-8",
         priority=read.number("priority", 0, 9, 5),
         not_before=read.value("not_before", moment, None),
         preflight=read.word("preflight", Preflight, Preflight.HEADER),
         on_unconfirmed=read.word("on_unconfirmed", OnUnconfirmed, OnUnconfirmed.RESUBMIT),
-        label=read.value("label", _label, None),
+        label=read.text("label", LABEL_CHARACTERS),
         metadata=read.value("metadata", _metadata, None),
         file_name=file_name,
     )
@@ -107,9 +110,9 @@ def _target(read: "_Reader", kind: ObjectType) -> Target:
     match kind:
         case ObjectType.LEAD:
             list_id = read.number("list_id", 1, INT32, None)
-            return Leads(read.given.get("lookup_field") or "email", list_id, read.given.get("partition_name") or None)
+            return Leads(read.text("lookup_field") or "email", list_id, read.text("partition_name"))
         case ObjectType.CUSTOM_OBJECT:
-            fields = [field.strip() for field in read.given.get("dedupe_fields", "").split(",")]
+            fields = [field.strip() for field in (read.text("dedupe_fields") or "").split(",")]
             return CustomObject(read.needed("object_name"), tuple(field for field in fields if field))
         case ObjectType.PROGRAM_MEMBER:
             read.needed("program_id")
@@ -134,10 +137,21 @@ class _Reader:
             return default
 
     def needed(self, name: str) -> str:
-        value = self.given.get(name, "").strip()
-        if not value:
+        value = (self.text(name) or "").strip()
+        if not self.given.get(name, "").strip():
             self.mistakes.append(Detail(f"is required for object_type {BELONGS_TO[name]}", field=name))
         return value
+
+    def text(self, name: str, most: int = NAME_CHARACTERS) -> str | None:
+        """None where it is not given, or empty."""
+
+        def read(text: str) -> str:
+            if len(text) > most:
+                raise ValueError(f"is longer than {most} characters")
+            return plain_text(text)
+
+        found: str | None = self.value(name, read, None)
+        return found
 
     def word(self, name: str, words: type[Word], default: Word) -> Word:
         def read(text: str) -> Word:
@@ -164,14 +178,15 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError:
         found = None
-    if found is None or found.tzinfo is None:
+    if found is None or found.tzinfo is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(f"{text!r} is not a time like 2026-11-23T10:00:00Z, with an offset")
     return found.astimezone(UTC)
 
 
-def _label(text: str) -> str:
-    if len(text) > LABEL_CHARACTERS:
-        raise ValueError(f"is longer than {LABEL_CHARACTERS} characters")
+def plain_text(text: str) -> str:
+    """A text that every database can hold. Errors: ValueError."""
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("holds a NUL or half a character; leave it out")
     return text
 
 
@@ -184,4 +199,4 @@ def _metadata(text: str) -> dict[str, str]:
         raise ValueError('is not a JSON object of strings, like {"run": "2026-11-23"}')
     if len(found) > METADATA_PAIRS:
         raise ValueError(f"has more than {METADATA_PAIRS} pairs")
-    return found
+    return {plain_text(name): plain_text(value) for name, value in found.items()}

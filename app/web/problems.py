@@ -9,16 +9,19 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import InterfaceError, OperationalError
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import CallerError, Detail
+from app.domain.patience import DATABASE_RETRY_SECONDS
 
 log = structlog.get_logger()
 
+PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's change with its versions
 MEDIA_TYPE = "application/problem+json"
-DATABASE_RETRY_SECONDS = 5
 
 
 def problem(
@@ -58,10 +61,37 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(OperationalError, _database)
     app.add_exception_handler(InterfaceError, _database)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(_PlainErrors)
+
+
+class _PlainErrors:
+    """What the framework answers in plain words of its own (a body over its limit, say) becomes a problem too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        replaced = False
+
+        async def told(message: Message) -> None:
+            nonlocal replaced
+            if message["type"] == "http.response.start" and message["status"] >= 400:
+                replaced = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
+                if replaced:
+                    answer = await _http(Request(scope), HTTPException(message["status"]))
+                    await answer(scope, receive, send)
+            if not replaced:
+                await send(message)
+
+        await self._app(scope, receive, told if scope["type"] == "http" else send)
 
 
 async def _caller(request: Request, error: Exception) -> Response:
     assert isinstance(error, CallerError)
+    return of_caller(request, error)
+
+
+def of_caller(request: Request, error: CallerError) -> Response:
     wait = error.retry_after_seconds
     return problem(
         request,
@@ -77,14 +107,15 @@ async def _caller(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """What Starlette says by itself: unknown paths, methods that are not allowed."""
     assert isinstance(error, HTTPException)
-    words = http.HTTPStatus(error.status_code)
-    code = words.phrase.lower().replace(" ", "_").replace("-", "_")
+    title = PHRASES.get(error.status_code) or http.HTTPStatus(error.status_code).phrase
+    code = title.lower().replace(" ", "_").replace("-", "_")
     detail = {
         404: f"There is nothing at {request.url.path}. The paths are listed at /docs.",
         405: f"{request.method} is not allowed at {request.url.path}; see the Allow header.",
+        413: "The body is larger than what is taken here.",
     }.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})
-    return problem(request, status=error.status_code, code=code, title=words.phrase, detail=detail, headers=headers)
+    return problem(request, status=error.status_code, code=code, title=title, detail=detail, headers=headers)
 
 
 async def _validation(request: Request, error: Exception) -> Response:
@@ -115,7 +146,7 @@ async def _database(request: Request, error: Exception) -> Response:
         status=503,
         code="database_unavailable",
         title="The database cannot be reached",
-        detail="Nothing was kept of this request. Try again in a moment.",
+        detail="Whether this request was carried out is not known. Look before you send it again.",
         headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
     )
 

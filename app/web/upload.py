@@ -12,7 +12,7 @@ from pathlib import PurePath
 from typing import IO
 
 from fastapi import Request
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
@@ -25,6 +25,7 @@ SPOOL_BYTES = 1 << 20  # of a form's file that stay in memory; the rest goes to 
 CHUNK_BYTES = 1 << 16
 FIELD_BYTES = 1 << 16
 FIELDS = 64
+NAME_CHARACTERS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,19 +76,22 @@ class _Form:
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._name = ""
         self._value: bytearray | None = None
-        self._parser = MultipartParser(
-            boundary,
-            {
-                "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
-                "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
-                "on_header_end": self._on_header,
-                "on_headers_finished": self._on_part,
-                "on_part_data": self._on_data,
-                "on_part_end": self._on_part_end,
-                "on_end": self._on_end,
-            },
-        )
         self._disposition = ""
+        try:
+            self._parser = MultipartParser(
+                boundary,
+                {
+                    "on_header_field": lambda data, start, end: self._header[0].extend(data[start:end]),
+                    "on_header_value": lambda data, start, end: self._header[1].extend(data[start:end]),
+                    "on_header_end": self._on_header,
+                    "on_headers_finished": self._on_part,
+                    "on_part_data": self._on_data,
+                    "on_part_end": self._on_part_end,
+                    "on_end": self._on_end,
+                },
+            )
+        except FormParserError:
+            raise BrokenUpload("The form's boundary is not one that a form may have.") from None
 
     async def read(self, request: Request) -> None:
         try:
@@ -96,7 +100,7 @@ class _Form:
                     await run_in_threadpool(self._parser.write, chunk)
                 else:
                     self._parser.write(chunk)
-        except MultipartParseError:
+        except FormParserError:
             raise BrokenUpload("The form cannot be read as multipart/form-data.") from None
         if not self._ended:
             raise BrokenUpload("The form breaks off before its last boundary. Send it again.")
@@ -178,9 +182,15 @@ def _disposition(header: str) -> str | None:
     """The file name of a raw body's Content-Disposition, also in its encoded form (filename*, RFC 8187)."""
     words = Message()
     words["Content-Disposition"] = header
-    return words.get_filename()
+    try:
+        return words.get_filename()
+    except (LookupError, ValueError):  # a charset that is none, or bytes that are not in it
+        return None
 
 
 def _plain_name(name: str | None) -> str | None:
     """The name without a path: some clients send the whole of it."""
-    return PurePath(name.replace("\\", "/")).name or None if name else None
+    if not name:
+        return None
+    whole = name.replace("\\", "/").replace("\0", "").encode("utf-8", "replace").decode()
+    return PurePath(whole).name[:NAME_CHARACTERS] or None

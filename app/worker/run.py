@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -11,10 +12,11 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from app.clock import Clock
+from app.domain.patience import TIDY_SECONDS
 from app.steps.crew import Crew
 from app.wake import Wake
 from app.worker.lease import Leases
-from app.worker.ticks import TIDY_SECONDS, Step, ticks
+from app.worker.ticks import Step, ticks
 
 log = structlog.get_logger()
 logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a tick is still at work is no news
@@ -104,8 +106,12 @@ class Worker:
         """APScheduler's shutdown cancels running coroutines: pause it, wait for them, and only then shut it down."""
         self.stopping = True
         self._metronome.pause()
-        if self._busy:
-            await asyncio.wait(self._busy, timeout=self.shutdown_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.shutdown_seconds):
+                while self._busy:  # nobody may take over meanwhile: what these calls bring is still to be written
+                    await asyncio.wait(self._busy, timeout=self.leases.seconds / 3)
+                    for name in list(self.leases.held):
+                        await self.leases.keep(name, self.crews[name].allowance)
         self._metronome.shutdown(wait=False)
         for name in list(self.leases.held):
             await self.leases.give_up(name, self.crews[name].allowance)

@@ -3,11 +3,9 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
+from app.domain.patience import SWEEP_TICKS
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-
-SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
-TIDY_SECONDS = 600.0  # retention is counted in days
 
 Step = Callable[[Lease], Awaitable[bool]]
 

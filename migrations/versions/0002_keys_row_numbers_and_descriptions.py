@@ -29,6 +29,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["part_id"], ["part.id"], name=op.f("fk_part_keys_part_id"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("part_id", name=op.f("pk_part_keys")),
     )
+    op.add_column("part", sa.Column("counted", sa.Boolean(), server_default=sa.false(), nullable=False))
     with op.batch_alter_table("part_file", schema=None) as batch_op:
         batch_op.add_column(sa.Column("row_numbers", sa.LargeBinary(), nullable=True))
 
@@ -49,5 +50,6 @@ def downgrade() -> None:
     with op.batch_alter_table("part_file", schema=None) as batch_op:
         batch_op.drop_column("row_numbers")
 
+    op.drop_column("part", "counted")
     op.drop_table("part_keys")
     op.drop_table("description")

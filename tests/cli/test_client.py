@@ -49,6 +49,14 @@ def test_a_refused_file_is_explained(sluice: Run, served: Service):
     assert "stands in the header twice" in told.stderr
 
 
+def test_what_others_wrote_is_shown_as_they_wrote_it(sluice: Run, served: Service):
+    """A label or a file name may look like markup; it is none."""
+    told = sluice("submit", "-", "--label", "[/y] [red]", stdin="email\na@example.com\n", URL=served.url)
+    assert told.returncode == 0, told.stderr
+    assert "[/y] [red]" in told.stdout
+    assert "[/y] [red]" in sluice("status", URL=served.url).stdout
+
+
 @pytest.mark.parametrize("metadata", ["run", "=7="])
 def test_metadata_is_pairs(sluice: Run, served: Service, metadata: str):
     """`run` alone is bad usage."""

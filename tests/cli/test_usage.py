@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+import migrations
 from tests.cli.conftest import Run
 
 COMMANDS = ["serve", "migrate", "simulate", "demo", "submit", "status", "failures", "cancel", "settings"]
@@ -52,6 +53,16 @@ def test_an_unknown_variable_and_a_bad_value_get_a_line_each(sluice: Run):
     ]
 
 
+@pytest.mark.parametrize("url", ["sqlite:////no/such/folder/sluice.db", "postgresql://a:b@127.0.0.1:1/sluice"])
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_database_that_cannot_be_opened_is_one_line(sluice: Run, command: str, url: str):
+    """Which names the variable to mend."""
+    told = sluice(command, DATABASE_URL=url, AUTH="off", PORT=0, **MARKETO)
+    assert told.returncode == 1
+    assert told.stderr.startswith("SLUICE_DATABASE_URL: the database cannot be opened")
+    assert len(told.stderr.splitlines()) == 1
+
+
 def test_settings_say_where_they_come_from_and_keep_secrets(sluice: Run):
     """A password in the database URL is a secret too."""
     told = sluice("settings", DATABASE_URL="postgresql://sluice:hush@db.example.com/sluice", PORT=8001, **MARKETO)
@@ -86,7 +97,7 @@ def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
 def test_serve_refuses_a_postgres_without_the_schema(sluice: Run, postgres_server: str, empty_database_url: str):
     """And goes on once `sluice migrate` has run; on SQLite it sees to that itself."""
     if empty_database_url.startswith("sqlite"):
-        assert "revision 0001" in sluice("migrate", DATABASE_URL=empty_database_url).stdout
+        assert f"revision {migrations.head()}" in sluice("migrate", DATABASE_URL=empty_database_url).stdout
         return
     known = MARKETO | {"AUTH": "off", "DATABASE_URL": empty_database_url}
     told = sluice("serve", **known)

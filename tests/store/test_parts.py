@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.domain.lifecycle import Move, State
-from app.store import imports, instances, parts
+from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.parts import Stale
 from app.store.tables import event, instance, part
@@ -38,6 +38,19 @@ async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Dat
             else:
                 with pytest.raises(Stale):
                     await parts.move(tx, only.id, move, at=AT)
+
+
+async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Database):
+    """Cancel locks the import and then writes an event; a claim locks the instance and then the import."""
+    import_id = await an_import(db)
+    if db.on_sqlite:  # one writer at a time: nobody waits for anybody inside a transaction
+        return
+    async with db.write() as claim, db.write() as cancel:
+        await instances.take_lease(claim, "default", worker="w", now=AT, until=AT)
+        assert await instances.lock(claim, "default", epoch=1)
+        await imports.standing(cancel, import_id, lock=True)
+        await cancel.execute(text("SET LOCAL lock_timeout = '5s'"))
+        await events.append(cancel, "cancel_requested", at=AT, instance="default", import_id=import_id)
 
 
 async def test_the_loser_of_two_moves_does_nothing(db: Database):

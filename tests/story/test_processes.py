@@ -5,6 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.simulator import Rules
 from tests.story.files import leads
@@ -82,11 +83,13 @@ def test_CALM_DEPLOY_a_stop_makes_nothing_unconfirmed(database_url: str, tmp_pat
         assert len(played.report()["jobs"]) == 12
 
 
-def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Path):
-    """One clear line, exit code 1, and the first one goes on."""
+@pytest.mark.parametrize("name", ["one.db", "other.db"])
+def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Path, name: str):
+    """One clear line, exit code 1, and the first one goes on; also by another name of the file."""
     url = f"sqlite:///{tmp_path / 'one.db'}"
+    (tmp_path / "other.db").symlink_to(tmp_path / "one.db")
     with simulator(MARKETO) as (marketo, _), service(tmp_path, url, marketo, **QUICK) as first:
-        second = Service(tmp_path, url, marketo, **QUICK)
+        second = Service(tmp_path, f"sqlite:///{tmp_path / name}", marketo, **QUICK)
         second.folder = tmp_path / "second"
         second.folder.mkdir()
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from app.settings import Settings
+from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.steps.crew import Crew
 from app.steps.lease import Lease
@@ -34,7 +34,7 @@ def stage_settings(database_url: str, **knobs: Any) -> Settings:
     rules = Rules()
     instance = {"base_url": MARKETO, "client_id": rules.client_id, "client_secret": rules.client_secret}
     known = {"auth": "off", "disk_floor_bytes": 0, "instances": {"default": instance}}
-    return Settings(_env_file=None, database_url=database_url, **(known | knobs))
+    return exactly(database_url=database_url, **(known | knobs))
 
 
 @dataclass
@@ -126,7 +126,7 @@ async def staged(
         async with house.db.write() as tx:
             await instances.ensure(tx, house.settings.instances)
         door = httpx.ASGITransport(create_api(house))
-        async with httpx.AsyncClient(transport=door, base_url="http://sluice.example.com") as api:
+        async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
             crew = hire(house, "default")
             leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
             stage = Stage(house, crew, simulator, transport, api, clock, leases, posted)

@@ -45,6 +45,14 @@ BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it say
     ({"object_type": "program_member", "program_id": "1001"}, "program_member_status", "required"),
     ({"object_type": "lead", "program_id": "1001"}, "program_id", "program_member"),
     ({"object_name": "car_c"}, "object_name", "custom_object"),
+    ({"not_before": "0001-06-01T00:00:00Z"}, "not_before", "offset"),
+    ({"not_before": "9999-12-31T23:59:59-14:00"}, "not_before", "offset"),
+    ({"metadata": '{"a": "\\ud800"}'}, "metadata", "half a character"),
+    ({"metadata": '{"\\u0000": "a"}'}, "metadata", "NUL"),
+    ({"label": "a\0b"}, "label", "NUL"),
+    ({"lookup_field": "x" * 256}, "lookup_field", "255"),
+    ({"partition_name": "x" * 256}, "partition_name", "255"),
+    ({"object_type": "custom_object", "object_name": "x" * 256}, "object_name", "255"),
     ({"charset": "klingon"}, None, "klingon"),
     ({"charset": "base64"}, None, "base64"),
 ]
@@ -95,7 +103,7 @@ async def test_a_wrong_parameter_is_named_with_what_is_right(
 ):
     """422 (415 for charsets), the parameter by name, and a word that helps."""
     answer = await stage.create(LEADS, **parameters)
-    assert answer.status_code == (415 if "charset" in parameters else 422), answer.text
+    assert answer.status_code == (422 if field else 415), answer.text
     told = answer.json()
     assert word in told["detail"]
     if field:
@@ -127,6 +135,58 @@ async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
     told = is_problem(answer, 422, "no_file")
     assert "`file`" in told["detail"]
     assert await nothing_left(stage)
+
+
+@pytest.mark.parametrize("boundary", ["x" * 5000, "", '"'])
+async def test_a_form_whose_boundary_is_none_is_refused(stage: Stage, boundary: str):
+    """Whatever its header says."""
+    answer = await stage.api.post(
+        "/v1/imports", content=LEADS, headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
+    )
+    is_problem(answer, 400, "broken_upload")
+
+
+@pytest.mark.parametrize(
+    ("disposition", "name"),
+    [
+        ("attachment; filename*=idna''%ff", None),
+        ("attachment; filename*=undefined''x", None),
+        ("attachment; filename*=utf-7''%2B2AA-", "?"),
+        ("attachment; filename=" + "x" * 300, "x" * 255),
+        ("attachment; filename*=utf-8''..%2Fa%00b.csv", "ab.csv"),
+    ],
+)
+async def test_a_file_name_that_cannot_be_read_costs_nothing(stage: Stage, disposition: str, name: str | None):
+    """It is for people; nothing hangs on it."""
+    headers = {"Content-Type": "text/csv", "Content-Disposition": disposition}
+    answer = await stage.api.post("/v1/imports", content=LEADS, headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["file"]["name"] == name
+    assert (await stage.api.get("/v1/imports")).status_code == 200
+
+
+async def test_bytes_that_a_codec_cannot_place_are_refused_all_the_same(stage: Stage):
+    """punycode does not say where it stumbled."""
+    is_problem(await stage.create(b"email\n\xff\xff-\xff\n", charset="punycode"), 422, "bad_bytes")
+
+
+async def test_a_pause_reason_is_one_that_can_be_kept(stage: Stage):
+    """422, not a database's error."""
+    answer = await stage.api.post("/v1/instances/default/pause", json={"reason": "a\0b"})
+    is_problem(answer, 422, "invalid_parameter")
+
+
+async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
+    """It would be held in memory whole."""
+    answer = await stage.api.post("/v1/instances/default/pause", content=b'{"reason": "' + b"x" * 100_000)
+    assert is_problem(answer, 413, "content_too_large")["detail"]
+
+    async def chunks():
+        for _ in range(10):
+            yield b" " * 10_000
+
+    answer = await stage.api.post("/v1/instances/default/pause", content=chunks())
+    is_problem(answer, 413, "content_too_large")
 
 
 async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
@@ -207,6 +267,8 @@ async def test_headers_that_promise_what_is_not_so_are_refused(
         ("GET", "/v1/imports?status=done", 422, "invalid_parameter"),
         ("GET", "/v1/imports?created_after=yesterday", 422, "invalid_parameter"),
         ("GET", "/v1/imports?attention=maybe", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?label=%00", 422, "invalid_parameter"),
+        ("GET", "/v1/imports?created_after=0001-01-01T00:00:00%2B14:00", 422, "invalid_parameter"),
         ("GET", "/v1/imports?colour=red", 422, "invalid_parameter"),
     ],
 )

@@ -9,9 +9,11 @@ from typing import ClassVar
 import pytest
 
 from app.clock import machine_clock
+from app.marketo.allowance import Allowance
 from app.simulator import Fault, Rules
 from app.steps.lease import Lease
 from app.steps.submit import Submit
+from app.worker.lease import Leases
 from app.worker.run import Worker
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
@@ -72,6 +74,31 @@ async def test_CALM_DEPLOY_a_stop_waits_for_the_call_under_way(stage: Stage):
     (part,) = await stage.parts(import_id)
     assert (part["state"], part["batch_id"]) == ("queued", 1001)
     assert not stage.leases.held
+
+
+class Watched(Leases):
+    """Leases that note when they are kept."""
+
+    kept: ClassVar[list[str]]
+
+    async def keep(self, name: str, allowance: Allowance) -> bool:
+        self.kept.append(name)
+        return await super().keep(name, allowance)
+
+
+async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Stage):
+    """Or another worker would take over, call the part lost, and the answer would come too late."""
+    Watched.kept = []
+    stage.leases = Watched(db=stage.house.db, now=machine_clock, worker="the worker", seconds=0.3)
+    stage.simulator.order(Fault("hang", on="create", seconds=1))
+    async with working(stage, tick_seconds=HOUR) as stop:
+        import_id = await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+        stop.set()
+        await asyncio.sleep(0)
+        Watched.kept.clear()
+    assert len(Watched.kept) >= 2
+    assert (await stage.parts(import_id))[0]["state"] == "queued"
 
 
 class Stumbling(Submit):
