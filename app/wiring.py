@@ -17,6 +17,7 @@ from app.steps.describe import Describe
 from app.steps.desk import Desk
 from app.steps.driver import Driver
 from app.steps.intake import Intake
+from app.steps.judge import Judge
 from app.steps.poll import Poll
 from app.steps.submit import Submit
 from app.steps.sweep import Retention, Sweep
@@ -109,7 +110,7 @@ def hire(house: House, name: str) -> Crew:
     )
     retention = Retention(settings.file_retention_days, settings.result_retention_days, settings.history_retention_days)
     return Crew(
-        submit=Submit(driver),
+        submit=Submit(driver, Judge(house.db)),
         poll=Poll(driver),
         collect=Collect(driver),
         sweep=Sweep(db=house.db, now=house.now, patience=patience, retention=retention),

@@ -188,6 +188,17 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
+class Footprint:
+    """What of Marketo's records a part touches."""
+
+    import_id: int
+    space: str  # one kind of record
+    key_fields: str  # by which Marketo finds them, in a fixed order; empty: nobody knows
+    list_id: int | None
+    aside: bool  # its rows were set aside: their keys stand in other parts of the import too
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     id: int
     import_id: int
@@ -195,6 +206,9 @@ class Part:
     instance: str
     state: State
     state_since: datetime | None
+    turn: int | None  # its import's place in the order of acceptance; None while that is still being received
+    footprint: Footprint
+    waits_for: int | None  # the id of a part that touches the same records and goes first
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included

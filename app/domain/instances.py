@@ -72,6 +72,8 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
         return WaitingFor.INSTANCE_BLOCKED
     if part.due_at and part.due_at > now:
         return WaitingFor.RETRY if part.retry_code else WaitingFor.NOT_BEFORE
+    if part.waits_for:
+        return WaitingFor.SAME_RECORDS
     if instance.holding(now):
         return instance.hold_reason or WaitingFor.RETRY
     return WaitingFor.SLOT

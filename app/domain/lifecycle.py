@@ -57,5 +57,8 @@ TABLE: dict[Move, Edge] = {
 AT_MARKETO = frozenset({S.SUBMITTING, S.UNCONFIRMED, S.QUEUED, S.IMPORTING})
 """States that hold a slot: Marketo has the part, or may have it."""
 
+LIVE = AT_MARKETO | {S.WAITING}
+"""States from which a part still touches Marketo's records, now or later."""
+
 FINAL = frozenset(S) - {source for edge in TABLE.values() for source in edge.sources}
 """States that nothing leaves."""

@@ -38,6 +38,7 @@ class Piece:
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
     row_numbers: bytes | None  # as `numbering` keeps them
+    aside: bool  # its rows were set aside: their keys stand in earlier parts too
     keys: Digests | None
     """Of its rows, sorted, each once; None where nobody knows which columns are the key."""
 
@@ -91,7 +92,7 @@ class _OpenPart:
                 self._pack()
         return count
 
-    def closed(self, number: int, *, keyless: bool) -> Piece:
+    def closed(self, number: int, *, aside: bool, keyless: bool) -> Piece:
         self._pack()
         labels = np.concatenate(self._labels)
         return Piece(
@@ -101,6 +102,7 @@ class _OpenPart:
             rows=len(labels),
             first_row=int(labels["number"][0]),
             row_numbers=numbering.written(labels["number"]),
+            aside=aside,
             keys=None if keyless else distinct(labels["digest"][labels["keyed"]]),
         )
 
@@ -162,7 +164,7 @@ class Cutter:
         if not self.rows:
             raise BadFile("The file has a header and no rows. There is nothing to import.", code="no_rows")
         if self._following:
-            yield self._closed(self._following)
+            yield self._closed(self._following, aside=False)
         yield from self._lanes_together()
 
     @property
@@ -195,7 +197,7 @@ class Cutter:
     def _full(self) -> Piece:
         """The part that followed the file is full: from now on its keys are an earlier part's."""
         assert self._following, "there was no room for a row in it"
-        full, self._following = self._closed(self._following), None
+        full, self._following = self._closed(self._following, aside=False), None
         if full.keys is not None:
             self._seen.add(full.keys)
         return full
@@ -208,7 +210,7 @@ class Cutter:
                 part = self._aside.setdefault(lane, self._opened())
                 here = here[part.take(rows, here) :]
                 if len(here):
-                    yield self._closed(self._aside.pop(lane))
+                    yield self._closed(self._aside.pop(lane), aside=True)
 
     def _lanes_together(self) -> Iterator[Piece]:
         """What is left in the lanes, in as few parts as will do: lanes share no key, so any order among them will."""
@@ -218,17 +220,17 @@ class Cutter:
             for rows in lane.reread(self._format.delimiter):
                 left = np.arange(len(rows))
                 while last and len(left := left[last.take(rows, left) :]):
-                    yield self._closed(last)
+                    yield self._closed(last, aside=True)
                     last = self._opened()
         if last:
-            yield self._closed(last)
+            yield self._closed(last, aside=True)
 
     def _opened(self) -> _OpenPart:
         return _OpenPart(self._header, self._limit_bytes)
 
-    def _closed(self, part: _OpenPart) -> Piece:
+    def _closed(self, part: _OpenPart, *, aside: bool) -> Piece:
         self._pieces += 1
-        return part.closed(self._pieces, keyless=not self._key_columns)
+        return part.closed(self._pieces, aside=aside, keyless=not self._key_columns)
 
     def _labelled(self, records: Records) -> _Rows:
         """Errors: BadFile record_too_large."""

@@ -139,3 +139,9 @@ def _mixed(found: Digests, word: Digests) -> Digests:
 def _ended(found: Digests) -> Digests:
     found = found * MIX
     return found ^ found >> np.uint64(32)
+
+
+def share_any(one: Digests, other: Digests) -> bool:
+    """Whether two parts' keys have one in common."""
+    less, more = sorted((one, other), key=len)
+    return bool(len(less)) and bool((more[np.minimum(np.searchsorted(more, less), len(more) - 1)] == less).any())

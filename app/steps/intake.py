@@ -131,14 +131,14 @@ class Intake:
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, file = self.now(), incoming.request, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
-        await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = (NewRow.of(row.source_row, row.reason, row.values) for row in seen.kept)
             await results.keep_rows(tx, import_id, Kind.WARNINGS, rows)
             told = {"rows": seen.warned_rows, "rows_kept": len(seen.kept)}
             await events.append(tx, "preflight", at=at, instance=request.instance, import_id=import_id, **told)
-        await parts.release(tx, import_id, due_at=request.not_before, at=at)
+        await parts.release(tx, import_id, turn=turn, due_at=request.not_before, at=at)
 
     async def _discard(self, import_id: int) -> None:
         async with self.db.write() as tx:
@@ -252,6 +252,7 @@ async def _add(tx: AsyncConnection, import_id: int, piece: Piece) -> None:
         blob=piece.blob,
         row_numbers=piece.row_numbers,
         keys=None if piece.keys is None else as_bytes(piece.keys),
+        aside=piece.aside,
     )
 
 

@@ -13,17 +13,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
 from app.domain.imports import Part
+from app.domain.instances import Instance
 from app.domain.lifecycle import Move
 from app.domain.pacing import room
 from app.domain.patience import FOREIGN_SLOTS_SECONDS, after
 from app.files.packing import unpacked, zstd
 from app.marketo.multipart import FILE_NAME, PartFile
 from app.steps.driver import Driver
+from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.store import instances, parts
 from app.store.imports import Standing
 from app.store.parts import Stale
 from app.store.tables import part as part_table
+
+CANDIDATES = 20  # waiting parts that are judged in one turn
 
 COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 """Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
@@ -34,12 +38,15 @@ class Submit:
     """Claim a part, POST it with nothing open, record the answer."""
 
     driver: Driver
+    judge: Judge
 
     async def run_once(self, lease: Lease) -> bool:
-        """Submit one part. False when none may go now. Network: one POST."""
-        part = await self._claim(lease)
+        """Submit one part, or find out more about which may go. False when none may go now. Network: one POST."""
+        chosen, more_to_judge = await self._choose(lease)
+        part = await self._claim(lease, chosen) if chosen else None
         if part is None:
-            return False
+            return more_to_judge
+        self.judge.forget(part)
         standing, file = await self._file(part)
         await self._record(lease, part, await self._send(standing, file))
         return True
@@ -50,25 +57,41 @@ class Submit:
         except (ValueError, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
             return Refused(None, f"What is stored of the part cannot be sent: {broken}", whole_import=False)
 
-    async def _claim(self, lease: Lease) -> Part | None:
+    async def _choose(self, lease: Lease) -> tuple[Part | None, bool]:
+        """(the first waiting part that may go now, whether another look would tell more)."""
+        at = self.driver.now()
+        async with self.driver.db.read() as tx:
+            instance = await instances.get(tx, lease.instance)
+            if instance is None or not await self._has_room(tx, instance, at):
+                return None, False
+            waiting = await parts.next_waiting(tx, lease.instance, now=at, limit=CANDIDATES)
+        for part in waiting:
+            match await self.judge.may_go(part, now=at):
+                case True:
+                    return part, False
+                case None:
+                    return None, True
+        return None, bool(waiting)
+
+    async def _has_room(self, tx: AsyncConnection, instance: Instance, at: datetime) -> bool:
+        free = room(
+            slots_used=len(await parts.slots_in_use(tx, instance.name)),
+            slots_of_others=instance.slots_of_others(at),
+            rows_there=await parts.rows_at_marketo(tx, instance.name),
+            max_queued=self.driver.max_queued,
+            max_importing=self.driver.max_importing,
+            rows_per_second=self.driver.pace.rows_per_second,
+            poll_min_seconds=self.driver.patience.poll_min_seconds,
+        )
+        return free > 0 and instance.may_submit(at)
+
+    async def _claim(self, lease: Lease, part: Part) -> Part | None:
         at = self.driver.now()
         async with self.driver.db.write() as tx:
             instance = await instances.lock(tx, lease.instance, epoch=lease.epoch)
-            if instance is None or not instance.may_submit(at):
+            if instance is None or not await self._has_room(tx, instance, at):
                 return None
             used = await parts.slots_in_use(tx, lease.instance)
-            free = room(
-                slots_used=len(used),
-                slots_of_others=instance.slots_of_others(at),
-                rows_there=await parts.rows_at_marketo(tx, lease.instance),
-                max_queued=self.driver.max_queued,
-                max_importing=self.driver.max_importing,
-                rows_per_second=self.driver.pace.rows_per_second,
-                poll_min_seconds=self.driver.patience.poll_min_seconds,
-            )
-            part = await parts.next_waiting(tx, lease.instance, now=at) if free else None
-            if part is None:
-                return None
             slot = min(set(range(1, self.driver.max_queued + 1)) - used)
             deadline = self.driver.patience.claim_deadline(at)
             claimed = {"slot": slot, "due_at": deadline, "submitted_at": at, "batch_id": None}

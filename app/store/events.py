@@ -32,11 +32,15 @@ async def append(
     import_id: int | None = None,
     part: int | None = None,
     **data: object,
-) -> None:
+) -> int:
+    """Write one line of history; its id, which no later one is below."""
     kept = {name: value for name, value in data.items() if value is not None}
-    await tx.execute(
-        insert(event).values(at=at, instance=instance, import_id=import_id, part_number=part, type=type_, data=kept)
+    made = await tx.execute(
+        insert(event)
+        .values(at=at, instance=instance, import_id=import_id, part_number=part, type=type_, data=kept)
+        .returning(event.c.id)
     )
+    return int(made.scalar_one())
 
 
 async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) -> list[Event]:

@@ -61,10 +61,11 @@ async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of
     return int(made.scalar_one())
 
 
-async def accept(
-    tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime
-) -> None:
-    """The whole file is stored: from this commit on the import exists (SAFE_ACK)."""
+async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime) -> int:
+    """The whole file is stored: from this commit on the import exists (SAFE_ACK).
+
+    Its turn: its place in the order of acceptance.
+    """
     found = await tx.execute(
         update(import_)
         .where(import_.c.id == import_id, import_.c.status.is_(None))
@@ -78,7 +79,7 @@ async def accept(
         )
         .returning(import_.c.instance)
     )
-    await events.append(
+    return await events.append(
         tx,
         "accepted",
         at=at,
@@ -364,7 +365,7 @@ def _as_import(row: Row[Any], parts: _Parts) -> Import:
 
 def _request(row: Row[Any]) -> Request:
     return Request(
-        target=_target(row),
+        target=target_of(row),
         instance=row.instance,
         client=row.client,
         format=Format(row.format),
@@ -393,7 +394,7 @@ def _target_columns(target: Target) -> dict[str, Any]:
             return {"program_id": target.program_id, "program_member_status": target.program_member_status}
 
 
-def _target(row: Row[Any]) -> Target:
+def target_of(row: Row[Any]) -> Target:
     match ObjectType(row.object_type):
         case ObjectType.LEAD:
             return Leads(row.lookup_field, row.list_id, row.partition_name)

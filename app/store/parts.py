@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import Failure, Part, Rows
-from app.domain.lifecycle import AT_MARKETO, FINAL, TABLE, Move, State
+from app.domain import conflicts
+from app.domain.imports import Failure, Footprint, Part, Rows
+from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports
 from app.store.tables import import_, instance, part, part_file, part_keys
 
@@ -29,12 +30,14 @@ async def add(
     blob: bytes,
     row_numbers: bytes | None = None,
     keys: bytes | None = None,
+    aside: bool = False,
 ) -> None:
     """Store a part of an import that is still being received; it has no state until the import is accepted.
 
     `blob`, `row_numbers` and `keys` as the files room makes them; the last two may be missing.
     """
-    owner = (await tx.execute(select(import_.c.instance, import_.c.priority).where(import_.c.id == import_id))).one()
+    owner = (await tx.execute(select(import_).where(import_.c.id == import_id))).one()
+    target = imports.target_of(owner)
     made = await tx.execute(
         insert(part)
         .values(
@@ -45,6 +48,10 @@ async def add(
             first_row=first_row,
             rows=rows,
             bytes=size_bytes,
+            space=conflicts.space_of(target),
+            key_fields=conflicts.key_fields_of(target),
+            list_id=conflicts.list_of(target),
+            aside=aside,
         )
         .returning(part.c.id)
     )
@@ -54,12 +61,14 @@ async def add(
         await tx.execute(insert(part_keys).values(part_id=part_id, digests=keys))
 
 
-async def release(tx: AsyncConnection, import_id: int, *, at: datetime, due_at: datetime | None) -> None:
-    """Give every part of a now complete upload its first state: the one state that no move leads to."""
+async def release(
+    tx: AsyncConnection, import_id: int, *, turn: int, at: datetime, due_at: datetime | None = None
+) -> None:
+    """Give every part of a now complete upload its turn and its first state: the one that no move leads to."""
     await tx.execute(
         update(part)
         .where(part.c.import_id == import_id, part.c.state.is_(None))
-        .values(state=State.WAITING, state_since=at, due_at=due_at)
+        .values(state=State.WAITING, turn=turn, state_since=at, due_at=due_at)
     )
 
 
@@ -97,7 +106,8 @@ async def move(
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
     await events.append(tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, **told)
-    if edge.target in FINAL:  # it meets nobody any more
+    if edge.target not in LIVE:  # it meets nobody any more
+        await tx.execute(update(part).where(part.c.waits_for == part_id).values(waits_for=None))
         await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
     if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
         return await move(tx, part_id, Move.CANCEL, at=at)
@@ -145,20 +155,81 @@ async def kept(tx: AsyncConnection, part_id: int) -> Kept:
     return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
-async def next_waiting(tx: AsyncConnection, instance_name: str, *, now: datetime) -> Part | None:
-    """The waiting part whose turn it is: highest priority, then order of acceptance."""
+async def next_waiting(tx: AsyncConnection, instance_name: str, *, now: datetime, limit: int) -> list[Part]:
+    """Waiting parts that wait for no other, as far as is known: highest priority, then order of acceptance."""
     found = await tx.execute(
         select(part)
         .where(
             part.c.instance == instance_name,
             part.c.state == State.WAITING,
+            part.c.waits_for.is_(None),
             (part.c.due_at.is_(None)) | (part.c.due_at <= now),
         )
-        .order_by(part.c.priority.desc(), part.c.import_id, part.c.number)
-        .limit(1)
+        .order_by(part.c.priority.desc(), part.c.turn, part.c.number)
+        .limit(limit)
     )
-    row = found.one_or_none()
-    return as_part(row) if row else None
+    return [as_part(row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A part that goes first where it touches the same records."""
+
+    id: int
+    place: tuple[int, int]  # in the order of acceptance
+    footprint: Footprint
+    keys_bytes: int
+
+
+async def rivals_at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
+    return await _rivals(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
+
+
+async def rivals_before(
+    tx: AsyncConnection, of: Part, *, after: tuple[int, int], now: datetime, limit: int
+) -> list[Rival]:
+    """Waiting parts that were accepted before it, from a place in that order on.
+
+    One that is not to go before a later time has no claim to go first until then.
+    """
+    assert of.turn is not None
+    own = (part.c.import_id == of.import_id) & (part.c.aside.is_(False) if not of.footprint.aside else false())
+    wanted = [
+        part.c.instance == of.instance,
+        part.c.state == State.WAITING,
+        tuple_(part.c.turn, part.c.number) > after,
+        tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
+        (part.c.due_at.is_(None)) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
+        ~own,
+    ]
+    return await _rivals(tx, wanted, limit)
+
+
+async def _rivals(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
+    size = func.coalesce(func.length(part_keys.c.digests), 0)
+    found = await tx.execute(
+        select(part, size.label("keys_bytes"))
+        .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
+        .where(*wanted)
+        .order_by(part.c.turn, part.c.number)
+        .limit(limit)
+    )
+    return [Rival(row.id, (row.turn, row.number), _footprint(row), row.keys_bytes) for row in found]
+
+
+async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
+    """The digests of parts' keys, as the files room keeps them."""
+    found = await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))
+    return {row.part_id: bytes(row.digests) for row in found}
+
+
+async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None:
+    """A waiting part touches what another, which is still under way, touches too. Nothing if that one has ended."""
+    other = part.alias()
+    under_way = exists().where(other.c.id == waits_for, other.c.state.in_(LIVE))
+    await tx.execute(
+        update(part).where(part.c.id == part_id, part.c.state == State.WAITING, under_way).values(waits_for=waits_for)
+    )
 
 
 async def in_states(
@@ -213,6 +284,10 @@ async def _fence(tx: AsyncConnection, part_id: int, epoch: int | None) -> None:
         raise Stale(f"part {part_id}: the lease with epoch {epoch} is lost")
 
 
+def _footprint(row: Row[Any]) -> Footprint:
+    return Footprint(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
+
+
 def as_part(row: Row[Any]) -> Part:
     failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
     return Part(
@@ -222,6 +297,9 @@ def as_part(row: Row[Any]) -> Part:
         instance=row.instance,
         state=State(row.state),
         state_since=row.state_since,
+        turn=row.turn,
+        footprint=_footprint(row),
+        waits_for=row.waits_for,
         first_row=row.first_row,
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         size_bytes=row.bytes,

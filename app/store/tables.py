@@ -159,6 +159,13 @@ part = Table(
     Column("priority", SmallInteger, nullable=False),
     # NULL while its import is still being received
     Column("state", String(12)),
+    Column("turn", Number),  # its import's place in the order of acceptance
+    # What it touches: which kind of record, found by which fields, into which list; and for whom it has to wait
+    Column("space", String(300), nullable=False, server_default=text("''")),
+    Column("key_fields", Text, nullable=False, server_default=text("''")),
+    Column("list_id", Integer),
+    Column("aside", Boolean, nullable=False, server_default=false()),
+    Column("waits_for", Number),  # a part's id; cleared by the move that sets this one free
     Column("slot", SmallInteger),
     Column("first_row", Number, nullable=False),
     Column("rows", Number, nullable=False),
@@ -189,16 +196,21 @@ part = Table(
     CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
     sqlite_autoincrement=True,
 )
-_waiting = part.c.state == text("'waiting'")
+_may_go = text("state = 'waiting' AND waits_for IS NULL")
 Index(  # the claim: highest priority, then order of acceptance
-    "ix_part_waiting",
+    "ix_part_may_go",
     part.c.instance,
     part.c.priority.desc(),
-    part.c.import_id,
+    part.c.turn,
     part.c.number,
-    postgresql_where=_waiting,
-    sqlite_where=_waiting,
+    postgresql_where=_may_go,
+    sqlite_where=_may_go,
 )
+_waiting = text("state = 'waiting'")
+Index(  # what stands before a part in the order of acceptance
+    "ix_part_waiting", part.c.instance, part.c.turn, part.c.number, postgresql_where=_waiting, sqlite_where=_waiting
+)
+Index("ix_part_waits_for", part.c.waits_for)  # whom the end of a part sets free
 Index("ix_part_state", part.c.instance, part.c.state, part.c.due_at)  # poll, collect and sweep: whose turn is it
 
 part_file = Table(  # a part's own file, header included, as one zstd blob

@@ -8,14 +8,14 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import CallerError, Detail
+from app.domain.errors import CallerError, Detail, DiskFull
 from app.domain.patience import DATABASE_RETRY_SECONDS
 
 log = structlog.get_logger()
@@ -140,6 +140,8 @@ async def _gone(request: Request, _error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
+    if isinstance(error, DBAPIError) and _is_full(error):
+        return of_caller(request, DiskFull("The database's disk is full. Make room there, then send it again."))
     log.error("database unavailable", error=type(error).__name__, path=request.url.path)
     return problem(
         request,
@@ -149,6 +151,11 @@ async def _database(request: Request, error: Exception) -> Response:
         detail="Whether this request was carried out is not known. Look before you send it again.",
         headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
     )
+
+
+def _is_full(error: DBAPIError) -> bool:
+    """SQLite's "database or disk is full"; PostgreSQL's disk_full (53100)."""
+    return getattr(error.orig, "sqlstate", None) == "53100" or "disk is full" in str(error.orig)
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

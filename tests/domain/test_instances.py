@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.imports import Part, Rows
+from app.domain.imports import Footprint, Part, Rows
 from app.domain.instances import Instance, WaitingFor, waiting_for
 from app.domain.lifecycle import State
 
@@ -12,7 +12,12 @@ NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)
 
 
-def part(state: State = State.WAITING, due_at: datetime | None = None, retry_code: str | None = None) -> Part:
+def part(
+    state: State = State.WAITING,
+    due_at: datetime | None = None,
+    retry_code: str | None = None,
+    waits_for: int | None = None,
+) -> Part:
     return Part(
         id=1,
         import_id=1,
@@ -20,6 +25,9 @@ def part(state: State = State.WAITING, due_at: datetime | None = None, retry_cod
         instance="default",
         state=state,
         state_since=NOON,
+        turn=1,
+        footprint=Footprint(1, "people", "email", None, False),
+        waits_for=waits_for,
         first_row=1,
         rows=Rows(1, 0, 0, 0),
         size_bytes=10,
@@ -30,6 +38,7 @@ def part(state: State = State.WAITING, due_at: datetime | None = None, retry_cod
         retry_code=retry_code,
         message=None,
         error=None,
+        counted=False,
         results_missing=False,
         submitted_at=None,
         started_at=None,
@@ -55,6 +64,12 @@ def test_a_waiting_part_says_what_it_waits_for(
 ):
     """The first thing that would have to change."""
     assert waiting_for(part(due_at=due_at, retry_code=retry_code), instance, NOON) == reason
+
+
+def test_a_part_that_touches_the_same_records_as_another_says_so():
+    """Unless something else would have to change first."""
+    assert waiting_for(part(waits_for=7), Instance("default"), NOON) == "same_records"
+    assert waiting_for(part(waits_for=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
 
 
 def test_a_part_that_does_not_wait_waits_for_nothing():

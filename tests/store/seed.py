@@ -19,8 +19,8 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
                 tx, import_id, number=number, first_row=1 + rows * (number - 1), rows=rows, size_bytes=8, blob=b"blob"
             )
         file = SourceFile(None, 8, "00", rows * parts_count)
-        await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
-        await parts.release(tx, import_id, at=AT, due_at=None)
+        turn = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
+        await parts.release(tx, import_id, turn=turn, at=AT)
     return import_id
 
 

@@ -30,8 +30,8 @@ async def test_migrations_run_down_and_up_again_with_rows_there(database_url: st
         await instances.ensure(tx, ["default"])
         import_id = await imports.begin(tx, Request(target=Leads()), at=AT)
         await parts.add(tx, import_id, number=1, first_row=1, rows=1, size_bytes=8, blob=b"blob")
-        await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["email"], at=AT)
-        await parts.release(tx, import_id, at=AT, due_at=None)
+        turn = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["email"], at=AT)
+        await parts.release(tx, import_id, turn=turn, at=AT)
     await database.close()
     migrations.downgrade(database_url)
     assert migrations.revision(database_url) is None

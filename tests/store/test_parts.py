@@ -128,8 +128,7 @@ async def test_higher_priority_goes_first_then_the_order_of_acceptance(db: Datab
     order = []
     for slot in (1, 2, 3):
         async with db.write() as tx:
-            found = await parts.next_waiting(tx, "default", now=AT)
-            assert found is not None
+            found, *_ = await parts.next_waiting(tx, "default", now=AT, limit=5)
             await parts.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
             order.append(found.import_id)
     assert order == [urgent, first, second]

@@ -1,0 +1,45 @@
+"""Which parts may not be at Marketo together (ONE_KEY_AT_A_TIME), as far as can be told without looking at their keys.
+
+Marketo runs two jobs side by side and does not dedupe between them; and a list takes one import at a time (1019).
+"""
+
+from enum import StrEnum
+
+from app.domain.imports import CustomObject, Footprint, Leads, ProgramMembers, Target, key_columns
+
+PEOPLE = "people"  # leads and members of programs are the same records
+
+
+class Meeting(StrEnum):
+    NEVER = "never"
+    BY_KEY = "by_key"  # where they share a key
+    ALWAYS = "always"
+
+
+def meeting(one: Footprint, other: Footprint) -> Meeting:
+    """When two parts of one instance touch the same records."""
+    if one.list_id is not None and one.list_id == other.list_id:
+        return Meeting.ALWAYS
+    if one.space != other.space:
+        return Meeting.NEVER
+    if one.key_fields != other.key_fields or not one.key_fields:
+        return Meeting.ALWAYS  # an email and an id may be of one lead
+    if one.import_id == other.import_id and not (one.aside or other.aside):
+        return Meeting.NEVER  # that is what was set aside for
+    return Meeting.BY_KEY
+
+
+def space_of(target: Target) -> str:
+    match target:
+        case Leads() | ProgramMembers():
+            return PEOPLE
+        case CustomObject(object_name=name):
+            return f"custom_object:{name.lower()}"
+
+
+def key_fields_of(target: Target) -> str:
+    return ",".join(sorted(name.lower() for name in key_columns(target)))
+
+
+def list_of(target: Target) -> int | None:
+    return target.list_id if isinstance(target, Leads) else None

@@ -1,0 +1,56 @@
+"""Which parts may not be at Marketo together."""
+
+import pytest
+
+from app.domain.conflicts import key_fields_of, list_of, meeting, space_of
+from app.domain.imports import CustomObject, Footprint, Leads, ProgramMembers
+
+EMAIL, LOOKUP_ID = Leads(), Leads(lookup_field="id")
+MEMBERS = ProgramMembers(1001, "On List")
+CAR, BOAT, ANY_CAR = CustomObject("car_c", ("vin",)), CustomObject("boat_c", ("vin",)), CustomObject("car_c")
+
+
+def footprint(target, import_id: int = 1, *, aside: bool = False) -> Footprint:
+    return Footprint(import_id, space_of(target), key_fields_of(target), list_of(target), aside)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "when"),
+    [
+        (EMAIL, EMAIL, "by_key"),
+        (EMAIL, Leads(lookup_field="EMAIL"), "by_key"),
+        (EMAIL, MEMBERS, "by_key"),
+        (EMAIL, LOOKUP_ID, "always"),
+        (LOOKUP_ID, MEMBERS, "always"),
+        (LOOKUP_ID, LOOKUP_ID, "by_key"),
+        (EMAIL, CAR, "never"),
+        (CAR, BOAT, "never"),
+        (CAR, CustomObject("CAR_C", ("VIN",)), "by_key"),
+        (CAR, ANY_CAR, "always"),
+        (ANY_CAR, ANY_CAR, "always"),
+        (CustomObject("car_c", ("a", "b")), CustomObject("car_c", ("b", "a")), "by_key"),
+        (Leads(list_id=1), Leads(list_id=1), "always"),
+        (Leads(list_id=1), Leads(list_id=2), "by_key"),
+        (Leads(list_id=1), EMAIL, "by_key"),
+    ],
+)
+def test_parts_of_two_imports_meet_by_what_they_touch(one, other, when: str):
+    """People are one kind of record, however they come; a list takes one import at a time."""
+    assert meeting(footprint(one), footprint(other, 2)) == when
+    assert meeting(footprint(other, 2), footprint(one)) == when
+
+
+@pytest.mark.parametrize(
+    ("target", "aside", "when"),
+    [
+        (EMAIL, (False, False), "never"),
+        (EMAIL, (False, True), "by_key"),
+        (EMAIL, (True, True), "by_key"),
+        (ANY_CAR, (False, False), "always"),
+        (Leads(list_id=1), (False, False), "always"),
+    ],
+)
+def test_parts_of_one_import_share_no_key_unless_they_were_set_aside(target, aside: tuple[bool, bool], when: str):
+    """That is what setting aside is for."""
+    one, other = (footprint(target, aside=flag) for flag in aside)
+    assert meeting(one, other) == when
