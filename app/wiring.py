@@ -19,6 +19,7 @@ from app.steps.driver import Driver
 from app.steps.intake import Intake
 from app.steps.judge import Judge
 from app.steps.poll import Poll
+from app.steps.retry import Retry
 from app.steps.submit import Submit
 from app.steps.sweep import Retention, Sweep
 from app.store.database import Database
@@ -36,6 +37,7 @@ class House:
     wake: Wake
     http: httpx.AsyncClient
     intake: Intake
+    retry: Retry
     desk: Desk
 
     async def close(self) -> None:
@@ -72,7 +74,17 @@ def furnish(
         disk_floor_bytes=settings.disk_floor_bytes,
     )
     desk = Desk(db=db, now=now, wake=wake)
-    return House(settings=settings, db=db, now=now, sleep=sleep, wake=wake, http=http, intake=intake, desk=desk)
+    return House(
+        settings=settings,
+        db=db,
+        now=now,
+        sleep=sleep,
+        wake=wake,
+        http=http,
+        intake=intake,
+        retry=Retry(db=db, intake=intake),
+        desk=desk,
+    )
 
 
 def _http_client(settings: Settings) -> httpx.AsyncClient:

@@ -3,6 +3,7 @@
 Row 1 is the first after the header. Row 0 stands for one that nobody knows the number of.
 """
 
+from collections import deque
 from collections.abc import Callable
 
 import numpy as np
@@ -27,16 +28,19 @@ def counted() -> Numbering:
 
 
 class Given:
-    """A numbering whose numbers are handed in as the rows come along."""
+    """A numbering whose numbers are handed in, by another thread perhaps, before their rows come along."""
 
     def __init__(self) -> None:
-        self._numbers = np.zeros(0, np.int64)
+        self._coming: deque[Offsets] = deque()
+        self._held = np.zeros(0, np.int64)
 
     def add(self, numbers: Offsets) -> None:
-        self._numbers = np.concatenate((self._numbers, numbers))
+        self._coming.append(numbers)
 
     def __call__(self, count: int) -> Offsets:
-        numbers, self._numbers = self._numbers[:count], self._numbers[count:]
+        while len(self._held) < count:
+            self._held = np.concatenate((self._held, self._coming.popleft()))
+        numbers, self._held = self._held[:count], self._held[count:]
         return numbers
 
 

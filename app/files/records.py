@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from app.domain.errors import BadFile, Detail
 
 LF, CR, QUOTE = b'\n\r"'
+STEP_BYTES = 1 << 20  # of a whole file that is looked at in one turn
 csv.field_size_limit(1 << 30)  # a cell may be as large as a part; the module's own default is 128 KiB
 
 Offsets = NDArray[np.int64]
@@ -88,6 +89,11 @@ class RecordScanner:
         self._held = b""
         return found
 
+    def released(self) -> bytes:
+        """What is held of a record whose end is still to come; it is held no longer."""
+        held, self._held = self._held, b""
+        return held
+
     @property
     def held_bytes(self) -> int:
         """Of a record whose end is still to come."""
@@ -154,6 +160,21 @@ def _cell_of(delimiter: bytes) -> re.Pattern[bytes]:
     """A cell and what ends it; group 1 if that is a line end. A quoted cell may go on behind its closing quote."""
     one = re.escape(delimiter)
     return re.compile(rb'(?:"(?:[^"]|"")*+"|(?!"))[^\r\n' + one + rb"]*+(?:" + one + rb"|(\r\n|\n|\r))")
+
+
+def offsets_of(text: bytes, delimiter: str) -> tuple[Offsets, Offsets]:
+    """(where each record of a whole file begins, where it ends), the header's first; found a stretch at a time."""
+    scanner, starts, ends = RecordScanner(delimiter), [], []
+    for at in range(0, len(text), STEP_BYTES):
+        base = at - scanner.held_bytes
+        records = scanner.feed(text[at : at + STEP_BYTES])
+        starts.append(records.starts + base)
+        ends.append(records.ends + base)
+    base = len(text) - scanner.held_bytes
+    records = scanner.finish()
+    starts.append(records.starts + base)
+    ends.append(records.ends + base)
+    return np.concatenate(starts), np.concatenate(ends)
 
 
 def buffer_of(text: bytes) -> NDArray[np.uint8]:

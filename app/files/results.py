@@ -11,12 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from app.domain.imports import Format
-from app.files.records import Offsets, RecordScanner, cells, line
+from app.files.records import Offsets, cells, line, offsets_of
 
-STEP_BYTES = 1 << 20
 KEY_IS_BLANK = ("Value for lookup field", "missing.dedupe.fields")  # how Marketo's reasons begin. Seen 2016 to 2022
 
 
@@ -49,7 +46,8 @@ def placed(result: bytes, part: PartRows) -> Iterator[ResultRow]:
     """
     sheet = _Sheet(result, part)
     place_of = _places(sheet, part)
-    starts, ends = _offsets(part)
+    starts, ends = offsets_of(part.text, part.format.delimiter)
+    starts, ends = starts[1:], ends[1:]  # the first is the header
     for number, (values, reason) in enumerate(sheet.rows()):
         index = place_of.get(number)
         if index is None:
@@ -152,21 +150,6 @@ def _candidates(
             if lacking_keys and not any(_cell(values, column).strip() for column in lacking_keys):
                 blank[key].append(index)
     return alike, blank
-
-
-def _offsets(part: PartRows) -> tuple[Offsets, Offsets]:
-    """Where each row of the part begins and ends in its text."""
-    scanner, starts, ends = RecordScanner(part.format.delimiter), [], []
-    for at in range(0, len(part.text), STEP_BYTES):
-        base = at - scanner.held_bytes
-        records = scanner.feed(part.text[at : at + STEP_BYTES])
-        starts.append(records.starts + base)
-        ends.append(records.ends + base)
-    base = len(part.text) - scanner.held_bytes
-    records = scanner.finish()
-    starts.append(records.starts + base)
-    ends.append(records.ends + base)
-    return np.concatenate(starts)[1:], np.concatenate(ends)[1:]  # the first is the header
 
 
 def _key(values: Sequence[str], columns: Sequence[int]) -> bytes:

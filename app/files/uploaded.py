@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 
 from app.domain.errors import BadFile, Detail
+from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder, Unreadable
 
 
 class UploadedFile:
-    def __init__(self, decoder: Decoder, cutter: Cutter) -> None:
+    def __init__(self, decoder: Decoder, cutter: Cutter, corrected: Corrected | None = None) -> None:
         self._decoder = decoder
         self._cutter = cutter
+        self._corrected = corrected
 
     def feed(self, chunk: bytes) -> Iterator[Piece]:
         """The pieces that this chunk filled. Heavy: run it in a thread, one piece at a time. Errors: CallerError."""
@@ -19,6 +21,8 @@ class UploadedFile:
     def finish(self) -> Iterator[Piece]:
         """The last pieces. Errors: CallerError."""
         yield from self._pieces(self._decoder.finish())
+        if self._corrected:
+            yield from self._cutter.feed(self._corrected.finish())
         yield from self._cutter.finish()
 
     @property
@@ -41,7 +45,7 @@ class UploadedFile:
     def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
         try:
             for text in texts:
-                yield from self._cutter.feed(text)
+                yield from self._cutter.feed(self._corrected.feed(text) if self._corrected else text)
         except Unreadable as reason:
             row, column, name = self._cutter.place
             where = f"{f'Row {row}' if row else 'The header'}, column {column}{f' ({name})' if name else ''}"

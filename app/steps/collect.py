@@ -88,6 +88,7 @@ class Collect:
     async def _placed(self, part: Part, standing: Standing, content: bytes) -> list[NewRow]:
         async with self.driver.db.read() as tx:
             kept = await parts.kept(tx, part.id)
+        assert kept is not None, "the rows of an unfinished import are not erased"
         return await asyncio.to_thread(_rows, content, part, standing, kept)
 
     async def _later(self, lease: Lease, part: Part) -> None:

@@ -15,6 +15,7 @@ from app.domain.answers import Description
 from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS, DESCRIBE_AGAIN_SECONDS
+from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.inspection import Inspection
@@ -39,8 +40,9 @@ class Body:
     chunks: AsyncIterator[bytes]
     content_encoding: str | None = None
     sha256: bytes | None = None  # what its sender says it is
-    numbers: Numbering | None = None  # of its rows, where they are those of an earlier upload
-    retry_of: int | None = None  # that upload's import
+    retry_of: int | None = None  # the import whose rows these are, once more
+    numbers: Numbering | None = None  # of these rows in the file that was uploaded first
+    corrected: bool = False  # it may be a failures file of ours, mended
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Intake:
         described = await self._described(request)
         request = _with_dedupe_fields(request, described)
         inspection = _inspection(request, described)
+        corrected = Corrected(request.format.delimiter) if body.corrected else None
         file = UploadedFile(
             Decoder(content_encoding=body.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes),
             Cutter(
@@ -76,8 +79,9 @@ class Intake:
                 limit_bytes=self.part_bytes - envelope_bytes(),
                 key_columns=key_columns(request.target),
                 inspection=inspection,
-                numbers=body.numbers,
+                numbers=corrected.numbers if corrected else body.numbers,
             ),
+            corrected,
         )
         incoming = _Incoming(request, body, file, inspection)
         async with aclosing(ahead(_pieces(file, body.chunks))) as pieces:

@@ -103,6 +103,7 @@ class Submit:
     async def _file(self, part: Part) -> tuple[Standing, PartFile]:
         async with self.driver.db.read() as tx:
             kept = await parts.kept(tx, part.id)
+        assert kept is not None, "the rows of an unfinished import are not erased"
         standing = await self.driver.standing(part)
         file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file

@@ -149,10 +149,11 @@ class Kept:
     row_numbers: bytes | None
 
 
-async def kept(tx: AsyncConnection, part_id: int) -> Kept:
+async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
+    """None once its rows are erased."""
     found = select(part_file.c.blob, part_file.c.row_numbers).where(part_file.c.part_id == part_id)
-    row = (await tx.execute(found)).one()
-    return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
+    row = (await tx.execute(found)).one_or_none()
+    return row and Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
 async def next_waiting(tx: AsyncConnection, instance_name: str, *, now: datetime, limit: int) -> list[Part]:

@@ -77,6 +77,29 @@ async def page(
     return [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
 
 
+async def source_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
+    """The rows of the upload that a part's results are about, as far as they are known."""
+    found = await tx.execute(
+        select(result_row.c.source_row).where(
+            result_row.c.import_id == import_id,
+            result_row.c.kind == kind,
+            result_row.c.part_number == part_number,
+            result_row.c.source_row.is_not(None),
+        )
+    )
+    return list(found.scalars())
+
+
+async def unplaced(tx: AsyncConnection, import_id: int, kind: Kind) -> list[Sequence[str | None]]:
+    """The values of those rows that nobody knows the place of."""
+    found = await tx.execute(
+        select(result_row.c.cells)
+        .where(result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.source_row.is_(None))
+        .order_by(result_row.c.id)
+    )
+    return [json.loads(cells) for cells in found.scalars()]
+
+
 def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:
     return {
         "import_id": import_id,

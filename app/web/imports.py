@@ -45,6 +45,14 @@ FILE_BODY: dict[str, Any] = {
 }
 
 
+READ_BY = ("format", "charset")
+"""Parameters of a corrected file; in all else it goes the way of the import that it mends."""
+CORRECTED_BODY: dict[str, Any] = {
+    "requestBody": FILE_BODY["requestBody"] | {"required": False},
+    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in READ_BY],
+}
+
+
 def knows(*names: str) -> Any:
     """Refuse query parameters that the route does not know: a typing error must not go unnoticed."""
 
@@ -128,6 +136,39 @@ async def cancel(response: Response, house: TheHouse, found: TheImport) -> Impor
     """Cancel what still waits; what Marketo has runs to its end."""
     await house.desk.cancel(found.id, by=CALLER)
     return await _told(house, response, found.id)
+
+
+@router.post("/{import_id}/retry", status_code=202, response_model=ImportOut, dependencies=[knows()])
+async def retry(response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+    """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
+    return await _told(house, response, await house.retry.parts(found.id, client=CALLER))
+
+
+@router.post(
+    "/{import_id}/retry-failures",
+    status_code=202,
+    response_model=ImportOut,
+    openapi_extra=CORRECTED_BODY,
+    dependencies=[knows(*READ_BY)],
+)
+async def retry_failures(request: Request, response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+    """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
+
+    The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
+    their numbers.
+    """
+    if not _has_body(request):
+        return await _told(house, response, await house.retry.failures(found.id, client=CALLER))
+    async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
+        given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
+        refuse(only(given, READ_BY))
+        wanted = request_from(given, file_name=upload.file_name, client=CALLER)
+        made = await house.retry.corrected(found.id, wanted, upload.body)
+    return await _told(house, response, made)
+
+
+def _has_body(request: Request) -> bool:
+    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 class Resolution(BaseModel):

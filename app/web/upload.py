@@ -16,7 +16,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
-from app.domain.errors import BadParameter, BrokenUpload, Detail, TooLarge, UnsupportedMedia
+from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
 from app.steps.intake import Body
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
@@ -102,6 +102,9 @@ class _Form:
                     self._parser.write(chunk)
         except FormParserError:
             raise BrokenUpload("The form cannot be read as multipart/form-data.") from None
+        except OSError:
+            told = "The disk for temporary files is full. Make room there, or send the file raw, which needs none."
+            raise DiskFull(told) from None
         if not self._ended:
             raise BrokenUpload("The form breaks off before its last boundary. Send it again.")
         if not self._has_file:

@@ -1,0 +1,62 @@
+"""A failures file of ours that was mended and sent back: without our columns, and with the row numbers they gave."""
+
+import numpy as np
+
+from app.files.numbering import Given, counted
+from app.files.records import Offsets, Records, RecordScanner, cells, line
+
+REASONS = ("import failure reason", "import warning reason")
+SOURCE_ROW = "source row"
+LONGEST_NUMBER = 15  # digits
+
+
+class Corrected:
+    """Text in, text out. A file without our columns passes as it is."""
+
+    def __init__(self, delimiter: str) -> None:
+        self._delimiter = delimiter
+        self._scanner = RecordScanner(delimiter)
+        self._kept: list[int] | None = None  # the columns that are not ours; None before the header
+        self._row_column: int | None = None
+        self._passes = False
+        self._given = Given()
+        self._counted = counted()
+
+    def feed(self, text: bytes) -> bytes:
+        """Errors: BadFile, as RecordScanner."""
+        return text if self._passes else self._without_ours(self._scanner.feed(text))
+
+    def finish(self) -> bytes:
+        return b"" if self._passes else self._without_ours(self._scanner.finish())
+
+    def numbers(self, count: int) -> Offsets:
+        """The rows' numbers in the file that was uploaded first, if this one gives them; else their numbers here."""
+        return self._counted(count) if self._row_column is None else self._given(count)
+
+    def _without_ours(self, records: Records) -> bytes:
+        if not len(records):
+            return b""
+        found = []
+        if self._kept is None:
+            header = cells(records[0], self._delimiter)
+            self._kept = self._look_at(header)
+            if self._passes:
+                return records.text[records.starts[0] : records.ends[-1]] + self._scanner.released()
+            found.append(line([header[place] for place in self._kept], self._delimiter))
+            records = records.behind(1)
+        found += [self._row(cells(records[index], self._delimiter), self._kept) for index in range(len(records))]
+        return b"".join(found)
+
+    def _look_at(self, header: list[str]) -> list[int]:
+        names = [name.strip().lower() for name in header]
+        self._row_column = names.index(SOURCE_ROW) if SOURCE_ROW in names else None
+        kept = [place for place, name in enumerate(names) if name not in (*REASONS, SOURCE_ROW)]
+        self._passes = len(kept) == len(names)
+        return kept
+
+    def _row(self, row: list[str], kept: list[int]) -> bytes:
+        if self._row_column is not None:
+            number = row[self._row_column].strip() if self._row_column < len(row) else ""
+            known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
+            self._given.add(np.array([int(number) if known else 0]))
+        return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)

@@ -1,0 +1,169 @@
+"""What an import left behind goes again, as a new import that knows where it came from."""
+
+import csv
+import io
+
+import pytest
+
+from app.simulator import Fault, Rules
+from tests.story.files import LEADS_WITH_TROUBLE, leads
+from tests.story.test_large_files import a_file, failures
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
+
+
+@pytest.fixture
+async def stage(database_url: str, clock: SteppedClock):
+    """Parts of 2 KB: a small file is a large one."""
+    async with staged(database_url, clock, rules=Rules(rows_per_second=20), part_bytes=2_000) as found:
+        yield found
+
+
+async def retried(stage: Stage, import_id: int, what: str = "retry", **request: object) -> int:
+    answer = await stage.api.post(f"/v1/imports/{import_id}/{what}", **request)
+    assert answer.status_code == 202, answer.text
+    told = answer.json()
+    assert answer.headers["Location"] == f"/v1/imports/{told['id']}"
+    assert told["retry_of"] == import_id
+    return int(told["id"])
+
+
+async def test_the_rows_of_failed_parts_go_again_and_no_others(stage: Stage):
+    """Marketo ends two of the jobs as failed; the new import holds just their rows, under their old numbers."""
+    content, wins, _ = a_file(600, repeated=0.1)
+    content += b"last@example.com,Z,much\r\n"
+    stage.simulator.order(Fault("job_failed", nth=2, times=1))
+    stage.simulator.order(Fault("job_failed", nth=3, times=1))
+    import_id = await stage.created(content, label="nightly", priority=7, metadata='{"run": "1"}')
+    await stage.run()
+    told = await stage.read(import_id)
+    assert (told["status"], told["parts"]["failed"]) == ("failed", 2)
+    again = await retried(stage, import_id)
+    made = await stage.read(again)
+    assert made["rows"]["total"] == told["rows"]["pending"]
+    assert (made["label"], made["priority"], made["metadata"]) == ("nightly", 7, {"run": "1"})
+    await stage.run()
+    assert (await stage.read(again))["status"] == "complete"
+    records = {record["email"]: record["firstName"] for record in stage.simulator.records("lead")}
+    assert len(stage.simulator.records("lead")) == len(records) == len(wins)
+    (rejected,) = [await failures(stage, one) for one in (import_id, again) if await failures(stage, one)]
+    assert [row["Source Row"] for row in rejected] == ["601"]
+
+
+async def test_the_rows_of_a_cancelled_import_go_again(stage: Stage):
+    """All of them, if none was sent; each with its line end, also the one that had none."""
+    content, wins, _ = a_file(100)
+    import_id = await stage.created(content.rstrip(b"\r\n"))
+    assert (await stage.api.post(f"/v1/imports/{import_id}/cancel")).status_code == 202
+    again = await retried(stage, import_id)
+    await stage.run()
+    assert (await stage.read(again))["rows"]["imported"] == 100
+    assert {r["email"]: r["firstName"] for r in stage.simulator.records("lead")} == wins
+
+
+async def test_a_retry_may_be_retried(stage: Stage):
+    """And its failures still say where a row stood in the first upload."""
+    content, _, rejected = a_file(200, bad=0.1)
+    import_id = await stage.created(content)
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    second = await retried(stage, import_id)
+    await stage.api.post(f"/v1/imports/{second}/cancel")
+    third = await retried(stage, second)
+    await stage.run()
+    assert [int(row["Source Row"]) for row in await failures(stage, third)] == rejected
+
+
+async def test_rejected_rows_go_again_as_they_were_uploaded(stage: Stage):
+    """The field was mended at Marketo, say."""
+    content, _, rejected = a_file(600, bad=0.05, repeated=0.2)
+    import_id = await stage.created(content)
+    await stage.run()
+    again = await retried(stage, import_id, "retry-failures")
+    assert (await stage.read(again))["rows"]["total"] == len(rejected)
+    await stage.run()
+    told = await failures(stage, again)
+    assert sorted(int(row["Source Row"]) for row in told) == rejected
+    assert {row["Source Row"]: row["email"] for row in told} == {
+        row["Source Row"]: row["email"] for row in await failures(stage, import_id)
+    }
+
+
+async def test_our_failures_file_can_be_mended_and_sent_back(stage: Stage):
+    """As it was downloaded, with our columns in it; a row that is still wrong has its old number."""
+    import_id = await stage.created(LEADS_WITH_TROUBLE)
+    await stage.run()
+    text = (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["Source Row"] for row in rows] == ["2", "4"]
+    mended = text.replace(rows[0]["leadScore"], "7")
+    again = await retried(
+        stage, import_id, "retry-failures", content=mended.encode(), headers={"Content-Type": "text/csv"}
+    )
+    await stage.run()
+    told = await stage.read(again)
+    assert (told["rows"]["imported"], told["rows"]["failed"]) == (1, 1)
+    (left,) = await failures(stage, again)
+    assert left["Source Row"] == "4"
+    assert "Import Failure Reason" in left
+
+
+async def test_a_corrected_file_may_be_another_one_in_another_form(stage: Stage):
+    """The target stays; how it is read may change. As a form too."""
+    import_id = await stage.created(LEADS_WITH_TROUBLE, list_id=3)
+    await stage.run()
+    again = await retried(
+        stage,
+        import_id,
+        "retry-failures",
+        files={"file": ("fix.csv", "email;lastName\nzoë@example.com;Z\n".encode("utf-16"))},
+        data={"format": "ssv", "charset": "utf-16"},
+    )
+    told = await stage.read(again)
+    assert (told["format"], told["list_id"], told["file"]["name"], told["rows"]["total"]) == ("ssv", 3, "fix.csv", 1)
+    answer = await stage.api.post(f"/v1/imports/{import_id}/retry-failures", params={"list_id": 4}, content=b"email\n")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+
+
+@pytest.mark.parametrize("what", ["retry", "retry-failures"])
+async def test_where_nothing_was_left_behind_there_is_nothing_to_retry(stage: Stage, what: str):
+    """409, and no import is made."""
+    import_id = await stage.created(leads(3))
+    await stage.run()
+    answer = await stage.api.post(f"/v1/imports/{import_id}/{what}")
+    assert (answer.status_code, answer.json()["code"]) == (409, "nothing_to_retry")
+    assert (await stage.api.post(f"/v1/imports/99/{what}")).status_code == 404
+    assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1
+
+
+async def test_rows_whose_time_is_over_cannot_be_retried(stage: Stage):
+    """After the file's retention; said plainly, and nothing half made is left."""
+    import_id = await stage.created(leads(3))
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    stage.clock.step(8 * 86_400)
+    await stage.crew.sweep.tidy()
+    answer = await stage.api.post(f"/v1/imports/{import_id}/retry")
+    assert (answer.status_code, answer.json()["code"]) == (409, "rows_erased")
+    assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1
+
+
+async def test_a_rejected_row_that_nobody_can_place_goes_again_as_marketo_gave_it_back(stage: Stage):
+    """Its number is not known, and is not made up."""
+    import_id = await stage.created(b"email,leadScore\nann@example.com,x\nbob@example.com,y\n")
+    await stage.run()
+    async with stage.house.db.write() as tx:
+        await tx.exec_driver_sql(f"UPDATE result_row SET source_row = NULL, position = {2**62} WHERE source_row = 2")
+    again = await retried(stage, import_id, "retry-failures")
+    assert (await stage.read(again))["rows"]["total"] == 2
+    await stage.run()
+    told = {row["email"]: row["Source Row"] for row in await failures(stage, again)}
+    assert told == {"ann@example.com": "1", "bob@example.com": ""}
+
+
+async def test_a_retry_stands_in_the_history_of_what_it_retries(stage: Stage):
+    """With who asked for it, and the new import."""
+    import_id = await stage.created(leads(3))
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    again = await retried(stage, import_id)
+    events = (await stage.api.get(f"/v1/imports/{import_id}/events")).json()["items"]
+    assert events[-1]["type"] == "retried"
+    assert events[-1]["data"] == {"by": "local", "as_import": again}
