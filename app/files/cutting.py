@@ -248,7 +248,7 @@ class Cutter:
         if len(record) >= self._limit_bytes:
             raise too_large(0, self._limit_bytes)
         found = cells(record, self._format.delimiter)
-        self.columns = tuple(cell.strip() for cell in found)
+        self.columns = tuple(_name(cell) for cell in found)
         self._check_columns()
         if self._inspection:
             self._inspection.header(self.columns)
@@ -282,6 +282,12 @@ class Cutter:
             if other is not self._format and len(self.columns) == 1 and other.delimiter in self.columns[0]:
                 return f" The header looks like {other}: say so with `format={other}`."
         return ""
+
+
+def _name(cell: str) -> str:
+    """A column's name without blanks around it, nor the quotes that blanks kept from being quotes."""
+    name = cell.strip()
+    return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def _runs(starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Protocol
 
-from app.domain.errors import BrokenUpload, TooLarge, UnsupportedMedia
+from app.domain.errors import BadFile, BrokenUpload, TooLarge, UnsupportedMedia
 from app.files.packing import zstd
 
 STEP_BYTES = 1 << 20  # what is unpacked in one turn: a bomb is noticed before it has gone off
@@ -15,6 +15,12 @@ BOMB_RATIO = 1000  # plain bytes to packed ones beyond which nobody's rows shrin
 BOMB_BYTES = 1 << 26  # below this size a ratio says nothing
 WINDOW_LOG = 23  # zstd's window: 8 MiB is what a receiver has to have. RFC 9659
 BOM = codecs.BOM_UTF8
+MAGIC = {
+    b"PK\x03\x04": "This is an archive, an Excel workbook perhaps. Save it as CSV and send that.",
+    b"\x1f\x8b": "This is packed with gzip. Say so with Content-Encoding: gzip.",
+    b"\x28\xb5\x2f\xfd": "This is packed with zstd. Say so with Content-Encoding: zstd.",
+    b"%PDF-": "This is a PDF. Send the rows as CSV.",
+}
 
 
 class Unreadable(Exception):
@@ -71,6 +77,8 @@ class Decoder:
             )
 
     def _readable(self, piece: bytes, *, final: bool) -> Iterator[bytes]:
+        if piece and self.size_bytes == len(piece):
+            _refuse_what_is_no_text(piece)
         text, good = self._text(piece, final)
         if text and not self._begun:
             self._begun = True
@@ -82,6 +90,13 @@ class Decoder:
             raise Unreadable("nul_byte", "a NUL byte", "Is the file UTF-16? Then say so with `charset`.")
         if not good:
             raise Unreadable("bad_bytes", f"bytes that are not {self._charset}", "Name the file's real charset.")
+
+
+def _refuse_what_is_no_text(begun: bytes) -> None:
+    """By how it begins. Errors: BadFile not_delimited."""
+    for magic, told in MAGIC.items():
+        if begun.startswith(magic):
+            raise BadFile(told, code="not_delimited")
 
 
 class Unpacker(Protocol):

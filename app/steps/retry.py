@@ -90,9 +90,14 @@ class Retry:
     async def _receive_as(self, request: Request, body: Body) -> int:
         made = await self.intake.receive(request, body)
         async with self.db.write() as tx:
-            told = {"by": request.client, "as_import": made}
             await events.append(
-                tx, "retried", at=self.intake.now(), instance=request.instance, import_id=body.retry_of, **told
+                tx,
+                "retried",
+                at=self.intake.now(),
+                instance=request.instance,
+                import_id=body.retry_of,
+                by=request.client,
+                as_import=made,
             )
         return made
 

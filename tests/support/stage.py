@@ -47,6 +47,7 @@ class Stage:
     clock: SteppedClock
     leases: Leases
     posted: list[httpx.Request] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)  # the paths of all other calls to Marketo
 
     @property
     def lease(self) -> Lease:
@@ -76,6 +77,12 @@ class Stage:
     async def events(self, import_id: int) -> list[str]:
         found = (await self.api.get(f"/v1/imports/{import_id}/events", params={"page_size": 200})).json()
         return [event["type"] for event in found["items"]]
+
+    def forget_descriptions(self) -> None:
+        """As another process would begin."""
+        for describe in self.house.intake.describe.values():
+            describe._known.clear()
+            describe._asked_at.clear()
 
     async def beat(self) -> None:
         """One beat of every tick, as the worker would."""
@@ -112,12 +119,15 @@ async def staged(
 ) -> AsyncIterator[Stage]:
     simulator = Simulator(rules or Rules(), now=clock.seconds)
     posted: list[httpx.Request] = []
+    asked: list[str] = []
 
     def watch(request: httpx.Request) -> None:
         if in_transaction():
             raise CallInTransaction(str(request.url))
         if request.method == "POST" and "/bulk/" in request.url.path:
             posted.append(request)
+        else:
+            asked.append(request.url.path)
 
     transport = SimulatorTransport(create_app(simulator), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
@@ -129,7 +139,7 @@ async def staged(
         async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
             crew = hire(house, "default")
             leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
-            stage = Stage(house, crew, simulator, transport, api, clock, leases, posted)
+            stage = Stage(house, crew, simulator, transport, api, clock, leases, posted, asked)
             await stage.take_lease()
             yield stage
     finally:

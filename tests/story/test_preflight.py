@@ -1,0 +1,113 @@
+"""Pre-flight: the header against Marketo's fields, the cells on request, and never a reason to refuse by itself."""
+
+import pytest
+
+from app.simulator import Fault, Rules
+from tests.story.files import CARS, LEADS
+from tests.support.stage import Stage, staged
+
+CAR = {"object_type": "custom_object", "object_name": "car_c", "format": "ssv"}
+
+
+def described(stage: Stage) -> int:
+    return sum("describe" in path for path in stage.asked)
+
+
+async def test_a_column_that_marketo_does_not_have_is_named_before_anything_is_sent(stage: Stage):
+    """With the nearest right name; all of them at once."""
+    answer = await stage.create(b"email,First Name,shoeSize,createdAt\na@example.com,A,7,x\n")
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (422, "invalid_header")
+    assert [error["field"] for error in told["errors"]] == ["First Name", "shoeSize", "createdAt"]
+    assert "Did you mean 'firstName'?" in told["errors"][0]["message"]
+    assert "nobody write" in told["errors"][2]["message"]
+    assert (await stage.api.get("/v1/imports")).json()["items"] == []
+
+
+async def test_marketo_is_asked_once_a_day_by_all_processes_together(stage: Stage):
+    """What it said is kept in the database."""
+    for n in range(3):
+        await stage.created(b"email\np%d@example.com\n" % n)
+    assert described(stage) == 1
+    stage.forget_descriptions()
+    await stage.created(b"email\nx@example.com\n")
+    assert described(stage) == 1
+    stage.clock.step(86_401)
+    await stage.created(b"email\ny@example.com\n")
+    assert described(stage) == 2
+
+
+async def test_before_a_header_is_refused_marketo_is_asked_again(stage: Stage):
+    """The field may have been made since; but not with every refused file."""
+    await stage.created(LEADS)
+    stage.clock.step(3600)
+    for _ in range(3):
+        assert (await stage.create(b"email,shoeSize\na@example.com,7\n")).status_code == 422
+    assert described(stage) == 2
+
+
+async def test_a_new_field_is_taken_at_once(database_url: str, clock):
+    """Without waiting for the day to end."""
+    async with staged(database_url, clock, rules=Rules(lead_fields=("shoeSize:integer",))) as stage:
+        await stage.created(LEADS)
+        describe = stage.house.intake.describe["default"]
+        (known, at) = describe._known["lead"]
+        fewer = tuple(field for field in known.fields if field.name != "shoeSize")
+        describe._known["lead"] = (type(known)(fewer), at)
+        stage.clock.step(120)
+        await stage.created(b"email,shoeSize\na@example.com,7\n")
+
+
+@pytest.mark.parametrize("fault", ["json_error:603", "html_502", "lost_response", "json_error:607"])
+async def test_a_marketo_that_cannot_be_asked_is_no_reason_to_refuse(stage: Stage, fault: str):
+    """The file is kept; Marketo itself will say what it thinks of the column."""
+    stage.simulator.order(Fault(fault, on="any", times=10))
+    await stage.created(b"email,shoeSize\na@example.com,7\n")
+
+
+async def test_preflight_off_asks_nobody(stage: Stage):
+    """Whoever knows better may say so."""
+    await stage.created(b"email,shoeSize\na@example.com,7\n", preflight="off")
+    assert described(stage) == 0
+
+
+async def test_preflight_rows_tells_what_is_wrong_before_a_slot_is_spent(stage: Stage):
+    """In /warnings, by row; the import goes its way all the same, and Marketo's own words come on top."""
+    content = b"email,leadScore\nann@example.com,7\nbob@example.com,x\nnot-an-address,1\n"
+    import_id = await stage.created(content, preflight="rows")
+    rows = (await stage.api.get(f"/v1/imports/{import_id}/warnings", headers={"Accept": "application/json"})).json()
+    assert [(row["source_row"], row["reason"]) for row in rows["items"]] == [
+        (2, "Pre-flight: leadScore is not a whole number"),
+        (3, "Pre-flight: email is not an email address"),
+    ]
+    assert await stage.events(import_id) == ["accepted", "preflight"]
+    assert stage.posted == []
+    await stage.run()
+    told = await stage.read(import_id)
+    assert (told["rows"]["failed"], told["rows"]["warned"]) == (1, 1)
+    text = (await stage.api.get(f"/v1/imports/{import_id}/warnings")).text
+    assert text.count("not-an-address") == 2
+
+
+async def test_a_custom_object_s_dedupe_fields_come_from_marketo(stage: Stage):
+    """And without the column the file is refused, not every row failed."""
+    import_id = await stage.created(CARS, **CAR)
+    assert (await stage.read(import_id))["dedupe_fields"] == ["vin"]
+    answer = await stage.create(b"color;make\nred;bmw\n", **CAR)
+    assert (answer.status_code, answer.json()["code"]) == (422, "missing_column")
+    answer = await stage.create(CARS, **CAR, dedupe_fields="color")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_parameter")
+    assert "vin" in answer.json()["detail"]
+
+
+async def test_a_custom_object_whose_key_nobody_knows_goes_alone(stage: Stage):
+    """Marketo cannot be asked: any two parts of it may share a key."""
+    stage.simulator.order(Fault("json_error:603", on="any", times=1))
+    first = await stage.created(CARS, **CAR)
+    second = await stage.created(CARS.replace(b"VIN", b"XYZ"), **CAR)
+    assert (await stage.read(first))["dedupe_fields"] is None
+    while await stage.crew.submit.run_once(stage.lease):
+        pass
+    assert [part["waiting_for"] for part in await stage.parts(second)] == ["same_records"]
+    await stage.run()
+    assert (await stage.read(second))["status"] == "complete"
