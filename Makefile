@@ -4,7 +4,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-.PHONY: help install demo run simulate test check fmt lock migration docs clean
+# a benchmark's name
+b ?= intake
+
+.PHONY: help install demo run simulate test check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +39,9 @@ check: install ## lint, types, import contracts, migration drift, generated docs
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m migrations.drift
 	$(BIN)/python -m docs.generate --check
+
+bench: install ## measure: make bench b=intake (or another of benchmarks/)
+	$(BIN)/python -m benchmarks.$(b)
 
 fmt: install ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -8,6 +8,7 @@ lane shares none with another.
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,15 +18,15 @@ from app.domain.errors import BadFile, Detail
 from app.domain.imports import Format
 from app.files import numbering
 from app.files.inspection import Inspection
-from app.files.keys import Digests, digests_of, distinct
+from app.files.keys import NONE, Digests, digests_of, distinct
 from app.files.numbering import Numbering
-from app.files.packing import pack, unpacked
+from app.files.packing import pack_aside, unpacked
 from app.files.records import Offsets, Records, RecordScanner, cells, line, too_large
 from app.files.seen import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
-FRAME_BYTES = 1 << 20  # what is packed at once
-LABEL = np.dtype([("number", np.int64), ("digest", np.uint64), ("keyed", np.bool_)], align=True)
+FRAME_BYTES = 1 << 19  # what is packed at once
+LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Records, each with its number, its key's digest and whether it has a key."""
+    """Records, each with its number and its key's digest."""
 
     records: Records
     labels: NDArray[np.void]
@@ -74,7 +75,7 @@ class _OpenPart:
         self._header_bytes = self._size_bytes = len(header)
         self._limit_bytes = limit_bytes
         self._loose = bytearray(header)
-        self._packed: list[bytes] = []
+        self._packed: list[Future[bytes]] = []
         self._labels: list[NDArray[np.void]] = []
 
     def take(self, rows: _Rows, which: Offsets) -> int:
@@ -93,24 +94,22 @@ class _OpenPart:
         return count
 
     def closed(self, number: int, *, aside: bool, keyless: bool) -> Piece:
-        self._pack()
         labels = np.concatenate(self._labels)
         return Piece(
             number=number,
-            blob=b"".join(self._packed),
+            blob=self._blob(),
             size_bytes=self._size_bytes,
             rows=len(labels),
             first_row=int(labels["number"][0]),
             row_numbers=numbering.written(labels["number"]),
             aside=aside,
-            keys=None if keyless else distinct(labels["digest"][labels["keyed"]]),
+            keys=None if keyless else distinct(labels["digest"]),
         )
 
     def reread(self, delimiter: str) -> Iterator[_Rows]:
         """Its rows once more, for another part to take."""
-        self._pack()
         labels, scanner = np.concatenate(self._labels), RecordScanner(delimiter)
-        text = b"".join(unpacked(b"".join(self._packed)))[self._header_bytes :]
+        text = b"".join(unpacked(self._blob()))[self._header_bytes :]
         for at in range(0, len(text), FRAME_BYTES):
             final = at + FRAME_BYTES >= len(text)
             records = scanner.feed(text[at : at + FRAME_BYTES])
@@ -119,9 +118,16 @@ class _OpenPart:
             if final:
                 yield _Rows(scanner.finish(), labels)
 
+    def _blob(self) -> bytes:
+        self._pack()
+        return b"".join([packed.result() for packed in self._packed])
+
     def _pack(self) -> None:
+        """Have what is loose packed, while the next is cut; but not more than that, or it would pile up."""
         if self._loose:
-            self._packed.append(pack(bytes(self._loose)))
+            if self._packed:
+                self._packed[-1].result()
+            self._packed.append(pack_aside(bytes(self._loose)))
             self._loose = bytearray()
 
 
@@ -182,7 +188,7 @@ class Cutter:
         rows = self._labelled(records)
         self.rows += len(rows)
         while len(rows):
-            aside = rows.labels["keyed"] & self._seen.has(rows.digests)
+            aside = (rows.digests != NONE) & self._seen.has(rows.digests)
             following = np.flatnonzero(~aside)
             taken = 0
             if len(following):
@@ -239,7 +245,7 @@ class Cutter:
         if len(large):
             raise too_large(self.rows + int(large[0]) + 1, self._limit_bytes)
         labels["number"] = self._numbers(len(records))
-        labels["digest"], labels["keyed"] = digests_of(records, self._keys)
+        labels["digest"] = digests_of(records, self._keys)
         if self._inspection:
             self._inspection.rows(records, labels["number"])
         return _Rows(records, labels)

@@ -21,6 +21,7 @@ LONGEST_BYTES = 64  # of a normalised key; a longer one is brought to 16 first
 BLANK = 0x20  # the blank, and below it the tabulator and other characters that show nothing
 NUMBER = re.compile(rb"\+?0*([0-9]+)")
 
+NONE, ONE = np.uint64(0), np.uint64(1)
 SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: multiplying loses nothing
 ONES = 0x0101010101010101  # one byte each: eight bytes are looked at in one word
 HIGH = np.uint64(0x80 * ONES)
@@ -28,19 +29,19 @@ QUOTES = np.uint64(QUOTE * ONES)
 BELOW = np.array([(1 << 8 * size) - 1 for size in range(8)] + [(1 << 64) - 1], np.uint64)  # the first bytes of a word
 
 
-def digests_of(records: Records, columns: Sequence[int]) -> tuple[Digests, Flags]:
-    """(the digest of each row's key, which rows have one): a key whose cells are all blank is none."""
+def digests_of(records: Records, columns: Sequence[int]) -> Digests:
+    """The digest of each row's key; NONE for a row whose key's cells are all blank."""
     found, there = np.zeros(len(records), np.uint64), np.zeros(len(records), bool)
     for column in columns:
         digests, known = _of_column(records, column)
         found = _mixed(found, digests)
         there |= known
-    return found, there
+    return np.where(there, np.maximum(found, ONE), NONE)
 
 
 def distinct(digests: Digests) -> Digests:
-    """Sorted, each once: the form in which a part's keys are kept and compared."""
-    ordered = np.sort(digests)
+    """Those of keys, sorted, each once: the form in which a part's keys are kept and compared."""
+    ordered = np.sort(digests[digests != NONE])
     return ordered[np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]]
 
 

@@ -6,15 +6,20 @@ placed by the values of the columns that both sides have, or not at all: never b
 
 import csv
 import hashlib
-import io
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from app.domain.imports import Format
-from app.files.records import Offsets, cells, line, offsets_of
+from app.files.records import Flags, Offsets, cells, line, offsets_of, rows_of
 
 KEY_IS_BLANK = ("Value for lookup field", "missing.dedupe.fields")  # how Marketo's reasons begin. Seen 2016 to 2022
+NOWHERE = -1
+
+Values = NDArray[np.uint64]
+"""A row's values in the columns that both sides have, brought to 64 bits."""
 
 
 class GarbledResult(ValueError):
@@ -39,22 +44,37 @@ class PartRows:
     numbers: Offsets
 
 
-def placed(result: bytes, part: PartRows) -> Iterator[ResultRow]:
-    """The rows of a result file, in its order, each with the row of the part that it is about.
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A result file's rows, each with the row of the part that it is about."""
 
-    Errors: GarbledResult, with the first row asked for.
-    """
+    sheet: "_Sheet"
+    part: PartRows
+    places: Offsets
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def __iter__(self) -> Iterator[ResultRow]:
+        """In the result file's order."""
+        width, delimiter = len(self.part.columns), self.part.format.delimiter
+        starts, ends = offsets_of(self.part.text, delimiter)
+        for place, (values, reason) in zip(self.places.tolist(), self.sheet.rows(), strict=True):
+            if place == NOWHERE:
+                yield ResultRow(None, reason, self.sheet.as_given(values, width))
+            else:
+                source = cells(self.part.text[starts[place + 1] : ends[place + 1]], delimiter)  # behind the header
+                number = int(self.part.numbers[place]) or None
+                yield ResultRow(number, reason, tuple([*source, *[""] * width][:width]))
+
+
+def placed(result: bytes, part: PartRows) -> Placed:
+    """Place the rows of a result file. Errors: GarbledResult."""
     sheet = _Sheet(result, part)
-    place_of = _places(sheet, part)
-    starts, ends = offsets_of(part.text, part.format.delimiter)
-    starts, ends = starts[1:], ends[1:]  # the first is the header
-    for number, (values, reason) in enumerate(sheet.rows()):
-        index = place_of.get(number)
-        if index is None:
-            yield ResultRow(None, reason, _as_given(sheet, values, len(part.columns)))
-        else:
-            source = cells(part.text[starts[index] : ends[index]], part.format.delimiter)
-            yield ResultRow(int(part.numbers[index]) or None, reason, _padded(source, len(part.columns)))
+    try:
+        return Placed(sheet, part, _places(sheet, part))
+    except (csv.Error, UnicodeDecodeError) as reason:
+        raise GarbledResult(str(reason)) from None
 
 
 def written(
@@ -77,15 +97,14 @@ class _Sheet:
     """A result file: its rows, and where the columns that it shares with the part stand on both sides."""
 
     def __init__(self, result: bytes, part: PartRows) -> None:
-        text = result.removeprefix("\ufeff".encode())
-        if text.lstrip().startswith(b"<"):
+        self._text = result.removeprefix("\ufeff".encode()).replace(b"\0", "\ufffd".encode())  # PostgreSQL keeps no NUL
+        if self._text.lstrip().startswith(b"<"):
             raise GarbledResult("it is HTML")
-        try:
-            self._text = text.decode().replace("\0", "\ufffd")  # PostgreSQL keeps no NUL
-        except UnicodeDecodeError as reason:
-            raise GarbledResult(str(reason)) from None
         self._delimiter = part.format.delimiter
-        header = next(self._read(), [])
+        try:
+            header = next(rows_of(self._text, self._delimiter), [])
+        except (csv.Error, UnicodeDecodeError) as reason:
+            raise GarbledResult(str(reason)) from None
         if len(header) < 2:
             raise GarbledResult("it has no header")
         at = {name.lower(): index for index, name in enumerate(part.columns)}
@@ -97,77 +116,77 @@ class _Sheet:
         self.lacking_keys = [at[name] for name in lacking if name in at]
 
     def rows(self) -> Iterator[tuple[list[str], str]]:
-        """(values, reason): the last cell is the reason, whatever is missing before it. Errors: GarbledResult."""
-        following = self._read()
+        """(values, reason): the last cell is the reason, whatever is missing before it."""
+        following = rows_of(self._text, self._delimiter)
         next(following)
         for row in following:
             yield row[:-1], row[-1]
 
-    def _read(self) -> Iterator[list[str]]:
-        try:
-            yield from (
-                row for row in csv.reader(io.StringIO(self._text, newline=""), delimiter=self._delimiter) if row
-            )
-        except csv.Error as reason:
-            raise GarbledResult(str(reason)) from None
+    def as_given(self, values: list[str], width: int) -> tuple[str | None, ...]:
+        found: list[str | None] = [None] * width
+        for here, there in self.shared:
+            found[there] = _cell(values, here)
+        return tuple(found)
 
 
-def _places(sheet: _Sheet, part: PartRows) -> dict[int, int]:
-    """Which row of the result is which row of the part, both counted from 0."""
+def _places(sheet: _Sheet, part: PartRows) -> Offsets:
+    """For each row of the result the row of the part that it is about, counted from 0; or NOWHERE."""
     here, there = zip(*sheet.shared, strict=True)
-    wanted: dict[bytes, list[int]] = defaultdict(list)
-    reasons: dict[bytes, set[str]] = defaultdict(set)
-    for number, (values, reason) in enumerate(sheet.rows()):
-        key = _key(values, here)
-        wanted[key].append(number)
-        reasons[key].add(reason)
-    alike, blank = _candidates(wanted.keys(), there, sheet.lacking_keys, part)
-    found: dict[int, int] = {}
-    for key, numbers in wanted.items():
-        # Rows that look alike are told apart by nothing: all of them, for one reason, or we cannot know which.
-        if len(reasons[key]) == 1:
-            candidates = alike[key]
-            if len(candidates) != len(numbers) and next(iter(reasons[key])).startswith(KEY_IS_BLANK):
-                candidates = blank[key]
-            if len(candidates) == len(numbers):
-                found.update(zip(numbers, candidates, strict=True))
-    return found
+    reasons: dict[str, int] = {}
+    wanted, why = [], []
+    for values, reason in sheet.rows():
+        wanted.append(_values(values, here))
+        why.append(reasons.setdefault(reason, len(reasons)))
+    given, because = np.array(wanted, np.uint64), np.array(why, np.int64)
+    known, keyless = _of_part(part, there, sheet.lacking_keys)
+    places = np.full(len(given), NOWHERE)
+    _place(places, given, because, known, np.arange(len(known)))
+    key_is_blank = np.array([reason.startswith(KEY_IS_BLANK) for reason in reasons], bool)
+    doubtful = np.flatnonzero((places == NOWHERE) & key_is_blank[because])
+    if sheet.lacking_keys and len(
+        doubtful
+    ):  # a row whose key Marketo missed, in a file without that column: it has none
+        found = places[doubtful]
+        _place(found, given[doubtful], because[doubtful], known[keyless], np.flatnonzero(keyless))
+        places[doubtful] = found
+    return places
 
 
-def _candidates(
-    keys: Iterable[bytes], columns: Sequence[int], lacking_keys: Sequence[int], part: PartRows
-) -> tuple[dict[bytes, list[int]], dict[bytes, list[int]]]:
-    """For each key the part's rows that have it, in their order; and those of them whose key column is blank.
+def _place(places: Offsets, given: Values, because: Offsets, known: Values, rows: Offsets) -> None:
+    """Fill in the places of those that are sure.
 
-    The second is worth knowing where the result lacks that column: a row whose key Marketo missed had none.
+    Rows that look alike are told apart by nothing: all of them, and for one reason, or we cannot know which.
     """
-    alike: dict[bytes, list[int]] = {key: [] for key in keys}
-    blank: dict[bytes, list[int]] = {key: [] for key in keys}
-    rows = csv.reader(io.StringIO(part.text.decode(), newline=""), delimiter=part.format.delimiter)
-    for index, values in enumerate((row for row in rows if row), -1):
-        if index >= 0 and (key := _key(values, columns)) in alike:
-            alike[key].append(index)
-            if lacking_keys and not any(_cell(values, column).strip() for column in lacking_keys):
-                blank[key].append(index)
-    return alike, blank
+    if not len(given):
+        return
+    order, there = np.argsort(given, kind="stable"), np.argsort(known, kind="stable")
+    alike, first, count = np.unique(given[order], return_index=True, return_counts=True)
+    least, most = (np.searchsorted(known[there], alike, side=side) for side in ("left", "right"))
+    for_one_reason = np.minimum.reduceat(because[order], first) == np.maximum.reduceat(because[order], first)
+    sure = np.repeat((most - least == count) & for_one_reason, count)
+    nth = np.arange(len(given)) - np.repeat(first, count)
+    places[order[sure]] = rows[there[(np.repeat(least, count) + nth)[sure]]]
 
 
-def _key(values: Sequence[str], columns: Sequence[int]) -> bytes:
-    """The values of these columns, blanks around them and kinds of line end disregarded, in 16 bytes."""
-    text = "\0".join([_cell(values, column).strip() for column in columns])
-    return hashlib.blake2b(text.replace("\r\n", "\n").replace("\r", "\n").encode(), digest_size=16).digest()
+def _of_part(part: PartRows, columns: Sequence[int], lacking_keys: Sequence[int]) -> tuple[Values, Flags]:
+    """(the values of each row of the part, which of them have a blank key in the columns that the result lacks)."""
+    values = np.zeros(len(part.numbers), np.uint64)
+    keyless = np.zeros(len(part.numbers), bool)
+    following = rows_of(part.text, part.format.delimiter)
+    next(following)
+    for index, row in enumerate(following):
+        values[index] = _values(row, columns)
+        keyless[index] = not any(_cell(row, column).strip() for column in lacking_keys)
+    return values, keyless
+
+
+def _values(row: Sequence[str], columns: Sequence[int]) -> int:
+    """The values of these columns, blanks around them and kinds of line end disregarded."""
+    text = "\0".join([_cell(row, column).strip() for column in columns])
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")
 
 
 def _cell(row: Sequence[str], column: int) -> str:
     return row[column] if column < len(row) else ""
-
-
-def _padded(values: list[str], width: int) -> tuple[str, ...]:
-    return tuple([*values, *[""] * width][:width])
-
-
-def _as_given(sheet: _Sheet, values: list[str], width: int) -> tuple[str | None, ...]:
-    found: list[str | None] = [None] * width
-    for here, there in sheet.shared:
-        found[there] = _cell(values, here)
-    return tuple(found)

@@ -3,8 +3,9 @@ the last move are one transaction.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,7 @@ from app.domain.lifecycle import Move, State
 from app.domain.patience import LATE_FILE_SECONDS, RESULT_RETENTION_SECONDS
 from app.files import numbering
 from app.files.packing import pack, unpacked
-from app.files.results import GarbledResult, PartRows, placed
+from app.files.results import GarbledResult, PartRows, Placed, ResultRow, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.store import parts, results
@@ -22,13 +23,15 @@ from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
 
+STORED_ROWS = 1000  # in one statement
+
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """One result file, as it came and as rows. `missing`: Marketo counted rows whose file it does not give."""
 
     content: bytes | None = None
-    rows: Sequence[NewRow] = ()
+    rows: Placed | tuple[()] = ()
     missing: bool = False
 
 
@@ -85,11 +88,11 @@ class Collect:
         waited = (self.driver.now() - part.state_since).total_seconds()
         return Fetched(missing=True) if waited >= patience_seconds else None
 
-    async def _placed(self, part: Part, standing: Standing, content: bytes) -> list[NewRow]:
+    async def _placed(self, part: Part, standing: Standing, content: bytes) -> Placed:
         async with self.driver.db.read() as tx:
             kept = await parts.kept(tx, part.id)
         assert kept is not None, "the rows of an unfinished import are not erased"
-        return await asyncio.to_thread(_rows, content, part, standing, kept)
+        return await asyncio.to_thread(_place, content, part, standing, kept)
 
     async def _later(self, lease: Lease, part: Part) -> None:
         at = self.driver.now()
@@ -124,10 +127,12 @@ class Collect:
     async def _keep(self, tx: AsyncConnection, part: Part, kind: Kind, fetched: Fetched) -> None:
         if fetched.content is not None:
             await results.keep_file(tx, part.id, kind, pack(fetched.content))
-            await results.keep_rows(tx, part.import_id, kind, fetched.rows, part_number=part.number)
+            rows = iter(fetched.rows)
+            while some := await asyncio.to_thread(_next_rows, rows):
+                await results.keep_rows(tx, part.import_id, kind, some, part_number=part.number)
 
 
-def _rows(content: bytes, part: Part, standing: Standing, kept: Kept) -> list[NewRow]:
+def _place(content: bytes, part: Part, standing: Standing, kept: Kept) -> Placed:
     """Errors: GarbledResult."""
     about = PartRows(
         text=b"".join(unpacked(kept.blob)),
@@ -136,7 +141,12 @@ def _rows(content: bytes, part: Part, standing: Standing, kept: Kept) -> list[Ne
         key_columns=key_columns(standing.request.target),
         numbers=numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
     )
-    return [NewRow.of(row.source_row, row.reason, row.values) for row in placed(content, about)]
+    return placed(content, about)
+
+
+def _next_rows(rows: Iterator[ResultRow]) -> list[NewRow]:
+    """So many that they are few to hold."""
+    return [NewRow.of(row.source_row, row.reason, row.values) for row in islice(rows, STORED_ROWS)]
 
 
 def _by_files(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:

@@ -30,7 +30,7 @@ from app.store.database import Database
 from app.store.results import Kind, NewRow
 from app.wake import Wake
 
-BLOCK_BYTES = 1 << 20  # what is worked on at once: enough for array operations to pay, little enough to hold
+BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +85,14 @@ class Intake:
         )
         incoming = _Incoming(request, body, file, inspection)
         async with aclosing(ahead(_pieces(file, body.chunks))) as pieces:
-            first = await anext(pieces)
+            begun = [await anext(pieces)]
             await self._look_again(request, inspection)
-            second = await anext(pieces, None)
-            if second is None:
-                import_id = await self._keep_whole(incoming, first)
+            if (second := await anext(pieces, None)) is None:
+                import_id = await self._keep_whole(incoming, begun.pop())
             else:
-                import_id = await self._keep_parts(incoming, [first, second], pieces)
+                begun.append(second)
+                del second  # a part is some megabytes: it is let go once it is stored
+                import_id = await self._keep_parts(incoming, begun, pieces)
         self.wake.ring()
         return import_id
 
@@ -107,8 +108,8 @@ class Intake:
         async with self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
         try:
-            for piece in begun:
-                await self._keep_part(import_id, piece)
+            while begun:
+                await self._keep_part(import_id, begun.pop(0))
             async for piece in rest:
                 await self._keep_part(import_id, piece)
             incoming.check_digest()
@@ -138,7 +139,7 @@ class Intake:
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
-            rows = (NewRow.of(row.source_row, row.reason, row.values) for row in seen.kept)
+            rows = [NewRow.of(row.source_row, row.reason, row.values) for row in seen.kept]
             await results.keep_rows(tx, import_id, Kind.WARNINGS, rows)
             told = {"rows": seen.warned_rows, "rows_kept": len(seen.kept)}
             await events.append(tx, "preflight", at=at, instance=request.instance, import_id=import_id, **told)
@@ -230,14 +231,16 @@ async def _pieces(file: UploadedFile, chunks: AsyncIterator[bytes]) -> AsyncGene
 
 
 async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    held = bytearray()
+    held: list[bytes] = []
+    size = 0
     async for chunk in chunks:
-        held += chunk
-        if len(held) >= BLOCK_BYTES:
-            yield bytes(held)
-            held.clear()
-    if held:
-        yield bytes(held)
+        held.append(chunk)
+        size += len(chunk)
+        if size >= BLOCK_BYTES:
+            yield b"".join(held)
+            held, size = [], 0
+    if size:
+        yield b"".join(held)
 
 
 async def _in_thread(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:

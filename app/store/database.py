@@ -112,7 +112,8 @@ def driver_url(url: str, *, asynchronous: bool) -> str:
 
 
 def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
-    pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True}
+    # last in, first out: a connection that sent a part keeps a buffer of its size, so few should have to
+    pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_use_lifo": True}
     engine = create_async_engine(driver_url(url, asynchronous=True), **pool, hide_parameters=True)
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

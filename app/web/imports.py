@@ -56,7 +56,7 @@ CORRECTED_BODY: dict[str, Any] = {
 def knows(*names: str) -> Any:
     """Refuse query parameters that the route does not know: a typing error must not go unnoticed."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         refuse(only(request.query_params.keys(), names))
 
     return Depends(check)

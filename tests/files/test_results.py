@@ -116,7 +116,7 @@ def test_many_rows_that_look_alike_are_placed_in_one_go():
 def test_what_is_no_result_file_is_garbled(result):
     """An error page, half a header, or somebody else's columns."""
     with pytest.raises(GarbledResult):
-        places(result)
+        placed(result, about())
 
 
 def test_a_short_row_s_reason_is_not_taken_for_a_value():

@@ -1,4 +1,4 @@
-"""The filter of keys: it forgets none, and up to some millions it invents none."""
+"""The filter of keys: it forgets none, and up to a million it invents none."""
 
 import numpy as np
 import pytest
@@ -28,7 +28,7 @@ def test_no_key_is_ever_forgotten(monkeypatch: pytest.MonkeyPatch, exact_keys: i
     assert known.has(keys(100_000, 0)).all()
 
 
-def test_up_to_some_millions_of_keys_no_new_one_is_taken_for_known():
+def test_up_to_a_million_keys_no_new_one_is_taken_for_known():
     """A file without repeated keys is cut as it stands."""
     known = Seen()
     for part in range(10):

@@ -25,7 +25,7 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
     stage.clock.step(10)
     await stage.crew.poll.run_once(stage.lease)
     assert await collecting(stage, first, second)
-    monkeypatch.setattr("app.steps.collect._rows", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.steps.collect._place", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await stage.crew.collect.run_once(stage.lease)
     assert await stage.crew.collect.run_once(stage.lease) is True

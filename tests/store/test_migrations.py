@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime
 
+from alembic.script import ScriptDirectory
+
 import migrations
 from app.domain.imports import Leads, Request, SourceFile
 from app.store import imports, instances, parts
@@ -14,6 +16,11 @@ AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 def test_the_tables_and_the_migrations_say_the_same(empty_database_url: str):
     """Autogenerate finds nothing left to do."""
     assert drift(empty_database_url) == []
+
+
+def test_the_head_is_what_alembic_takes_for_it():
+    """Found by the files' numbers, without Alembic."""
+    assert migrations.head() == ScriptDirectory.from_config(migrations.config()).get_current_head()
 
 
 def test_an_empty_database_is_at_no_revision_and_a_migrated_one_at_the_head(empty_database_url: str):

