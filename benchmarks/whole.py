@@ -81,8 +81,8 @@ def main() -> None:
         share, jobs = busy(report["jobs"]), len(report["jobs"])
         print("every row accounted for, no duplicate record, the last row of each key won, each failure at its row")
         print(
-            f"importers busy {share:.1%}, {share / 0.5:.2f} of one part at a time; {jobs} jobs, "
-            f"{sum(report['calls'].values()) / jobs:.1f} calls a job, at most {report['most_outstanding']} in the queue; "
+            f"importers busy {share:.1%}, {share / 0.5:.2f} of one part at a time; "
+            f"{jobs} jobs, {sum(report['calls'].values()) / jobs:.1f} calls a job, at most {report['most_outstanding']} in the queue; "
             f"{peak_mb(child.pid):.0f} MB peak"
         )
 

@@ -116,7 +116,7 @@ class Stumbling(Submit):
 async def test_a_tick_that_fails_is_tried_again(stage: Stage):
     """A database that is away for a moment ends nothing."""
     Stumbling.stumbles = []
-    stage.crew = replace(stage.crew, submit=Stumbling(stage.crew.submit.driver))
+    stage.crew = replace(stage.crew, submit=Stumbling(stage.crew.submit.driver, stage.crew.submit.judge))
     async with working(stage, tick_seconds=0.05):
         await stage.created(leads(3))
         await until(lambda: len(stage.posted) == 1)
