@@ -80,11 +80,11 @@ def main() -> None:
         report = httpx.get(f"{marketo.url}/simulator/report", timeout=60).json()
         share, jobs = busy(report["jobs"]), len(report["jobs"])
         print("every row accounted for, no duplicate record, the last row of each key won, each failure at its row")
+        calls, most = sum(report["calls"].values()) / jobs, report["most_outstanding"]
         print(
-            f"importers busy {share:.1%}, {share / 0.5:.2f} of one part at a time; "
-            f"{jobs} jobs, {sum(report['calls'].values()) / jobs:.1f} calls a job, at most {report['most_outstanding']} in the queue; "
-            f"{peak_mb(child.pid):.0f} MB peak"
+            f"importers busy {share:.1%}, {share / 0.5:.2f} of one part at a time; {jobs} jobs, {calls:.1f} calls a job"
         )
+        print(f"at most {most} in Marketo's queue; {peak_mb(child.pid):.0f} MB peak")
 
 
 if __name__ == "__main__":
