@@ -18,10 +18,13 @@ from app.steps.desk import Desk
 from app.steps.driver import Driver
 from app.steps.intake import Intake
 from app.steps.judge import Judge
+from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
 from app.steps.submit import Submit
 from app.steps.sweep import Retention, Sweep
+from app.steps.turns import Turns
+from app.steps.watch import Watch
 from app.store.database import Database
 from app.wake import Wake
 
@@ -35,6 +38,7 @@ class House:
     now: Clock
     sleep: Sleep
     wake: Wake
+    reached: Reached
     http: httpx.AsyncClient
     intake: Intake
     retry: Retry
@@ -51,10 +55,11 @@ def furnish(
     now: Clock = machine_clock,
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
+    reached: Reached = in_service,
 ) -> House:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
-    `now`, `sleep` and `http` are seams: tests give their own.
+    `now`, `sleep`, `http` and `reached` are seams: tests give their own.
     """
     db = Database(settings.database_url)
     wake = Wake()
@@ -72,6 +77,7 @@ def furnish(
         max_file_bytes=settings.max_file_bytes,
         backlog_parts=settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
+        reached=reached,
     )
     desk = Desk(db=db, now=now, wake=wake)
     return House(
@@ -80,6 +86,7 @@ def furnish(
         now=now,
         sleep=sleep,
         wake=wake,
+        reached=reached,
         http=http,
         intake=intake,
         retry=Retry(db=db, intake=intake),
@@ -110,23 +117,30 @@ def hire(house: House, name: str) -> Crew:
     """The steps that drive one instance, with a memory of their own."""
     settings, instance = house.settings, house.settings.instances[name]
     marketo = _marketo(settings, name, house.http, now=house.now, sleep=house.sleep)
-    patience = patience_from(settings, instance)
+    watch = Watch(
+        importers=instance.max_importing,
+        poll_min_seconds=settings.poll_min_seconds,
+        poll_max_seconds=settings.poll_max_seconds,
+    )
     driver = Driver(
         db=house.db,
         marketo=marketo,
         now=house.now,
+        sleep=house.sleep,
         chance=random.random,
-        patience=patience,
-        max_importing=instance.max_importing,
+        patience=patience_from(settings, instance),
+        watch=watch,
         max_queued=instance.max_queued,
+        reached=house.reached,
     )
     retention = Retention(settings.file_retention_days, settings.result_retention_days, settings.history_retention_days)
     return Crew(
-        submit=Submit(driver, Judge(house.db)),
-        poll=Poll(driver),
+        submit=Submit(driver, Judge(driver), Turns()),
+        poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(db=house.db, now=house.now, patience=patience, retention=retention),
+        sweep=Sweep(driver, retention),
         allowance=marketo.allowance,
+        watch=watch,
     )
 
 

@@ -31,7 +31,8 @@ class Because(StrEnum):
     RATE_LIMIT = "rate_limit"  # 606: the call window must pass
     CONCURRENCY = "concurrency"  # 615: other calls must end
     DAILY_QUOTA = "daily_quota"  # 607: the day must end
-    BLOCKED = "blocked"  # credentials or rights: a person must mend them
+    BLOCKED = "blocked"  # credentials: a person must mend them
+    DENIED = "denied"  # rights for this kind of call: a person must mend them
     UNAVAILABLE = "unavailable"  # nothing but time
 
 
@@ -86,6 +87,8 @@ class NoWord:
     code: str | None = None
     because: Because | None = None
     """Set when the whole instance has to wait, not only this question."""
+    unknown_job: bool = False
+    """Marketo says that it has no such job: it has forgotten it, or never had it."""
 
 
 @dataclass(frozen=True, slots=True)

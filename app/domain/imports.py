@@ -127,10 +127,10 @@ class Rows:
         return (self.imported + self.failed) / self.total if self.total else 1.0
 
     @classmethod
-    def counted(cls, total: int, *, imported: int, failed: int, warned: int) -> "Rows":
-        """Marketo's counts, cut down where they claim more rows than the part has."""
-        failed = min(failed, total)
-        return cls(total, min(imported, total - failed), failed, min(warned, total))
+    def counted(cls, total: int, *, imported: int, failed: int, warned: int) -> "tuple[Rows, bool]":
+        """(Marketo's counts, cut down where they claim more rows than the part has; whether that was needed)."""
+        rows = cls(total, min(imported, total - min(failed, total)), min(failed, total), min(warned, total))
+        return rows, (rows.imported, rows.failed, rows.warned) != (imported, failed, warned)
 
     @classmethod
     def sum(cls, many: Iterable["Rows"]) -> "Rows":
@@ -208,6 +208,7 @@ class Part:
     state_since: datetime | None
     turn: int | None  # its import's place in the order of acceptance; None while that is still being received
     footprint: Footprint
+    client: str
     waits_for: int | None  # the id of a part that touches the same records and goes first
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
@@ -219,6 +220,7 @@ class Part:
     retry_code: str | None  # why Marketo turned the last submission away
     message: str | None  # Marketo's
     error: Failure | None
+    silent_since: datetime | None  # since when Marketo denies knowing its job
     counted: bool  # Marketo has told how many rows it imported
     results_missing: bool
     submitted_at: datetime | None

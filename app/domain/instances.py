@@ -1,11 +1,12 @@
 """An instance (one Marketo subscription) as it stands, and why a part of it may have to wait."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 from app.domain.imports import Part
 from app.domain.lifecycle import State
+from app.domain.pacing import Pace
 
 
 class Condition(StrEnum):
@@ -27,23 +28,41 @@ class WaitingFor(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """Calls that were made to Marketo, as counted at a moment."""
+
+    day: date  # in US Central
+    today: int  # on that day
+    last_window: int
+    at: datetime
+
+    def like(self, other: "Calls | None") -> bool:
+        return other is not None and (self.day, self.today, self.last_window) == (
+            other.day,
+            other.today,
+            other.last_window,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     name: str
     paused_at: datetime | None = None
     paused_reason: str | None = None
     blocked_at: datetime | None = None
     blocked_reason: str | None = None
+    denied: bool = False  # it is rights that are missing, for submissions: an answer to another call mends nothing
     hold_until: datetime | None = None  # nothing is submitted before; also when a blocked instance is tried again
     hold_reason: WaitingFor | None = None
     foreign_slots: int = 0  # slots that others hold, as the last 1016 taught
     foreign_until: datetime | None = None  # until when that lesson counts
-    calls_day: str | None = None  # the US Central date that calls_today belongs to
-    calls_today: int = 0
-    calls_last_window: int = 0
+    foreign_lessons: int = 0  # how often in a row it was learnt
+    calls: Calls | None = None
     worker: str | None = None
     lease_epoch: int = 0
     lease_until: datetime | None = None
     heartbeat_at: datetime | None = None
+    pace: Pace = field(default_factory=Pace)
 
     def condition(self, now: datetime) -> Condition:
         if self.paused_at:
@@ -59,7 +78,10 @@ class Instance:
         return not self.paused_at and not self.holding(now)
 
     def slots_of_others(self, now: datetime) -> int:
-        return self.foreign_slots if self.foreign_until and self.foreign_until > now else 0
+        """As the last lesson was; once it is old, one less is tried at a time."""
+        if not self.foreign_slots or self.foreign_until is None:
+            return 0
+        return self.foreign_slots if self.foreign_until > now else self.foreign_slots - 1
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:

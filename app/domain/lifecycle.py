@@ -29,6 +29,7 @@ class Move(StrEnum):
     COLLECT = "collect"
     CANCEL = "cancel"
     ABANDON = "abandon"
+    FORGET = "forget"
 
 
 class Edge(NamedTuple):
@@ -50,6 +51,7 @@ TABLE: dict[Move, Edge] = {
     M.FINISH: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.COLLECTING, "poll"),
     M.FAIL: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.FAILED, "submit, poll"),
     M.COLLECT: Edge(frozenset({S.COLLECTING}), S.COMPLETE, "collect"),
+    M.FORGET: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.UNCONFIRMED, "poll"),  # Marketo knows no such job any more
     M.CANCEL: Edge(frozenset({S.WAITING}), S.CANCELLED, "desk, sweep"),
     M.ABANDON: Edge(frozenset({S.WAITING}), S.FAILED, "submit"),  # its import can no longer succeed
 }

@@ -1,50 +1,147 @@
-"""How many parts to keep at Marketo: enough that its importers never wait for us, and never more than fit."""
+"""How many parts to keep at Marketo, and when to look how they are doing.
 
-ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished parts have taught better; too high errs towards keeping more there
-HORIZON_LOOKS = 3  # looks at the queue for which there should be work at Marketo
+Marketo's queue is first in, first out, and two importers work on it. So it can be foretold: each part begins when an
+importer is free, and ends when its rows are through. What is seen corrects what was foretold.
+"""
 
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
-def room(
-    *,
-    slots_used: int,
-    slots_of_others: int,
-    rows_there: int,
-    max_queued: int,
-    max_importing: int,
-    rows_per_second: float | None,
-    poll_min_seconds: float,
-) -> int:
-    """How many more parts may go to Marketo now.
-
-    Always: no more than the free slots. Beyond a full house for the importers and as many behind them, only while
-    the rows there would be done before we have looked a few times: what waits here can still be cancelled, paused
-    or overtaken; what waits there cannot.
-    """
-    free = max_queued - slots_of_others - slots_used
-    if free <= 0:
-        return 0
-    if slots_used < 2 * max_importing:
-        return free
-    seconds_of_work = rows_there / (rows_per_second or ASSUMED_ROWS_PER_SECOND) / max_importing
-    return free if seconds_of_work < HORIZON_LOOKS * poll_min_seconds else 0
+ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished parts have taught better
+ASSUMED_JOB_SECONDS = 2.0  # on top of the rows. Adobe's samples show 2 seconds for three rows
+LEAST_SECONDS = 0.1
+KEPT = 0.9  # of what is known, with each part that teaches something new
+WORTH_A_LOOK = 0.25  # of a part's time: when the one before it is done, it may be so too, if it is faster than thought
+FIRST_LOOK = 0.6  # of a long part's time: early enough to notice that it goes faster than was thought
 
 
-def expected_seconds(rows_left: int, rows_per_second: float | None) -> float | None:
-    """When the head of Marketo's queue should be done; None while nothing is known."""
-    return rows_left / rows_per_second if rows_per_second else None
-
-
+@dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast one of Marketo's importers takes rows, learnt from the parts that it finished."""
+    """How long an importer takes for a part: so much for each, and so much for each row (least squares, decaying)."""
 
-    WEIGHT = 0.3  # of the newest part: a handful of parts outweigh the past
+    jobs: float = 0.0
+    rows: float = 0.0
+    rows_squared: float = 0.0
+    seconds: float = 0.0
+    rows_seconds: float = 0.0
 
-    def __init__(self) -> None:
-        self.rows_per_second: float | None = None
+    def learnt(self, rows: int, seconds: float) -> "Pace":
+        seconds = max(seconds, LEAST_SECONDS)
+        return Pace(
+            KEPT * self.jobs + 1,
+            KEPT * self.rows + rows,
+            KEPT * self.rows_squared + rows * rows,
+            KEPT * self.seconds + seconds,
+            KEPT * self.rows_seconds + rows * seconds,
+        )
 
-    def observe(self, rows: int, seconds: float) -> None:
-        if seconds <= 0 or rows <= 0:
-            return
-        seen = rows / seconds
-        known = self.rows_per_second
-        self.rows_per_second = seen if known is None else known + self.WEIGHT * (seen - known)
+    def seconds_for(self, rows: float) -> float:
+        each, a_row = self._line()
+        return max(LEAST_SECONDS, each + a_row * rows)
+
+    @property
+    def rows_per_second(self) -> float:
+        """Of one importer, for parts as they come."""
+        mean = self.rows / self.jobs if self.jobs else 0.0
+        return mean / self.seconds_for(mean) if mean else ASSUMED_ROWS_PER_SECOND
+
+    def _line(self) -> tuple[float, float]:
+        """(seconds for each part, seconds for each row); neither is below zero."""
+        if not self.jobs:
+            return ASSUMED_JOB_SECONDS, 1 / ASSUMED_ROWS_PER_SECOND
+        mean_rows, mean_seconds = self.rows / self.jobs, self.seconds / self.jobs
+        spread = self.rows_squared / self.jobs - mean_rows * mean_rows
+        if spread > 0.01 * mean_rows * mean_rows:
+            a_row = (self.rows_seconds / self.jobs - mean_rows * mean_seconds) / spread
+        else:  # all parts alike: what of it is for each part cannot be told
+            a_row = max(0.0, mean_seconds - ASSUMED_JOB_SECONDS) / max(mean_rows, 1)
+        a_row = max(0.0, min(a_row, mean_seconds / max(mean_rows, 1)))
+        return mean_seconds - a_row * mean_rows, a_row
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A part at Marketo, as far as it was seen."""
+
+    rows: int
+    submitted_at: datetime
+    asked_at: datetime | None = None  # when it was last seen there
+    rows_left: int | None = None  # then; None where Marketo did not say
+
+
+class Span(NamedTuple):
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """When each job begins and ends, in the order of the queue; and when the first importer runs out of work."""
+
+    spans: Sequence[Span]
+    idle_at: datetime
+
+
+def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: Pace, now: datetime) -> Forecast:
+    """`free_at`: since when each importer could have begun with the first of these jobs."""
+    importers = sorted(free_at)
+    spans = []
+    for job in jobs:
+        start = max(job.submitted_at, heapq.heappop(importers))
+        end = start + timedelta(seconds=pace.seconds_for(job.rows))
+        if job.asked_at is not None:
+            start = min(start, job.asked_at)
+            end = max(end, job.asked_at + timedelta(seconds=LEAST_SECONDS))
+            if job.rows_left is not None and 0 < job.rows_left < job.rows:
+                worked = (job.asked_at - start).total_seconds()
+                left = worked * job.rows_left / (job.rows - job.rows_left)
+                end = job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left))
+        spans.append(Span(start, end))
+        heapq.heappush(importers, end)
+    return Forecast(spans, max(now, min(importers)))
+
+
+def enough(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bool:
+    """Whether Marketo has all it needs: a full house and as many behind them, and work until we look again.
+
+    What waits here can still be cancelled, paused or overtaken; what waits there cannot.
+    """
+    return jobs >= 2 * importers and there.idle_at >= until
+
+
+class Look(NamedTuple):
+    at: datetime
+    job: int | None  # which one to ask about now; None: nothing to ask before `at`
+
+
+def next_look(
+    jobs: Sequence[Job],
+    there: Forecast,
+    *,
+    importers: int,
+    now: datetime,
+    poll_min_seconds: float,
+    poll_max_seconds: float,
+    onward: bool = False,
+) -> Look:
+    """Which job to ask about, or when to look again.
+
+    Only as many of the oldest as there are importers can be under way: no other can have news. One is worth a question
+    when it should be done, once before that if it is long, and at least every `poll_max_seconds`; never more often than
+    every `poll_min_seconds`. `onward`: the last answer was "done", so the next may be so too, whatever was foretold.
+    """
+    least, most = timedelta(seconds=poll_min_seconds), timedelta(seconds=poll_max_seconds)
+    soonest = now + most
+    for index, (job, span) in enumerate(zip(jobs[:importers], there.spans, strict=False)):
+        wanted = span.end
+        if job.asked_at is None and span.end - span.start > 2 * least:
+            wanted = span.start + FIRST_LOOK * (span.end - span.start)
+        at = max(min(wanted, (job.asked_at or span.start) + most), (job.asked_at + least) if job.asked_at else now)
+        begun = now - span.start >= WORTH_A_LOOK * (span.end - span.start)
+        if at <= now or (onward and job.asked_at is None and begun):
+            return Look(now, index)
+        soonest = min(soonest, at)
+    return Look(soonest, None)

@@ -8,13 +8,17 @@ MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Ado
 
 BACKLOG_RETRY_SECONDS = 60  # when a caller that met a full backlog may come back
 CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
-BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials fail is tried again now and then
+BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials or rights fail is tried again now and then
+DENIED_RETRY_SECONDS = 300  # a part that met missing rights lets others try first
 CONCURRENCY_PAUSE_SECONDS = 2  # 615: other calls end soon
 DESCRIBE_AGE_SECONDS = 86_400  # a day or more is what Adobe advises ("Best practices", read 2026-08)
 DESCRIBE_AGAIN_SECONDS = 60  # before a header is refused, what is known may be no older: a field may be new
 DESCRIBE_WAIT_SECONDS = 10  # what an upload waits for a describe at most
 DATABASE_RETRY_SECONDS = 5  # when a caller that met no database may come back
-FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold
+FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold; doubled with each
+FOREIGN_SLOTS_MOST_SECONDS = 600
+FORGOTTEN_SECONDS = 3600  # a job that Marketo denies knowing for this long is no longer there
+INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo answered; the last again and again
 LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
 NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's news is no fresher
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
@@ -40,9 +44,9 @@ class Patience:
         """When a submission that has not been recorded counts as lost."""
         return now + timedelta(seconds=self.upload_seconds + CLAIM_GRACE_SECONDS)
 
-    def settled(self, now: datetime) -> datetime:
-        """When a possible job behind a lost answer has had its time to finish."""
-        return now + timedelta(seconds=self.settle_seconds)
+    def settled(self, now: datetime, queue_seconds: float = 0.0) -> datetime:
+        """When a possible job behind a lost answer has had its time to finish: more where it had to queue for long."""
+        return now + timedelta(seconds=max(self.settle_seconds, 2 * queue_seconds))
 
     def retry(self, now: datetime, attempts: int, *, chance: float) -> datetime:
         """Exponential back-off with full jitter; `chance` in [0, 1) is the caller's random number."""

@@ -19,35 +19,42 @@ TWINS = str.maketrans("аеорсухіѕјԁһАВЕКМНОРСТХαερου�
 """Cyrillic and Greek letters that look like Latin ones."""
 
 
+NEAREST_FOR = 20  # columns get the nearest right name: to look for it takes a while, and more of it helps nobody
+
+
 def header_mistakes(columns: Sequence[str], described: Description, target: Target) -> list[Detail]:
     """A complaint for each column that Marketo would reject, or would leave out without a word."""
     fields = {field.name: field for field in described.fields}
     lax = {} if isinstance(target, CustomObject) else {name.lower(): field for name, field in fields.items()}
     keys = {name.lower() for name in key_columns(target)}
-    found = []
+    names = _Names(described)
+    found: list[Detail] = []
     for column in columns:
         field = fields.get(column) or lax.get(column.lower())
         if column.lower() in keys:
             continue  # Marketo looks records up by fields that it lets nobody write, or even see: `id`, `cookies`
         if field is None:
-            found.append(Detail(f"Marketo has no field {column!r}.{_meant(column, described)}", field=column))
+            meant = names.meant_by(column) if len(found) < NEAREST_FOR else ""
+            found.append(Detail(f"Marketo has no field {column!r}.{meant}", field=column))
         elif not field.writable:
             found.append(Detail(f"Marketo lets nobody write {column!r}. Leave the column out.", field=column))
     return found
 
 
-def _meant(column: str, described: Description) -> str:
-    """The nearest right name, by what people see as well as by what a header has to say."""
-    names = {
-        spelling: field.name for field in described.fields for spelling in (field.display_name, field.name) if spelling
-    }
-    plain = {_plain(spelling): name for spelling, name in names.items()}
-    near = [plain[_plain(column)]] if _plain(column) in plain else []
-    near += [plain[spelling] for spelling in difflib.get_close_matches(_plain(column), plain, 1)]
-    if not near:
-        return ""
-    hidden = " It has letters of another alphabet, or some that cannot be seen." if _is_disguised(column) else ""
-    return f" Did you mean {near[0]!r}?{hidden}"
+class _Names:
+    """The right names, by what people see as well as by what a header has to say."""
+
+    def __init__(self, described: Description) -> None:
+        spelt = [(spelling, field.name) for field in described.fields for spelling in (field.display_name, field.name)]
+        self._plain = {_plain(spelling): name for spelling, name in spelt if spelling}
+
+    def meant_by(self, column: str) -> str:
+        plain = _plain(column)
+        near = [plain] if plain in self._plain else difflib.get_close_matches(plain, self._plain, 1)
+        if not near:
+            return ""
+        hidden = " It has letters of another alphabet, or some that cannot be seen." if _is_disguised(column) else ""
+        return f" Did you mean {self._plain[near[0]]!r}?{hidden}"
 
 
 def _plain(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from app.files.numbering import Given, counted
+from app.files.numbering import UNKNOWN, Given, counted
 from app.files.records import Offsets, Records, RecordScanner, cells, line
 
 REASONS = ("import failure reason", "import warning reason")
@@ -13,12 +13,13 @@ LONGEST_NUMBER = 15  # digits
 class Corrected:
     """Text in, text out. A file without our columns passes as it is."""
 
-    def __init__(self, delimiter: str) -> None:
+    def __init__(self, delimiter: str, *, limit_bytes: int) -> None:
         self._delimiter = delimiter
-        self._scanner = RecordScanner(delimiter)
+        self._scanner = RecordScanner(delimiter, limit_bytes=limit_bytes)
         self._kept: list[int] | None = None  # the columns that are not ours; None before the header
         self._row_column: int | None = None
         self._passes = False
+        self._names: list[str] = []
         self._given = Given()
         self._counted = counted()
 
@@ -47,16 +48,26 @@ class Corrected:
         found += [self._row(cells(records[index], self._delimiter), self._kept) for index in range(len(records))]
         return b"".join(found)
 
+    @property
+    def place(self) -> tuple[int, int, str | None] | None:
+        """As Cutter's; None where the file passes as it is, and the cutter knows."""
+        row, column = self._scanner.place
+        return None if self._passes else (row, column, self._names[column - 1] if column <= len(self._names) else None)
+
     def _look_at(self, header: list[str]) -> list[int]:
-        names = [name.strip().lower() for name in header]
-        self._row_column = names.index(SOURCE_ROW) if SOURCE_ROW in names else None
-        kept = [place for place, name in enumerate(names) if name not in (*REASONS, SOURCE_ROW)]
-        self._passes = len(kept) == len(names)
-        return kept
+        self._names = [name.strip() for name in header]
+        names = [name.lower() for name in self._names]
+        ours = [place for place, name in enumerate(names) if name in REASONS]
+        last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
+        if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
+            self._row_column = last
+            ours.append(last)
+        self._passes = not ours
+        return [place for place in range(len(names)) if place not in ours]
 
     def _row(self, row: list[str], kept: list[int]) -> bytes:
         if self._row_column is not None:
             number = row[self._row_column].strip() if self._row_column < len(row) else ""
             known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
-            self._given.add(np.array([int(number) if known else 0]))
+            self._given.add(np.array([int(number) if known else UNKNOWN]))
         return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)

@@ -213,7 +213,9 @@ class Cutter:
         for lane in range(LANES):
             here = which[lanes == lane]
             while len(here):
-                part = self._aside.setdefault(lane, self._opened())
+                if lane not in self._aside:
+                    self._aside[lane] = self._opened()
+                part = self._aside[lane]
                 here = here[part.take(rows, here) :]
                 if len(here):
                     yield self._closed(self._aside.pop(lane), aside=True)

@@ -4,7 +4,6 @@ import codecs
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Protocol
 
 from app.domain.errors import BadFile, BrokenUpload, TooLarge, UnsupportedMedia
@@ -15,6 +14,8 @@ BOMB_RATIO = 1000  # plain bytes to packed ones beyond which nobody's rows shrin
 BOMB_BYTES = 1 << 26  # below this size a ratio says nothing
 WINDOW_LOG = 23  # zstd's window: 8 MiB is what a receiver has to have. RFC 9659
 BOM = codecs.BOM_UTF8
+NO_STREAM = frozenset({"idna", "punycode", "utf-7", "undefined", "unicode_escape", "raw_unicode_escape"})
+"""Codecs that hold a whole text back, or are none for texts."""
 MAGIC = {
     b"PK\x03\x04": "This is an archive, an Excel workbook perhaps. Save it as CSV and send that.",
     b"\x1f\x8b": "This is packed with gzip. Say so with Content-Encoding: gzip.",
@@ -56,7 +57,7 @@ class Decoder:
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Text, a bounded piece at a time. Errors: TooLarge, BrokenUpload; Unreadable behind all text before it."""
         self._sent_bytes += len(chunk)
-        for piece in self._unpacker.feed(chunk):
+        for piece in _joined(self._unpacker.feed(chunk)):
             self._count(piece)
             yield from self._readable(piece, final=False)
 
@@ -97,6 +98,19 @@ def _refuse_what_is_no_text(begun: bytes) -> None:
     for magic, told in MAGIC.items():
         if begun.startswith(magic):
             raise BadFile(told, code="not_delimited")
+
+
+def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """As few pieces as may be: with each, all that is held of a record is looked at again."""
+    held, size = [], 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size >= STEP_BYTES // 2:
+            yield b"".join(held)
+            held, size = [], 0
+    if held:
+        yield b"".join(held)
 
 
 class Unpacker(Protocol):
@@ -203,7 +217,7 @@ _Text = Callable[[bytes, bool], tuple[bytes, bool]]
 def _text(charset: str) -> _Text:
     try:
         found = codecs.lookup(charset)
-        if not found._is_text_encoding:  # noqa: SLF001  # as str.encode itself asks
+        if not found._is_text_encoding or found.name in NO_STREAM:  # noqa: SLF001  # as str.encode itself asks
             raise LookupError(charset)
     except (LookupError, ValueError):  # ValueError: the name itself holds a NUL or half a character
         raise UnsupportedMedia(
@@ -239,15 +253,9 @@ def _converted(charset: str) -> _Text:
         before = decoder.getstate()
         try:
             return decoder.decode(piece, final).encode(), True
-        except UnicodeEncodeError as error:  # utf-7 and its like can spell halves of characters, which UTF-8 cannot
-            return error.object[: error.start].encode(), False
         except UnicodeDecodeError as error:
             good = len(piece) - (len(error.object) - error.start)  # `object` may begin with bytes held back before
-        except UnicodeError:  # punycode and its like do not say where
-            good = 0
-        decoder.setstate(before)
-        with suppress(UnicodeError):
-            return decoder.decode(piece[: max(good, 0)]).encode("utf-8", "ignore"), False
-        return b"", False
+            decoder.setstate(before)
+            return decoder.decode(piece[: max(good, 0)]).encode(), False
 
     return text

@@ -7,10 +7,12 @@ from app.domain.answers import Description, Field
 from app.domain.errors import BadFile, Detail
 from app.domain.imports import Format, Target, key_columns
 from app.domain.preflight import complaint, header_mistakes
+from app.files.numbering import UNKNOWN
 from app.files.records import Offsets, Records, cells
 from app.files.results import ResultRow
 
 KEPT_ROWS = 10_000  # of rows with a complaint: a file in which more are wrong is wrong as a whole
+KEPT_BYTES = 10_000_000
 TOLD_MISTAKES = 5  # in the sentence; the details have them all
 MARK = "Pre-flight: "  # before our own reasons, so that nobody takes them for Marketo's
 
@@ -26,6 +28,7 @@ class Inspection:
     mistakes: list[Detail] = field(default_factory=list)  # in the header
     warned_rows: int = 0
     kept: list[ResultRow] = field(default_factory=list)  # the first of these rows, each with its complaints
+    _kept_bytes: int = 0
     _columns: Sequence[str] = ()
     _fields: list[Field | None] = field(default_factory=list)
     _keys: list[int] = field(default_factory=list)
@@ -55,9 +58,10 @@ class Inspection:
             row = cells(records[index], self.format.delimiter)
             if found := self._complaints(row):
                 self.warned_rows += 1
-                if len(self.kept) < KEPT_ROWS:
+                self._kept_bytes += len(records[index])
+                if len(self.kept) < KEPT_ROWS and self._kept_bytes <= KEPT_BYTES:
                     values = tuple([*row, *[""] * len(self._fields)][: len(self._fields)])
-                    self.kept.append(ResultRow(number or None, MARK + "; ".join(found), values))
+                    self.kept.append(ResultRow(number if number != UNKNOWN else None, MARK + "; ".join(found), values))
 
     def _complaints(self, row: list[str]) -> list[str]:
         found = []

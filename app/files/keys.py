@@ -1,8 +1,9 @@
 """The key of each row: by what Marketo finds its record, brought to 64 bits.
 
 Two rows of one key must get one digest, or they may reach Marketo side by side and become two records. Two keys with
-one digest only wait for each other. So whatever Marketo might take for equal is made equal here: case, surrounding
-blanks, accents, quotes, the zeros in front of a number.
+one digest only wait for each other. So what Marketo takes for equal is made equal here, and some more: case, blanks
+around, accents, quotes, the zeros in front of a whole number. Not so values of one type that are written in two ways,
+`1.5` and `1.50`, or a date in two forms: who has such keys writes them in one.
 """
 
 import hashlib
@@ -13,12 +14,14 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from app.files.records import QUOTE, Flags, Offsets, Records, buffer_of
+from app.files.records import QUOTE, STEP_BYTES, Flags, Offsets, Records, RecordScanner, buffer_of
 
 Digests = NDArray[np.uint64]
 
 LONGEST_BYTES = 64  # of a normalised key; a longer one is brought to 16 first
 BLANK = 0x20  # the blank, and below it the tabulator and other characters that show nothing
+SHOW_NOTHING = "".join(letter for letter in map(chr, range(0x3001)) if letter <= " " or letter.isspace())
+MOST_BLANKS = 64  # that are taken away for all rows at once
 NUMBER = re.compile(rb"\+?0*([0-9]+)")
 
 NONE, ONE = np.uint64(0), np.uint64(1)
@@ -37,6 +40,13 @@ def digests_of(records: Records, columns: Sequence[int]) -> Digests:
         found = _mixed(found, digests)
         there |= known
     return np.where(there, np.maximum(found, ONE), NONE)
+
+
+def digests_of_file(text: bytes, delimiter: str, columns: Sequence[int]) -> Digests:
+    """The digest of each row's key of a whole file; its header has none."""
+    scanner = RecordScanner(delimiter)
+    found = [digests_of(scanner.feed(text[at : at + STEP_BYTES]), columns) for at in range(0, len(text), STEP_BYTES)]
+    return np.concatenate([*found, digests_of(scanner.finish(), columns)])[1:]
 
 
 def distinct(digests: Digests) -> Digests:
@@ -75,10 +85,15 @@ def _unquoted(padded: bytes, starts: Offsets, ends: Offsets) -> tuple[Offsets, O
 
 
 def _trimmed(padded: bytes, starts: Offsets, ends: Offsets) -> tuple[Offsets, Offsets]:
+    """Without blanks around; who has very many of them is left with some, which makes it special."""
     buffer = buffer_of(padded)
-    while (blank := (buffer[starts] <= BLANK) & (starts < ends)).any():
+    for _ in range(MOST_BLANKS):
+        if not (blank := (buffer[starts] <= BLANK) & (starts < ends)).any():
+            break
         starts = starts + blank
-    while (blank := (buffer[ends - 1] <= BLANK) & (starts < ends)).any():
+    for _ in range(MOST_BLANKS):
+        if not (blank := (buffer[ends - 1] <= BLANK) & (starts < ends)).any():
+            break
         ends = ends - blank
     return starts, ends
 
@@ -86,8 +101,9 @@ def _trimmed(padded: bytes, starts: Offsets, ends: Offsets) -> tuple[Offsets, Of
 def _of_plain(padded: bytes, starts: Offsets, sizes: Offsets) -> tuple[Digests, Flags]:
     """(digests in lower case, which of the keys are plain): the others hold more than ASCII, quotes, or zeros ahead."""
     words = np.ndarray(len(padded) - 7, "<u8", padded, strides=(1,))  # the eight bytes from each byte on
-    first = buffer_of(padded)[starts]
-    plain = (first != ord("0")) & (first != ord("+"))
+    buffer = buffer_of(padded)
+    first, last = buffer[starts], buffer[starts + np.maximum(sizes - 1, 0)]
+    plain = (first != ord("0")) & (first != ord("+")) & (first > BLANK) & (last > BLANK)
     found = _begun(sizes)
     for at in range(0, int(sizes.max(initial=0)), 8):
         rest = np.clip(sizes - at, 0, 8)
@@ -108,7 +124,7 @@ def _normalised(cell: bytes) -> bytes:
     """A cell in the one form that stands for all that are equal to it; at most LONGEST_BYTES."""
     letters = unicodedata.normalize("NFKD", cell.replace(b'"', b"").decode())
     bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    key = unicodedata.normalize("NFKD", bare.casefold()).strip().encode()
+    key = unicodedata.normalize("NFKD", bare.casefold()).strip(SHOW_NOTHING).encode()
     if number := NUMBER.fullmatch(key):
         key = number.group(1)
     return key if len(key) <= LONGEST_BYTES else hashlib.blake2b(key, digest_size=16).digest()

@@ -1,6 +1,6 @@
 """Which rows of the uploaded file a part holds, when they do not simply follow each other.
 
-Row 1 is the first after the header. Row 0 stands for one that nobody knows the number of.
+Row 1 is the first after the header.
 """
 
 from collections import deque
@@ -10,6 +10,8 @@ import numpy as np
 
 from app.files.packing import pack, unpacked
 from app.files.records import Offsets
+
+UNKNOWN = 0  # the number of a row that nobody knows it of
 
 Numbering = Callable[[int], Offsets]
 """Answers the numbers of the next so many rows."""

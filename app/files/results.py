@@ -12,11 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.errors import BadFile
 from app.domain.imports import Format
+from app.files.numbering import UNKNOWN
 from app.files.records import Flags, Offsets, cells, line, offsets_of, rows_of
 
 KEY_IS_BLANK = ("Value for lookup field", "missing.dedupe.fields")  # how Marketo's reasons begin. Seen 2016 to 2022
 NOWHERE = -1
+UNREADABLE = (csv.Error, UnicodeDecodeError, BadFile)
 
 Values = NDArray[np.uint64]
 """A row's values in the columns that both sides have, brought to 64 bits."""
@@ -31,6 +34,7 @@ class ResultRow:
     source_row: int | None  # 1 = first after the header of the uploaded file; None if nobody can know
     reason: str
     values: tuple[str | None, ...]  # in the order of the import's columns
+    part_row: int | None = None  # 0 = first of its part
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +68,9 @@ class Placed:
                 yield ResultRow(None, reason, self.sheet.as_given(values, width))
             else:
                 source = cells(self.part.text[starts[place + 1] : ends[place + 1]], delimiter)  # behind the header
-                number = int(self.part.numbers[place]) or None
-                yield ResultRow(number, reason, tuple([*source, *[""] * width][:width]))
+                number = int(self.part.numbers[place])
+                values = [*source, *[""] * width][:width]
+                yield ResultRow(None if number == UNKNOWN else number, reason, tuple(values), place)
 
 
 def placed(result: bytes, part: PartRows) -> Placed:
@@ -73,7 +78,7 @@ def placed(result: bytes, part: PartRows) -> Placed:
     sheet = _Sheet(result, part)
     try:
         return Placed(sheet, part, _places(sheet, part))
-    except (csv.Error, UnicodeDecodeError) as reason:
+    except UNREADABLE as reason:
         raise GarbledResult(str(reason)) from None
 
 
@@ -103,7 +108,7 @@ class _Sheet:
         self._delimiter = part.format.delimiter
         try:
             header = next(rows_of(self._text, self._delimiter), [])
-        except (csv.Error, UnicodeDecodeError) as reason:
+        except UNREADABLE as reason:
             raise GarbledResult(str(reason)) from None
         if len(header) < 2:
             raise GarbledResult("it has no header")
@@ -118,9 +123,10 @@ class _Sheet:
     def rows(self) -> Iterator[tuple[list[str], str]]:
         """(values, reason): the last cell is the reason, whatever is missing before it."""
         following = rows_of(self._text, self._delimiter)
-        next(following)
+        width = len(next(following)) - 1
         for row in following:
-            yield row[:-1], row[-1]
+            reason = self._delimiter.join(row[width:]) if len(row) > width + 1 else row[-1]  # unquoted, perhaps
+            yield row[: min(width, len(row) - 1)], reason
 
     def as_given(self, values: list[str], width: int) -> tuple[str | None, ...]:
         found: list[str | None] = [None] * width

@@ -47,7 +47,7 @@ class UploadedFile:
             for text in texts:
                 yield from self._cutter.feed(self._corrected.feed(text) if self._corrected else text)
         except Unreadable as reason:
-            row, column, name = self._cutter.place
+            row, column, name = (self._corrected and self._corrected.place) or self._cutter.place
             where = f"{f'Row {row}' if row else 'The header'}, column {column}{f' ({name})' if name else ''}"
             message = f"{where} holds {reason.what}. {reason.remedy}"
             raise BadFile(message, code=reason.code, details=(Detail(message, row=row, field=name),)) from None

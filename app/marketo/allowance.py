@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 
 from app.clock import Clock
+from app.domain.instances import Calls
 from app.domain.patience import marketo_day, quota_reset
 from app.settings import InstanceSettings
 
@@ -69,14 +70,20 @@ class Allowance:
         return quota_reset(self._now())
 
     def full(self) -> None:
-        """Suppose that the window is used up: another worker may have called until just now."""
+        """Suppose that the window is used up: Marketo, which counts everybody's calls, says so."""
         self._made_at = deque([self._now()] * self._calls_per_window)
 
-    def restore(self, day: date, today: int) -> None:
-        """Go on with the count of an earlier process, if its day is still today."""
+    def counted(self) -> Calls:
+        """What was called so far, to be kept for whoever goes on."""
+        return Calls(self.day, self._today, self.last_window, self._now())
+
+    def go_on_from(self, before: Calls) -> None:
+        """Count what an earlier worker called: today, if its day is still today, and in the window, as of then."""
         self._turn_page()
-        if day == self._day:
-            self._today = max(self._today, today)
+        if before.day == self._day:
+            self._today = max(self._today, before.today)
+        at = min(before.at, self._now())
+        self._made_at = deque(sorted([*self._made_at, *[at] * before.last_window]))
 
     async def _enter(self) -> None:
         async with self._turn:

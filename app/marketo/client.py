@@ -23,7 +23,7 @@ from app.domain.answers import (
 from app.domain.imports import CustomObject, Target
 from app.marketo import paths, reading
 from app.marketo.allowance import Allowance, DayUsedUp, Sleep
-from app.marketo.multipart import Body, PartFile
+from app.marketo.multipart import Body, GivenUp, PartFile
 from app.marketo.reply import JSON_BYTES, Reply, exchange
 from app.marketo.token import Bearer, Identity, NoToken
 from app.settings import InstanceSettings
@@ -58,14 +58,14 @@ class Marketo:
         self._part_bytes = part_bytes
         self._identity = Identity(settings, http, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds)
 
-    async def submit(self, target: Target, file: PartFile) -> Answer:
-        """Hand one part to Marketo.
+    async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
+        """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.
 
         Network: one POST of ≤ part_bytes; a second one when the token died, which Marketo notices before it
         looks at the body. Errors: ValueError when the part does not fit (nothing was sent) or its chunks are
         not what `size_bytes` says (nothing was executed).
         """
-        body = Body.around(file)
+        body = Body.around(file, may_go_on)
         if body.size_bytes > self._part_bytes:
             raise ValueError(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {self._part_bytes} may go")
         path = paths.create(target, file.format)
@@ -139,6 +139,8 @@ class Marketo:
             bearer = await self._identity.token()  # it may have died while we waited
             try:
                 return await send(bearer), bearer
+            except GivenUp:
+                return TurnedAway(Because.UNAVAILABLE, None, "this worker may no longer send for the instance"), bearer
             except NOT_CONNECTED as error:
                 message = f"Marketo cannot be reached: {_named(error)}"
                 return TurnedAway(Because.UNAVAILABLE, None, message), bearer

@@ -36,6 +36,7 @@ class Unclear:
 Meaning = Away | Never | Unclear
 
 BLOCKED = Away(Because.BLOCKED)
+DENIED = Away(Because.DENIED)
 UNAVAILABLE = Away(Because.UNAVAILABLE)
 TRANSIENT = Away(Because.UNAVAILABLE, whole_instance=False)
 REQUEST = Never(whole_import=True)  # says something of the header, the parameters or the subscription
@@ -48,7 +49,7 @@ CODES: dict[str, Meaning] = {
     "600": BLOCKED,  # Empty access token
     "601": BLOCKED,  # Access token invalid: here only once a renewal has not helped
     "602": BLOCKED,  # Access token expired: likewise
-    "603": BLOCKED,  # Access denied: the role's rights, or the IP allowlist
+    "603": DENIED,  # Access denied: the role's rights, or the IP allowlist
     "604": UNCLEAR,  # Request time-out
     "605": REQUEST,  # HTTP Method not supported
     "606": Away(Because.RATE_LIMIT),  # Max rate limit '100' exceeded with in '20' secs
@@ -116,12 +117,15 @@ CODES: dict[str, Meaning] = {
 TOKEN_DIED = frozenset({"601", "602"})
 """Not executed, and cured by a new token."""
 
+UNKNOWN_JOB = frozenset({"404", "610", "702", "1013"})
+"""What a question for a job's status gets when Marketo has no such job. Which of them is not documented."""
+
 HTTP: dict[int, Meaning] = {
     301: BLOCKED,  # the endpoint is elsewhere: a person must mend base_url
     307: BLOCKED,
     308: BLOCKED,
     401: BLOCKED,
-    403: BLOCKED,
+    403: DENIED,
     404: REQUEST,
     405: REQUEST,
     408: TRANSIENT,  # RFC 9110: the server never had the whole request

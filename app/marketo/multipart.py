@@ -20,6 +20,10 @@ FILE_NAME = "part.csv"  # what Marketo is told; a caller's own name would make e
 BOUNDARY_CHARACTERS = 32
 
 
+class GivenUp(Exception):
+    """Whoever sends may not go on. Marketo never got a whole request: nothing was executed."""
+
+
 class BrokenFile(ValueError):
     """The chunks are not the bytes that were announced. Marketo never got a whole request: nothing was executed."""
 
@@ -28,10 +32,11 @@ class BrokenFile(ValueError):
 class Body:
     file: PartFile
     boundary: str
+    may_go_on: Callable[[], bool]
 
     @classmethod
-    def around(cls, file: PartFile) -> "Body":
-        return cls(file, secrets.token_hex(BOUNDARY_CHARACTERS // 2))
+    def around(cls, file: PartFile, may_go_on: Callable[[], bool] = lambda: True) -> "Body":
+        return cls(file, secrets.token_hex(BOUNDARY_CHARACTERS // 2), may_go_on)
 
     @property
     def size_bytes(self) -> int:
@@ -45,8 +50,9 @@ class Body:
         }
 
     async def chunks(self) -> AsyncGenerator[bytes, None]:
-        """Prefix, file, suffix. Errors: BrokenFile, before a byte too many and before the suffix."""
+        """Prefix, file, suffix. Errors, each before the suffix is sent: BrokenFile, GivenUp."""
         prefix, suffix = _envelope(self.file.name, self.boundary)
+        self._check()
         yield prefix
         left = self.file.size_bytes
         for chunk in self.file.open():
@@ -54,10 +60,16 @@ class Body:
             if left < 0:
                 raise BrokenFile(f"{self.file.name} is longer than the announced {self.file.size_bytes} bytes")
             if chunk:
+                self._check()
                 yield chunk
         if left:
             raise BrokenFile(f"{self.file.name} is {left} bytes short of {self.file.size_bytes}")
+        self._check()
         yield suffix
+
+    def _check(self) -> None:
+        if not self.may_go_on():
+            raise GivenUp
 
 
 def envelope_bytes(file_name: str = FILE_NAME) -> int:

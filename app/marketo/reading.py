@@ -1,5 +1,6 @@
 """What a reply says, as a value of `domain.answers`. Pure: any bytes in, never an exception out."""
 
+from dataclasses import replace
 from typing import Any
 
 from app.domain.answers import (
@@ -40,7 +41,7 @@ def answer(reply: Reply) -> Answer:
 def report(reply: Reply, batch_id: int) -> Report | NoWord:
     """Of a question for a job's status."""
     if (trouble := _trouble(reply)) is not None:
-        return trouble
+        return replace(trouble, unknown_job=trouble.code in codes.UNKNOWN_JOB)
     records = reply.result
     if not records:
         return NoWord(f"HTTP {reply.status} with a body that is no status ({_what(reply)})")

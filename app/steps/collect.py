@@ -1,13 +1,13 @@
-"""Collect: fetch what Marketo says of single rows while it still knows. RESULTS_BEFORE_DONE: rows, files, counts and
-the last move are one transaction.
+"""Collect: fetch what Marketo says of single rows while it still knows.
+
+RESULTS_BEFORE_DONE: the rows are stored first, a stretch at a time; files, counts and the last move are one
+transaction. Whoever dies in between leaves rows that the next one replaces.
 """
 
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
-
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoFile, NoWord, ResultFile
 from app.domain.imports import Part, Rows, key_columns
@@ -18,12 +18,13 @@ from app.files.packing import pack, unpacked
 from app.files.results import GarbledResult, PartRows, Placed, ResultRow, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
+from app.steps.points import Point
 from app.store import parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
 
-STORED_ROWS = 1000  # in one statement
+STORED_ROWS = 2000  # in one transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class Collect:
         at = self.driver.now()
         async with self.driver.db.read() as tx:
             found = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
-        if not found:
+        if not found or not lease.holds(at):
             return False
         part = found[0]
         try:
@@ -96,40 +97,34 @@ class Collect:
 
     async def _later(self, lease: Lease, part: Part) -> None:
         at = self.driver.now()
-        async with self.driver.db.write() as tx:
-            await parts.note(tx, part.id, epoch=lease.epoch, due_at=self.driver.patience.next_look(at))
+        async with self.driver.writing(lease, share=True) as (tx, _):
+            await parts.note(tx, part.id, due_at=self.driver.patience.next_look(at))
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
-        at = self.driver.now()
+        """Store the rows, some thousand in a transaction; and with the files and the counts make the last move."""
         rows = part.rows if part.counted else _by_files(part.rows, failures, warnings)
-        missing = failures.missing or warnings.missing or rows.pending > 0
-        columns = {
-            "imported": rows.imported,
-            "failed": rows.failed,
-            "warned": rows.warned,
-            "results_missing": missing,
-        }
-        told = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
-        async with self.driver.db.write() as tx:
-            await parts.move(
-                tx,
-                part.id,
-                Move.COLLECT,
-                at=at,
-                epoch=lease.epoch,
-                values=columns,
-                results_missing=missing or None,
-                **told,
-            )
+        missing = part.results_missing or failures.missing or warnings.missing or rows.pending > 0
+        counts = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
+        self.driver.reached(Point.FETCHED)
+        await self._keep_rows(lease, part, failures, warnings)
+        async with self.driver.writing(lease, share=True) as (tx, _):
+            told = counts | {"results_missing": missing or None}
+            values = counts | {"results_missing": missing}
+            await parts.move(tx, part.id, Move.COLLECT, at=self.driver.now(), values=values, **told)
             for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
-                await self._keep(tx, part, kind, fetched)
+                if fetched.content is not None:
+                    await results.keep_file(tx, part.id, kind, pack(fetched.content))
+        self.driver.reached(Point.COLLECTED)
 
-    async def _keep(self, tx: AsyncConnection, part: Part, kind: Kind, fetched: Fetched) -> None:
-        if fetched.content is not None:
-            await results.keep_file(tx, part.id, kind, pack(fetched.content))
+    async def _keep_rows(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
+        async with self.driver.writing(lease, share=True) as (tx, _):
+            await results.forget_rows(tx, part.import_id, part_number=part.number)
+        for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
             rows = iter(fetched.rows)
             while some := await asyncio.to_thread(_next_rows, rows):
-                await results.keep_rows(tx, part.import_id, kind, some, part_number=part.number)
+                async with self.driver.writing(lease, share=True) as (tx, _):
+                    await results.keep_rows(tx, part.import_id, kind, some, part_number=part.number)
+                self.driver.reached(Point.ROWS_KEPT)
 
 
 def _place(content: bytes, part: Part, standing: Standing, kept: Kept) -> Placed:
@@ -146,7 +141,7 @@ def _place(content: bytes, part: Part, standing: Standing, kept: Kept) -> Placed
 
 def _next_rows(rows: Iterator[ResultRow]) -> list[NewRow]:
     """So many that they are few to hold."""
-    return [NewRow.of(row.source_row, row.reason, row.values) for row in islice(rows, STORED_ROWS)]
+    return [NewRow.of(row.source_row, row.reason, row.values, row.part_row) for row in islice(rows, STORED_ROWS)]
 
 
 def _by_files(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:

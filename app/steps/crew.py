@@ -7,6 +7,7 @@ from app.steps.collect import Collect
 from app.steps.poll import Poll
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
+from app.steps.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +17,4 @@ class Crew:
     collect: Collect
     sweep: Sweep
     allowance: Allowance
+    watch: Watch

@@ -1,20 +1,29 @@
-"""What the steps of one instance share: its client, its limits, its waits, and what was learnt of its speed."""
+"""What the steps of one instance share: its client, its limits, its waits, its lease, what was seen of its queue."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.answers import Because
 from app.domain.imports import Part
-from app.domain.instances import WaitingFor
-from app.domain.pacing import Pace
+from app.domain.instances import Instance, WaitingFor
 from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_reset
+from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
+from app.steps.lease import Lease
+from app.steps.points import Reached
+from app.steps.watch import Watch
 from app.store import events, imports, instances
 from app.store.database import Database
 from app.store.imports import Standing
+from app.store.parts import Stale
+
+
+class LeaseLost(Stale):
+    """Another worker drives the instance: nothing may be written about it (FENCED)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +31,27 @@ class Driver:
     db: Database
     marketo: Marketo
     now: Clock
+    sleep: Sleep
     chance: Callable[[], float]  # in [0, 1): jitter
     patience: Patience
-    max_importing: int
+    watch: Watch
     max_queued: int
-    pace: Pace = field(default_factory=Pace)
+    reached: Reached
+
+    @asynccontextmanager
+    async def writing(self, lease: Lease, *, share: bool = False) -> AsyncIterator[tuple[AsyncConnection, Instance]]:
+        """A transaction that may write about the instance: its row is locked, and the lease is ours (FENCED).
+
+        `share`: the instance's row itself is not written to, so that others need not wait. Errors: LeaseLost.
+        """
+        async with self.db.write() as tx:
+            instance = await instances.lock(tx, lease.instance, epoch=lease.epoch, share=share)
+            if instance is None:
+                raise LeaseLost(f"{lease.instance}: the lease with epoch {lease.epoch} is lost")
+            yield tx, instance
+            calls = self.marketo.allowance.counted()
+            if not share and not calls.like(instance.calls):  # a worker that dies hands on nearly all that it called
+                await instances.count(tx, lease.instance, calls)
 
     async def standing(self, part: Part) -> Standing:
         async with self.db.read() as tx:
@@ -40,9 +65,10 @@ class Driver:
         """Let the whole instance wait for what Marketo said. Effect: in the caller's transaction."""
         at = self.now()
         match because:
-            case Because.BLOCKED:
+            case Because.BLOCKED | Because.DENIED:
+                denied = because is Because.DENIED
                 again = after(at, BLOCKED_RETRY_SECONDS)
-                if await instances.block(tx, instance, at=at, reason=message, try_again_at=again):
+                if await instances.block(tx, instance, at=at, reason=message, denied=denied, try_again_at=again):
                     await events.append(tx, "blocked", at=at, instance=instance, reason=message)
             case Because.RATE_LIMIT:
                 until = self.patience.after_window(at)
@@ -58,9 +84,11 @@ class Driver:
             case Because.QUEUE_FULL | Because.LIST_BUSY:
                 pass  # the part's business, not the instance's
 
-    async def make_well(self, tx: AsyncConnection, instance: str) -> None:
-        """Marketo takes our calls: a block, if there was one, is over."""
-        known = await instances.get(tx, instance)
-        if known and known.blocked_at:
-            await instances.unblock(tx, instance)
-            await events.append(tx, "unblocked", at=self.now(), instance=instance)
+    async def make_well(self, tx: AsyncConnection, instance: Instance, *, submitted: bool) -> None:
+        """Marketo takes our calls: a block, if there was one, is over.
+
+        One for want of the right to submit is not over because a question was answered.
+        """
+        if instance.blocked_at and (submitted or not instance.denied):
+            await instances.unblock(tx, instance.name)
+            await events.append(tx, "unblocked", at=self.now(), instance=instance.name)

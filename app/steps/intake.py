@@ -1,15 +1,16 @@
 """Intake: a request body in, a stored import out. SAFE_ACK: it answers only after the commit."""
 
 import asyncio
-import hmac
 import shutil
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull
@@ -23,23 +24,25 @@ from app.files.keys import as_bytes
 from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
 from app.marketo.multipart import envelope_bytes
-from app.steps.ahead import ahead
 from app.steps.describe import Describe
+from app.steps.points import Point, Reached
 from app.store import events, imports, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow
 from app.wake import Wake
 
+STORED_ROWS = 1000  # in one statement
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
 
 
 @dataclass(frozen=True, slots=True)
-class Body:
+class Arrival:
     """A file on its way in."""
 
     chunks: AsyncIterator[bytes]
     content_encoding: str | None = None
-    sha256: bytes | None = None  # what its sender says it is
+    sha256: bytes | None = None  # what its sender says: of the file, or of the bytes as they were sent
+    sent_sha256: Callable[[], bytes] | None = None  # of those, once they all have come
     retry_of: int | None = None  # the import whose rows these are, once more
     numbers: Numbering | None = None  # of these rows in the file that was uploaded first
     corrected: bool = False  # it may be a failures file of ours, mended
@@ -57,8 +60,9 @@ class Intake:
     max_file_bytes: int
     backlog_parts: int
     disk_floor_bytes: int
+    reached: Reached
 
-    async def receive(self, request: Request, body: Body) -> int:
+    async def receive(self, request: Request, arrival: Arrival) -> int:
         """Receive one file and answer the new import's id: committed, whole and checked.
 
         1. Refuse what can be refused before a byte is read.
@@ -71,20 +75,23 @@ class Intake:
         described = await self._described(request)
         request = _with_dedupe_fields(request, described)
         inspection = _inspection(request, described)
-        corrected = Corrected(request.format.delimiter) if body.corrected else None
+        limit_bytes = self.part_bytes - envelope_bytes()
+        corrected = Corrected(request.format.delimiter, limit_bytes=limit_bytes) if arrival.corrected else None
         file = UploadedFile(
-            Decoder(content_encoding=body.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes),
+            Decoder(
+                content_encoding=arrival.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes
+            ),
             Cutter(
                 format=request.format,
-                limit_bytes=self.part_bytes - envelope_bytes(),
+                limit_bytes=limit_bytes,
                 key_columns=key_columns(request.target),
                 inspection=inspection,
-                numbers=corrected.numbers if corrected else body.numbers,
+                numbers=corrected.numbers if corrected else arrival.numbers,
             ),
             corrected,
         )
-        incoming = _Incoming(request, body, file, inspection)
-        async with aclosing(ahead(_pieces(file, body.chunks))) as pieces:
+        incoming = _Incoming(request, arrival, file, inspection)
+        async with aclosing(ahead(_pieces(file, arrival.chunks))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
             if (second := await anext(pieces, None)) is None:
@@ -93,6 +100,7 @@ class Intake:
                 begun.append(second)
                 del second  # a part is some megabytes: it is let go once it is stored
                 import_id = await self._keep_parts(incoming, begun, pieces)
+        self.reached(Point.ACCEPTED)
         self.wake.ring()
         return import_id
 
@@ -107,6 +115,7 @@ class Intake:
     async def _keep_parts(self, incoming: "_Incoming", begun: list[Piece], rest: AsyncIterator[Piece]) -> int:
         async with self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
+        self.reached(Point.BEGUN)
         try:
             while begun:
                 await self._keep_part(import_id, begun.pop(0))
@@ -129,20 +138,33 @@ class Intake:
                     code="upload_too_slow",
                 )
             await _add(tx, import_id, piece)
+        self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
-        return await imports.begin(tx, incoming.request, at=self.now(), retry_of=incoming.body.retry_of)
+        return await imports.begin(tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of)
 
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, file = self.now(), incoming.request, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        if retried := incoming.arrival.retry_of:
+            by, name = request.client, request.instance
+            await events.append(tx, "retried", at=at, instance=name, import_id=retried, by=by, as_import=import_id)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
-            rows = [NewRow.of(row.source_row, row.reason, row.values) for row in seen.kept]
-            await results.keep_rows(tx, import_id, Kind.WARNINGS, rows)
-            told = {"rows": seen.warned_rows, "rows_kept": len(seen.kept)}
-            await events.append(tx, "preflight", at=at, instance=request.instance, import_id=import_id, **told)
+            rows = iter(seen.kept)
+            while some := list(islice(rows, STORED_ROWS)):
+                kept = [NewRow.of(row.source_row, row.reason, row.values) for row in some]
+                await results.keep_rows(tx, import_id, Kind.WARNINGS, kept)
+            await events.append(
+                tx,
+                "preflight",
+                at=at,
+                instance=request.instance,
+                import_id=import_id,
+                rows=seen.warned_rows,
+                rows_kept=len(seen.kept),
+            )
         await parts.release(tx, import_id, turn=turn, due_at=request.not_before, at=at)
 
     async def _discard(self, import_id: int) -> None:
@@ -183,20 +205,20 @@ class Intake:
         if inspection and inspection.mistakes:
             describe = self.describe[request.instance]
             fresh = await describe.fields_of(request.target, no_older_seconds=DESCRIBE_AGAIN_SECONDS)
-            inspection.refuse(fresh or inspection.described)
+            await asyncio.to_thread(inspection.refuse, fresh or inspection.described)
 
 
 @dataclass(frozen=True, slots=True)
 class _Incoming:
     request: Request
-    body: Body
+    arrival: Arrival
     file: UploadedFile
     inspection: Inspection | None
 
     def check_digest(self) -> None:
         """Once all is read. Errors: BrokenUpload digest_mismatch."""
-        told = self.body.sha256
-        if told is not None and not hmac.compare_digest(told.hex(), self.file.sha256):
+        told, sent = self.arrival.sha256, self.arrival.sent_sha256
+        if told is not None and told.hex() != self.file.sha256 and not (sent and told == sent()):
             raise BrokenUpload(
                 "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
             )

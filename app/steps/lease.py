@@ -1,9 +1,15 @@
-"""A worker's right to drive one instance; every write it makes about that instance shows the epoch (FENCED)."""
+"""A worker's right to drive one instance, and how long it lasts without a sign of life."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Lease:
     instance: str
-    epoch: int
+    epoch: int  # every write about the instance checks it (FENCED)
+    until: datetime  # moved on by each sign of life
+
+    def holds(self, now: datetime) -> bool:
+        """Whether a call may be begun, or gone on with: after this, another worker may drive the instance."""
+        return now < self.until

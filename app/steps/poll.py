@@ -1,17 +1,20 @@
 """Poll: ask Marketo how the head of its queue is doing. POLL_IS_NOT_FATE: no error of a question moves a part."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from app.domain.answers import NoWord, Report, Status
 from app.domain.imports import Part, Rows
 from app.domain.lifecycle import Move, State
-from app.domain.pacing import expected_seconds
+from app.domain.patience import FORGOTTEN_SECONDS
 from app.steps.driver import Driver
 from app.steps.lease import Lease
+from app.steps.points import Point
 from app.store import parts
 from app.store.parts import Stale
+from app.wake import Wake
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,82 +22,119 @@ class Poll:
     """Marketo's queue is first in, first out: only as many of its oldest jobs as it imports at once can have news."""
 
     driver: Driver
+    wake: Wake
 
     async def run_once(self, lease: Lease) -> bool:
-        """Ask about every part whose turn it is. True when one of them moved. Network: a GET each."""
-        at = self.driver.now()
-        async with self.driver.db.read() as tx:
-            there = await parts.in_states(
-                tx, lease.instance, {State.QUEUED, State.IMPORTING}, limit=self.driver.max_importing
-            )
-        moved = False
-        for part in there:
-            if part.due_at is None or part.due_at <= at:
-                moved = await self._ask(lease, part) or moved
+        """Ask about the parts whose turn it is, the oldest first. True when one of them moved. Network: a GET each."""
+        moved = onward = False
+        while True:
+            at = self.driver.now()
+            async with self.driver.db.read() as tx:
+                there = await parts.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
+            known = [part for part in there if part.silent_since is None]
+            index = self.driver.watch.look(known, at, onward=onward).job
+            silent = [part for part in there if part.silent_since and part.due_at and part.due_at <= at]
+            if (index is None and not silent) or not lease.holds(at):
+                break
+            part = known[index] if index is not None else silent[0]
+            onward = await self._ask(lease, known, part) and part.silent_since is None
+            moved = onward or moved
+        if moved:
+            self.wake.ring()  # there is room at Marketo
         return moved
 
-    async def _ask(self, lease: Lease, part: Part) -> bool:
+    async def _ask(self, lease: Lease, there: Sequence[Part], part: Part) -> bool:
+        """True when it moved on."""
         assert part.batch_id is not None, "a part at Marketo has its number"
         standing = await self.driver.standing(part)
         word = await self.driver.marketo.status(standing.request.target, part.batch_id)
+        self.driver.reached(Point.ASKED)
         at = self.driver.now()
         try:
             match word:
                 case Report():
-                    return await self._record(lease, part, word, at)
+                    moved = await self._record(lease, there, part, word, at)
                 case NoWord():
-                    await self._ask_again(lease, part, word, at)
+                    moved = await self._ask_again(lease, part, word, at)
         except Stale:
-            pass
-        return False
+            self.driver.watch.gone(part)
+            return False
+        self.driver.reached(Point.MOVED)
+        return moved
 
-    async def _record(self, lease: Lease, part: Part, report: Report, at: datetime) -> bool:
+    async def _record(self, lease: Lease, there: Sequence[Part], part: Part, report: Report, at: datetime) -> bool:
         seen = self._seen(part, report, at)
-        moves = self._moves(part, report, at)
-        async with self.driver.db.write() as tx:
-            await self.driver.make_well(tx, lease.instance)
+        moves = self._moves(there, part, report, at)
+        async with self.driver.writing(lease) as (tx, instance):
+            await self.driver.make_well(tx, instance, submitted=False)
             if not moves:
-                await parts.note(tx, part.id, epoch=lease.epoch, **seen)
+                await parts.note(tx, part.id, **seen)
             for how, values in moves:
                 told = {"batch_id": part.batch_id, "message": report.message}
-                await parts.move(tx, part.id, how, at=at, epoch=lease.epoch, values=seen | values, **told)
-        return bool(moves)
+                await parts.move(tx, part.id, how, at=at, values=seen | values, **told)
+        return any(how is not Move.START for how, _ in moves)
 
-    def _moves(self, part: Part, report: Report, at: datetime) -> list[tuple[Move, dict[str, Any]]]:
+    def _moves(
+        self, there: Sequence[Part], part: Part, report: Report, at: datetime
+    ) -> list[tuple[Move, dict[str, Any]]]:
         match report.status:
             case Status.IMPORTING if part.state is State.QUEUED:
-                return [(Move.START, {"started_at": at})]
+                return [(Move.START, {"started_at": self._begun(there, part, at)})]
             case Status.COMPLETE:
-                if part.started_at:
-                    self.driver.pace.observe(part.rows.total, (at - part.started_at).total_seconds())
-                return [(Move.FINISH, {"due_at": None, "started_at": part.started_at or at})]
+                begun = self._ended(there, part, at)
+                return [(Move.FINISH, {"due_at": None, "started_at": part.started_at or begun})]
             case Status.FAILED:
+                self._ended(there, part, at)
                 why = report.message or "Marketo ended the job as failed and did not say why."
                 return [(Move.FAIL, {"error_code": "marketo_failed", "error_message": why})]
             case _:
                 return []
 
+    def _begun(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
+        """About when Marketo began with a part that it is found at work on."""
+        if part not in there:
+            return at
+        return min(at, self.driver.watch.queue(there, at).spans[there.index(part)].start)
+
+    def _ended(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
+        if part not in there:
+            self.driver.watch.gone(part)
+            return at
+        return self.driver.watch.ended(there, there.index(part), at).start
+
     def _seen(self, part: Part, report: Report, at: datetime) -> dict[str, Any]:
-        """The columns that a report fills: counts, message, and when to look again."""
+        """The columns that a report fills: counts and message; and what it says of how long it will take."""
         known = part.rows
-        rows = Rows.counted(
+        rows, too_many = Rows.counted(
             known.total,
             imported=known.imported if report.imported is None else report.imported,
             failed=known.failed if report.failed is None else report.failed,
             warned=known.warned if report.warned is None else report.warned,
         )
-        left = expected_seconds(rows.pending, self.driver.pace.rows_per_second)
+        if report.status not in {Status.COMPLETE, Status.FAILED}:
+            self.driver.watch.saw(part, at, None if report.imported is None else rows.pending)
         return {
+            "results_missing": too_many,
             "counted": part.counted or report.imported is not None,
             "imported": rows.imported,
             "failed": rows.failed,
             "warned": rows.warned,
             "message": report.message or part.message,
-            "due_at": self.driver.patience.next_look(at, left),
+            "silent_since": None,
+            "due_at": self.driver.patience.next_look(at),
         }
 
-    async def _ask_again(self, lease: Lease, part: Part, word: NoWord, at: datetime) -> None:
-        async with self.driver.db.write() as tx:
+    async def _ask_again(self, lease: Lease, part: Part, word: NoWord, at: datetime) -> bool:
+        """True when Marketo has denied knowing the job for so long that it is no longer there."""
+        self.driver.watch.saw(part, at, None)
+        since = (part.silent_since or at) if word.unknown_job else part.silent_since
+        forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)
+        async with self.driver.writing(lease) as (tx, _):
             if word.because:
                 await self.driver.make_wait(tx, lease.instance, word.because, word.why)
-            await parts.note(tx, part.id, epoch=lease.epoch, due_at=self.driver.patience.next_look(at))
+            if forgotten:
+                settled = {"due_at": self.driver.patience.settled(at), "silent_since": None}
+                await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, why=word.why)
+            else:
+                await parts.note(tx, part.id, silent_since=since, due_at=self.driver.patience.next_look(at))
+        return forgotten

@@ -1,27 +1,28 @@
 """Retry: a new import of rows that an earlier one left behind, from the bytes that are stored or from a mended file."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from app.domain.errors import NotFound, WrongState
-from app.domain.imports import Part, Request
+from app.domain.errors import BadFile, NotFound, WrongState
+from app.domain.imports import Part, Request, key_columns
 from app.domain.lifecycle import State
 from app.files import numbering
-from app.files.numbering import Given
+from app.files.keys import NONE, Digests, digests_of_file
+from app.files.numbering import UNKNOWN, Given
 from app.files.packing import unpacked
-from app.files.records import Offsets, line, offsets_of
-from app.steps.intake import Body, Intake
-from app.store import events, imports, parts, results
+from app.files.records import Flags, Offsets, line, offsets_of
+from app.steps.intake import Arrival, Intake
+from app.store import imports, parts, results
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Kept
 from app.store.results import Kind
 
+NOWHERE = -1
 LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
-UNKNOWN = np.zeros(1, np.int64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,8 @@ class Retry:
     async def parts(self, import_id: int, *, client: str) -> int:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
 
-        The new import's id. Errors: NotFound; WrongState where there is no such part, or its rows are erased;
+        Left out, too, are rows whose key stands in a later row that was imported: they would undo it.
+        The new import's id. Errors: NotFound; WrongState where there is no such row, or the rows are erased;
         whatever Intake finds.
         """
         standing, listed = await self._known(import_id)
@@ -43,8 +45,8 @@ class Retry:
             message = f"Import {import_id} has no part that failed or was cancelled: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
         numbers = Given()
-        rows = self._rows_of_parts(standing, left, numbers)
-        return await self._receive(standing, client, Body(rows, retry_of=import_id, numbers=numbers))
+        rows = self._rows_of_parts(standing, listed, left, numbers)
+        return await self._receive(standing, client, Arrival(rows, retry_of=import_id, numbers=numbers))
 
     async def failures(self, import_id: int, *, client: str) -> int:
         """The rows that Marketo rejected, as they were uploaded. As `parts`."""
@@ -52,9 +54,9 @@ class Retry:
         await self._have_failures(import_id)
         numbers = Given()
         rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, client, Body(rows, retry_of=import_id, numbers=numbers))
+        return await self._receive(standing, client, Arrival(rows, retry_of=import_id, numbers=numbers))
 
-    async def corrected(self, import_id: int, request: Request, body: Body) -> int:
+    async def corrected(self, import_id: int, request: Request, arrival: Arrival) -> int:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
@@ -67,7 +69,7 @@ class Retry:
             charset=request.charset,
             file_name=request.file_name,
         )
-        return await self._receive_as(again, replace(body, retry_of=import_id, corrected=True))
+        return await self.intake.receive(again, replace(arrival, retry_of=import_id, corrected=True))
 
     async def _known(self, import_id: int) -> tuple[Standing, list[Part]]:
         async with self.db.read() as tx:
@@ -84,49 +86,55 @@ class Retry:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, client: str, body: Body) -> int:
-        return await self._receive_as(replace(_again(standing.request, client), charset="utf-8"), body)  # as stored
-
-    async def _receive_as(self, request: Request, body: Body) -> int:
-        made = await self.intake.receive(request, body)
-        async with self.db.write() as tx:
-            await events.append(
-                tx,
-                "retried",
-                at=self.intake.now(),
-                instance=request.instance,
-                import_id=body.retry_of,
-                by=request.client,
-                as_import=made,
-            )
-        return made
+    async def _receive(self, standing: Standing, client: str, arrival: Arrival) -> int:
+        again = replace(_again(standing.request, client), charset="utf-8")  # as the rows are stored
+        try:
+            return await self.intake.receive(again, arrival)
+        except BadFile as empty:
+            if empty.code != "no_rows":
+                raise
+            message = "Each of these rows has a later one of the same key that was imported: none is to be sent again."
+            raise WrongState(message, code="nothing_to_retry") from None
 
     async def _rows_of_parts(
-        self, standing: Standing, left: Sequence[Part], numbers: Given
+        self, standing: Standing, listed: Sequence[Part], left: Sequence[Part], numbers: Given
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in left:
             file = await self._file(part, standing)
-            numbers.add(file.numbers)
-            yield file.rows(range(len(file.numbers)))
+            yield file.rows(np.flatnonzero(~await self._imported_later(part, file, standing, listed)), numbers)
 
     async def _rejected_rows(
         self, import_id: int, standing: Standing, listed: Sequence[Part], numbers: Given
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in listed:
-            async with self.db.read() as tx:
-                rejected = await results.source_rows(tx, import_id, Kind.FAILURES, part_number=part.number)
-            if rejected:
+            rejected = await self._rejected(part)
+            if len(rejected):
                 file = await self._file(part, standing)
-                rows = np.flatnonzero(np.isin(file.numbers, rejected))
-                numbers.add(file.numbers[rows])
-                yield file.rows(rows.tolist())
+                later = await self._imported_later(part, file, standing, listed)
+                yield file.rows(rejected[~(later[rejected] | file.have_later_ones(rejected))], numbers)
         async with self.db.read() as tx:
             unplaced = await results.unplaced(tx, import_id, Kind.FAILURES)
         for values in unplaced:  # nobody knows where they stood: as Marketo gave them back
-            numbers.add(UNKNOWN)
+            numbers.add(np.array([UNKNOWN]))
             yield line([value or "" for value in values], standing.request.format.delimiter)
+
+    async def _rejected(self, part: Part) -> Offsets:
+        """Its rows that Marketo rejected, in their order."""
+        async with self.db.read() as tx:
+            known = await results.part_rows(tx, part.import_id, Kind.FAILURES, part_number=part.number)
+        return np.array(sorted(known), np.int64)
+
+    async def _imported_later(self, part: Part, file: "_File", standing: Standing, listed: Sequence[Part]) -> Flags:
+        """Which of its rows have a key that was imported with a later part: only those set aside share one."""
+        found = np.zeros(len(file.numbers), bool)
+        for later in listed:
+            if later.number > part.number and later.footprint.aside and later.state is State.COMPLETE:
+                other = await self._file(later, standing)
+                imported = np.delete(other.digests, await self._rejected(later))
+                found |= (file.digests != NONE) & np.isin(file.digests, imported)
+        return found
 
     async def _file(self, part: Part, standing: Standing) -> "_File":
         async with self.db.read() as tx:
@@ -134,29 +142,48 @@ class Retry:
         if kept is None:
             message = f"The rows of import {part.import_id} are erased: their time is over. Upload the file again."
             raise WrongState(message, code="rows_erased")
-        return await asyncio.to_thread(_file_of, kept, part, standing.request.format.delimiter)
+        return await asyncio.to_thread(_file_of, kept, part, standing)
 
 
 @dataclass(frozen=True, slots=True)
 class _File:
-    """A part's rows, and the number of each."""
+    """A part's rows, with the number and the key's digest of each."""
 
     text: bytes
     starts: Offsets
     ends: Offsets
     numbers: Offsets
+    digests: Digests
 
-    def rows(self, which: Iterable[int]) -> bytes:
+    def rows(self, which: Offsets, numbers: Given) -> bytes:
         """These rows, each with its line end: in another place the last one needs one too."""
+        numbers.add(self.numbers[which])
         found = [self.text[self.starts[row] : self.ends[row]] for row in which]
         return b"".join([row if row.endswith((b"\n", b"\r")) else row + b"\n" for row in found])
 
+    def have_later_ones(self, rejected: Offsets) -> Flags:
+        """Which of the rejected rows have a later one of the same key that was not rejected."""
+        others = np.delete(np.arange(len(self.digests)), rejected)[::-1]
+        keys, first = np.unique(self.digests[others], return_index=True)
+        wanted = self.digests[rejected]
+        at = np.searchsorted(keys, wanted)
+        known = np.append(keys, NONE)[at] == wanted
+        later: Flags = known & (np.append(others[first], NOWHERE)[at] > rejected) & (wanted != NONE)
+        return later
 
-def _file_of(kept: Kept, part: Part, delimiter: str) -> _File:
-    text = b"".join(unpacked(kept.blob))
+
+def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
+    text, delimiter = b"".join(unpacked(kept.blob)), standing.request.format.delimiter
     starts, ends = offsets_of(text, delimiter)
-    numbers = numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total)
-    return _File(text, starts[1:], ends[1:], numbers)
+    columns = [name.lower() for name in standing.columns]
+    keys = [columns.index(name.lower()) for name in sorted(key_columns(standing.request.target), key=str.lower)]
+    return _File(
+        text,
+        starts[1:],
+        ends[1:],
+        numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
+        digests_of_file(text, delimiter, keys),
+    )
 
 
 def _header(standing: Standing) -> bytes:

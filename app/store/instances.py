@@ -1,13 +1,15 @@
 """Instances: their lease, pauses, blocks and back-offs."""
 
 from collections.abc import Iterable
-from datetime import datetime
+from dataclasses import asdict
+from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.instances import Instance, WaitingFor
+from app.domain.instances import Calls, Instance, WaitingFor
+from app.domain.pacing import Pace
 from app.store.database import upsert
 from app.store.tables import instance
 
@@ -27,17 +29,15 @@ async def everyone(tx: AsyncConnection) -> list[Instance]:
     return [_as_instance(row) for row in await tx.execute(select(instance).order_by(instance.c.name))]
 
 
-async def lock(tx: AsyncConnection, name: str, *, epoch: int) -> Instance | None:
-    """Lock the row, so that what is counted next stays true; None when the lease is lost (FENCED)."""
-    row = (
-        await tx.execute(
-            select(instance)
-            .where(instance.c.name == name, instance.c.lease_epoch == epoch)
-            .with_for_update(
-                key_share=True
-            )  # events refer to the row meanwhile, and whoever writes one may wait for us
-        )
-    ).one_or_none()
+async def lock(tx: AsyncConnection, name: str, *, epoch: int, share: bool = False) -> Instance | None:
+    """Lock the row, so that what is read next stays true; None when the lease is lost (FENCED).
+
+    `share`: only against a take-over; others may hold it so too.
+    """
+    found = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)
+    # never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
+    locked = found.with_for_update(read=True) if share else found.with_for_update(key_share=True)
+    row = (await tx.execute(locked)).one_or_none()
     return _as_instance(row) if row else None
 
 
@@ -67,20 +67,18 @@ async def keep_lease(
     epoch: int,
     now: datetime,
     until: datetime,
-    calls_day: str,
-    calls_today: int,
-    calls_last_window: int,
+    calls: Calls,
+    pace: Pace,
 ) -> bool:
-    """A sign of life, with the calls counted so far. False when the lease is lost."""
+    """A sign of life, with what was counted and learnt so far. False when the lease is lost."""
     kept = await tx.execute(
         update(instance)
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
         .values(
             lease_until=until,
             heartbeat_at=now,
-            calls_day=calls_day,
-            calls_today=calls_today,
-            calls_last_window=calls_last_window,
+            pace=asdict(pace),
+            **_calls(calls),
         )
         .returning(instance.c.name)
     )
@@ -101,26 +99,43 @@ async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | N
 
 async def resume(tx: AsyncConnection, name: str) -> None:
     """Undo a pause and a block; a back-off that Marketo asked for stays."""
-    await _set(tx, name, paused_at=None, paused_reason=None, blocked_at=None, blocked_reason=None)
+    freed = dict.fromkeys(("paused_at", "paused_reason", "blocked_at", "blocked_reason"))
+    await _set(tx, name, **freed, denied=False)
 
 
-async def block(tx: AsyncConnection, name: str, *, at: datetime, reason: str, try_again_at: datetime) -> bool:
+async def block(
+    tx: AsyncConnection, name: str, *, at: datetime, reason: str, denied: bool, try_again_at: datetime
+) -> bool:
     """Remember that Marketo refuses us. True when that is news."""
     known = (await get(tx, name) or Instance(name)).blocked_at
-    await _set(tx, name, blocked_at=known or at, blocked_reason=reason, hold_until=try_again_at, hold_reason=None)
+    kept = {"blocked_at": known or at, "blocked_reason": reason, "denied": denied}
+    await _set(tx, name, **kept, hold_until=try_again_at, hold_reason=None)
     return known is None
 
 
 async def unblock(tx: AsyncConnection, name: str) -> None:
-    await _set(tx, name, blocked_at=None, blocked_reason=None, hold_until=None, hold_reason=None)
+    await _set(tx, name, blocked_at=None, blocked_reason=None, denied=False, hold_until=None, hold_reason=None)
 
 
 async def hold(tx: AsyncConnection, name: str, *, until: datetime, reason: WaitingFor) -> None:
     await _set(tx, name, hold_until=until, hold_reason=reason)
 
 
-async def learn_foreign_slots(tx: AsyncConnection, name: str, *, slots: int, until: datetime) -> None:
-    await _set(tx, name, foreign_slots=slots, foreign_until=until)
+async def learn_foreign_slots(tx: AsyncConnection, name: str, *, slots: int, until: datetime, lessons: int) -> None:
+    await _set(tx, name, foreign_slots=slots, foreign_until=until, foreign_lessons=lessons)
+
+
+async def count(tx: AsyncConnection, name: str, calls: Calls) -> None:
+    await _set(tx, name, **_calls(calls))
+
+
+def _calls(calls: Calls) -> dict[str, Any]:
+    return {
+        "calls_day": calls.day.isoformat(),
+        "calls_today": calls.today,
+        "calls_last_window": calls.last_window,
+        "calls_at": calls.at,
+    }
 
 
 async def _set(tx: AsyncConnection, name: str, **columns: object) -> None:
@@ -130,4 +145,7 @@ async def _set(tx: AsyncConnection, name: str, **columns: object) -> None:
 def _as_instance(row: Row[Any]) -> Instance:
     known = row._asdict()
     known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
+    day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
+    known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
+    known["pace"] = Pace(**row.pace) if row.pace else Pace()
     return Instance(**known)

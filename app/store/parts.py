@@ -5,18 +5,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, false, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
 from app.domain.imports import Failure, Footprint, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports
-from app.store.tables import import_, instance, part, part_file, part_keys
+from app.store.tables import import_, part, part_file, part_keys
 
 
 class Stale(Exception):
-    """The part is no longer where the move starts, or the worker no longer drives its instance. Do nothing."""
+    """The part is no longer where the move starts. Do nothing."""
 
 
 async def add(
@@ -45,6 +45,7 @@ async def add(
             number=number,
             instance=owner.instance,
             priority=owner.priority,
+            client=owner.client,
             first_row=first_row,
             rows=rows,
             bytes=size_bytes,
@@ -78,17 +79,14 @@ async def move(
     how: Move,
     *,
     at: datetime,
-    epoch: int | None = None,
     values: dict[Any, Any] | None = None,
     **told: object,
 ) -> Part:
     """Make one move: compare-and-set, one event, the import's sums, all in the caller's transaction.
 
-    `epoch` fences: a worker gives the epoch of its lease, and nothing is written if it has lost it (FENCED).
     `values` are columns set along with the state; `told` goes into the event. Errors: Stale.
     """
     edge = TABLE[how]
-    await _fence(tx, part_id, epoch)
     await imports.lock_of_part(tx, part_id)
     changed = {"state": edge.target, "state_since": at, **(values or {})}
     if edge.target not in AT_MARKETO:
@@ -107,18 +105,37 @@ async def move(
         raise Stale(f"part {part_id}: no {how} from where it is")
     await events.append(tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, **told)
     if edge.target not in LIVE:  # it meets nobody any more
-        await tx.execute(update(part).where(part.c.waits_for == part_id).values(waits_for=None))
+        await _set_free(tx, part.c.waits_for == part_id)
         await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
+    if edge.target is State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
+        await _set_free(
+            tx,
+            part.c.waits_for == part_id,
+            tuple_(part.c.turn, part.c.number) < tuple_(found.turn, found.number),
+        )
     if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
         return await move(tx, part_id, Move.CANCEL, at=at)
     await imports.refresh(tx, found.import_id, at=at)
     return as_part(found)
 
 
-async def note(tx: AsyncConnection, part_id: int, *, epoch: int | None = None, **columns: object) -> None:
+async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:
+    """Let parts wait for nobody, until they are judged anew. In the order of their ids, as all that lock several."""
+    found = await tx.execute(select(part.c.id).where(*whom).order_by(part.c.id).with_for_update())
+    if ids := found.scalars().all():
+        await tx.execute(update(part).where(part.c.id.in_(ids)).values(waits_for=None))
+
+
+async def set_free_of_the_ended(tx: AsyncConnection, instance_name: str) -> None:
+    """Whoever waits for a part that is no longer under way: nobody should, but no part may wait for ever."""
+    other = part.alias()
+    under_way = exists().where(other.c.id == part.c.waits_for, other.c.state.in_(LIVE))
+    await _set_free(tx, part.c.instance == instance_name, part.c.waits_for.is_not(None), ~under_way)
+
+
+async def note(tx: AsyncConnection, part_id: int, **columns: object) -> None:
     """Record what a look at Marketo taught without a move: progress, the next look. Never a state."""
     assert not columns.keys() & {"state", "slot"}
-    await _fence(tx, part_id, epoch)
     moved = await tx.execute(
         update(part).where(part.c.id == part_id, part.c.state.not_in(FINAL)).values(columns).returning(part.c.import_id)
     )
@@ -156,17 +173,53 @@ async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
     return row and Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
-async def next_waiting(tx: AsyncConnection, instance_name: str, *, now: datetime, limit: int) -> list[Part]:
-    """Waiting parts that wait for no other, as far as is known: highest priority, then order of acceptance."""
+async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:
+    """Let waiting parts whose time has come stand in line."""
+    await tx.execute(update(part).where(_due(instance_name, now)).values(due_at=None))
+
+
+async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    return (await tx.execute(select(part.c.id).where(_due(instance_name, now)).limit(1))).one_or_none() is not None
+
+
+def _due(instance_name: str, now: datetime) -> ColumnElement[bool]:
+    return and_(part.c.instance == instance_name, part.c.state == State.WAITING, part.c.due_at <= now)
+
+
+async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
+    """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
+    may_go = [
+        part.c.instance == instance_name,
+        part.c.state == State.WAITING,
+        part.c.waits_for.is_(None),
+        part.c.due_at.is_(None),
+    ]
+    top = (
+        await tx.execute(select(part.c.priority).where(*may_go).order_by(part.c.priority.desc()).limit(1))
+    ).scalar_one_or_none()
+    clients: list[str] = []
+    while top is not None:
+        wanted = [*may_go, part.c.priority == top, *([part.c.client > clients[-1]] if clients else [])]
+        following = await tx.execute(select(part.c.client).where(*wanted).order_by(part.c.client).limit(1))
+        if (client := following.scalar_one_or_none()) is None:
+            break
+        clients.append(client)
+    return top, clients
+
+
+async def in_line(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
+    """A client's parts that wait for nothing but a slot, as far as is known, in the order of acceptance."""
     found = await tx.execute(
         select(part)
         .where(
             part.c.instance == instance_name,
             part.c.state == State.WAITING,
             part.c.waits_for.is_(None),
-            (part.c.due_at.is_(None)) | (part.c.due_at <= now),
+            part.c.due_at.is_(None),
+            part.c.priority == priority,
+            part.c.client == client,
         )
-        .order_by(part.c.priority.desc(), part.c.turn, part.c.number)
+        .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
     return [as_part(row) for row in found]
@@ -180,29 +233,25 @@ class Rival:
     place: tuple[int, int]  # in the order of acceptance
     footprint: Footprint
     keys_bytes: int
+    not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
 
 
 async def rivals_at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
     return await _rivals(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
 
 
-async def rivals_before(
-    tx: AsyncConnection, of: Part, *, after: tuple[int, int], now: datetime, limit: int
-) -> list[Rival]:
-    """Waiting parts that were accepted before it, from a place in that order on.
-
-    One that is not to go before a later time has no claim to go first until then.
-    """
+async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Rival]:
+    """Waiting parts that were accepted before it, from a place in that order on."""
     assert of.turn is not None
-    own = (part.c.import_id == of.import_id) & (part.c.aside.is_(False) if not of.footprint.aside else false())
     wanted = [
         part.c.instance == of.instance,
         part.c.state == State.WAITING,
         tuple_(part.c.turn, part.c.number) > after,
         tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
-        (part.c.due_at.is_(None)) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
-        ~own,
     ]
+    footprint = of.footprint
+    if footprint.key_fields and footprint.list_id is None and not footprint.aside:  # then its own parts never meet it
+        wanted.append((part.c.import_id != of.import_id) | part.c.aside)
     return await _rivals(tx, wanted, limit)
 
 
@@ -215,7 +264,13 @@ async def _rivals(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit:
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
-    return [Rival(row.id, (row.turn, row.number), _footprint(row), row.keys_bytes) for row in found]
+    return [Rival(row.id, (row.turn, row.number), _footprint(row), row.keys_bytes, _not_before(row)) for row in found]
+
+
+def _not_before(row: Row[Any]) -> datetime | None:
+    """Until when a waiting part is not to go at all. To wait for a retry is another thing."""
+    not_before: datetime | None = row.due_at if row.state == State.WAITING and not row.retry_code else None
+    return not_before
 
 
 async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
@@ -226,11 +281,12 @@ async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
 
 async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None:
     """A waiting part touches what another, which is still under way, touches too. Nothing if that one has ended."""
-    other = part.alias()
-    under_way = exists().where(other.c.id == waits_for, other.c.state.in_(LIVE))
-    await tx.execute(
-        update(part).where(part.c.id == part_id, part.c.state == State.WAITING, under_way).values(waits_for=waits_for)
-    )
+    # held until we commit: whoever ends it sees who waits
+    under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
+    if (await tx.execute(under_way)).one_or_none() is not None:
+        await tx.execute(
+            update(part).where(part.c.id == part_id, part.c.state == State.WAITING).values(waits_for=waits_for)
+        )
 
 
 async def in_states(
@@ -254,35 +310,15 @@ async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
     return set(found.scalars())
 
 
-async def rows_at_marketo(tx: AsyncConnection, instance_name: str) -> int:
-    """Rows of the parts there that, as far as is known, are still to be imported."""
-    left = func.coalesce(func.sum(part.c.rows - part.c.imported - part.c.failed), 0)
-    found = await tx.execute(select(left).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return int(found.scalar_one())
-
-
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:
-    found = await tx.execute(select(part.c.id).where(part.c.import_id == import_id, part.c.state == State.WAITING))
+    found = await tx.execute(
+        select(part.c.id).where(part.c.import_id == import_id, part.c.state == State.WAITING).order_by(part.c.id)
+    )
     return found.scalars().all()
 
 
 async def waiting_total(tx: AsyncConnection) -> int:
     return (await tx.execute(select(func.count()).where(part.c.state == State.WAITING))).scalar_one()
-
-
-async def _fence(tx: AsyncConnection, part_id: int, epoch: int | None) -> None:
-    if epoch is None:
-        return
-    held = (
-        select(instance.c.name)
-        .where(
-            instance.c.lease_epoch == epoch,
-            exists().where(part.c.id == part_id, part.c.instance == instance.c.name),
-        )
-        .with_for_update(read=True)
-    )
-    if (await tx.execute(held)).one_or_none() is None:
-        raise Stale(f"part {part_id}: the lease with epoch {epoch} is lost")
 
 
 def _footprint(row: Row[Any]) -> Footprint:
@@ -300,6 +336,7 @@ def as_part(row: Row[Any]) -> Part:
         state_since=row.state_since,
         turn=row.turn,
         footprint=_footprint(row),
+        client=row.client,
         waits_for=row.waits_for,
         first_row=row.first_row,
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
@@ -311,6 +348,7 @@ def as_part(row: Row[Any]) -> Part:
         retry_code=row.retry_code,
         message=row.message,
         error=failure,
+        silent_since=row.silent_since,
         counted=row.counted,
         results_missing=row.results_missing,
         submitted_at=row.submitted_at,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import insert, select, tuple_
+from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import result_file, result_row
@@ -35,10 +35,13 @@ class NewRow:
     source_row: int | None
     reason: str
     cells: str  # JSON: the values in the order of the import's columns
+    part_row: int | None = None  # its row within its part, from 0
 
     @classmethod
-    def of(cls, source_row: int | None, reason: str, values: Sequence[str | None]) -> "NewRow":
-        return cls(source_row, reason, json.dumps(values, ensure_ascii=False))
+    def of(
+        cls, source_row: int | None, reason: str, values: Sequence[str | None], part_row: int | None = None
+    ) -> "NewRow":
+        return cls(source_row, reason, json.dumps(values, ensure_ascii=False), part_row)
 
 
 async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
@@ -75,24 +78,31 @@ async def page(
     return [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
 
 
-async def source_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
-    """The rows of the upload that a part's results are about, as far as they are known."""
+async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
+    """The rows within a part that its results are about, from 0, as far as they are known."""
     found = await tx.execute(
-        select(result_row.c.source_row).where(
+        select(result_row.c.part_row).where(
             result_row.c.import_id == import_id,
-            result_row.c.kind == kind,
             result_row.c.part_number == part_number,
-            result_row.c.source_row.is_not(None),
+            result_row.c.kind == kind,
+            result_row.c.part_row.is_not(None),
         )
     )
     return list(found.scalars())
+
+
+async def forget_rows(tx: AsyncConnection, import_id: int, *, part_number: int) -> None:
+    """What was stored of a part's results before its worker died: they are stored anew."""
+    await tx.execute(
+        delete(result_row).where(result_row.c.import_id == import_id, result_row.c.part_number == part_number)
+    )
 
 
 async def unplaced(tx: AsyncConnection, import_id: int, kind: Kind) -> list[Sequence[str | None]]:
     """The values of those rows that nobody knows the place of."""
     found = await tx.execute(
         select(result_row.c.cells)
-        .where(result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.source_row.is_(None))
+        .where(result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.part_row.is_(None))
         .order_by(result_row.c.id)
     )
     return [json.loads(cells) for cells in found.scalars()]
@@ -104,6 +114,7 @@ def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]
         "kind": kind,
         "position": LAST if row.source_row is None else row.source_row,
         "part_number": number,
+        "part_row": row.part_row,
         "source_row": row.source_row,
         "reason": row.reason,
         "cells": row.cells,

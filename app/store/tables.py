@@ -85,9 +85,13 @@ instance = Table(
     Column("hold_reason", String(20)),
     Column("foreign_slots", SmallInteger, nullable=False, server_default=text("0")),
     Column("foreign_until", Moment),
+    Column("foreign_lessons", SmallInteger, nullable=False, server_default=text("0")),
+    Column("denied", Boolean, nullable=False, server_default=false()),
+    Column("pace", Json),
     Column("calls_day", String(10)),
     Column("calls_today", Integer, nullable=False, server_default=text("0")),
     Column("calls_last_window", Integer, nullable=False, server_default=text("0")),
+    Column("calls_at", Moment),
     Column("worker", String(200)),
     Column("lease_epoch", Integer, nullable=False, server_default=text("0")),
     Column("lease_until", Moment),
@@ -160,6 +164,7 @@ part = Table(
     # NULL while its import is still being received
     Column("state", String(12)),
     Column("turn", Number),  # its import's place in the order of acceptance
+    Column("client", String(200), nullable=False, server_default=text("''")),  # its import's: clients take turns
     # What it touches: which kind of record, found by which fields, into which list; and for whom it has to wait
     Column("space", String(300), nullable=False, server_default=text("''")),
     Column("key_fields", Text, nullable=False, server_default=text("''")),
@@ -181,6 +186,7 @@ part = Table(
     Column("error_code", String(40)),
     Column("error_message", Text),
     Column("error_marketo_code", String(10)),
+    Column("silent_since", Moment),  # since when Marketo denies knowing its job
     Column("counted", Boolean, nullable=False, server_default=false()),
     Column("results_missing", Boolean, nullable=False, default=False),
     Column("state_since", Moment),
@@ -196,11 +202,12 @@ part = Table(
     CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
     sqlite_autoincrement=True,
 )
-_may_go = text("state = 'waiting' AND waits_for IS NULL")
-Index(  # the claim: highest priority, then order of acceptance
+_may_go = text("state = 'waiting' AND waits_for IS NULL AND due_at IS NULL")
+Index(  # the claim: highest priority, then client by client, in order of acceptance
     "ix_part_may_go",
     part.c.instance,
     part.c.priority.desc(),
+    part.c.client,
     part.c.turn,
     part.c.number,
     postgresql_where=_may_go,
@@ -246,6 +253,7 @@ result_row = Table(
     Column("kind", String(10), nullable=False),
     Column("position", Number, nullable=False),  # its source row, or behind all others where that is unknown
     Column("part_number", Integer, nullable=False),
+    Column("part_row", Integer),  # the row within its part, from 0; NULL where that cannot be known
     Column("source_row", Number),
     Column("reason", Text, nullable=False),
     Column("cells", Text, nullable=False),  # a JSON list: only ever read as a whole
@@ -268,6 +276,8 @@ description = Table(  # what Marketo's describe said of an object
     Column("fields", Json, nullable=False),
     Column("dedupe_fields", Json, nullable=False),
 )
+
+Index("ix_result_row_part", result_row.c.import_id, result_row.c.part_number)  # a part's own, to retry or replace
 
 event = Table(  # append-only: one row for each move, written by the transaction that made it
     "event",

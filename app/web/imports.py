@@ -85,7 +85,7 @@ async def create(request: Request, response: Response, house: TheHouse) -> Impor
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
         given = merged(query, upload.fields)
         wanted = request_from(given, file_name=upload.file_name, client=CALLER)
-        made = await house.intake.receive(wanted, upload.body)
+        made = await house.intake.receive(wanted, upload.arrival)
     return await _told(house, response, made)
 
 
@@ -163,7 +163,7 @@ async def retry_failures(request: Request, response: Response, house: TheHouse, 
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
         wanted = request_from(given, file_name=upload.file_name, client=CALLER)
-        made = await house.retry.corrected(found.id, wanted, upload.body)
+        made = await house.retry.corrected(found.id, wanted, upload.arrival)
     return await _told(house, response, made)
 
 

@@ -1,7 +1,7 @@
 """/v1/instances: how each Marketo subscription is doing, and pausing it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
 from app.domain.lifecycle import State
+from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
 from app.store import counts, instances
 from app.store.counts import Live
@@ -115,14 +116,22 @@ class _View:
                 parts=parts.get(State.WAITING, 0), rows=self.live.waiting_rows, oldest_seconds=max(0, int(waited))
             ),
             calls=CallsOut(
-                today=instance.calls_today,
+                today=self._calls_today(),
                 quota=settings.daily_calls,
-                last_window=instance.calls_last_window,
+                last_window=self._calls_in_window(),
                 window_limit=settings.calls_per_window,
             ),
             throughput=ThroughputOut(rows_per_second=self.rate),
             worker=worker,
         )
+
+    def _calls_today(self) -> int:
+        calls = self.instance.calls
+        return calls.today if calls and calls.day == marketo_day(self.now) else 0
+
+    def _calls_in_window(self) -> int:
+        calls, window = self.instance.calls, timedelta(seconds=self.settings.window_seconds)
+        return calls.last_window if calls and calls.at + window > self.now else 0
 
     def _reason(self) -> str | None:
         instance = self.instance

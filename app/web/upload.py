@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import hashlib
 import re
 import tempfile
 from collections.abc import AsyncIterator
@@ -17,7 +18,7 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
-from app.steps.intake import Body
+from app.steps.intake import Arrival
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
@@ -30,7 +31,7 @@ NAME_CHARACTERS = 255
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    body: Body
+    arrival: Arrival
     fields: list[tuple[str, str]]
     file_name: str | None
 
@@ -45,19 +46,38 @@ async def received(request: Request, *, limit_bytes: int) -> AsyncIterator[Uploa
     if kind in RAW:
         _refuse_length(request, encoding, limit_bytes)
         name = _plain_name(_disposition(request.headers.get("content-disposition", "")))
-        yield Upload(Body(request.stream(), encoding, sha256), [], name)
+        sent = _Hashed(request.stream()) if sha256 else None
+        chunks = sent.chunks() if sent else request.stream()
+        yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None), [], name)
     elif kind == FORM:
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             form = _Form(spool, options.get(b"boundary", b""), limit_bytes)
-            await form.read(request)
-            yield Upload(Body(form.chunks(), None, sha256), form.fields, _plain_name(form.file_name))
+            await form.read(request, hashed=sha256 is not None)
+            told = form.sent.sha256 if form.sent else None
+            yield Upload(Arrival(form.chunks(), None, sha256, told), form.fields, _plain_name(form.file_name))
     else:
         raise UnsupportedMedia(
             f"Content-Type {kind!r} is not taken. Send the file as text/csv, or a form with a part named `file`.",
             code="unsupported_media_type",
         )
+
+
+class _Hashed:
+    """Bytes that are hashed as they come."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._digest = hashlib.sha256()
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for chunk in self._chunks:
+            self._digest.update(chunk)
+            yield chunk
+
+    def sha256(self) -> bytes:
+        return self._digest.digest()
 
 
 class _Form:
@@ -68,6 +88,7 @@ class _Form:
             raise BrokenUpload("The form's Content-Type names no boundary.")
         self.fields: list[tuple[str, str]] = []
         self.file_name: str | None = None
+        self.sent: _Hashed | None = None
         self._spool = spool
         self._limit_bytes = limit_bytes
         self._bytes = 0
@@ -93,9 +114,10 @@ class _Form:
         except FormParserError:
             raise BrokenUpload("The form's boundary is not one that a form may have.") from None
 
-    async def read(self, request: Request) -> None:
+    async def read(self, request: Request, *, hashed: bool) -> None:
+        self.sent = _Hashed(request.stream()) if hashed else None
         try:
-            async for chunk in request.stream():
+            async for chunk in self.sent.chunks() if self.sent else request.stream():
                 if self._bytes > SPOOL_BYTES:
                     await run_in_threadpool(self._parser.write, chunk)
                 else:

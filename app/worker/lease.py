@@ -1,14 +1,17 @@
 """The lease: one worker drives one instance at a time, and shows it by a sign of life."""
 
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import datetime, timedelta
 
 from app.clock import Clock
 from app.domain.instances import Instance
-from app.marketo.allowance import Allowance
+from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.store import instances
 from app.store.database import Database
+
+SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late
+CARE_SHARE = 0.1  # of a lease's time before its end from which no call is gone on with: clocks differ
 
 
 @dataclass(slots=True)
@@ -21,41 +24,48 @@ class Leases:
     seconds: float
     held: dict[str, Lease] = field(default_factory=dict)
 
-    async def keep(self, name: str, allowance: Allowance) -> bool:
+    async def keep(self, name: str, crew: Crew) -> bool:
         """Give a sign of life for an instance, or take it over if nobody drives it. True when it was taken over.
 
         Effect: two short transactions at most; `held` afterwards says what is ours.
         """
         lease = self.held.get(name)
-        if lease and await self._renew(lease, allowance):
+        if lease and await self._renew(lease, crew):
             return False
         self.held.pop(name, None)
-        return await self._take(name, allowance)
+        return await self._take(name, crew)
 
-    async def give_up(self, name: str, allowance: Allowance) -> None:
+    def is_fresh(self, name: str) -> bool:
+        """Whether the last sign of life is so young that none is due."""
+        lease = self.held.get(name)
+        return lease is not None and lease.until - self.now() > timedelta(seconds=self.seconds * (1 - SIGN_SHARE))
+
+    async def give_up(self, name: str, crew: Crew) -> None:
         """Let another worker take the instance at once, with the calls counted to the last."""
         lease = self.held.pop(name, None)
         if lease is None:
             return
-        if await self._renew(lease, allowance):
+        if await self._renew(lease, crew):
             async with self.db.write() as tx:
                 await instances.give_up_lease(tx, name, epoch=lease.epoch, now=self.now())
 
-    async def _renew(self, lease: Lease, allowance: Allowance) -> bool:
+    async def _renew(self, lease: Lease, crew: Crew) -> bool:
         at = self.now()
         async with self.db.write() as tx:
-            return await instances.keep_lease(
+            kept = await instances.keep_lease(
                 tx,
                 lease.instance,
                 epoch=lease.epoch,
                 now=at,
-                until=at + timedelta(seconds=self.seconds),
-                calls_day=allowance.day.isoformat(),
-                calls_today=allowance.today,
-                calls_last_window=allowance.last_window,
+                until=self._until(at),
+                calls=crew.allowance.counted(),
+                pace=crew.watch.pace,
             )
+        if kept:
+            lease.until = self._with_care(at)
+        return kept
 
-    async def _take(self, name: str, allowance: Allowance) -> bool:
+    async def _take(self, name: str, crew: Crew) -> bool:
         at = self.now()
         async with self.db.write() as tx:
             taken = await instances.take_lease(
@@ -63,20 +73,25 @@ class Leases:
                 name,
                 worker=self.worker,
                 now=at,
-                until=at + timedelta(seconds=self.seconds),
+                until=self._until(at),
                 force=self.db.on_sqlite,  # one process: whoever held it before is dead
             )
         if taken is None:
             return False
         epoch, before = taken
-        _inherit(allowance, before)
-        self.held[name] = Lease(name, epoch)
+        _inherit(crew, before)
+        self.held[name] = Lease(name, epoch, self._with_care(at))
         return True
 
+    def _until(self, at: datetime) -> datetime:
+        return at + timedelta(seconds=self.seconds)
 
-def _inherit(allowance: Allowance, before: Instance) -> None:
-    """Count what the last driver called: today's calls, and a full window where it did not say goodbye."""
-    if before.calls_day:
-        allowance.restore(date.fromisoformat(before.calls_day), before.calls_today)
-    if before.worker:
-        allowance.full()
+    def _with_care(self, at: datetime) -> datetime:
+        return at + timedelta(seconds=self.seconds * (1 - CARE_SHARE))
+
+
+def _inherit(crew: Crew, before: Instance) -> None:
+    """Count what the last driver called, and go on with what it learnt."""
+    if before.calls:
+        crew.allowance.go_on_from(before.calls)
+    crew.watch.pace = before.pace

@@ -47,7 +47,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish the calls under way and let the leases go."""
         for name in self.crews:
-            await self.lease(name)
+            await self._safely(f"lease:{name}", partial(self.lease, name))
         self._set_ticks()
         self._metronome.start()
         listener = asyncio.create_task(self._listen())
@@ -58,9 +58,9 @@ class Worker:
             await self._drain()
 
     async def lease(self, name: str) -> None:
-        """A sign of life for an instance, or its take-over and what that entails."""
+        """A sign of life for an instance when one is due, or its take-over and what that entails."""
         crew = self.crews[name]
-        if await self.leases.keep(name, crew.allowance):
+        if not self.leases.is_fresh(name) and await self.leases.keep(name, crew):
             lease = self.leases.held[name]
             lost = await crew.sweep.take_over(lease)
             log.info("instance taken over", instance=name, epoch=lease.epoch, unconfirmed=lost)
@@ -73,7 +73,7 @@ class Worker:
 
     def _set_ticks(self) -> None:
         for name, crew in self.crews.items():
-            self._every(self.leases.seconds / 3, f"lease:{name}", partial(self.lease, name))
+            self._every(min(self.tick_seconds, self.leases.seconds / 10), f"lease:{name}", partial(self.lease, name))
             for beat in ticks(crew, self.tick_seconds):
                 self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat.step))
         for crew in list(self.crews.values())[:1]:  # tidying is about the database, not about an instance
@@ -111,7 +111,7 @@ class Worker:
                 while self._busy:  # nobody may take over meanwhile: what these calls bring is still to be written
                     await asyncio.wait(self._busy, timeout=self.leases.seconds / 3)
                     for name in list(self.leases.held):
-                        await self.leases.keep(name, self.crews[name].allowance)
+                        await self.leases.keep(name, self.crews[name])
         self._metronome.shutdown(wait=False)
         for name in list(self.leases.held):
-            await self.leases.give_up(name, self.crews[name].allowance)
+            await self.leases.give_up(name, self.crews[name])

@@ -36,7 +36,8 @@ def test_an_import_stands_where_its_parts_let_it_stand(states: list[str], status
 )
 def test_rows_always_add_up_whatever_marketo_claims(total: int, imported: int, failed: int, warned: int):
     """imported + failed + pending = total, and none of them is negative."""
-    rows = Rows.counted(total, imported=imported, failed=failed, warned=warned)
+    rows, too_many = Rows.counted(total, imported=imported, failed=failed, warned=warned)
+    assert too_many == (rows != Rows(total, imported, failed, warned))
     assert rows.imported + rows.failed + rows.pending == total
     assert min(rows.imported, rows.failed, rows.pending, rows.warned) >= 0
     assert rows.warned <= total

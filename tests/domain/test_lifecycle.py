@@ -15,6 +15,7 @@ DRAWN = {
     "collect": ({"collecting"}, "complete"),
     "cancel": ({"waiting"}, "cancelled"),
     "abandon": ({"waiting"}, "failed"),
+    "forget": ({"queued", "importing"}, "unconfirmed"),
 }
 
 

@@ -45,6 +45,12 @@ def test_of_very_many_wrong_rows_the_first_are_kept_and_all_counted(monkeypatch:
     assert (len(found.kept), found.warned_rows) == (2, 3)
 
 
+def test_wrong_rows_are_kept_up_to_some_megabytes(monkeypatch: pytest.MonkeyPatch):
+    """However few they are."""
+    monkeypatch.setattr(inspection, "KEPT_BYTES", 30)
+    assert len(inspected(FILE).kept) == 2
+
+
 def test_a_header_is_refused_by_the_newest_description():
     """A field that was made since the last look is no mistake."""
     found = inspected(b"email,town,city\na@example.com,b,c\n", every_cell=False)

@@ -72,10 +72,15 @@ def test_a_short_row_in_a_result_is_one_with_its_trailing_blanks_cut_off():
     assert places(result, NO_KEY, columns=("Name", "city", "email")) == [(1, reason)]
 
 
+def test_a_reason_with_a_delimiter_in_it_is_one_reason():
+    """Nobody knows whether Marketo quotes it."""
+    assert places(b"email,Name,city,Reason\na@x,Ann,Oslo,bad, and worse\n") == [(1, "bad, and worse")]
+
+
 def test_a_placed_row_has_all_the_values_of_its_source():
     """Also those that the result lacks."""
     [row] = placed(b"Name,Reason\nAnn,bad\n", about())
-    assert row == ResultRow(1, "bad", ("a@x", "Ann", "Oslo"))
+    assert row == ResultRow(1, "bad", ("a@x", "Ann", "Oslo"), part_row=0)
 
 
 def test_a_row_that_is_not_in_the_part_is_given_as_it_is():
@@ -111,7 +116,16 @@ def test_many_rows_that_look_alike_are_placed_in_one_go():
 
 @pytest.mark.parametrize(
     "result",
-    [b"", b"\n\n", b" <html><body>Sorry</body></html>", b"email\na@x\n", b"one,Reason\nx,bad\n", b"email,R\xff\n"],
+    [
+        b"",
+        b"\n\n",
+        b'email,Reason\na@x,"cut off',
+        b'"email,Reason\na@x,b',
+        b" <html><body>Sorry</body></html>",
+        b"email\na@x\n",
+        b"one,Reason\nx,bad\n",
+        b"email,R\xff\n",
+    ],
 )
 def test_what_is_no_result_file_is_garbled(result):
     """An error page, half a header, or somebody else's columns."""

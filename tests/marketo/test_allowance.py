@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.domain.instances import Calls
 from app.marketo.allowance import Allowance, DayUsedUp
 from tests.marketo.stage import SteppedClock, instance
 
@@ -85,8 +86,8 @@ async def test_a_call_that_fails_gives_its_place_back():
     await asyncio.wait_for(call(allowed, clock, []), 1)
 
 
-async def test_after_a_take_over_the_window_counts_as_full():
-    """Another worker may have called until just now: the first call waits a whole window."""
+async def test_when_marketo_says_that_the_window_is_full_it_is():
+    """It counts everybody's calls: the first call waits a whole window."""
     clock, made_at = SteppedClock(), []
     allowed = allowance(clock)
     began = clock()
@@ -161,9 +162,21 @@ async def test_two_that_wait_for_the_last_call_of_the_day_do_not_both_get_it():
 
 async def test_the_count_of_an_earlier_process_is_gone_on_with_if_its_day_is_today():
     """Yesterday's count is worth nothing, and a smaller one never undoes a larger."""
-    allowed = allowance(SteppedClock())
-    allowed.restore(date(2026, 11, 3), 700)
+    clock = SteppedClock()
+    allowed = allowance(clock)
+    allowed.go_on_from(Calls(date(2026, 11, 3), 700, 0, clock()))
     assert allowed.today == 0
-    allowed.restore(date(2026, 11, 4), 700)
-    allowed.restore(date(2026, 11, 4), 3)
+    allowed.go_on_from(Calls(date(2026, 11, 4), 700, 0, clock()))
+    allowed.go_on_from(Calls(date(2026, 11, 4), 3, 0, clock()))
     assert allowed.today == 700
+
+
+async def test_a_new_worker_counts_what_the_last_one_called_in_the_window():
+    """As of when that was counted; a clock that is behind the other's does not make it last longer."""
+    clock, made_at = SteppedClock(), []
+    allowed = allowance(clock, calls_per_window=10)
+    began = clock()
+    allowed.go_on_from(Calls(date(2026, 11, 4), 10, 8, began + timedelta(seconds=3600)))
+    for _ in range(3):
+        await call(allowed, clock, made_at)
+    assert made_at == [began, began, began + timedelta(seconds=20)]

@@ -137,7 +137,7 @@ async def test_a_submission_that_takes_too_long_as_a_whole_is_lost():
         (308, Because.BLOCKED),
         (400, Refused),
         (401, Because.BLOCKED),
-        (403, Because.BLOCKED),
+        (403, Because.DENIED),
         (404, Refused),
         (408, Because.UNAVAILABLE),
         (413, Refused),

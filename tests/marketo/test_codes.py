@@ -13,7 +13,7 @@ AWAY = {
     "600": ("blocked", True),
     "601": ("blocked", True),
     "602": ("blocked", True),
-    "603": ("blocked", True),
+    "603": ("denied", True),
     "606": ("rate_limit", True),
     "607": ("daily_quota", True),
     "608": ("unavailable", True),

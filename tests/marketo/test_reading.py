@@ -55,7 +55,8 @@ async def test_a_status_of_another_batch_is_no_word(batch_id):
 @pytest.mark.parametrize("code", ["1013", "610", "1003"])
 async def test_a_batch_that_marketo_forgot_is_no_word_with_its_code(code):
     """After seven days; which code it is, nobody has written down."""
-    assert await status(refusal(code, "gone")) == NoWord(f"Marketo said {code}: gone", code)
+    unknown = code != "1003"
+    assert await status(refusal(code, "gone")) == NoWord(f"Marketo said {code}: gone", code, unknown_job=unknown)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ async def test_a_batch_that_marketo_forgot_is_no_word_with_its_code(code):
         (httpx.Response(404), "404", None),
         (httpx.Response(500), "500", None),
         (httpx.Response(413), "413", None),
-        (httpx.Response(403), "403", Because.BLOCKED),
+        (httpx.Response(403), "403", Because.DENIED),
         (httpx.Response(429), "429", Because.RATE_LIMIT),
         (httpx.Response(200, html="<html></html>"), None, None),
         (httpx.Response(200, json={"success": True, "result": []}), None, None),
@@ -207,4 +208,4 @@ async def test_a_program_member_is_described_by_the_leads_fields_and_its_own():
 async def test_a_description_that_fails_half_way_is_no_word():
     """Half the fields would make good headers look wrong."""
     stage = Stage(script(envelope(*LEAD_FIELDS), refusal("603", "Access denied")))
-    assert await stage.marketo.describe(MEMBERS) == NoWord("Marketo said 603: Access denied", "603", Because.BLOCKED)
+    assert await stage.marketo.describe(MEMBERS) == NoWord("Marketo said 603: Access denied", "603", Because.DENIED)

@@ -63,6 +63,14 @@ def test_only_one_module_writes_a_parts_state():
             assert "part.update()" not in text, path
 
 
+@pytest.mark.parametrize("step", ["submit", "poll", "collect", "judge"])
+def test_FENCED_a_step_writes_only_under_its_lease(step: str):
+    """Through `writing`, which checks the epoch; `db.write` is for those who need no lease."""
+    text = (APP / "steps" / f"{step}.py").read_text()
+    assert ".writing(" in text
+    assert "db.write(" not in text
+
+
 def test_only_the_settings_read_the_environment():
     """os.environ and os.getenv stand in settings.py alone."""
     for path in sources():

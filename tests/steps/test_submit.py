@@ -126,7 +126,7 @@ async def test_slots_that_others_hold_are_learnt_from_one_1016(stage: Stage):
 async def test_nothing_is_submitted_without_the_lease(stage: Stage):
     """An old epoch claims nothing."""
     await stage.created(LEADS)
-    stale = Lease("default", stage.lease.epoch - 1)
+    stale = Lease("default", stage.lease.epoch - 1, stage.lease.until)
     assert await stage.crew.submit.run_once(stale) is False
     assert stage.posted == []
 

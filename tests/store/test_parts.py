@@ -67,24 +67,6 @@ async def test_the_loser_of_two_moves_does_nothing(db: Database):
     assert types == ["accepted", "claim"]
 
 
-async def test_FENCED_a_worker_that_lost_its_lease_can_write_nothing(db: Database):
-    """A move and a note under an old epoch are stale."""
-    (only,) = await parts_of(db, await an_import(db))
-    async with db.write() as tx:
-        taken = await instances.take_lease(tx, "default", worker="one", now=AT, until=AT)
-    assert taken is not None
-    epoch, _ = taken
-    async with db.write() as tx:
-        await instances.take_lease(tx, "default", worker="two", now=AT, until=AT)
-    for deed in (
-        lambda tx: parts.move(tx, only.id, Move.CLAIM, at=AT, epoch=epoch, values={"slot": 1}),
-        lambda tx: parts.note(tx, only.id, epoch=epoch, due_at=AT),
-    ):
-        with pytest.raises(Stale):
-            async with db.write() as tx:
-                await deed(tx)
-
-
 async def test_SLOTS_NOT_OVERSOLD_the_schema_itself_has_ten_numbered_slots(db: Database):
     """A slot taken twice, and an eleventh, are refused by the database whatever the code does."""
     waiting = await parts_of(db, await an_import(db, parts_count=3))
@@ -128,7 +110,8 @@ async def test_higher_priority_goes_first_then_the_order_of_acceptance(db: Datab
     order = []
     for slot in (1, 2, 3):
         async with db.write() as tx:
-            found, *_ = await parts.next_waiting(tx, "default", now=AT, limit=5)
+            priority, clients = await parts.clients_in_line(tx, "default")
+            found, *_ = await parts.in_line(tx, "default", priority=priority, client=clients[0], limit=5)
             await parts.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
             order.append(found.import_id)
     assert order == [urgent, first, second]

@@ -19,6 +19,7 @@ def rows(*numbers: int, name: str = "A") -> bytes:
 
 async def there(stage: Stage) -> list[int]:
     """The imports that have a part at Marketo now, after all that may go has gone."""
+    await stage.take_lease()
     while await stage.crew.submit.run_once(stage.lease):
         pass
     found = (await stage.api.get("/v1/imports", params={"page_size": 200})).json()["items"]
@@ -84,6 +85,8 @@ async def test_a_lost_answer_keeps_its_keys(stage: Stage):
     stage.simulator.order(Fault("lost_response", on="create", once=True))
     first, second = await stage.created(rows(1, 2)), await stage.created(rows(2, name="B"))
     other = await stage.created(rows(9))
+    assert await there(stage) == [first]
+    stage.clock.step(10)  # a lost answer makes the whole instance wait a little
     assert await there(stage) == [first, other]
     assert (await stage.parts(first))[0]["state"] == "unconfirmed"
     assert await waits_for(stage, second) == ["same_records"]

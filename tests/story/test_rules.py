@@ -12,7 +12,8 @@ from app.simulator import Fault
 from app.store.database import Database
 from app.store.tables import import_, part, part_file
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
-from tests.support.stage import CallInTransaction, Killed, Stage
+from tests.support.clock import SteppedClock
+from tests.support.stage import CallInTransaction, Killed, Stage, staged
 
 
 async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage: Stage):
@@ -46,8 +47,13 @@ async def test_SAFE_ACK_an_upload_that_breaks_off_leaves_nothing(stage: Stage):
             assert (await tx.execute(select(func.count()).select_from(table))).scalar_one() == 0
 
 
-async def test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots(stage: Stage):
-    """Thirty small imports, submitted as fast as they may go: ten are there, twenty wait here."""
+async def test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots(database_url: str, clock: SteppedClock):
+    """Thirty small imports, and nobody to look for so long that ten are not enough: ten are there, twenty wait here."""
+    async with staged(database_url, clock, poll_min_seconds=60, poll_max_seconds=60) as stage:
+        await more_work_than_slots(stage)
+
+
+async def more_work_than_slots(stage: Stage) -> None:
     for n in range(30):
         await stage.created(leads(2, start=10 * n))
     while await stage.crew.submit.run_once(stage.lease):

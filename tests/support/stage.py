@@ -54,7 +54,7 @@ class Stage:
         return self.leases.held["default"]
 
     async def take_lease(self) -> None:
-        if await self.leases.keep("default", self.crew.allowance):
+        if await self.leases.keep("default", self.crew):
             await self.crew.sweep.take_over(self.lease)
 
     async def create(self, content: bytes, **parameters: Any) -> httpx.Response:

@@ -9,8 +9,8 @@ from typing import ClassVar
 import pytest
 
 from app.clock import machine_clock
-from app.marketo.allowance import Allowance
 from app.simulator import Fault, Rules
+from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.steps.submit import Submit
 from app.worker.lease import Leases
@@ -81,9 +81,9 @@ class Watched(Leases):
 
     kept: ClassVar[list[str]]
 
-    async def keep(self, name: str, allowance: Allowance) -> bool:
+    async def keep(self, name: str, crew: Crew) -> bool:
         self.kept.append(name)
-        return await super().keep(name, allowance)
+        return await super().keep(name, crew)
 
 
 async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Stage):
@@ -116,7 +116,9 @@ class Stumbling(Submit):
 async def test_a_tick_that_fails_is_tried_again(stage: Stage):
     """A database that is away for a moment ends nothing."""
     Stumbling.stumbles = []
-    stage.crew = replace(stage.crew, submit=Stumbling(stage.crew.submit.driver, stage.crew.submit.judge))
+    stage.crew = replace(
+        stage.crew, submit=Stumbling(stage.crew.submit.driver, stage.crew.submit.judge, stage.crew.submit.turns)
+    )
     async with working(stage, tick_seconds=0.05):
         await stage.created(leads(3))
         await until(lambda: len(stage.posted) == 1)

@@ -1,8 +1,8 @@
-"""Work side by side: the next item is made while the one before it is used."""
+"""Side by side: the next item is made while the one before it is used."""
 
 import asyncio
 from collections.abc import AsyncGenerator
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -18,5 +18,6 @@ async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]
                 yield item
         finally:
             coming.cancel()
-            with suppress(asyncio.CancelledError, Exception):
-                await coming
+            await asyncio.wait([coming])
+            if not coming.cancelled():
+                coming.exception()  # nobody else will ask
