@@ -1,16 +1,24 @@
-"""Something new to do: the API says so, the worker in the same process hears it at once.
+"""Something new to do: whoever brings it rings, and the worker looks at once instead of at its next tick.
 
-A worker in another process finds out at its next tick.
+Within a process this is all there is to it. Between processes PostgreSQL carries the rings (store/notices.py).
 """
 
 import asyncio
+from dataclasses import dataclass, field
 
 
+@dataclass(slots=True)
 class Wake:
-    def __init__(self) -> None:
-        self._bell = asyncio.Event()
+    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _outbox: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
+        """There is something new to do, here or in another process."""
+        self._bell.set()
+        self._outbox.set()
+
+    def hear(self) -> None:
+        """Another process rang."""
         self._bell.set()
 
     async def heard(self, *, within_seconds: float) -> bool:
@@ -22,3 +30,8 @@ class Wake:
             return False
         self._bell.clear()
         return True
+
+    async def rung(self) -> None:
+        """Wait until somebody here has rung. For the one who tells the other processes."""
+        await self._outbox.wait()
+        self._outbox.clear()

@@ -26,6 +26,7 @@ from app.steps.sweep import Retention, Sweep
 from app.steps.turns import Turns
 from app.steps.watch import Watch
 from app.store.database import Database
+from app.store.notices import Notices
 from app.wake import Wake
 
 
@@ -38,6 +39,7 @@ class House:
     now: Clock
     sleep: Sleep
     wake: Wake
+    notices: Notices
     reached: Reached
     http: httpx.AsyncClient
     intake: Intake
@@ -86,6 +88,7 @@ def furnish(
         now=now,
         sleep=sleep,
         wake=wake,
+        notices=Notices(db, wake),
         reached=reached,
         http=http,
         intake=intake,

@@ -36,16 +36,24 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture
+def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite database with the current schema, for what SQLite alone does."""
+    return databases.sqlite_copy(sqlite_template, tmp_path)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """A fresh PostgreSQL database with the current schema, for what PostgreSQL alone does."""
+    with databases.postgres_copy(postgres_server, postgres_template) as url:
+        yield url
+
+
 @pytest.fixture(params=BOTH)
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def database_url(request: pytest.FixtureRequest) -> str:
     """A fresh database with the current schema."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            yield databases.sqlite_copy(request.getfixturevalue("sqlite_template"), tmp_path)
-        else:
-            server = request.getfixturevalue("postgres_server")
-            template = request.getfixturevalue("postgres_template")
-            yield stack.enter_context(databases.postgres_copy(server, template))
+    url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
+    return url
 
 
 @pytest.fixture(params=BOTH)

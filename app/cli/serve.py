@@ -105,11 +105,14 @@ async def running(
         worker = None if role == Role.API else await _worker(house)
         server = _Server(house) if door else None
         async with asyncio.TaskGroup() as group:
+            notices = group.create_task(house.notices.run())
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
+            await stop.wait()
+            notices.cancel()
 
 
 def _check(settings: Settings, role: str) -> None:

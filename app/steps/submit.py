@@ -12,7 +12,6 @@ from itertools import chain, repeat
 from typing import Any, assert_never
 
 import structlog
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
@@ -34,6 +33,7 @@ from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Turns
 from app.store import instances, parts
+from app.store.database import AWAY
 from app.store.imports import Standing
 from app.store.parts import Stale
 from app.store.tables import part as part_table
@@ -140,8 +140,8 @@ class Submit:
                 await self._record(lease, part, answer)
             except Stale:
                 return  # the lease is lost, or a sweep has called the claim lost: the answer comes too late
-            except DBAPIError as away:
-                log.warning("an answer cannot be recorded yet", instance=lease.instance, error=type(away.orig).__name__)
+            except AWAY as away:
+                log.warning("an answer cannot be recorded yet", instance=lease.instance, error=type(away).__name__)
                 await self.driver.sleep(wait)
             else:
                 return

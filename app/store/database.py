@@ -11,12 +11,17 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from sqlalchemy import Table, event, text
+from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
+"""What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
 
 _open: ContextVar[int] = ContextVar("open_transactions", default=0)
 
@@ -75,10 +80,6 @@ class Database:
         async with self._counted(), self._reader.begin() as tx:
             yield tx
 
-    async def ping(self) -> None:
-        async with self.read() as tx:
-            await tx.execute(text("SELECT 1"))
-
     async def close(self) -> None:
         await self._writer.dispose()
         await self._reader.dispose()
@@ -111,10 +112,29 @@ def driver_url(url: str, *, asynchronous: bool) -> str:
     return make_url(url).set(drivername="postgresql+psycopg").render_as_string(hide_password=False)
 
 
+def postgres_options(url: str) -> dict[str, Any]:
+    """What every connection to PostgreSQL is opened with.
+
+    A server that went without a word is noticed after 30 seconds, and a process that is stopped in mid-transaction
+    keeps nobody waiting for its locks for longer than 10.
+    """
+    known = make_url(url).query.get("options", ())
+    given = [known] if isinstance(known, str) else list(known)
+    return {
+        "connect_timeout": 10,  # seconds, as all but the last
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,  # milliseconds
+        "options": " ".join(["-c idle_in_transaction_session_timeout=10s", *given]),
+    }
+
+
 def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     # last in, first out: a connection that sent a part keeps a buffer of its size, so few should have to
     pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_use_lifo": True}
-    engine = create_async_engine(driver_url(url, asynchronous=True), **pool, hide_parameters=True)
+    address = driver_url(url, asynchronous=True)
+    engine = create_async_engine(address, **pool, connect_args=postgres_options(url), hide_parameters=True)
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from app.web import imports, instances, metrics, problems, results, status
 from app.web.auth import LoopbackOnly
+from app.web.health import Probe
 from app.wiring import House
 
 DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out."
@@ -14,6 +15,7 @@ DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and 
 def create_app(house: House) -> FastAPI:
     app = FastAPI(title="Sluice", version=version("marketo-sluice"), description=DESCRIPTION)
     app.state.house = house
+    app.state.probe = Probe(house)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)

@@ -2,16 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Response
-from sqlalchemy import text
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from fastapi import APIRouter, Depends, Request, Response
 
-import migrations
 from app.domain.imports import Status
 from app.store import counts, imports
 from app.store.imports import Filters
 from app.web.deps import TheHouse, judgement
+from app.web.health import DEGRADED, DOWN, OK, Probe
 from app.web.imports import knows
 from app.web.instances import everyone
 from app.web.schemas import CheckOut, HealthOut, InstanceOut, StatusOut
@@ -19,10 +18,16 @@ from app.wiring import House
 
 router = APIRouter(tags=["status"])
 
-HEAD = migrations.head()
 MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as gone
 BACKLOG_SHARE = 0.9
-OK, DEGRADED, DOWN = "ok", "degraded", "down"
+
+
+async def _probe(request: Request) -> Probe:
+    probe: Probe = request.app.state.probe
+    return probe
+
+
+TheProbe = Annotated[Probe, Depends(_probe)]
 
 
 @router.get("/livez", response_model=HealthOut)
@@ -32,18 +37,18 @@ async def livez() -> HealthOut:
 
 
 @router.get("/readyz", response_model=HealthOut)
-async def readyz(response: Response, house: TheHouse) -> HealthOut:
-    """Whether the database can be reached and its schema is current; 503 if not."""
-    checks = [await _database(house)]
+async def readyz(response: Response, probe: TheProbe) -> HealthOut:
+    """Whether the database can be read and written to and its schema is current; 503 if not."""
+    checks = [await probe.database()]
     ready = all(check.status == OK for check in checks)
     response.status_code = 200 if ready else 503
     return HealthOut(status=OK if ready else DOWN, checks=checks)
 
 
 @router.get("/v1/status", response_model=StatusOut, dependencies=[knows()])
-async def status(house: TheHouse) -> StatusOut:
+async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
     """One honest verdict, and its reasons."""
-    database = await _database(house)
+    database = await probe.database()
     if database.status != OK:
         return StatusOut(status=DOWN, checks=[database], imports={}, instances=[])
     listed = await everyone(house)
@@ -52,18 +57,6 @@ async def status(house: TheHouse) -> StatusOut:
     async with house.db.read() as tx:
         recent = await counts.imports_by_status(tx, since=house.now() - timedelta(hours=24))
     return StatusOut(status=worst, checks=checks, imports={str(s): n for s, n in recent.items()}, instances=listed)
-
-
-async def _database(house: House) -> CheckOut:
-    try:
-        async with house.db.read() as tx:
-            found = (await tx.execute(text("SELECT version_num FROM alembic_version"))).scalar_one_or_none()
-    except (SQLAlchemyError, DBAPIError, OSError) as error:
-        return CheckOut(name="database", status=DOWN, detail=f"it cannot be read: {type(error).__name__}")
-    if found != HEAD:
-        told = f"its schema is at {found}, this version needs {HEAD}: run `sluice migrate`"
-        return CheckOut(name="database", status=DOWN, detail=told)
-    return CheckOut(name="database", status=OK, detail=f"reachable, schema {found}")
 
 
 def _workers(house: House, listed: list[InstanceOut]) -> Iterator[CheckOut]:

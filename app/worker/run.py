@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from app.clock import Clock
 from app.domain.patience import TIDY_SECONDS
 from app.steps.crew import Crew
+from app.store.database import AWAY
 from app.wake import Wake
 from app.worker.lease import Leases
 from app.worker.ticks import Step, ticks
@@ -91,6 +92,8 @@ class Worker:
         task.add_done_callback(self._busy.discard)
         try:
             await asyncio.shield(task)
+        except AWAY as away:
+            log.warning("waiting for the database", tick=job, error=type(away).__name__)
         except Exception:  # a tick must not die: the next one tries again
             log.exception("tick failed", tick=job)
 

@@ -170,35 +170,6 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
     assert await nothing_left(stage)
 
 
-async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(stage: Stage):
-    """The floor is looked at with every part."""
-    if not stage.house.db.on_sqlite:
-        return  # PostgreSQL's disk is not ours to measure
-    looks = iter([10**12] * 4)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.intake._free_bytes", lambda _: next(looks, 0))
-        object.__setattr__(stage.house.intake, "disk_floor_bytes", 1)
-        answer = await stage.create(a_file(1_000)[0])
-    assert answer.status_code == 507
-    assert answer.json()["code"] == "disk_full"
-    assert await nothing_left(stage)
-
-
-async def test_a_database_whose_disk_is_full_is_507_and_leaves_nothing(stage: Stage):
-    """The database says so in its own words."""
-    if not stage.house.db.on_sqlite:
-        return  # there is no small disk to give to PostgreSQL here
-    async with stage.house.db.write() as tx:
-        pages = (await tx.exec_driver_sql("PRAGMA page_count")).scalar_one()
-        await tx.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
-    chance = random.Random(1)
-    rows = "".join(f"p{n}@example.com,{chance.randbytes(400).hex()},1\n" for n in range(1_000))
-    answer = await stage.create(f"{HEADER}\n{rows}".encode())
-    assert answer.status_code == 507, answer.text
-    assert await nothing_left(stage)
-    assert (await stage.create(a_file(2)[0])).status_code == 202
-
-
 async def test_a_digest_that_does_not_fit_leaves_nothing_of_many_parts(stage: Stage):
     """It is known only at the end."""
     headers = {"Content-Type": "text/csv", "Content-Digest": f"sha-256=:{'A' * 43}=:"}

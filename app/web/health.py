@@ -1,0 +1,66 @@
+"""Whether the database can be worked with: read, of the right schema, and written to."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+import migrations
+from app.web.schemas import CheckOut
+from app.wiring import House
+
+HEAD = migrations.head()
+PATIENCE_SECONDS = 5  # a probe that takes longer has failed
+KEPT_SECONDS = 1  # anybody may ask, and each probe is a commit
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+REVISION = text("SELECT version_num FROM alembic_version")
+WRITE = text("UPDATE alembic_version SET version_num = version_num")
+
+
+@dataclass(slots=True)
+class Probe:
+    """Asks the database itself, at most once a second whoever asks."""
+
+    house: House
+    _found: CheckOut | None = None
+    _found_at: datetime | None = None
+    _asking: asyncio.Task[CheckOut] | None = None
+
+    async def database(self) -> CheckOut:
+        at = self.house.now()
+        if self._found is None or self._found_at is None or at - self._found_at >= timedelta(seconds=KEPT_SECONDS):
+            self._found, self._found_at = await self._ask(), at
+        return self._found
+
+    async def _ask(self) -> CheckOut:
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._look())
+        # not cancelled when it takes long: a database that says nothing would not let go of a question either
+        done, _ = await asyncio.wait({self._asking}, timeout=PATIENCE_SECONDS)
+        return self._asking.result() if done else _down(f"no answer within {PATIENCE_SECONDS} seconds")
+
+    async def _look(self) -> CheckOut:
+        try:
+            async with self.house.db.read() as tx:
+                found = (await tx.execute(REVISION)).scalar_one_or_none()
+        except (SQLAlchemyError, OSError) as error:
+            return _down(f"it cannot be read: {_why(error)}")
+        if found != HEAD:
+            return _down(f"its schema is at {found}, this version needs {HEAD}: run `sluice migrate`")
+        try:
+            async with self.house.db.write() as tx:
+                await tx.execute(WRITE)
+        except (SQLAlchemyError, OSError) as error:
+            return _down(f"it cannot be written to: {_why(error)}")
+        return CheckOut(name="database", status=OK, detail=f"can be read and written to, schema {found}")
+
+
+def _down(detail: str) -> CheckOut:
+    return CheckOut(name="database", status=DOWN, detail=detail)
+
+
+def _why(error: Exception) -> str:
+    """The database's own words, without the statement; nothing of a file can be in them."""
+    return str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]
