@@ -22,11 +22,12 @@ ENV PATH=/opt/sluice/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     SLUICE_DATABASE_URL=sqlite:////data/sluice.db \
+    SLUICE_HOST=0.0.0.0 \
     SLUICE_LOG_FORMAT=json
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
-# Until there are API keys the service listens on loopback only, and this port cannot be reached from outside.
+# Whoever calls needs a key: `sluice keys create`.
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

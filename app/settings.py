@@ -81,6 +81,9 @@ class Settings(BaseSettings):
         default="sqlite:///sluice.db", description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB"
     )
     auth: Literal["on", "off"] = Field(default="on", description="off serves without keys, and only on loopback")
+    metrics_auth: Literal["on", "off"] = Field(
+        default="off", description="on asks for a key with the scope read at /metrics too"
+    )
     host: str = Field(default="127.0.0.1", description="where the API listens")
     port: int = Field(default=8000, ge=0, le=65535, description="where the API listens; 0 takes a free port")
     log_format: Literal["console", "json"] | None = Field(default=None, description="console on a terminal, else json")
@@ -98,6 +101,12 @@ class Settings(BaseSettings):
     )
     max_file_bytes: int = Field(default=10_737_418_240, ge=1, description="the largest upload, after decompression")
     backlog_parts: int = Field(default=100_000, ge=1, description="waiting parts at which new uploads get 429")
+    client_backlog_parts: int = Field(
+        default=50_000, ge=1, description="waiting parts of one client at which its new uploads get 429"
+    )
+    client_requests_per_minute: int = Field(
+        default=30_000, ge=1, description="requests of one client to one process, beyond which it gets 429"
+    )
     disk_floor_bytes: int = Field(default=1_073_741_824, ge=0, description="free space under which uploads get 507")
     tick_seconds: Seconds = Field(
         default=1, description="how often the scheduler looks for work; a new import wakes it at once"

@@ -18,6 +18,8 @@ from app.steps.desk import Desk
 from app.steps.driver import Driver
 from app.steps.intake import Intake
 from app.steps.judge import Judge
+from app.steps.keys import Keys
+from app.steps.once import Once
 from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
@@ -45,6 +47,7 @@ class House:
     intake: Intake
     retry: Retry
     desk: Desk
+    keys: Keys
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -78,7 +81,9 @@ def furnish(
         part_bytes=settings.part_bytes,
         max_file_bytes=settings.max_file_bytes,
         backlog_parts=settings.backlog_parts,
+        client_backlog_parts=settings.client_backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
+        once=Once(db=db, now=now),
         reached=reached,
     )
     desk = Desk(db=db, now=now, wake=wake)
@@ -94,6 +99,7 @@ def furnish(
         intake=intake,
         retry=Retry(db=db, intake=intake),
         desk=desk,
+        keys=Keys(db=db, now=now),
     )
 
 

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import typer
@@ -28,7 +28,7 @@ def service(settings: Settings | None = None) -> Iterator[httpx.Client]:
         fail(f"The connection to {known.url} broke: {type(error).__name__}.")
 
 
-def fail(message: str) -> None:
+def fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(1)
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli import keys
 from app.cli.demo import demo
 from app.cli.reading import cancel, failures, status
 from app.cli.serve import migrate, serve
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for command in (serve, migrate, simulate, demo, submit, status, failures, cancel, settings):
     app.command()(command)
+app.add_typer(keys.app)
 
 
 def _show_version(wanted: bool) -> None:

@@ -48,7 +48,7 @@ def serve(
 ) -> None:
     """Run the service: API and scheduler in one process, or one of them.
 
-    Example: SLUICE_AUTH=off sluice serve --port 8000
+    Example: sluice serve --port 8000
     """
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load(**given)
@@ -101,9 +101,11 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(stop))
         door = None if role == Role.WORKER else stack.enter_context(_listening(settings))
-        house = await stack.enter_async_context(_opened(settings))
+        house = await stack.enter_async_context(opened(settings))
         worker = None if role == Role.API else await _worker(house)
         server = _Server(house) if door else None
+        if server and settings.auth == "on" and not await house.keys.everyone():
+            log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
             notices = group.create_task(house.notices.run())
             if worker:
@@ -123,12 +125,10 @@ def _check(settings: Settings, role: str) -> None:
             "No Marketo instance is configured: set SLUICE_INSTANCES__DEFAULT__BASE_URL, "
             "SLUICE_INSTANCES__DEFAULT__CLIENT_ID and SLUICE_INSTANCES__DEFAULT__CLIENT_SECRET."
         )
-    if role != Role.WORKER and settings.auth == "on":
+    if role != Role.WORKER and settings.auth == "off" and not settings.on_loopback:
         lines.append(
-            "SLUICE_AUTH: this version keeps no API keys yet; set SLUICE_AUTH=off, which serves on loopback only."
+            f"SLUICE_HOST: with SLUICE_AUTH=off the service listens on loopback only, and {settings.host} is not."
         )
-    if role != Role.WORKER and not settings.on_loopback:
-        lines.append(f"SLUICE_HOST: without API keys the service listens on loopback only, and {settings.host} is not.")
     if role != Role.ALL and settings.on_sqlite:
         lines.append(f"--role {role}: SQLite takes one process; use --role all, or PostgreSQL.")
     if lines:
@@ -136,7 +136,7 @@ def _check(settings: Settings, role: str) -> None:
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[House]:
+async def opened(settings: Settings) -> AsyncIterator[House]:
     """The house with its database claimed, its schema current and a row for each instance."""
     house = furnish(settings)
     try:

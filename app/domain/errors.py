@@ -6,10 +6,14 @@ CallerError
 ├── BrokenUpload      400   the body is not what its own headers say
 ├── UnsupportedMedia  415   a media type, charset or encoding nobody here knows
 ├── TooLarge          413   more bytes than the service, or Marketo, takes
-├── Forbidden         403
+├── Unauthorized      401   no key, or one that opens nothing
+├── Forbidden         403   a key that does not go so far
 ├── NotFound          404
 ├── WrongState        409   the thing exists but is past that
+├── KeyInUse          409   the request with this idempotency key is still being received
+├── KeyReused         422   an idempotency key stands for another request
 ├── Backlog           429   too much is waiting already
+├── TooManyRequests   429   one client asks too often
 └── DiskFull          507   no room to keep the file
 """
 
@@ -63,6 +67,10 @@ class TooLarge(CallerError):
     status, code, title = 413, "file_too_large", "The file is too large"
 
 
+class Unauthorized(CallerError):
+    status, code, title = 401, "unauthorized", "A key is needed"
+
+
 class Forbidden(CallerError):
     status, code, title = 403, "forbidden", "You may not do that"
 
@@ -75,8 +83,20 @@ class WrongState(CallerError):
     status, code, title = 409, "wrong_state", "It is too late for that"
 
 
+class KeyInUse(CallerError):
+    status, code, title = 409, "idempotency_key_in_use", "The first request with this key is still being received"
+
+
+class KeyReused(CallerError):
+    status, code, title = 422, "idempotency_key_reused", "The idempotency key stands for another request"
+
+
 class Backlog(CallerError):
     status, code, title = 429, "backlog_full", "Too many parts are waiting already"
+
+
+class TooManyRequests(CallerError):
+    status, code, title = 429, "too_many_requests", "Too many requests"
 
 
 class DiskFull(CallerError):

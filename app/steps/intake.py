@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -13,21 +14,23 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
-from app.domain.errors import Backlog, BadParameter, BrokenUpload, Detail, DiskFull
+from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS, DESCRIBE_AGAIN_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
-from app.files.decoding import Decoder
+from app.files.decoding import Decoder, Unreadable
 from app.files.inspection import Inspection
 from app.files.keys import as_bytes
 from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
 from app.marketo.multipart import envelope_bytes
 from app.steps.describe import Describe
+from app.steps.once import Once, answered_again, fingerprint
 from app.steps.points import Point, Reached
 from app.store import events, imports, parts, results
 from app.store.database import Database
+from app.store.idempotency import Claim, Earlier
 from app.store.results import Kind, NewRow
 from app.wake import Wake
 
@@ -43,9 +46,25 @@ class Arrival:
     content_encoding: str | None = None
     sha256: bytes | None = None  # what its sender says: of the file, or of the bytes as they were sent
     sent_sha256: Callable[[], bytes] | None = None  # of those, once they all have come
+    idempotency_key: str | None = None
     retry_of: int | None = None  # the import whose rows these are, once more
+    retried_by: str | None = None  # who asked for that
     numbers: Numbering | None = None  # of these rows in the file that was uploaded first
     corrected: bool = False  # it may be a failures file of ours, mended
+
+    def check_digest(self, file_sha256: str) -> None:
+        """Once all is read. Errors: BrokenUpload digest_mismatch."""
+        told, sent = self.sha256, self.sent_sha256
+        if told is not None and told.hex() != file_sha256 and not (sent and told == sent()):
+            raise BrokenUpload(
+                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    import_id: int
+    replayed: bool = False  # an earlier request with the same Idempotency-Key made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +78,35 @@ class Intake:
     part_bytes: int  # a part's whole request body, multipart envelope included
     max_file_bytes: int
     backlog_parts: int
+    client_backlog_parts: int
     disk_floor_bytes: int
+    once: Once
     reached: Reached
 
-    async def receive(self, request: Request, arrival: Arrival) -> int:
-        """Receive one file and answer the new import's id: committed, whole and checked.
+    async def receive(self, request: Request, arrival: Arrival) -> Receipt:
+        """Receive one file; the new import is committed, whole and checked. Errors: CallerError.
+
+        With an Idempotency-Key: unless an earlier request with the same one has done so.
+        """
+        if arrival.idempotency_key is None:
+            return Receipt(await self._receive(request, arrival, None))
+        told = fingerprint(request, retry_of=arrival.retry_of, corrected=arrival.corrected)
+        asking = arrival.retried_by or request.client
+        held = await self.once.claim(asking, arrival.idempotency_key, told)
+        if isinstance(held, Earlier):
+            return Receipt(answered_again(held, await self._sha256_of(request, arrival)), replayed=True)
+        async with self.once.holding(held):
+            alive = replace(arrival, chunks=self.once.kept_alive(held, arrival.chunks))
+            return Receipt(await self._receive(request, alive, held))
+
+    async def _receive(self, request: Request, arrival: Arrival, held: Claim | None) -> int:
+        """
 
         1. Refuse what can be refused before a byte is read.
         2. While the bytes arrive, store each part in a short transaction of its own.
         3. Let the import exist, in one last transaction. A file of one part needs no other.
 
-        Whatever goes wrong on the way, nothing is left behind. Errors: CallerError.
+        Whatever goes wrong on the way, nothing is left behind.
         """
         await self._check_before(request)
         described = await self._described(request)
@@ -90,7 +127,7 @@ class Intake:
             ),
             corrected,
         )
-        incoming = _Incoming(request, arrival, file, inspection)
+        incoming = _Incoming(request, arrival, file, inspection, held)
         async with aclosing(ahead(_pieces(file, arrival.chunks))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
@@ -105,7 +142,7 @@ class Intake:
         return import_id
 
     async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
-        incoming.check_digest()
+        incoming.arrival.check_digest(incoming.file.sha256)
         async with self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
             await _add(tx, import_id, piece)
@@ -121,7 +158,7 @@ class Intake:
                 await self._keep_part(import_id, begun.pop(0))
             async for piece in rest:
                 await self._keep_part(import_id, piece)
-            incoming.check_digest()
+            incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await self._accept(tx, import_id, incoming)
         except BaseException:
@@ -144,11 +181,13 @@ class Intake:
         return await imports.begin(tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of)
 
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
-        at, request, file = self.now(), incoming.request, incoming.file
+        at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
-        if retried := incoming.arrival.retry_of:
-            by, name = request.client, request.instance
+        if incoming.held:
+            await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
+        if retried := arrival.retry_of:
+            by, name = arrival.retried_by, request.instance
             await events.append(tx, "retried", at=at, instance=name, import_id=retried, by=by, as_import=import_id)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
@@ -181,9 +220,16 @@ class Intake:
             )
         async with self.db.read() as tx:
             waiting = await parts.waiting_total(tx)
+            own = await parts.waiting_of_client(tx, request.client, most=self.client_backlog_parts)
         if waiting >= self.backlog_parts:
             raise Backlog(
                 f"{waiting} parts are waiting already, and {self.backlog_parts} may. Try again when some have gone.",
+                retry_after_seconds=BACKLOG_RETRY_SECONDS,
+            )
+        if own >= self.client_backlog_parts:
+            raise Backlog(
+                f"{own} parts of yours are waiting already; more of one client may not. Try again when some have gone.",
+                code="client_backlog_full",
                 retry_after_seconds=BACKLOG_RETRY_SECONDS,
             )
         self._check_room()
@@ -191,6 +237,21 @@ class Intake:
     def _check_room(self) -> None:
         if self.db.path and _free_bytes(self.db.path) < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
+
+    async def _sha256_of(self, request: Request, arrival: Arrival) -> str:
+        """Of a file that is not kept. Empty where it could not have been taken. Errors: BrokenUpload, TooLarge."""
+        decoder = Decoder(
+            content_encoding=arrival.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes
+        )
+        try:
+            async with aclosing(ahead(_blocks(arrival.chunks))) as blocks:
+                async for block in blocks:
+                    await asyncio.to_thread(deque, decoder.feed(block), 0)
+            await asyncio.to_thread(deque, decoder.finish(), 0)
+        except (Unreadable, BadFile):
+            return ""
+        arrival.check_digest(decoder.sha256)
+        return decoder.sha256
 
     async def _described(self, request: Request) -> Description | None:
         match request.target:
@@ -214,14 +275,7 @@ class _Incoming:
     arrival: Arrival
     file: UploadedFile
     inspection: Inspection | None
-
-    def check_digest(self) -> None:
-        """Once all is read. Errors: BrokenUpload digest_mismatch."""
-        told, sent = self.arrival.sha256, self.arrival.sent_sha256
-        if told is not None and told.hex() != self.file.sha256 and not (sent and told == sent()):
-            raise BrokenUpload(
-                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
-            )
+    held: Claim | None  # the Idempotency-Key that is to stand for it
 
 
 def _with_dedupe_fields(request: Request, described: Description | None) -> Request:

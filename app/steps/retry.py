@@ -1,7 +1,7 @@
 """Retry: a new import of rows that an earlier one left behind, from the bytes that are stored or from a mended file."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from app.files.keys import NONE, Digests, digests_of_file
 from app.files.numbering import UNKNOWN, Given
 from app.files.packing import unpacked
 from app.files.records import Flags, Offsets, line, offsets_of
-from app.steps.intake import Arrival, Intake
+from app.steps.intake import Arrival, Intake, Receipt
 from app.store import imports, parts, results
 from app.store.database import Database
 from app.store.imports import Standing
@@ -32,12 +32,12 @@ class Retry:
     db: Database
     intake: Intake
 
-    async def parts(self, import_id: int, *, client: str) -> int:
+    async def parts(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
 
         Left out, too, are rows whose key stands in a later row that was imported: they would undo it.
-        The new import's id. Errors: NotFound; WrongState where there is no such row, or the rows are erased;
-        whatever Intake finds.
+        The new import belongs to the client of the old one, whoever asks. Errors: NotFound; WrongState where there is
+        no such row, or the rows are erased; whatever Intake finds.
         """
         standing, listed = await self._known(import_id)
         left = [part for part in listed if part.state in LEFT_BEHIND]
@@ -46,17 +46,17 @@ class Retry:
             raise WrongState(message, code="nothing_to_retry")
         numbers = Given()
         rows = self._rows_of_parts(standing, listed, left, numbers)
-        return await self._receive(standing, client, Arrival(rows, retry_of=import_id, numbers=numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
 
-    async def failures(self, import_id: int, *, client: str) -> int:
+    async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`."""
         standing, listed = await self._known(import_id)
         await self._have_failures(import_id)
         numbers = Given()
         rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, client, Arrival(rows, retry_of=import_id, numbers=numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
 
-    async def corrected(self, import_id: int, request: Request, arrival: Arrival) -> int:
+    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: str) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
@@ -64,12 +64,9 @@ class Retry:
         standing, _ = await self._known(import_id)
         await self._have_failures(import_id)
         again = replace(
-            _again(standing.request, request.client),
-            format=request.format,
-            charset=request.charset,
-            file_name=request.file_name,
+            _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
         )
-        return await self.intake.receive(again, replace(arrival, retry_of=import_id, corrected=True))
+        return await self.intake.receive(again, replace(arrival, retry_of=import_id, retried_by=by, corrected=True))
 
     async def _known(self, import_id: int) -> tuple[Standing, list[Part]]:
         async with self.db.read() as tx:
@@ -86,8 +83,8 @@ class Retry:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, client: str, arrival: Arrival) -> int:
-        again = replace(_again(standing.request, client), charset="utf-8")  # as the rows are stored
+    async def _receive(self, standing: Standing, arrival: Arrival) -> Receipt:
+        again = replace(_again(standing.request), charset="utf-8")  # as the rows are stored
         try:
             return await self.intake.receive(again, arrival)
         except BadFile as empty:
@@ -190,6 +187,12 @@ def _header(standing: Standing) -> bytes:
     return line(standing.columns, standing.request.format.delimiter)
 
 
-def _again(request: Request, client: str) -> Request:
-    """The same, for whoever asks now, and now."""
-    return replace(request, client=client, not_before=None)
+def _arrival(
+    rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None, numbers: Given
+) -> Arrival:
+    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by, numbers=numbers)
+
+
+def _again(request: Request) -> Request:
+    """The same, and now."""
+    return replace(request, not_before=None)

@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.domain.imports import OnUnconfirmed, Part
 from app.domain.lifecycle import Move, State
 from app.domain.patience import UPLOAD_IDLE_SECONDS
+from app.steps import once
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
@@ -48,6 +49,7 @@ class Sweep:
         at = self.driver.now()
         days = self.retention
         async with self.driver.db.write() as tx:
+            await once.forget(tx, at=at)
             await imports.discard_abandoned(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS))
             await imports.erase(
                 tx,
@@ -59,6 +61,7 @@ class Sweep:
     async def forget_uploads(self) -> None:
         """Where this is the only process, an upload still open at the start was broken off with the last one."""
         async with self.driver.db.write() as tx:
+            await once.free_all(tx, at=self.driver.now())
             await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:

@@ -321,6 +321,12 @@ async def waiting_total(tx: AsyncConnection) -> int:
     return (await tx.execute(select(func.count()).where(part.c.state == State.WAITING))).scalar_one()
 
 
+async def waiting_of_client(tx: AsyncConnection, client: str, *, most: int) -> int:
+    """How many of its parts wait; counted no further than `most`."""
+    some = select(part.c.id).where(part.c.state == State.WAITING, part.c.client == client).limit(most).subquery()
+    return (await tx.execute(select(func.count()).select_from(some))).scalar_one()
+
+
 def _footprint(row: Row[Any]) -> Footprint:
     return Footprint(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
 

@@ -214,6 +214,7 @@ Index(  # the claim: highest priority, then client by client, in order of accept
     sqlite_where=_may_go,
 )
 _waiting = text("state = 'waiting'")
+Index("ix_part_waiting_client", part.c.client, postgresql_where=_waiting, sqlite_where=_waiting)  # each one's backlog
 Index(  # what stands before a part in the order of acceptance
     "ix_part_waiting", part.c.instance, part.c.turn, part.c.number, postgresql_where=_waiting, sqlite_where=_waiting
 )
@@ -278,6 +279,35 @@ description = Table(  # what Marketo's describe said of an object
 )
 
 Index("ix_result_row_part", result_row.c.import_id, result_row.c.part_number)  # a part's own, to retry or replace
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("client", String(200), nullable=False),
+    Column("scopes", String(40), nullable=False),  # words, a space between them
+    Column("secret_sha256", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment),
+    Column("revoked_at", Moment),
+    Column("last_used_at", Moment),
+)
+
+idempotency_key = Table(
+    "idempotency_key",
+    metadata,
+    Column("client", String(200), primary_key=True),
+    Column("key", String(255), primary_key=True),
+    Column("parameters_sha256", String(64), nullable=False),
+    # NULL while the request is being received, by the upload that `holder` names
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE")),
+    Column("file_sha256", String(64)),
+    Column("holder", String(32), nullable=False),
+    Column("touched_at", Moment, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+Index("ix_idempotency_key_import_id", idempotency_key.c.import_id)  # its erasure with the import
+Index("ix_idempotency_key_created_at", idempotency_key.c.created_at)  # its erasure by age
 
 event = Table(  # append-only: one row for each move, written by the transaction that made it
     "event",

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.web import imports, instances, metrics, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.health import Probe
+from app.web.rates import Rates
 from app.wiring import House
 
 DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out."
@@ -16,9 +17,10 @@ def create_app(house: House) -> FastAPI:
     app = FastAPI(title="Sluice", version=version("marketo-sluice"), description=DESCRIPTION)
     app.state.house = house
     app.state.probe = Probe(house)
+    app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
-    for room in (imports, results, instances, status, metrics):
-        app.include_router(room.router)
+    for router in (imports.router, results.router, instances.router, status.guarded, status.router, metrics.router):
+        app.include_router(router)
     return app

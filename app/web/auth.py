@@ -1,18 +1,89 @@
-"""Who may call.
+"""Who may call, and what.
 
-Without API keys the service trusts this machine's loopback. A browser on it must not lend that trust to the pages that
-it shows: a page of another origin may send forms and plain text to loopback, and by a name of its own that resolves
-there it may even read the answers. So only a loopback host may be asked for, and no other site may ask.
+A key is looked at before anything of the body is read. Without keys the service trusts this machine's loopback; but a
+browser on it must not lend that trust to the pages that it shows: a page of another origin may send forms and plain
+text to loopback, and by a name of its own that resolves there it may even read the answers. So only a loopback host may
+be asked for, and no other site may ask.
 """
 
 import ipaddress
+import math
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+from fastapi import Depends, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
 from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
 
-from app.domain.errors import Forbidden
+from app.domain.clients import EVERYBODY, Caller, Scope
+from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
 from app.web.problems import of_caller
+from app.wiring import House
+
+BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
+MAY = {
+    Scope.SUBMIT: "create imports",
+    Scope.READ: "read what is not its client's own",
+    Scope.OPERATE: "decide about what is not its client's own",
+}
+
+
+class Guarded(APIRoute):
+    """A route that knows who calls before it reads the body. Errors: Unauthorized, TooManyRequests."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await caller_of(request)
+            return await handle(request)
+
+        return guarded
+
+
+async def caller_of(request: Request) -> Caller:
+    """Errors: Unauthorized, TooManyRequests."""
+    house: House = request.app.state.house
+    if house.settings.auth == "off":
+        return EVERYBODY
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
+    caller = await house.keys.caller(key.strip())
+    if caller is None:
+        raise Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
+    if wait := request.app.state.rates.take(caller.client):
+        most = house.settings.client_requests_per_minute
+        message = f"A client may ask {most} times a minute. Ask again later, or use `?wait=` and the list of imports."
+        raise TooManyRequests(message, retry_after_seconds=math.ceil(wait))
+    return caller
+
+
+async def _caller(request: Request, _declared: Annotated[object, Security(BEARER)]) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+TheCaller = Annotated[Caller, Depends(_caller)]
+
+
+def needs(scope: Scope) -> Any:
+    """A key of this scope. Errors: Forbidden."""
+
+    async def check(caller: TheCaller) -> None:
+        if not caller.may(scope):
+            refuse_scope(scope)
+
+    return Depends(check)
+
+
+def refuse_scope(scope: Scope) -> None:
+    raise Forbidden(f"This key may not {MAY[scope]}: that takes the scope `{scope}`.")
 
 
 class LoopbackOnly:
@@ -21,7 +92,7 @@ class LoopbackOnly:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             request = Request(scope)
             host = _host(f"//{request.headers.get('host', '')}")

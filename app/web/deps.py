@@ -18,9 +18,6 @@ TheHouse = Annotated[House, Depends(_house)]
 SMALL_BODY_BYTES = 1 << 16
 """Of a JSON body, which is read whole."""
 
-CALLER = "local"
-"""Until API keys exist, whoever reaches the loopback address is this client."""
-
 
 def judgement(house: House) -> Judgement:
     return Judgement(now=house.now(), stuck_seconds=house.settings.stuck_seconds)

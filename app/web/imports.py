@@ -1,24 +1,28 @@
 """/v1/imports: create, read, list, parts, events, cancel."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Header, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from app.domain.clients import Scope
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
 from app.domain.patience import NEXT_LOOK_SECONDS
+from app.steps.intake import Receipt
 from app.store import events, imports, instances, parts
 from app.store.imports import Filters
 from app.web import paging
-from app.web.deps import CALLER, SMALL_BODY_BYTES, TheHouse, judgement
+from app.web.auth import Guarded, TheCaller, needs, refuse_scope
+from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
 from app.web.parameters import INT32, KNOWN, merged, moment, only, plain_text, refuse, request_from
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
 from app.wiring import House
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"])
+router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 PAGING = ("page_size", "page_token")
@@ -62,31 +66,48 @@ def knows(*names: str) -> Any:
     return Depends(check)
 
 
-async def existing(house: TheHouse, import_id: str) -> Import:
-    """Errors: NotFound."""
+async def existing(house: TheHouse, caller: TheCaller, import_id: str) -> Import:
+    """Errors: NotFound, also for another client's import that this one may not see."""
     found = None
     if import_id.isascii() and import_id.isdigit() and SMALLEST_ID <= int(import_id) <= LARGEST_ID:
         async with house.db.read() as tx:
             found = await imports.get(tx, int(import_id), by=judgement(house))
-    if found is None:
+    if found is None or not caller.sees(found.request.client):
         raise NotFound(f"There is no import {import_id}.")
     return found
 
 
+async def to_decide(caller: TheCaller, found: Annotated[Import, Depends(existing)]) -> Import:
+    """Errors: NotFound, Forbidden."""
+    if not caller.decides_for(found.request.client):
+        refuse_scope(Scope.OPERATE)
+    return found
+
+
 TheImport = Annotated[Import, Depends(existing)]
+ItsImport = Annotated[Import, Depends(to_decide)]
+"""One that the caller may decide about."""
+
+IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 
 
-@router.post("", status_code=202, response_model=ImportOut, openapi_extra=FILE_BODY)
-async def create(request: Request, response: Response, house: TheHouse) -> ImportOut:
+@router.post("", status_code=202, response_model=ImportOut, openapi_extra=FILE_BODY, dependencies=[needs(Scope.SUBMIT)])
+async def create(
+    request: Request,
+    response: Response,
+    house: TheHouse,
+    caller: TheCaller,
+    idempotency_key: IdempotencyKey = None,
+) -> ImportOut:
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
-    _refuse_idempotency(request)
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
         given = merged(query, upload.fields)
-        wanted = request_from(given, file_name=upload.file_name, client=CALLER)
-        made = await house.intake.receive(wanted, upload.arrival)
-    return await _told(house, response, made)
+        wanted = request_from(given, file_name=upload.file_name, client=caller.client)
+        arrival = replace(upload.arrival, idempotency_key=idempotency_key)
+        receipt = await house.intake.receive(wanted, arrival)
+    return await _received(house, response, receipt)
 
 
 @router.get("/{import_id}", response_model=ImportOut, dependencies=[knows()])
@@ -97,11 +118,15 @@ async def read(response: Response, found: TheImport) -> ImportOut:
 
 
 @router.get("", response_model=ImportPage, dependencies=[knows(*LIST_FILTERS, *PAGING)])
-async def page(request: Request, house: TheHouse) -> ImportPage:
-    """Imports, newest first."""
+async def page(request: Request, house: TheHouse, caller: TheCaller) -> ImportPage:
+    """Imports, newest first; without the scope `read`, the client's own."""
     given = request.query_params
     size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
     filters = _filters(dict(given))
+    if filters.client and not caller.sees(filters.client):
+        return ImportPage(items=[], next_page_token=None)
+    if not caller.may(Scope.READ):
+        filters = replace(filters, client=caller.client)
     async with house.db.read() as tx:
         before = place[0] if place else None
         found = await imports.page(tx, filters, before=before, size=size + 1, by=judgement(house))
@@ -132,16 +157,23 @@ async def events_of(request: Request, house: TheHouse, found: TheImport) -> Even
 
 
 @router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[knows()])
-async def cancel(response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: ItsImport) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
-    await house.desk.cancel(found.id, by=CALLER)
+    await house.desk.cancel(found.id, by=caller.client)
     return await _told(house, response, found.id)
 
 
 @router.post("/{import_id}/retry", status_code=202, response_model=ImportOut, dependencies=[knows()])
-async def retry(response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+async def retry(
+    response: Response,
+    house: TheHouse,
+    caller: TheCaller,
+    found: ItsImport,
+    idempotency_key: IdempotencyKey = None,
+) -> ImportOut:
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
-    return await _told(house, response, await house.retry.parts(found.id, client=CALLER))
+    receipt = await house.retry.parts(found.id, by=caller.client, idempotency_key=idempotency_key)
+    return await _received(house, response, receipt)
 
 
 @router.post(
@@ -151,20 +183,29 @@ async def retry(response: Response, house: TheHouse, found: TheImport) -> Import
     openapi_extra=CORRECTED_BODY,
     dependencies=[knows(*READ_BY)],
 )
-async def retry_failures(request: Request, response: Response, house: TheHouse, found: TheImport) -> ImportOut:
+async def retry_failures(
+    request: Request,
+    response: Response,
+    house: TheHouse,
+    caller: TheCaller,
+    found: ItsImport,
+    idempotency_key: IdempotencyKey = None,
+) -> ImportOut:
     """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
 
     The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
     their numbers.
     """
     if not _has_body(request):
-        return await _told(house, response, await house.retry.failures(found.id, client=CALLER))
+        receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
+        return await _received(house, response, receipt)
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
-        wanted = request_from(given, file_name=upload.file_name, client=CALLER)
-        made = await house.retry.corrected(found.id, wanted, upload.arrival)
-    return await _told(house, response, made)
+        wanted = request_from(given, file_name=upload.file_name, client=found.request.client)
+        arrival = replace(upload.arrival, idempotency_key=idempotency_key)
+        receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller.client)
+    return await _received(house, response, receipt)
 
 
 def _has_body(request: Request) -> bool:
@@ -189,15 +230,21 @@ class Resolution(BaseModel):
 @router.post(
     "/{import_id}/parts/{number}/resolve",
     response_model=ImportOut,
-    dependencies=[knows()],
+    dependencies=[knows(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
 )
 async def resolve(
-    response: Response, house: TheHouse, found: TheImport, number: int, resolution: Resolution
+    response: Response, house: TheHouse, caller: TheCaller, found: TheImport, number: int, resolution: Resolution
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
-    await house.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=CALLER)
+    await house.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=caller.client)
     return await _told(house, response, found.id)
+
+
+async def _received(house: House, response: Response, receipt: Receipt) -> ImportOut:
+    if receipt.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return await _told(house, response, receipt.import_id)
 
 
 async def _told(house: House, response: Response, import_id: int) -> ImportOut:
@@ -212,13 +259,6 @@ async def _told(house: House, response: Response, import_id: int) -> ImportOut:
 def _say_when(response: Response, found: Import) -> None:
     if found.status not in FINISHED:
         response.headers["Retry-After"] = str(NEXT_LOOK_SECONDS)
-
-
-def _refuse_idempotency(request: Request) -> None:
-    """Not kept yet: to take the header and ignore it would be a promise broken in silence."""
-    if "idempotency-key" in request.headers:
-        message = "this version keeps no idempotency keys; send the file without one"
-        refuse([Detail(message, field="Idempotency-Key")])
 
 
 def _filters(given: dict[str, str]) -> Filters:

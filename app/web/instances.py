@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from app.domain.clients import Scope
 from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
 from app.domain.lifecycle import State
@@ -14,7 +15,8 @@ from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
 from app.store import counts, instances
 from app.store.counts import Live
-from app.web.deps import CALLER, SMALL_BODY_BYTES, TheHouse
+from app.web.auth import Guarded, TheCaller, needs
+from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.imports import knows
 from app.web.parameters import plain_text
 from app.web.schemas import (
@@ -29,7 +31,8 @@ from app.web.schemas import (
 )
 from app.wiring import House
 
-router = APIRouter(prefix="/v1/instances", tags=["instances"])
+router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
+READS, DECIDES = [knows(), needs(Scope.READ)], [knows(), needs(Scope.OPERATE)]
 
 
 class Pause(BaseModel):
@@ -38,29 +41,29 @@ class Pause(BaseModel):
     reason: Annotated[str, AfterValidator(plain_text)] | None = Field(default=None, max_length=1000)
 
 
-@router.get("", response_model=InstancePage, dependencies=[knows()])
+@router.get("", response_model=InstancePage, dependencies=READS)
 async def page(house: TheHouse) -> InstancePage:
     """Every configured instance."""
     return InstancePage(items=await everyone(house))
 
 
-@router.get("/{name}", response_model=InstanceOut, dependencies=[knows()])
+@router.get("/{name}", response_model=InstanceOut, dependencies=READS)
 async def read(house: TheHouse, name: str) -> InstanceOut:
     """One instance."""
     return await _one(house, name)
 
 
-@router.post("/{name}/pause", response_model=InstanceOut, dependencies=[knows()], max_body_size=SMALL_BODY_BYTES)
-async def pause(house: TheHouse, name: str, why: Pause | None = None) -> InstanceOut:
+@router.post("/{name}/pause", response_model=InstanceOut, dependencies=DECIDES, max_body_size=SMALL_BODY_BYTES)
+async def pause(house: TheHouse, caller: TheCaller, name: str, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
-    await house.desk.pause(name, reason=why.reason if why else None, by=CALLER)
+    await house.desk.pause(name, reason=why.reason if why else None, by=caller.client)
     return await _one(house, name)
 
 
-@router.post("/{name}/resume", response_model=InstanceOut, dependencies=[knows()])
-async def resume(house: TheHouse, name: str) -> InstanceOut:
+@router.post("/{name}/resume", response_model=InstanceOut, dependencies=DECIDES)
+async def resume(house: TheHouse, caller: TheCaller, name: str) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
-    await house.desk.resume(name, by=CALLER)
+    await house.desk.resume(name, by=caller.client)
     return await _one(house, name)
 
 

@@ -4,15 +4,17 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from importlib.metadata import version
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from app.domain.clients import Scope
 from app.domain.imports import Status
 from app.store import counts
 from app.store.counts import Live, Outcome
+from app.web.auth import caller_of, refuse_scope
 from app.web.deps import TheHouse
 from app.web.instances import everyone
 from app.web.schemas import InstanceOut
@@ -24,8 +26,10 @@ OUTCOMES = ("imported", "failed", "warned")
 
 
 @router.get("/metrics", response_class=Response)
-async def metrics(house: TheHouse) -> Response:
-    """Prometheus text format."""
+async def metrics(request: Request, house: TheHouse) -> Response:
+    """Prometheus text format. Needs no key unless SLUICE_METRICS_AUTH says so."""
+    if house.settings.metrics_auth == "on" and not (await caller_of(request)).may(Scope.READ):
+        refuse_scope(Scope.READ)
     now = house.now()
     async with house.db.read() as tx:
         statuses = await counts.imports_by_status(tx, since=now - DAY)

@@ -93,7 +93,11 @@ async def _caller(request: Request, error: Exception) -> Response:
 
 
 def of_caller(request: Request, error: CallerError) -> Response:
-    wait = error.retry_after_seconds
+    headers = {}
+    if error.retry_after_seconds:
+        headers["Retry-After"] = str(error.retry_after_seconds)
+    if error.status == http.HTTPStatus.UNAUTHORIZED:
+        headers |= {"WWW-Authenticate": "Bearer", "Connection": "close"}  # nothing more of its body is read
     return problem(
         request,
         status=error.status,
@@ -101,7 +105,7 @@ def of_caller(request: Request, error: CallerError) -> Response:
         title=error.title,
         detail=error.message,
         errors=error.details,
-        headers={"Retry-After": str(wait)} if wait else None,
+        headers=headers,
     )
 
 

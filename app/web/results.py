@@ -10,12 +10,13 @@ from app.files.results import ResultRow, written
 from app.store import results
 from app.store.results import Kind, StoredRow
 from app.web import paging
+from app.web.auth import Guarded
 from app.web.deps import TheHouse
 from app.web.imports import PAGING, TheImport, knows
 from app.web.schemas import ResultPage, ResultRowOut
 from app.wiring import House
 
-router = APIRouter(prefix="/v1/imports", tags=["results"])
+router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 
 REASON = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
 STREAM_ROWS = 1000

@@ -6,9 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
 
+from app.domain.clients import Scope
 from app.domain.imports import Status
 from app.store import counts, imports
 from app.store.imports import Filters
+from app.web.auth import Guarded, needs
 from app.web.deps import TheHouse, judgement
 from app.web.health import DEGRADED, DOWN, OK, Probe
 from app.web.imports import knows
@@ -17,6 +19,7 @@ from app.web.schemas import CheckOut, HealthOut, InstanceOut, StatusOut
 from app.wiring import House
 
 router = APIRouter(tags=["status"])
+guarded = APIRouter(tags=["status"], route_class=Guarded)
 
 MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as gone
 BACKLOG_SHARE = 0.9
@@ -45,7 +48,7 @@ async def readyz(response: Response, probe: TheProbe) -> HealthOut:
     return HealthOut(status=OK if ready else DOWN, checks=checks)
 
 
-@router.get("/v1/status", response_model=StatusOut, dependencies=[knows()])
+@guarded.get("/v1/status", response_model=StatusOut, dependencies=[knows(), needs(Scope.READ)])
 async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
     """One honest verdict, and its reasons."""
     database = await probe.database()

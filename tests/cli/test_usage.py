@@ -7,7 +7,7 @@ import pytest
 import migrations
 from tests.cli.conftest import Run
 
-COMMANDS = ["serve", "migrate", "simulate", "demo", "submit", "status", "failures", "cancel", "settings"]
+COMMANDS = ["serve", "migrate", "simulate", "demo", "submit", "status", "failures", "cancel", "keys", "settings"]
 MARKETO = {
     "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
     "INSTANCES__DEFAULT__CLIENT_ID": "an-id",
@@ -80,11 +80,10 @@ def test_settings_say_where_they_come_from_and_keep_secrets(sluice: Run):
     ("words", "variables", "says"),
     [
         (("serve",), {}, "SLUICE_INSTANCES__DEFAULT__BASE_URL"),
-        (("serve",), MARKETO, "SLUICE_AUTH=off"),
         (("serve", "--host", "0.0.0.0"), MARKETO | {"AUTH": "off"}, "loopback only"),
         (("serve", "--role", "worker"), MARKETO | {"AUTH": "off"}, "SQLite takes one process"),
     ],
-    ids=["no instance", "auth on", "not on loopback", "a role on SQLite"],
+    ids=["no instance", "not on loopback", "a role on SQLite"],
 )
 def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
     """One clear line, exit code 1, nothing started."""

@@ -78,11 +78,12 @@ def test_the_image_checks_hashes_and_does_not_run_as_root() -> None:
     assert said["ENTRYPOINT"] == '["sluice"]'
 
 
-def test_the_compose_file_is_one_network_and_publishes_nothing() -> None:
-    """Without keys the API must not be reachable by whoever can reach the host."""
-    assert [name for name, service in services().items() if "ports" in service] == []
-    others = {name: service.get("network_mode") for name, service in services().items() if name != "loopback"}
-    assert set(others.values()) == {"service:loopback"}, others
+def test_the_compose_file_publishes_the_api_alone_and_asks_for_keys() -> None:
+    """To this host only: whoever lets others in puts TLS before it."""
+    published = {name: service["ports"] for name, service in services().items() if "ports" in service}
+    assert published == {"api": ["127.0.0.1:8000:8000"]}
+    told = [service["environment"] for service in ours().values()]
+    assert all("SLUICE_AUTH" not in one for one in told)
 
 
 def test_the_compose_file_has_every_role() -> None:

@@ -234,7 +234,6 @@ async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(sta
         ({"Content-Type": "text/csv", "Content-Encoding": "gzip"}, 400, "broken_upload"),
         ({"Content-Type": "text/csv", "Content-Digest": "sha-256=:zzz:"}, 400, "invalid_digest"),
         ({"Content-Type": "text/csv", "Content-Digest": f"sha-256=:{'A' * 43}=:"}, 400, "digest_mismatch"),
-        ({"Content-Type": "text/csv", "Idempotency-Key": "k"}, 422, "invalid_parameter"),
     ],
 )
 async def test_headers_that_promise_what_is_not_so_are_refused(

@@ -1,0 +1,101 @@
+"""`sluice keys`: API keys. They are made where the database is, not over HTTP: nobody can ask for one from afar."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Annotated, TypeVar
+
+import typer
+from rich.table import Table
+
+from app.cli import tables
+from app.cli.client import fail
+from app.cli.serve import opened
+from app.domain.clients import Key, Scope, in_order
+from app.domain.errors import CallerError
+from app.settings import SettingsError, load
+from app.store.database import DatabaseBusy
+from app.web.schemas import rfc3339
+from app.wiring import House
+
+app = typer.Typer(name="keys", help="API keys: who may call, and what.", no_args_is_help=True)
+
+Found = TypeVar("Found")
+NAME_CHARACTERS = 200
+
+
+@app.command()
+def create(
+    client: Annotated[str, typer.Option(help="The name of the calling service.")],
+    scope: Annotated[list[Scope], typer.Option(help="What it may; may be given several times.")],
+    days: Annotated[int | None, typer.Option(min=1, help="How long it opens; for ever when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
+) -> None:
+    """Make a key and print it: once, for only a digest of it is kept.
+
+    Example: sluice keys create --client crm-sync --scope submit
+    """
+    if not client.strip() or len(client) > NAME_CHARACTERS or not client.isprintable():
+        raise typer.BadParameter(
+            f"a client's name has 1 to {NAME_CHARACTERS} printable characters", param_hint="--client"
+        )
+
+    async def made(house: House) -> tuple[Key, str]:
+        expires_at = house.now() + timedelta(days=days) if days else None
+        return await house.keys.create(client.strip(), scope, expires_at=expires_at)
+
+    key, written = _with_house(made)
+    typer.echo(json.dumps(_told(key) | {"key": written}) if as_json else written)
+
+
+@app.command("list")
+def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
+    """Show every key there ever was, without its secret.
+
+    Example: sluice keys list
+    """
+    found = _with_house(lambda house: house.keys.everyone())
+    if as_json:
+        typer.echo(json.dumps([_told(key) for key in found], indent=2))
+        return
+    table = Table()
+    for name in ("id", "client", "scopes", "created", "expires", "revoked", "last used"):
+        table.add_column(name)
+    for key in found:
+        cells = [str(value or "") for value in _told(key).values()]
+        table.add_row(cells[0], cells[1], " ".join(in_order(key.scopes)), *cells[3:])
+    tables.console().print(table)
+
+
+@app.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, as in `sluice keys list`.")],
+) -> None:
+    """Let a key open nothing any more, from now on.
+
+    Example: sluice keys revoke 0f3a5c7e9b1d
+    """
+    _with_house(lambda house: house.keys.revoke(key_id))
+    typer.echo(f"Key {key_id} is revoked.")
+
+
+def _with_house(deed: Callable[[House], Awaitable[Found]]) -> Found:
+    async def run() -> Found:
+        async with opened(settings) as house:
+            return await deed(house)
+
+    settings = load()
+    try:
+        return asyncio.run(run())
+    except CallerError as mistake:
+        fail(mistake.message)
+    except (SettingsError, DatabaseBusy) as reason:
+        fail(str(reason))
+
+
+def _told(key: Key) -> dict[str, object]:
+    times = ("created_at", "expires_at", "revoked_at", "last_used_at")
+    return {"id": key.id, "client": key.client, "scopes": in_order(key.scopes)} | {
+        name: rfc3339(value) if (value := getattr(key, name)) else None for name in times
+    }

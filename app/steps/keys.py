@@ -1,0 +1,85 @@
+"""Keys: minting them, taking them back, and telling who holds one."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.clock import Clock
+from app.domain.clients import Caller, Key, Scope, read, written
+from app.domain.errors import NotFound
+from app.store import keys
+from app.store.database import AWAY, Database
+
+log = structlog.get_logger()
+
+ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
+USE_NOTED_EVERY = timedelta(minutes=1)  # a commit for each call would cost more than the call
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    db: Database
+    now: Clock
+
+    async def create(
+        self, client: str, scopes: Iterable[Scope], *, expires_at: datetime | None = None
+    ) -> tuple[Key, str]:
+        """(the key as it is kept, the key as its holder sends it: told this once)."""
+        secret = secrets.token_hex(SECRET_BYTES)
+        key = Key(
+            id=secrets.token_hex(ID_BYTES),
+            client=client,
+            scopes=frozenset(scopes),
+            secret_sha256=digest_of(secret),
+            created_at=self.now(),
+            expires_at=expires_at,
+        )
+        async with self.db.write() as tx:
+            await keys.add(tx, key)
+        return key, written(key.id, secret)
+
+    async def everyone(self) -> list[Key]:
+        async with self.db.read() as tx:
+            return await keys.everyone(tx)
+
+    async def revoke(self, key_id: str) -> None:
+        """Errors: NotFound."""
+        async with self.db.write() as tx:
+            if await keys.get(tx, key_id) is None:
+                raise NotFound(f"There is no key {key_id}. `sluice keys list` shows them all.")
+            await keys.revoke(tx, key_id, at=self.now())
+
+    async def caller(self, text: str) -> Caller | None:
+        """Who sends this key; None where it opens nothing. How long that takes tells nothing about the secret."""
+        key_id, secret = read(text) or ("", "")
+        key = await self.holder(key_id, secret)
+        return key.caller if key else None
+
+    async def holder(self, key_id: str, secret: str) -> Key | None:
+        """The key with this id, if that is its secret and it opens."""
+        async with self.db.read() as tx:
+            key = await keys.get(tx, key_id)
+        right = hmac.compare_digest(digest_of(secret), key.secret_sha256 if key else digest_of(""))
+        if key is None or not right or not key.opens(self.now()):
+            return None
+        await self._note_use(key)
+        return key
+
+    async def _note_use(self, key: Key) -> None:
+        at = self.now()
+        if key.last_used_at and at - key.last_used_at < USE_NOTED_EVERY:
+            return
+        try:
+            async with self.db.write() as tx:
+                await keys.used(tx, key.id, at=at)
+        except AWAY as away:  # a full disk must not keep readers out
+            log.warning("a key's use cannot be noted", error=type(away).__name__)
+
+
+def digest_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,93 @@
+"""Idempotency keys: which import a client's key stands for, or which upload is about to make it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.database import upsert
+from app.store.tables import idempotency_key as table
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An upload's hold on a key, for as long as the key stands for nothing yet."""
+
+    client: str
+    key: str
+    holder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The request that had the key first."""
+
+    parameters_sha256: str
+    import_id: int | None  # None: it is still being received
+    file_sha256: str | None
+    touched_at: datetime
+
+
+async def claim(
+    tx: AsyncConnection, wanted: Claim, *, parameters_sha256: str, at: datetime, dead_since: datetime, old: datetime
+) -> bool:
+    """Take a key that is free, too old, or whose holder has given no sign of life. False where it is another's."""
+    values = {
+        "parameters_sha256": parameters_sha256,
+        "holder": wanted.holder,
+        "import_id": None,
+        "file_sha256": None,
+        "touched_at": at,
+        "created_at": at,
+    }
+    dead = and_(table.c.import_id.is_(None), table.c.touched_at <= dead_since)
+    took = await tx.execute(
+        upsert(tx, table)
+        .values(client=wanted.client, key=wanted.key, **values)
+        .on_conflict_do_update(
+            index_elements=["client", "key"], set_=values, where=or_(dead, table.c.created_at <= old)
+        )
+        .returning(table.c.holder)
+    )
+    return bool(took.scalar_one_or_none() == wanted.holder)
+
+
+async def earlier(tx: AsyncConnection, client: str, key: str) -> Earlier | None:
+    found = await tx.execute(
+        select(table.c.parameters_sha256, table.c.import_id, table.c.file_sha256, table.c.touched_at).where(
+            table.c.client == client, table.c.key == key
+        )
+    )
+    row = found.one_or_none()
+    return None if row is None else Earlier(*row)
+
+
+async def touch(tx: AsyncConnection, held: Claim, *, at: datetime) -> None:
+    await tx.execute(update(table).where(_is(held)).values(touched_at=at))
+
+
+async def keep(tx: AsyncConnection, held: Claim, *, import_id: int, file_sha256: str) -> bool:
+    """The key stands for this import from the commit on that makes it. False where another took the key over."""
+    kept = await tx.execute(update(table).where(_is(held)).values(import_id=import_id, file_sha256=file_sha256))
+    return kept.rowcount == 1
+
+
+async def release(tx: AsyncConnection, held: Claim) -> None:
+    """Nothing came of it: the key is free."""
+    await tx.execute(delete(table).where(_is(held)))
+
+
+async def forget(tx: AsyncConnection, *, dead_since: datetime, old: datetime) -> None:
+    """Keys whose time is over, and claims whose holder is gone."""
+    await tx.execute(delete(table).where(table.c.created_at <= old))
+    await tx.execute(delete(table).where(table.c.import_id.is_(None), table.c.touched_at <= dead_since))
+
+
+def _is(held: Claim) -> ColumnElement[bool]:
+    return and_(
+        table.c.client == held.client,
+        table.c.key == held.key,
+        table.c.holder == held.holder,
+        table.c.import_id.is_(None),
+    )

@@ -1,0 +1,80 @@
+"""`sluice keys`: made where the database is, shown once, taken back at once."""
+
+import json
+import re
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.simulator import Rules
+from tests.cli.conftest import Run
+from tests.story.files import LEADS
+from tests.story.test_processes import QUICK
+from tests.support.processes import service, simulator
+
+KEY = re.compile(r"^slc_[0-9a-f]{12}_[0-9a-f]{48}$")
+
+
+def test_a_key_is_made_listed_and_revoked(sluice: Run, empty_database_url: str):
+    """What it opens with is printed once, and its digest shown nowhere."""
+    known = {"DATABASE_URL": empty_database_url}
+    if not empty_database_url.startswith("sqlite"):
+        assert "run `sluice migrate`" in sluice("keys", "list", **known).stderr
+        sluice("migrate", **known)
+    made = sluice("keys", "create", "--client", "crm-sync", "--scope", "submit", "--scope", "read", **known)
+    assert (made.returncode, made.stderr) == (0, "")
+    key = made.stdout.strip()
+    assert KEY.match(key)
+    other = json.loads(
+        sluice("keys", "create", "--client", "b", "--scope", "read", "--days", 7, "--json", **known).stdout
+    )
+    assert KEY.match(other["key"])
+    listed = sluice("keys", "list", **known).stdout
+    assert "crm-sync" in listed
+    assert "submit read" in listed
+    assert key.split("_")[2] not in listed
+    revoked = sluice("keys", "revoke", key.split("_")[1], **known)
+    assert revoked.returncode == 0
+    told = {one["id"]: one for one in json.loads(sluice("keys", "list", "--json", **known).stdout)}
+    assert told[key.split("_")[1]]["revoked_at"]
+    assert told[other["id"]]["expires_at"]
+    assert told[other["id"]]["revoked_at"] is None
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("create", "--scope", "read"), 2, "--client"),
+        (("create", "--client", "a"), 2, "--scope"),
+        (("create", "--client", "a", "--scope", "all"), 2, "submit"),
+        (("create", "--client", " ", "--scope", "read"), 2, "printable"),
+        (("create", "--client", "a", "--scope", "read", "--days", "0"), 2, "--days"),
+        (("revoke", "0f3a5c7e9b1d"), 1, "There is no key 0f3a5c7e9b1d"),
+    ],
+)
+def test_what_cannot_be_done_is_said(sluice: Run, sqlite_url: str, words: tuple[str, ...], code: int, says: str):
+    """On standard error, with the exit code of its kind."""
+    told = sluice("keys", *words, DATABASE_URL=sqlite_url)
+    assert (told.returncode, told.stdout) == (code, "")
+    assert says in told.stderr
+
+
+def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):
+    """Make a key, start the service, upload with it; on SQLite the file is the service's from then on."""
+    url = f"sqlite:///{tmp_path / 'sluice.db'}"
+    key = sluice("keys", "create", "--client", "crm-sync", "--scope", "submit", DATABASE_URL=url).stdout.strip()
+    (tmp_path / "leads.csv").write_bytes(LEADS)
+    with (
+        simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
+        service(tmp_path, url, marketo, AUTH="on", **QUICK) as running,
+    ):
+        assert httpx.get(f"{running.url}/v1/imports").status_code == 401
+        done = sluice("submit", "leads.csv", "--wait", URL=running.url, API_KEY=key)
+        assert done.returncode == 0, done.stderr
+        refused = sluice("submit", "leads.csv", URL=running.url)
+        assert refused.returncode == 1
+        assert "API key" in refused.stderr
+        taken = sluice("keys", "list", DATABASE_URL=url)
+        assert taken.returncode == 1
+        assert "SQLite takes one process" in taken.stderr
