@@ -130,7 +130,7 @@ class Settings(BaseSettings):
     history_retention_days: float = Field(default=90, gt=0, description="how long everything else is kept")
     url: str = Field(
         default="http://127.0.0.1:8000",
-        description="the running service that submit, status, failures and cancel speak to",
+        description="the running service that the commands speak to, from submit to resume",
     )
     api_key: SecretStr | None = Field(default=None, description="the key that those commands send")
 

@@ -35,7 +35,7 @@ router = APIRouter(prefix="/v1/instances", tags=["instances"])
 class Pause(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, AfterValidator(plain_text)] | None = Field(default=None, max_length=1000)
+    reason: Annotated[str, Field(max_length=1000), AfterValidator(plain_text)] | None = None
 
 
 @router.get("", response_model=InstancePage, dependencies=[knows()])
