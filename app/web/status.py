@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.domain.imports import Status
+from app.domain.patience import MISSED_LEASES
 from app.store import counts, imports
 from app.store.imports import Filters
 from app.web.deps import TheHouse, judgement
@@ -18,7 +19,6 @@ from app.wiring import House
 
 router = APIRouter(tags=["status"])
 
-MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as gone
 BACKLOG_SHARE = 0.9
 
 
