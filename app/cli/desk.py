@@ -78,7 +78,10 @@ def resolve(
     decided = {"outcome": outcome} | ({"batch_id": batch_id} if batch_id is not None else {})
     with service() as client:
         told(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=decided))
+        parts = told(client.get(f"/v1/imports/{import_id}/parts"))["items"]
     how = "goes to Marketo again" if batch_id is None else f"is followed as Marketo's batch {batch_id}"
+    if any(one["number"] == part and one["state"] == "cancelled" for one in parts):
+        how = "is cancelled, as its import is"
     typer.echo(f"Part {part} of import {import_id} {how}.")
 
 

@@ -120,6 +120,18 @@ def test_resolve_resubmit_sends_it_again(
     assert "only an unconfirmed part can be resolved" in again.stderr
 
 
+def test_a_part_of_a_cancelled_import_is_not_sent_again(
+    sluice: Run, served: Service, unconfirmed: int, marketo: tuple[str, Simulator]
+):
+    """To resubmit it cancels it: the way out where nobody knows the batch, and twice would do harm."""
+    before = len(marketo[1].report()["jobs"])
+    assert sluice("cancel", unconfirmed, URL=served.url).returncode == 0
+    told = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert told.stdout == f"Part 1 of import {unconfirmed} is cancelled, as its import is.\n"
+    assert read(served, unconfirmed)["status"] == "cancelled"
+    assert len(marketo[1].report()["jobs"]) == before
+
+
 @pytest.fixture
 def going_on(served: Service) -> Iterator[None]:
     """Whatever happens, the instance is not left paused for the tests that follow."""
