@@ -127,7 +127,10 @@ class Settings(BaseSettings):
         default=900,
         description="how long a lost answer's possible job is given to finish before it is sent again",
     )
-    stuck_seconds: Seconds = Field(default=21_600, description="a part importing longer gets attention: stuck")
+    stuck_seconds: Seconds = Field(
+        default=21_600,
+        description="a part importing longer, or queued longer while nothing moves, gets attention: stuck",
+    )
     call_timeout_seconds: Seconds = Field(default=30, description="the longest a status or result call may take")
     upload_timeout_seconds: Seconds = Field(default=600, description="the longest a submission may take")
     lease_seconds: Seconds = Field(default=30, description="how long a worker holds an instance without a sign of life")
@@ -139,7 +142,7 @@ class Settings(BaseSettings):
     history_retention_days: float = Field(default=90, gt=0, description="how long everything else is kept")
     url: str = Field(
         default="http://127.0.0.1:8000",
-        description="the running service that submit, status, failures and cancel speak to",
+        description="the running service that the commands speak to, from submit to resume",
     )
     api_key: SecretStr | None = Field(default=None, description="the key that those commands send")
 

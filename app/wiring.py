@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -34,7 +35,7 @@ from app.wake import Wake
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """What every process has. A worker hires a crew for each instance on top of it."""
+    """What a process has. A worker hires a crew for each instance on top of it."""
 
     settings: Settings
     db: Database
@@ -44,6 +45,7 @@ class House:
     notices: Notices
     reached: Reached
     http: httpx.AsyncClient
+    marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
     retry: Retry
     desk: Desk
@@ -69,10 +71,8 @@ def furnish(
     db = Database(settings.database_url)
     wake = Wake()
     http = http or _http_client(settings)
-    describe = {
-        name: Describe(instance=name, db=db, marketo=_marketo(settings, name, http, now=now, sleep=sleep), now=now)
-        for name in settings.instances
-    }
+    marketo = marketos(settings, http, now=now, sleep=sleep)
+    describe = {name: Describe(instance=name, db=db, marketo=one, now=now) for name, one in marketo.items()}
     intake = Intake(
         db=db,
         now=now,
@@ -96,6 +96,7 @@ def furnish(
         notices=Notices(db, wake),
         reached=reached,
         http=http,
+        marketo=marketo,
         intake=intake,
         retry=Retry(db=db, intake=intake),
         desk=desk,
@@ -110,22 +111,25 @@ def _http_client(settings: Settings) -> httpx.AsyncClient:
     return httpx.AsyncClient(limits=limits, timeout=settings.call_timeout_seconds, follow_redirects=False)
 
 
-def _marketo(settings: Settings, name: str, http: httpx.AsyncClient, *, now: Clock, sleep: Sleep) -> Marketo:
-    return Marketo(
-        settings.instances[name],
-        http,
-        now=now,
-        sleep=sleep,
-        call_timeout_seconds=settings.call_timeout_seconds,
-        upload_timeout_seconds=settings.upload_timeout_seconds,
-        part_bytes=settings.part_bytes,
-    )
+def marketos(settings: Settings, http: httpx.AsyncClient, *, now: Clock, sleep: Sleep) -> Mapping[str, Marketo]:
+    """By instance. Each keeps a token and counts the calls of this process."""
+    return {
+        name: Marketo(
+            instance,
+            http,
+            now=now,
+            sleep=sleep,
+            call_timeout_seconds=settings.call_timeout_seconds,
+            upload_timeout_seconds=settings.upload_timeout_seconds,
+            part_bytes=settings.part_bytes,
+        )
+        for name, instance in settings.instances.items()
+    }
 
 
 def hire(house: House, name: str) -> Crew:
-    """The steps that drive one instance, with a memory of their own."""
-    settings, instance = house.settings, house.settings.instances[name]
-    marketo = _marketo(settings, name, house.http, now=house.now, sleep=house.sleep)
+    """The steps that drive one instance."""
+    settings, instance, marketo = house.settings, house.settings.instances[name], house.marketo[name]
     watch = Watch(
         importers=instance.max_importing,
         poll_min_seconds=settings.poll_min_seconds,

@@ -39,8 +39,11 @@ def told(answer: httpx.Response) -> Any:
         return answer.json()
     answer.read()
     problem = _problem(answer)
-    typer.echo(f"{problem.get('title', answer.status_code)}: {problem.get('detail', answer.text[:200])}", err=True)
+    detail = problem.get("detail", answer.text[:200])
+    typer.echo(f"{problem.get('title', answer.status_code)}: {detail}", err=True)
     for error in problem.get("errors", []):
+        if "row" not in error and error["message"] in detail:  # it is said already
+            continue
         where = f"row {error['row']}" if "row" in error else error.get("field", "")
         typer.echo(f"  {where}: {error['message']}", err=True)
     raise typer.Exit(1)

@@ -8,7 +8,8 @@ import typer
 
 from app.cli import keys
 from app.cli.demo import demo
-from app.cli.reading import cancel, failures, status
+from app.cli.desk import cancel, pause, resolve, resume, retry
+from app.cli.reading import failures, status
 from app.cli.serve import migrate, serve
 from app.cli.settings import settings
 from app.cli.simulate import simulate
@@ -23,7 +24,13 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-for command in (serve, migrate, simulate, demo, submit, status, failures, cancel, settings):
+COMMANDS = (
+    *(serve, migrate, simulate, demo),
+    *(submit, status, failures),
+    *(cancel, retry, resolve, pause, resume),
+    settings,
+)
+for command in COMMANDS:
     app.command()(command)
 app.add_typer(keys.app)
 

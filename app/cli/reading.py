@@ -1,4 +1,4 @@
-"""`sluice status`, `sluice failures` and `sluice cancel`: read and stop imports of a running service."""
+"""`sluice status` and `sluice failures`: read what a running service knows."""
 
 import json
 import sys
@@ -89,15 +89,3 @@ def _copy(answer: httpx.Response, output: Path | None) -> None:
     with output.open("wb") as file:
         for chunk in answer.iter_bytes():
             file.write(chunk)
-
-
-def cancel(import_id: ImportId) -> None:
-    """Cancel what still waits; what Marketo already has runs to its end.
-
-    Example: sluice cancel 42
-    """
-    with service() as client:
-        found = told(client.post(f"/v1/imports/{import_id}/cancel"))
-    there = found["parts"]["at_marketo"]
-    rest = f" {there} of its parts are at Marketo and run to their end." if there else ""
-    typer.echo(f"Import {import_id} is {found['status']}.{rest}")

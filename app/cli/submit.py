@@ -66,8 +66,8 @@ def submit(
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }
     given = {name: str(value) for name, value in options.items() if value is not None}
-    with _opened(file) as source, service() as client:
-        made = upload(client, source, name=None if source is sys.stdin.buffer else file.name, parameters=given)
+    with opened(file) as source, service() as client:
+        made = upload(client, source, path="/v1/imports", name=named(file), parameters=given)
         final = _watched(client, made, quiet=as_json) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
     if as_json:
@@ -78,12 +78,14 @@ def submit(
         raise typer.Exit(1)
 
 
-def upload(client: httpx.Client, source: IO[bytes], *, name: str | None, parameters: dict[str, str]) -> dict[str, Any]:
+def upload(
+    client: httpx.Client, source: IO[bytes], *, path: str, name: str | None, parameters: dict[str, str]
+) -> dict[str, Any]:
     """Send a file, a bounded chunk at a time; the import that was made of it."""
     headers = {"Content-Type": "application/octet-stream"}
     if name:
         headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(name)}"
-    answer = client.post("/v1/imports", content=_chunks(source), params=parameters, headers=headers)
+    answer = client.post(path, content=_chunks(source), params=parameters, headers=headers)
     made: dict[str, Any] = told(answer)
     return made
 
@@ -93,7 +95,12 @@ def _chunks(source: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _opened(file: Path) -> IO[bytes]:
+def named(file: Path) -> str | None:
+    return None if str(file) == "-" else file.name
+
+
+def opened(file: Path) -> IO[bytes]:
+    """Standard input for -."""
     if str(file) == "-":
         return sys.stdin.buffer
     try:

@@ -229,6 +229,15 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Remaining:
+    """What an import still has before it."""
+
+    turn: int | None = None  # its place in the order of acceptance
+    waiting_rows: int = 0  # of the parts that wait
+    collecting_since: datetime | None = None  # the oldest part that Marketo is done with
+
+
+@dataclass(frozen=True, slots=True)
 class Import:
     id: int
     request: Request
@@ -237,6 +246,7 @@ class Import:
     file: SourceFile
     rows: Rows
     parts: Counter[State]
+    remaining: Remaining
     attention: Attention | None
     error: Failure | None
     cancel_requested_at: datetime | None

@@ -38,6 +38,7 @@ class Allowance:
         self._made_at: deque[datetime] = deque()
         self._day = self._date()
         self._today = 0
+        self._handed_on = 0  # of today's: what whoever takes over will be told
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
@@ -75,13 +76,19 @@ class Allowance:
 
     def counted(self) -> Calls:
         """What was called so far, to be kept for whoever goes on."""
+        self._handed_on = self.today
         return Calls(self.day, self._today, self.last_window, self._now())
 
     def go_on_from(self, before: Calls) -> None:
-        """Count what an earlier worker called: today, if its day is still today, and in the window, as of then."""
+        """Count what an earlier worker called: today, if its day is still today, and in the window, as of then.
+
+        Besides, there may be calls of our own, made without driving the instance.
+        """
         self._turn_page()
         if before.day == self._day:
-            self._today = max(self._today, before.today)
+            untold = self._today - self._handed_on
+            self._today = max(self._today, before.today + untold)
+            self._handed_on = self._today - untold
         at = min(before.at, self._now())
         self._made_at = deque(sorted([*self._made_at, *[at] * before.last_window]))
 
@@ -113,7 +120,7 @@ class Allowance:
 
     def _turn_page(self) -> None:
         if (today := self._date()) > self._day:
-            self._day, self._today = today, 0
+            self._day, self._today, self._handed_on = today, 0, 0
 
     def _date(self) -> date:
         return marketo_day(self._now())

@@ -17,6 +17,22 @@ from app.store.database import Database
 log = structlog.get_logger()
 
 
+KNOWN_OBJECTS = 200  # names come from callers, and a description may have thousands of fields
+
+
+@dataclass(slots=True)
+class _Object:
+    """What is known of one object."""
+
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    said: Description | None = None
+    said_at: datetime | None = None
+    asked_at: datetime | None = None
+
+    def is_since(self, moment: datetime) -> bool:
+        return self.said_at is not None and self.said_at > moment
+
+
 @dataclass(slots=True)
 class Describe:
     """Knows the fields of one instance's objects."""
@@ -25,9 +41,7 @@ class Describe:
     db: Database
     marketo: Marketo
     now: Clock
-    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _known: dict[str, tuple[Description, datetime]] = field(default_factory=dict)
-    _asked_at: dict[str, datetime] = field(default_factory=dict)
+    _objects: dict[str, _Object] = field(default_factory=dict)
 
     async def fields_of(self, target: Target, *, no_older_seconds: float = DESCRIBE_AGE_SECONDS) -> Description | None:
         """The newest description there is, asked for anew where it is older than that.
@@ -35,30 +49,35 @@ class Describe:
         None where nobody has ever been told. Network: at most one describe, and that not twice in a minute.
         """
         name, old = object_of(target), self.now() - timedelta(seconds=no_older_seconds)
-        if not self._is_since(old, name):
-            async with self._one_at_a_time:
-                if not self._is_since(old, name):
-                    await self._remember(name)
-                if not self._is_since(old, name):
-                    await self._ask(target)
-        known = self._known.get(name)
-        return known[0] if known else None
+        known = self._object(name)
+        if not known.is_since(old):
+            async with known.one_at_a_time:
+                if not known.is_since(old):
+                    await self._remember(name, known)
+                if not known.is_since(old):
+                    await self._ask(target, known)
+        return known.said
 
-    def _is_since(self, moment: datetime, name: str) -> bool:
-        return name in self._known and self._known[name][1] > moment
+    def _object(self, name: str) -> _Object:
+        """What was asked for longest ago is forgotten first."""
+        known = self._objects.pop(name) if name in self._objects else _Object()
+        self._objects[name] = known
+        if len(self._objects) > KNOWN_OBJECTS:
+            del self._objects[next(iter(self._objects))]
+        return known
 
-    async def _remember(self, name: str) -> None:
+    async def _remember(self, name: str, known: _Object) -> None:
         """Another process may have asked."""
         async with self.db.read() as tx:
             found = await descriptions.get(tx, self.instance, name)
         if found:
-            self._known[name] = found
+            known.said, known.said_at = found
 
-    async def _ask(self, target: Target) -> None:
+    async def _ask(self, target: Target, known: _Object) -> None:
         name, at = object_of(target), self.now()
-        if name in self._asked_at and self._asked_at[name] + timedelta(seconds=DESCRIBE_AGAIN_SECONDS) > at:
+        if known.asked_at and known.asked_at + timedelta(seconds=DESCRIBE_AGAIN_SECONDS) > at:
             return
-        self._asked_at[name] = at
+        known.asked_at = at
         try:
             async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
                 said = await self.marketo.describe(target)
@@ -67,7 +86,7 @@ class Describe:
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
-        self._known[name] = said, at
+        known.said, known.said_at = said, at
         async with self.db.write() as tx:
             await descriptions.keep(tx, self.instance, name, said, at=at)
 

@@ -21,6 +21,7 @@ from app.domain.imports import (
     OnUnconfirmed,
     Preflight,
     ProgramMembers,
+    Remaining,
     Request,
     Rows,
     SourceFile,
@@ -269,7 +270,9 @@ async def _read(tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: in
         )
     ).all()
     parts = await _parts_of(tx, [row.id for row in found], by)
-    return [_as_import(row, parts[row.id]) for row in found]
+    queued_long = {row.instance for row in found if parts[row.id].queued_since}
+    still = {name for name in sorted(queued_long) if not await _moves(tx, name, by)}
+    return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in found]
 
 
 @dataclass(slots=True)
@@ -277,8 +280,12 @@ class _Parts:
     """What an import's page says of its parts."""
 
     states: Counter[State] = field(default_factory=Counter)
+    turn: int | None = None
+    waiting_rows: int = 0
+    collecting_since: datetime | None = None
     unconfirmed_since: datetime | None = None
     stuck_since: datetime | None = None
+    queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
     missing_since: datetime | None = None
 
 
@@ -291,22 +298,52 @@ async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> M
             part.c.results_missing,
             func.count().label("parts"),
             func.min(part.c.state_since).label("since"),
+            func.max(part.c.turn).label("turn"),
+            func.sum(part.c.rows).label("rows"),
         )
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
     ):
         seen, state = summed[row.import_id], State(row.state)
         seen.states[state] += row.parts
+        seen.turn = row.turn
+        if state is State.WAITING:
+            seen.waiting_rows += int(row.rows)
+        if state is State.COLLECTING:
+            seen.collecting_since = min(seen.collecting_since or row.since, row.since)
         if state is State.UNCONFIRMED:
             seen.unconfirmed_since = row.since
         if state is State.IMPORTING and row.since <= by.stuck_since:
             seen.stuck_since = row.since
+        if state is State.QUEUED and row.since <= by.stuck_since:
+            seen.queued_since = row.since
         if row.results_missing:
             seen.missing_since = row.since
     return summed
 
 
+async def _moves(tx: AsyncConnection, instance_name: str, by: Judgement) -> bool:
+    return bool((await tx.execute(select(_moved(instance_name, by)))).scalar_one())
+
+
+def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
+    """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
+    other, one = import_.alias(), part.alias()
+    finished = exists().where(
+        other.c.instance == instance_name, other.c.status == Status.COMPLETE, other.c.finished_at > by.stuck_since
+    )
+    got_on = exists().where(
+        other.c.instance == instance_name,
+        other.c.status == Status.IMPORTING,
+        one.c.import_id == other.c.id,
+        one.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
+        one.c.state_since > by.stuck_since,
+    )
+    return or_(finished, got_on)
+
+
 def _needs_attention(by: Judgement) -> ColumnElement[bool]:
+    standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
     troubled = (
         exists()
         .where(
@@ -315,6 +352,7 @@ def _needs_attention(by: Judgement) -> ColumnElement[bool]:
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
                 and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
+                and_(standing, ~_moved(part.c.instance, by)),
             ),
         )
         .correlate(import_)
@@ -323,7 +361,7 @@ def _needs_attention(by: Judgement) -> ColumnElement[bool]:
     return or_(troubled, blocked)
 
 
-def _attention(row: Row[Any], parts: _Parts) -> Attention | None:
+def _attention(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Attention | None:
     if row.blocked_at and row.status not in FINISHED:
         return Attention("instance_blocked", row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at)
     if parts.unconfirmed_since:
@@ -334,6 +372,9 @@ def _attention(row: Row[Any], parts: _Parts) -> Attention | None:
         )
     if parts.stuck_since:
         return Attention("stuck", "Marketo has been importing a part for far longer than usual.", parts.stuck_since)
+    if parts.queued_since and at_a_standstill:
+        message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
+        return Attention("stuck", message, parts.queued_since)
     if parts.missing_since:
         return Attention(
             "results_missing",
@@ -343,7 +384,7 @@ def _attention(row: Row[Any], parts: _Parts) -> Attention | None:
     return None
 
 
-def _as_import(row: Row[Any], parts: _Parts) -> Import:
+def _as_import(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Import:
     error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
     return Import(
         id=row.id,
@@ -353,7 +394,8 @@ def _as_import(row: Row[Any], parts: _Parts) -> Import:
         file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows),
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         parts=parts.states,
-        attention=_attention(row, parts),
+        remaining=Remaining(parts.turn, parts.waiting_rows, parts.collecting_since),
+        attention=_attention(row, parts, at_a_standstill=at_a_standstill),
         error=error,
         cancel_requested_at=row.cancel_requested_at,
         created_at=row.created_at,

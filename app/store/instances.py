@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import Row, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Instance, WaitingFor
@@ -98,9 +98,10 @@ async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | N
 
 
 async def resume(tx: AsyncConnection, name: str) -> None:
-    """Undo a pause and a block; a back-off that Marketo asked for stays."""
+    """Undo a pause and a block, also the wait until a blocked one is tried; a back-off that Marketo asked for stays."""
     freed = dict.fromkeys(("paused_at", "paused_reason", "blocked_at", "blocked_reason"))
-    await _set(tx, name, **freed, denied=False)
+    asked_for = case((instance.c.hold_reason.is_not(None), instance.c.hold_until))
+    await _set(tx, name, **freed, denied=False, hold_until=asked_for)
 
 
 async def block(

@@ -9,10 +9,13 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, s
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
+from app.domain.forecast import Stretch, Work
 from app.domain.imports import Failure, Footprint, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports
 from app.store.tables import import_, part, part_file, part_keys
+
+STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
 
 class Stale(Exception):
@@ -303,6 +306,46 @@ async def in_states(
         wanted.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
     found = await tx.execute(select(part).where(and_(*wanted)).order_by(part.c.submitted_at, part.c.id).limit(limit))
     return [as_part(row) for row in found]
+
+
+async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> list[Part]:
+    """Whatever holds a slot of these instances, in the order Marketo got it: ten at most of each."""
+    wanted = [part.c.instance.in_(instance_names), part.c.slot.is_not(None)]
+    found = await tx.execute(select(part).where(*wanted).order_by(part.c.submitted_at, part.c.id))
+    return [as_part(row) for row in found]
+
+
+async def line(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
+    """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
+
+    Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
+    what comes back is some hundred sums a client at most.
+    """
+    stands = [
+        part.c.instance == instance_name,
+        part.c.state == State.WAITING,
+        part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
+    ]
+    first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
+    if first is None:
+        return []
+    stretch = (part.c.turn - first) // (1 + (last - first) // STRETCHES)
+    found = await tx.execute(
+        select(
+            part.c.priority,
+            part.c.client,
+            func.min(part.c.turn),
+            func.max(part.c.turn),
+            func.count(),
+            func.sum(part.c.rows),
+        )
+        .where(*stands)
+        .group_by(part.c.priority, part.c.client, stretch)
+    )
+    return [
+        Stretch(priority, client, first, last, Work(count, int(rows)))
+        for priority, client, first, last, count, rows in found
+    ]
 
 
 async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from app.web import imports, instances, metrics, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.health import Probe
+from app.web.outlooks import Outlooks
 from app.web.rates import Rates
 from app.wiring import House
 
@@ -18,6 +19,7 @@ def create_app(house: House) -> FastAPI:
     app.state.house = house
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
+    app.state.outlooks = Outlooks(house)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)

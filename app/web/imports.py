@@ -1,7 +1,9 @@
-"""/v1/imports: create, read, list, parts, events, cancel."""
+"""/v1/imports: create, read and list; parts and events; cancel, send again, decide an unconfirmed part."""
 
-from collections.abc import Callable
-from dataclasses import replace
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Header, Request, Response
@@ -10,13 +12,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from app.domain.clients import Scope
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
-from app.domain.patience import NEXT_LOOK_SECONDS
+from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
 from app.steps.intake import Receipt
 from app.store import events, imports, instances, parts
 from app.store.imports import Filters
 from app.web import paging
 from app.web.auth import Guarded, TheCaller, needs, refuse_scope
 from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
+from app.web.outlooks import Outlooks
 from app.web.parameters import INT32, KNOWN, merged, moment, only, plain_text, refuse, request_from
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
@@ -91,12 +94,52 @@ ItsImport = Annotated[Import, Depends(to_decide)]
 IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
 
 
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Tells of imports, each with its forecast."""
+
+    house: House
+    outlooks: Outlooks
+
+    async def __call__(self, response: Response, found: Import) -> ImportOut:
+        estimated = (await self.outlooks.of([found])).get(found.id)
+        if found.status not in FINISHED:
+            response.headers["Retry-After"] = str(_next_look_seconds(estimated, self.house.now()))
+        return ImportOut.of(found, estimated)
+
+    async def anew(self, response: Response, import_id: int) -> ImportOut:
+        """Of one that was just changed."""
+        async with self.house.db.read() as tx:
+            found = await imports.get(tx, import_id, by=judgement(self.house))
+        assert found is not None
+        response.headers["Location"] = f"/v1/imports/{import_id}"
+        return await self(response, found)
+
+    async def receipt(self, response: Response, receipt: Receipt) -> ImportOut:
+        """Of one that was just made, now or by an earlier request with the same key."""
+        if receipt.replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        return await self.anew(response, receipt.import_id)
+
+    async def each(self, found: Sequence[Import]) -> list[ImportOut]:
+        estimated = await self.outlooks.of(found)
+        return [ImportOut.of(one, estimated.get(one.id)) for one in found]
+
+
+async def _teller(request: Request, house: TheHouse) -> Teller:
+    return Teller(house, request.app.state.outlooks)
+
+
+Tell = Annotated[Teller, Depends(_teller)]
+
+
 @router.post("", status_code=202, response_model=ImportOut, openapi_extra=FILE_BODY, dependencies=[needs(Scope.SUBMIT)])
 async def create(
     request: Request,
     response: Response,
     house: TheHouse,
     caller: TheCaller,
+    tell: Tell,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
@@ -107,18 +150,17 @@ async def create(
         wanted = request_from(given, file_name=upload.file_name, client=caller.client)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.intake.receive(wanted, arrival)
-    return await _received(house, response, receipt)
+    return await tell.receipt(response, receipt)
 
 
 @router.get("/{import_id}", response_model=ImportOut, dependencies=[knows()])
-async def read(response: Response, found: TheImport) -> ImportOut:
+async def read(response: Response, found: TheImport, tell: Tell) -> ImportOut:
     """An import as it stands."""
-    _say_when(response, found)
-    return ImportOut.of(found)
+    return await tell(response, found)
 
 
 @router.get("", response_model=ImportPage, dependencies=[knows(*LIST_FILTERS, *PAGING)])
-async def page(request: Request, house: TheHouse, caller: TheCaller) -> ImportPage:
+async def page(request: Request, house: TheHouse, caller: TheCaller, tell: Tell) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
     given = request.query_params
     size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
@@ -131,7 +173,7 @@ async def page(request: Request, house: TheHouse, caller: TheCaller) -> ImportPa
         before = place[0] if place else None
         found = await imports.page(tx, filters, before=before, size=size + 1, by=judgement(house))
     more = paging.token([found[size - 1].id]) if len(found) > size else None
-    return ImportPage(items=[ImportOut.of(one) for one in found[:size]], next_page_token=more)
+    return ImportPage(items=await tell.each(found[:size]), next_page_token=more)
 
 
 @router.get("/{import_id}/parts", response_model=PartPage, dependencies=[knows()])
@@ -157,10 +199,10 @@ async def events_of(request: Request, house: TheHouse, found: TheImport) -> Even
 
 
 @router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[knows()])
-async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: ItsImport) -> ImportOut:
+async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: ItsImport, tell: Tell) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
     await house.desk.cancel(found.id, by=caller.client)
-    return await _told(house, response, found.id)
+    return await tell.anew(response, found.id)
 
 
 @router.post("/{import_id}/retry", status_code=202, response_model=ImportOut, dependencies=[knows()])
@@ -169,11 +211,12 @@ async def retry(
     house: TheHouse,
     caller: TheCaller,
     found: ItsImport,
+    tell: Tell,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
     receipt = await house.retry.parts(found.id, by=caller.client, idempotency_key=idempotency_key)
-    return await _received(house, response, receipt)
+    return await tell.receipt(response, receipt)
 
 
 @router.post(
@@ -189,6 +232,7 @@ async def retry_failures(
     house: TheHouse,
     caller: TheCaller,
     found: ItsImport,
+    tell: Tell,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
@@ -198,14 +242,14 @@ async def retry_failures(
     """
     if not _has_body(request):
         receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
-        return await _received(house, response, receipt)
+        return await tell.receipt(response, receipt)
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
         wanted = request_from(given, file_name=upload.file_name, client=found.request.client)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller.client)
-    return await _received(house, response, receipt)
+    return await tell.receipt(response, receipt)
 
 
 def _has_body(request: Request) -> bool:
@@ -234,31 +278,23 @@ class Resolution(BaseModel):
     max_body_size=SMALL_BODY_BYTES,
 )
 async def resolve(
-    response: Response, house: TheHouse, caller: TheCaller, found: TheImport, number: int, resolution: Resolution
+    response: Response,
+    house: TheHouse,
+    caller: TheCaller,
+    found: TheImport,
+    tell: Tell,
+    number: int,
+    resolution: Resolution,
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
     await house.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=caller.client)
-    return await _told(house, response, found.id)
+    return await tell.anew(response, found.id)
 
 
-async def _received(house: House, response: Response, receipt: Receipt) -> ImportOut:
-    if receipt.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return await _told(house, response, receipt.import_id)
-
-
-async def _told(house: House, response: Response, import_id: int) -> ImportOut:
-    async with house.db.read() as tx:
-        found = await imports.get(tx, import_id, by=judgement(house))
-    assert found is not None
-    response.headers["Location"] = f"/v1/imports/{import_id}"
-    _say_when(response, found)
-    return ImportOut.of(found)
-
-
-def _say_when(response: Response, found: Import) -> None:
-    if found.status not in FINISHED:
-        response.headers["Retry-After"] = str(NEXT_LOOK_SECONDS)
+def _next_look_seconds(estimated: datetime | None, now: datetime) -> int:
+    """When a caller should ask again: when it should be done, within reason."""
+    wanted = math.ceil((estimated - now).total_seconds()) if estimated else NEXT_LOOK_SECONDS
+    return min(NEXT_LOOK_MOST_SECONDS, max(NEXT_LOOK_SECONDS, wanted))
 
 
 def _filters(given: dict[str, str]) -> Filters:

@@ -38,7 +38,7 @@ READS, DECIDES = [knows(), needs(Scope.READ)], [knows(), needs(Scope.OPERATE)]
 class Pause(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    reason: Annotated[str, AfterValidator(plain_text)] | None = Field(default=None, max_length=1000)
+    reason: Annotated[str, Field(max_length=1000), AfterValidator(plain_text)] | None = None
 
 
 @router.get("", response_model=InstancePage, dependencies=READS)

@@ -104,7 +104,7 @@ class ImportOut(BaseModel):
     links: LinksOut
 
     @classmethod
-    def of(cls, found: Import) -> "ImportOut":
+    def of(cls, found: Import, estimated_finish_at: datetime | None) -> "ImportOut":
         request, states = found.request, found.parts
         here = f"/v1/imports/{found.id}"
         return cls(
@@ -140,7 +140,7 @@ class ImportOut(BaseModel):
                 cancelled=states[State.CANCELLED],
             ),
             progress=1.0 if found.status in FINISHED else round(found.rows.settled_share, 4),
-            estimated_finish_at=None,
+            estimated_finish_at=estimated_finish_at,
             error=_error(found.error),
             created_at=found.created_at,
             started_at=found.started_at,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.domain.clients import Scope
 from app.domain.imports import Status
+from app.domain.patience import MISSED_LEASES
 from app.store import counts, imports
 from app.store.imports import Filters
 from app.web.auth import Guarded, needs
@@ -21,7 +22,6 @@ from app.wiring import House
 router = APIRouter(tags=["status"])
 guarded = APIRouter(tags=["status"], route_class=Guarded)
 
-MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as gone
 BACKLOG_SHARE = 0.9
 
 

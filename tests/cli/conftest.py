@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from app.simulator import Rules
+from app.simulator import Rules, Simulator
 from tests.story.test_processes import QUICK
 from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, simulator
 
@@ -16,13 +16,18 @@ Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(scope="package")
-def served(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def marketo() -> Iterator[tuple[str, Simulator]]:
+    with simulator(Rules(job_seconds=0.2, window_seconds=1)) as played:
+        yield played
+
+
+@pytest.fixture(scope="package")
+def served(
+    sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory, marketo: tuple[str, Simulator]
+) -> Iterator[Service]:
     """One service for all commands here; each test makes imports of its own."""
     folder = tmp_path_factory.mktemp("served")
-    with (
-        simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
-        service(folder, f"sqlite:///{folder / 'sluice.db'}", marketo, **QUICK) as running,
-    ):
+    with service(folder, f"sqlite:///{folder / 'sluice.db'}", marketo[0], **QUICK) as running:
         yield running
 
 

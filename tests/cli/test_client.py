@@ -1,4 +1,4 @@
-"""`sluice submit`, `status`, `failures` and `cancel` against a running service."""
+"""`sluice submit`, `status` and `failures` against a running service."""
 
 import json
 from pathlib import Path
@@ -87,25 +87,9 @@ def test_status_shows_the_service_and_its_instances(sluice: Run, served: Service
     assert json.loads(sluice("status", "--json", URL=served.url).stdout)["status"] == "ok"
 
 
-def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
-    """A second time there is nothing left to cancel: exit code 1."""
-    made = json.loads(
-        sluice(
-            *("submit", "-", "--json", "--not-before", "2999-01-01T00:00:00Z"),
-            stdin="email\na@example.com\n",
-            URL=served.url,
-        ).stdout
-    )
-    told = sluice("cancel", made["id"], URL=served.url)
-    assert (told.returncode, told.stdout) == (0, f"Import {made['id']} is cancelled.\n")
-    again = sluice("cancel", made["id"], URL=served.url)
-    assert again.returncode == 1
-    assert "cancelled" in again.stderr
-
-
 def test_an_import_that_is_not_there_is_an_error(sluice: Run, served: Service):
     """Exit code 1 and the problem."""
-    for words in (("status", 999_999), ("failures", 999_999), ("cancel", 999_999)):
+    for words in (("status", 999_999), ("failures", 999_999)):
         told = sluice(*words, URL=served.url)
         assert told.returncode == 1
         assert "999999" in told.stderr

@@ -7,7 +7,10 @@ import pytest
 import migrations
 from tests.cli.conftest import Run
 
-COMMANDS = ["serve", "migrate", "simulate", "demo", "submit", "status", "failures", "cancel", "keys", "settings"]
+COMMANDS = [
+    *("serve", "migrate", "simulate", "demo", "submit", "status", "failures"),
+    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings"),
+]
 MARKETO = {
     "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
     "INSTANCES__DEFAULT__CLIENT_ID": "an-id",
@@ -33,9 +36,23 @@ def test_every_command_explains_itself(sluice: Run, command: str):
 
 
 @pytest.mark.parametrize(
-    "words", [("frobnicate",), ("status", "x"), ("submit",), ("submit", "missing.csv"), ("serve", "--role", "x")]
+    "words",
+    [
+        ("frobnicate",),
+        ("status", "x"),
+        ("submit",),
+        ("submit", "missing.csv"),
+        ("serve", "--role", "x"),
+        ("retry", 1, "mended.csv"),
+        ("retry", 1, "--failures", "missing.csv"),
+        ("retry", 1, "--failures", "--format", "tsv"),
+        ("resolve", 1, 1),
+        ("resolve", 1, 1, "accepted"),
+        ("resolve", 1, 1, "resubmit", "--batch-id", 3404),
+        ("pause",),
+    ],
 )
-def test_bad_usage_exits_2(sluice: Run, words: tuple[str, ...]):
+def test_bad_usage_exits_2(sluice: Run, words: tuple[object, ...]):
     """With the mistake on standard error and nothing on standard output."""
     told = sluice(*words)
     assert (told.returncode, told.stdout) == (2, "")

@@ -180,3 +180,17 @@ async def test_a_new_worker_counts_what_the_last_one_called_in_the_window():
     for _ in range(3):
         await call(allowed, clock, made_at)
     assert made_at == [began, began, began + timedelta(seconds=20)]
+
+
+async def test_calls_that_no_earlier_worker_knows_of_are_counted_besides():
+    """Those that were made without driving the instance, once; what was handed on comes back with the others'."""
+    clock = SteppedClock()
+    allowed = allowance(clock)
+    for _ in range(3):
+        await call(allowed, clock, [])
+    allowed.go_on_from(Calls(date(2026, 11, 4), 10, 0, clock()))
+    assert allowed.today == allowed.counted().today == 13
+    for _ in range(2):
+        await call(allowed, clock, [])
+    allowed.go_on_from(Calls(date(2026, 11, 4), 20, 0, clock()))
+    assert allowed.today == 22

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
@@ -14,7 +14,7 @@ from app.steps.lease import Lease
 from app.store import instances
 from app.store.database import in_transaction
 from app.web.app import create_app as create_api
-from app.wiring import House, furnish, hire
+from app.wiring import House, furnish, hire, marketos
 from app.worker.lease import Leases
 from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
@@ -81,8 +81,7 @@ class Stage:
     def forget_descriptions(self) -> None:
         """As another process would begin."""
         for describe in self.house.intake.describe.values():
-            describe._known.clear()
-            describe._asked_at.clear()
+            describe._objects.clear()
 
     async def beat(self) -> None:
         """One beat of every tick, as the worker would."""
@@ -108,6 +107,10 @@ class Stage:
 
     async def crash(self) -> None:
         """The worker dies and another one starts: all that it had in memory is gone."""
+        house = self.house
+        self.house = replace(
+            house, marketo=marketos(house.settings, house.http, now=self.clock, sleep=self.clock.sleep)
+        )
         self.crew = hire(self.house, "default")
         self.leases = Leases(db=self.house.db, now=self.clock, worker="another", seconds=30)
         self.clock.step(31)  # the dead worker's lease

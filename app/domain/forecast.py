@@ -1,0 +1,147 @@
+"""When an import will be done, foretold from what is written down alone: whoever asks, in whatever process.
+
+Marketo's importers are taken as one that is so many times as fast. Before an import's last part is begun, the parts at
+Marketo, the parts that go before its own, and its own others have to be through; then that last one takes its time.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from app.domain.imports import Import, Part
+from app.domain.instances import Instance
+from app.domain.lifecycle import State
+from app.domain.pacing import Job, Pace, Span, forecast
+
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+OVERDUE = 3.0  # a part that takes so many times as long as was thought may take for ever: nobody knows
+LATE_SECONDS = 60.0  # result files that are not here after so long may be late by any time
+THERE = frozenset({State.SUBMITTING, State.QUEUED, State.IMPORTING})  # one more may be there: nobody knows
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """So many parts with so many rows in all; fractions where only a share is meant."""
+
+    parts: float = 0.0
+    rows: float = 0.0
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(self.parts + other.parts, self.rows + other.rows)
+
+    def share(self, of_it: float) -> "Work":
+        return Work(self.parts * of_it, self.rows * of_it)
+
+    def seconds(self, pace: Pace) -> float:
+        """For one importer."""
+        return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Waiting parts of a client that follow each other in the order of acceptance, summed."""
+
+    priority: int
+    client: str
+    first_turn: int
+    last_turn: int
+    work: Work
+
+    def before(self, turn: int | None) -> Work:
+        """What of it was accepted before this turn, as far as the sums tell."""
+        if turn is None or turn > self.last_turn:
+            return self.work
+        return self.work.share(max(0, turn - self.first_turn) / (self.last_turn - self.first_turn + 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What an instance has before it."""
+
+    now: datetime
+    instance: Instance
+    driven: bool  # a worker shows signs of life
+    importers: int
+    there: Sequence[Part]  # at Marketo, in the order Marketo got them
+    line: Sequence[Stretch]  # what waits and may go as soon as its turn comes
+
+    def finish_of(self, wanted: Import) -> datetime | None:
+        """When an unfinished import will be done; None where that cannot be known."""
+        if not self._can_be_known(wanted):
+            return None
+        spans, importers = self._queue()
+        own = [spans.get(part.id) for part in self.there if part.import_id == wanted.id and part.state in THERE]
+        ends = [self.now, *(span.end for span in own if span)]
+        if wanted.parts[State.WAITING]:
+            if not importers:
+                return None
+            left = sum((span.end - max(span.start, self.now)).total_seconds() for span in spans.values())
+            ends.append(self._waiting_done(wanted, left, importers))
+        return None if None in own else max(ends)
+
+    def _can_be_known(self, wanted: Import) -> bool:
+        since = wanted.remaining.collecting_since
+        if since and self.now - since > _seconds(LATE_SECONDS):
+            return False
+        if wanted.parts[State.UNCONFIRMED] or (wanted.parts[State.WAITING] and self.instance.paused_at):
+            return False
+        return bool(self.driven and self.instance.pace.jobs and not self.instance.blocked_at)
+
+    def _waiting_done(self, wanted: Import, left_seconds: float, importers: int) -> datetime:
+        """When its waiting parts are through, with so much left to do at Marketo."""
+        pace, own = self.instance.pace, Work(wanted.parts[State.WAITING], wanted.remaining.waiting_rows)
+        last_seconds = own.share(1 / own.parts).seconds(pace)
+        before_last = own.seconds(pace) - last_seconds
+        ahead = left_seconds + self._ahead(wanted, own).seconds(pace)
+        begin = max(self.now, self.instance.hold_until or self.now)
+        done = begin + _seconds((ahead + before_last) / importers + last_seconds)
+        not_before = wanted.request.not_before
+        if not_before is None or not_before <= self.now:
+            return done
+        return max(done, not_before + _seconds(before_last / importers + last_seconds))
+
+    def _ahead(self, wanted: Import, own: Work) -> Work:
+        """What goes before its last waiting part: higher priority, earlier acceptance, and others' fair share."""
+        request, turn = wanted.request, wanted.remaining.turn
+        ahead, mine, others = Work(), Work(), dict[str, Work]()
+        for stretch in self.line:
+            if stretch.priority > request.priority:
+                ahead += stretch.work
+            elif stretch.priority == request.priority and stretch.client == request.client:
+                mine += stretch.before(turn)
+            elif stretch.priority == request.priority:
+                others[stretch.client] = others.get(stretch.client, Work()) + stretch.work
+        level = mine.rows + own.rows  # until then, clients who have as much waiting take turns with this one
+        for work in others.values():
+            ahead += work.share(min(1.0, level / work.rows) if work.rows else 1.0)
+        return ahead + mine
+
+    def _queue(self) -> tuple[dict[int, Span], int]:
+        """(when each part at Marketo begins and ends, by its id; how many importers get on).
+
+        A part whose end cannot be known is missing, and so is its importer.
+        """
+        pace, there = self.instance.pace, [part for part in self.there if part.state in THERE]
+        known = [part for part in there if not self._overdue(part)]
+        importers = self.importers - (len(there) - len(known))
+        if importers <= 0:
+            return {}, 0
+        known.sort(key=lambda part: part.state is not State.IMPORTING)
+        jobs = [self._job(part) for part in known]
+        spans = forecast(jobs, free_at=[LONG_AGO] * importers, pace=pace, now=self.now).spans
+        return {part.id: span for part, span in zip(known, spans, strict=True)}, importers
+
+    def _overdue(self, part: Part) -> bool:
+        if part.state is not State.IMPORTING or part.started_at is None:
+            return False
+        return self.now - part.started_at > _seconds(OVERDUE * self.instance.pace.seconds_for(part.rows.total))
+
+    def _job(self, part: Part) -> Job:
+        """One at work began when it was seen to; one in the queue begins once an importer is free."""
+        if part.state is not State.IMPORTING:
+            return Job(part.rows.total, submitted_at=self.now)
+        return Job(part.rows.total, part.started_at or self.now, self.now, part.rows.pending if part.counted else None)
+
+
+def _seconds(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)

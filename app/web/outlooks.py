@@ -1,0 +1,61 @@
+"""Forecasts for imports that are shown: a few questions for a whole page, the costly one kept for some seconds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.domain.forecast import Outlook, Stretch
+from app.domain.imports import FINISHED, Import
+from app.domain.instances import Instance
+from app.domain.lifecycle import State
+from app.domain.patience import MISSED_LEASES
+from app.store import instances, parts
+from app.wiring import House
+
+KEPT_SECONDS = 5  # what waits changes little in this time, and there may be a hundred thousand parts to sum
+
+
+@dataclass(slots=True)
+class Outlooks:
+    house: House
+    _lines: dict[str, tuple[datetime, list[Stretch]]] = field(default_factory=dict)
+
+    async def of(self, found: Iterable[Import]) -> Mapping[int, datetime]:
+        """When each of these imports will be done, by its id; missing where it is done, or that cannot be known."""
+        running = [one for one in found if one.status not in FINISHED]
+        if not running:
+            return {}
+        waiting = {one.request.instance for one in running if one.parts[State.WAITING]}
+        ahead = await self._ahead({one.request.instance for one in running}, waiting=waiting)
+        known = {one.id: ahead[one.request.instance].finish_of(one) for one in running if one.request.instance in ahead}
+        return {import_id: at for import_id, at in known.items() if at}
+
+    async def _ahead(self, names: set[str], *, waiting: set[str]) -> dict[str, Outlook]:
+        """For the instances among them that are configured here."""
+        now, settings = self.house.now(), self.house.settings
+        async with self.house.db.read() as tx:
+            known = [one for one in await instances.everyone(tx) if one.name in names & settings.instances.keys()]
+            there = await parts.at_marketo(tx, names)
+        return {
+            one.name: Outlook(
+                now=now,
+                instance=one,
+                driven=self._driven(one, now),
+                importers=settings.instances[one.name].max_importing,
+                there=[part for part in there if part.instance == one.name],
+                line=await self._line(one.name, now) if one.name in waiting else [],
+            )
+            for one in known
+        }
+
+    def _driven(self, instance: Instance, now: datetime) -> bool:
+        oldest = now - timedelta(seconds=MISSED_LEASES * self.house.settings.lease_seconds)
+        return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
+
+    async def _line(self, name: str, now: datetime) -> list[Stretch]:
+        kept_at, line = self._lines.get(name, (None, []))
+        if kept_at is None or now - kept_at >= timedelta(seconds=KEPT_SECONDS):
+            async with self.house.db.read() as tx:
+                line = await parts.line(tx, name, now=now)
+            self._lines[name] = now, line
+        return line

@@ -1,0 +1,174 @@
+"""`sluice cancel`, `retry`, `resolve`, `pause` and `resume` against a running service."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from app.simulator import Fault, Simulator
+from tests.cli.conftest import Run
+from tests.support.processes import ROOT, Service, wait_until
+
+LEADS = ROOT / "docs" / "samples" / "leads.csv"
+ONE_ROW = "email\na@example.com\n"
+
+
+def submitted(sluice: Run, served: Service, *words: object, stdin: str = ONE_ROW) -> int:
+    told = sluice("submit", *(words or ("-",)), "--json", stdin=stdin, URL=served.url)
+    return int(json.loads(told.stdout)["id"])
+
+
+def read(served: Service, import_id: int) -> dict[str, Any]:
+    return dict(httpx.get(f"{served.url}/v1/imports/{import_id}").json())
+
+
+def who(served: Service, import_id: int, type_: str) -> list[str | None]:
+    """Who is named by the import's events of this type."""
+    events = httpx.get(f"{served.url}/v1/imports/{import_id}/events").json()["items"]
+    return [event["data"].get("by") for event in events if event["type"] == type_]
+
+
+def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
+    """A second time there is nothing left to cancel: exit code 1."""
+    made = json.loads(
+        sluice(
+            *("submit", "-", "--json", "--not-before", "2999-01-01T00:00:00Z"),
+            stdin="email\na@example.com\n",
+            URL=served.url,
+        ).stdout
+    )
+    told = sluice("cancel", made["id"], URL=served.url)
+    assert (told.returncode, told.stdout) == (0, f"Import {made['id']} is cancelled.\n")
+    again = sluice("cancel", made["id"], URL=served.url)
+    assert again.returncode == 1
+    assert "cancelled" in again.stderr
+
+
+def test_retry_sends_the_parts_that_were_left_behind_again(sluice: Run, served: Service):
+    """As a new import; the old one's history says who asked for it."""
+    old = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
+    sluice("cancel", old, URL=served.url)
+    told = sluice("retry", old, URL=served.url)
+    assert told.returncode == 0, told.stderr
+    again = int(told.stdout.split()[1])
+    assert told.stdout == f"Import {again} has 1 rows of import {old}.\n"
+    assert read(served, again)["retry_of"] == old
+    assert who(served, old, "retried") == who(served, old, "cancel_requested") == ["local"]
+
+
+def test_retry_failures_takes_the_stored_rows_or_a_mended_file(sluice: Run, served: Service, tmp_path: Path):
+    """What `sluice failures` wrote may be mended and sent; it may come by standard input, too."""
+    old = submitted(sluice, served, LEADS, "--wait")
+    failed = read(served, old)["rows"]["failed"]
+    stored = sluice("retry", old, "--failures", URL=served.url)
+    assert stored.stdout.endswith(f" has {failed} rows of import {old}.\n")
+    sluice("failures", old, "--output", "mended.csv", URL=served.url)
+    mended = sluice("retry", old, "--failures", "mended.csv", URL=served.url)
+    assert mended.stdout.endswith(f" has {failed} rows of import {old}.\n")
+    assert read(served, int(mended.stdout.split()[1]))["file"]["name"] == "mended.csv"
+    piped = sluice(
+        "retry", old, "--failures", "-", "--format", "tsv", stdin="email\tfirstName\nx@example.com\tX\n", URL=served.url
+    )
+    assert read(served, int(piped.stdout.split()[1]))["format"] == "tsv"
+    assert who(served, old, "retried") == ["local"] * 3
+
+
+@pytest.fixture
+def unconfirmed(sluice: Run, served: Service, marketo: tuple[str, Simulator]) -> int:
+    """An import whose one part Marketo took and never answered for."""
+    _, played = marketo
+    played.order(Fault("lost_response"))
+    found = submitted(sluice, served, "-", "--on-unconfirmed", "hold")
+
+    def lost() -> bool:
+        attention = read(served, found)["attention"]
+        return attention is not None and attention["code"] == "unconfirmed"
+
+    wait_until(lost, "the part to be unconfirmed")
+    return found
+
+
+def test_resolve_accepted_follows_the_batch_that_a_person_found(
+    sluice: Run, served: Service, unconfirmed: int, marketo: tuple[str, Simulator]
+):
+    """Its rows are counted, and nothing is sent twice."""
+    jobs = marketo[1].report()["jobs"]
+    batch_id = jobs[-1]["batch_id"]
+    told = sluice("resolve", unconfirmed, 1, "accepted", "--batch-id", batch_id, URL=served.url)
+    assert told.returncode == 0, told.stderr
+    assert told.stdout == f"Part 1 of import {unconfirmed} is followed as Marketo's batch {batch_id}.\n"
+    wait_until(lambda: read(served, unconfirmed)["status"] == "complete", "the import to be complete")
+    assert len(marketo[1].report()["jobs"]) == len(jobs)
+    assert who(served, unconfirmed, "accept") == ["local"]
+
+
+def test_resolve_resubmit_sends_it_again(
+    sluice: Run, served: Service, unconfirmed: int, marketo: tuple[str, Simulator]
+):
+    """A second time there is nothing to decide: exit code 1."""
+    before = len(marketo[1].report()["jobs"])
+    told = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert (told.returncode, told.stdout) == (0, f"Part 1 of import {unconfirmed} goes to Marketo again.\n")
+    wait_until(lambda: read(served, unconfirmed)["status"] == "complete", "the import to be complete")
+    assert len(marketo[1].report()["jobs"]) == before + 1
+    assert who(served, unconfirmed, "resubmit") == ["local"]
+    again = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert again.returncode == 1
+    assert "only an unconfirmed part can be resolved" in again.stderr
+
+
+def test_a_part_of_a_cancelled_import_is_not_sent_again(
+    sluice: Run, served: Service, unconfirmed: int, marketo: tuple[str, Simulator]
+):
+    """To resubmit it cancels it: the way out where nobody knows the batch, and twice would do harm."""
+    before = len(marketo[1].report()["jobs"])
+    assert sluice("cancel", unconfirmed, URL=served.url).returncode == 0
+    told = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert told.stdout == f"Part 1 of import {unconfirmed} is cancelled, as its import is.\n"
+    assert read(served, unconfirmed)["status"] == "cancelled"
+    assert len(marketo[1].report()["jobs"]) == before
+
+
+@pytest.fixture
+def going_on(served: Service) -> Iterator[None]:
+    """Whatever happens, the instance is not left paused for the tests that follow."""
+    yield
+    httpx.post(f"{served.url}/v1/instances/default/resume").raise_for_status()
+
+
+@pytest.mark.usefixtures("going_on")
+def test_pause_and_resume_an_instance(sluice: Run, served: Service):
+    """Paused, imports wait; resumed, they go."""
+    told = sluice("pause", "default", "--reason", "Spring cleaning", URL=served.url)
+    assert (told.returncode, told.stdout) == (0, "Instance default is paused: Spring cleaning\n")
+    waiting = submitted(sluice, served)
+    parts = httpx.get(f"{served.url}/v1/imports/{waiting}/parts").json()["items"]
+    assert [part["waiting_for"] for part in parts] == ["instance_paused"]
+    told = sluice("resume", "default", URL=served.url)
+    assert (told.returncode, told.stdout) == (0, "Instance default is running.\n")
+    wait_until(lambda: read(served, waiting)["status"] == "complete", "the import to be complete")
+
+
+def test_what_the_service_refuses_is_told_in_a_sentence(sluice: Run, served: Service):
+    """Not there (404), too late (409), not valid (422): exit code 1, and nothing on standard output."""
+    done = submitted(sluice, served, "-", "--wait")
+    refused = {
+        ("cancel", 999_999): "There is no import 999999.",
+        ("retry", 999_999): "There is no import 999999.",
+        ("resolve", done, 7, "resubmit"): f"There is no part 7 of an import {done}.",
+        ("pause", "no/where"): "There is no",
+        ("resume", "nowhere"): "There is no instance 'nowhere'.",
+        ("cancel", done): "there is nothing left to cancel",
+        ("retry", done): "there is nothing to send again",
+        ("retry", done, "--failures"): "Marketo has rejected no row",
+        ("resolve", done, 1, "accepted", "--batch-id", 5): "only an unconfirmed part can be resolved",
+        ("resolve", done, 1, "accepted", "--batch-id", 0): "batch_id: Input should be greater than or equal to 1",
+        ("pause", "default", "--reason", "x" * 1001): "reason: String should have at most 1000 characters",
+    }
+    for words, sentence in refused.items():
+        told = sluice(*words, URL=served.url)
+        assert (told.returncode, told.stdout) == (1, ""), words
+        assert told.stderr.count(sentence) == 1, told.stderr
