@@ -118,7 +118,7 @@ class Settings(BaseSettings):
         default=900,
         description="how long a lost answer's possible job is given to finish before it is sent again",
     )
-    stuck_seconds: Seconds = Field(default=21_600, description="a part importing longer gets attention: stuck")
+    stuck_seconds: Seconds = Field(default=21_600, description="a part stuck at Marketo for longer gets attention")
     call_timeout_seconds: Seconds = Field(default=30, description="the longest a status or result call may take")
     upload_timeout_seconds: Seconds = Field(default=600, description="the longest a submission may take")
     lease_seconds: Seconds = Field(default=30, description="how long a worker holds an instance without a sign of life")

@@ -131,7 +131,7 @@ class Poll:
         forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)
         async with self.driver.writing(lease) as (tx, _):
             if word.because:
-                await self.driver.make_wait(tx, lease.instance, word.because, word.why)
+                await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
             if forgotten:
                 settled = {"due_at": self.driver.patience.settled(at), "silent_since": None}
                 await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, why=word.why)

@@ -33,6 +33,9 @@ from app.domain.lifecycle import State
 from app.store import events
 from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
+SLOW = (State.QUEUED, State.IMPORTING, State.COLLECTING)
+"""States in which it is up to Marketo how long a part stays there."""
+
 
 async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of: int | None = None) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
@@ -299,8 +302,8 @@ async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> M
         seen.states[state] += row.parts
         if state is State.UNCONFIRMED:
             seen.unconfirmed_since = row.since
-        if state is State.IMPORTING and row.since <= by.stuck_since:
-            seen.stuck_since = row.since
+        if state in SLOW and row.since <= by.stuck_since:
+            seen.stuck_since = min(row.since, seen.stuck_since or row.since)
         if row.results_missing:
             seen.missing_since = row.since
     return summed
@@ -314,7 +317,7 @@ def _needs_attention(by: Judgement) -> ColumnElement[bool]:
             or_(
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
-                and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
+                and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
             ),
         )
         .correlate(import_)
@@ -333,7 +336,7 @@ def _attention(row: Row[Any], parts: _Parts) -> Attention | None:
             parts.unconfirmed_since,
         )
     if parts.stuck_since:
-        return Attention("stuck", "Marketo has been importing a part for far longer than usual.", parts.stuck_since)
+        return Attention("stuck", "A part has been at Marketo for far longer than usual.", parts.stuck_since)
     if parts.missing_since:
         return Attention(
             "results_missing",
