@@ -19,7 +19,7 @@ from app.files.results import GarbledResult, PartRows, Placed, ResultRow, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import parts, results
+from app.store import instances, parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -45,7 +45,8 @@ class Collect:
         at = self.driver.now()
         async with self.driver.db.read() as tx:
             found = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
-        if not found or not lease.holds(at):
+            instance = await instances.get(tx, lease.instance) if found else None
+        if instance is None or not instance.may_ask(at) or not lease.holds(at):
             return False
         part = found[0]
         try:

@@ -5,8 +5,10 @@ it has struck, a second import comes, and must not suffer. At the end the simula
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -147,12 +149,15 @@ def fault(kind: str, step: str, **more: Any) -> Fault:
     return Fault(kind, on=step, seconds={"hang": 1000.0, "slow_queue": 60.0}.get(kind), **more)
 
 
-async def tell(stage: Stage, ordered: Fault, end: End | Never) -> None:
-    """The whole story of one cell."""
+async def tell(
+    stage: Stage, ordered: Fault, end: End | Never, before: Mapping[int, bytes] = MappingProxyType({})
+) -> Mapping[int, bytes]:
+    """The whole story of one cell, on a stage that may have seen others `before`; the files of both, by import."""
     assert isinstance(end, End)
+    trouble = LEADS_WITH_TROUBLE.replace(b"@", b"%d@" % len(before))
     posts, struck = len(stage.posted), len(stage.simulator.report()["mischief"])
     stage.simulator.order(ordered)
-    ours = await stage.created(LEADS_WITH_TROUBLE, preflight="off")
+    ours = await stage.created(trouble, preflight="off")
     for _ in range(5):
         await stage.beat()
         if len(stage.simulator.report()["mischief"]) > struck:
@@ -183,8 +188,10 @@ async def tell(stage: Stage, ordered: Fault, end: End | Never) -> None:
     assert untouched.seconds is not None
     instance = (await stage.api.get("/v1/instances/default")).json()
     assert (instance["state"], instance["slots"]["used"]) == ("running", 1 if end is STUCK else 0)
-    assert jobs_of(stage, LEADS_WITH_TROUBLE) == end.jobs
-    await check_the_simulators_report(stage, {ours: LEADS_WITH_TROUBLE, theirs: after})
+    assert jobs_of(stage, trouble) == end.jobs
+    files = {**before, ours: trouble, theirs: after}
+    await check_the_simulators_report(stage, files)
+    return files
 
 
 async def source_rows(stage: Stage, import_id: int, kind: str) -> tuple[int, ...]:

@@ -108,8 +108,9 @@ async def _until_something_is_due(stage: Stage) -> float:
             part.c.due_at > now, part.c.state.not_in(under_way) | part.c.silent_since.is_not(None)
         )
         moments.append((await tx.execute(by_time)).scalar_one())
-        held = select(instance.c.hold_until).where(instance.c.hold_until > now)
-        moments.append((await tx.execute(held)).scalar_one_or_none())
+        held = select(instance.c.hold_until, instance.c.hold_reason).where(instance.c.hold_until > now)
+        until, reason = (await tx.execute(held)).one_or_none() or (None, None)
+        moments = [until] if reason == "daily_quota" else [*moments, until]
     soonest = min((at for at in moments if at is not None), default=now + timedelta(seconds=5))
     return (soonest - now).total_seconds() + A_LITTLE_LATER_SECONDS
 
