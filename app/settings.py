@@ -129,7 +129,7 @@ class Settings(BaseSettings):
     )
     stuck_seconds: Seconds = Field(
         default=21_600,
-        description="a part importing longer, or queued longer while nothing moves, gets attention: stuck",
+        description="a part at Marketo for longer, or queued there while nothing moves, gets attention: stuck",
     )
     call_timeout_seconds: Seconds = Field(default=30, description="the longest a status or result call may take")
     upload_timeout_seconds: Seconds = Field(default=600, description="the longest a submission may take")

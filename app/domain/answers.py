@@ -33,7 +33,8 @@ class Because(StrEnum):
     DAILY_QUOTA = "daily_quota"  # 607: the day must end
     BLOCKED = "blocked"  # credentials: a person must mend them
     DENIED = "denied"  # rights for this kind of call: a person must mend them
-    UNAVAILABLE = "unavailable"  # nothing but time
+    UNAVAILABLE = "unavailable"  # nothing but time, for everybody
+    TRANSIENT = "transient"  # nothing but time, for this request
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,6 +77,10 @@ class Instance:
     def may_submit(self, now: datetime) -> bool:
         return not self.paused_at and not self.holding(now)
 
+    def may_ask(self, now: datetime) -> bool:
+        """Whether there is a call left for a question."""
+        return self.hold_reason is not WaitingFor.DAILY_QUOTA or not self.holding(now)
+
     def slots_of_others(self, now: datetime) -> int:
         """As the last lesson was; once it is old, one less is tried at a time."""
         if not self.foreign_slots or self.foreign_until is None:

@@ -1,11 +1,13 @@
 """Every wait, in one module: how long, and why that long. Durations are seconds; moments are aware UTC."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Adobe, "REST API", read 2026-08
+STANDARD_DAY = timezone(timedelta(hours=-6))  # CST to the letter: in summer its midnight is an hour later
 
+AGAIN_SHARE = 0.25  # of the time that something is late: when to ask for it again
 BACKLOG_RETRY_SECONDS = 60  # when a caller that met a full backlog may come back
 CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
 BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials or rights fail is tried again now and then
@@ -62,6 +64,11 @@ class Patience:
         wanted = self.poll_min_seconds if expected_seconds is None else expected_seconds
         return now + timedelta(seconds=min(self.poll_max_seconds, max(self.poll_min_seconds, wanted)))
 
+    def look_again(self, now: datetime, since: datetime) -> datetime:
+        """When to ask again for what is not there yet: soon at first, and the longer it is late, the less often."""
+        late_seconds = AGAIN_SHARE * (now - since).total_seconds()
+        return now + timedelta(seconds=max(self.poll_min_seconds, min(late_seconds, self.retry_max_seconds)))
+
     def after_window(self, now: datetime) -> datetime:
         return now + timedelta(seconds=self.window_seconds)
 
@@ -73,7 +80,20 @@ def marketo_day(now: datetime) -> date:
 
 def quota_reset(now: datetime) -> datetime:
     """The next midnight in US Central time."""
-    return datetime.combine(marketo_day(now) + timedelta(days=1), time(), MARKETO_DAY).astimezone(now.tzinfo)
+    return _midnight_after(now, MARKETO_DAY)
+
+
+def quota_again(now: datetime) -> datetime:
+    """When to try again after Marketo has called its quota used up.
+
+    At the next midnight; in summer also at that of standard time, an hour later: Adobe writes CST, and may mean it.
+    """
+    return min(_midnight_after(now, zone) for zone in (MARKETO_DAY, STANDARD_DAY))
+
+
+def _midnight_after(now: datetime, zone: tzinfo) -> datetime:
+    tomorrow = now.astimezone(zone).date() + timedelta(days=1)
+    return datetime.combine(tomorrow, time(), zone).astimezone(now.tzinfo)
 
 
 def after(now: datetime, seconds: float) -> datetime:

@@ -12,17 +12,17 @@ from datetime import date, datetime, timedelta
 
 from app.clock import Clock
 from app.domain.instances import Calls
-from app.domain.patience import marketo_day, quota_reset
+from app.domain.patience import marketo_day, quota_again, quota_reset
 from app.settings import InstanceSettings
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class DayUsedUp(Exception):
-    """No call was made: our share of the daily quota is spent."""
+    """No call was made: our share of the daily quota is spent, or all of it is."""
 
-    def __init__(self, calls: int, resets_at: datetime) -> None:
-        super().__init__(f"all {calls} calls of the day are used; the quota resets at {resets_at:%Y-%m-%dT%H:%MZ}")
+    def __init__(self, used: str, resets_at: datetime) -> None:
+        super().__init__(f"{used} of the day are used; the quota resets at {resets_at:%Y-%m-%dT%H:%MZ}")
         self.resets_at = resets_at
 
 
@@ -39,6 +39,7 @@ class Allowance:
         self._day = self._date()
         self._today = 0
         self._handed_on = 0  # of today's: what whoever takes over will be told
+        self._used_up_until: datetime | None = None
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
@@ -73,6 +74,10 @@ class Allowance:
     def full(self) -> None:
         """Suppose that the window is used up: Marketo, which counts everybody's calls, says so."""
         self._made_at = deque([self._now()] * self._calls_per_window)
+
+    def used_up(self) -> None:
+        """Suppose that the day is used up: Marketo, which counts everybody's calls, says so."""
+        self._used_up_until = quota_again(self._now())
 
     def counted(self) -> Calls:
         """What was called so far, to be kept for whoever goes on."""
@@ -116,7 +121,9 @@ class Allowance:
     def _check_day(self) -> None:
         self._turn_page()
         if self._today >= self._daily_calls:
-            raise DayUsedUp(self._daily_calls, self.resets_at)
+            raise DayUsedUp(f"all {self._daily_calls} calls", self.resets_at)
+        if self._used_up_until and self._now() < self._used_up_until:
+            raise DayUsedUp("the calls", self._used_up_until)
 
     def _turn_page(self) -> None:
         if (today := self._date()) > self._day:

@@ -165,9 +165,11 @@ class Marketo:
         return await exchange(self._http, request, auth=auth, limit_bytes=limit_bytes, seconds=seconds)
 
     def _heed(self, because: Because | None) -> None:
-        """Marketo counts everybody's calls, we only ours: when it says that the window is full, it is."""
+        """Marketo counts everybody's calls, we only ours: when it says that the window or the day is full, it is."""
         if because is Because.RATE_LIMIT:
             self.allowance.full()
+        elif because is Because.DAILY_QUOTA:
+            self.allowance.used_up()
 
     def _without_secrets(self, said: Said) -> Said:
         """SECRETS_STAY_IN: the other side may echo a credential into what it says."""

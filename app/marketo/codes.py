@@ -38,7 +38,7 @@ Meaning = Away | Never | Unclear
 BLOCKED = Away(Because.BLOCKED)
 DENIED = Away(Because.DENIED)
 UNAVAILABLE = Away(Because.UNAVAILABLE)
-TRANSIENT = Away(Because.UNAVAILABLE, whole_instance=False)
+TRANSIENT = Away(Because.TRANSIENT, whole_instance=False)
 REQUEST = Never(whole_import=True)  # says something of the header, the parameters or the subscription
 RECORDS = Never(whole_import=False)  # says something of the rows of this part
 UNCLEAR = Unclear()

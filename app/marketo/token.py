@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 import httpx
 
 from app.clock import Clock
-from app.domain.answers import Because, TurnedAway
+from app.domain.answers import Because, Lost, TurnedAway
 from app.domain.patience import TOKEN_WAITS_SECONDS
 from app.marketo.allowance import Sleep
 from app.marketo.codes import answer_to_submission
@@ -134,9 +134,7 @@ class Identity:
 def _read(reply: Reply) -> tuple[Bearer, float]:
     """The token and its remaining life in seconds. Errors: NoToken, with the reason that identity gives."""
     if (error := reply.error) is not None:
-        answer = answer_to_submission(error.code, error.message)
-        because = answer.because if isinstance(answer, TurnedAway) else Because.BLOCKED
-        raise NoToken(because, f"identity said {error.code}: {error.message}", error.code)
+        raise NoToken(_because(*error), f"identity said {error.code}: {error.message}", error.code)
     envelope = reply.envelope or {}
     if reply.status in {401, 403} or (400 <= reply.status < 429 and "error" in envelope):
         reason = text(envelope.get("error_description")) or text(envelope.get("error")) or "no reason given"
@@ -147,6 +145,17 @@ def _read(reply: Reply) -> tuple[Bearer, float]:
     if not reply.ok or not _fits_a_header(value) or isinstance(life, bool) or not isinstance(life, int | float):
         raise NoToken(Because.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
     return Bearer(str(value)), min(float(life), LONGEST_LIFE_SECONDS) if math.isfinite(life) else 0.0
+
+
+def _because(code: str, message: str) -> Because:
+    """What a code means for whoever wants a token: what is unclear passes, what is refused a person must mend."""
+    match answer_to_submission(code, message):
+        case Lost() | TurnedAway(because=Because.TRANSIENT | Because.QUEUE_FULL | Because.LIST_BUSY):
+            return Because.UNAVAILABLE
+        case TurnedAway(because=because):
+            return because
+        case _:
+            return Because.BLOCKED
 
 
 def _fits_a_header(value: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qsl
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -15,7 +16,11 @@ from app.simulator.simulator import Simulator
 _DRAIN_BYTES = 64 * 1024 * 1024  # of a body that is too large: read and thrown away, so that its sender hears the 413
 
 
-def create_app(simulator: Simulator) -> ASGIApp:
+Sleep = Callable[[float], Awaitable[None]]
+
+
+def create_app(simulator: Simulator, *, sleep: Sleep = asyncio.sleep) -> ASGIApp:
+    """`sleep` is how long a `hang` takes: tests give their own."""
     control = create_control(simulator)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,12 +29,12 @@ def create_app(simulator: Simulator) -> ASGIApp:
         elif scope["path"].startswith("/simulator"):
             await control(scope, receive, send)
         else:
-            await _marketo(simulator, scope, receive, send)
+            await _marketo(simulator, sleep, scope, receive, send)
 
     return app
 
 
-async def _marketo(simulator: Simulator, scope: Scope, receive: Receive, send: Send) -> None:
+async def _marketo(simulator: Simulator, sleep: Sleep, scope: Scope, receive: Receive, send: Send) -> None:
     path: str = scope["path"]
     simulator.arrive(path)
     answer: Answer | None = None
@@ -40,7 +45,7 @@ async def _marketo(simulator: Simulator, scope: Scope, receive: Receive, send: S
             return
         answer, admitted_at = simulator.handle(call)
         if answer.delay_seconds:
-            await asyncio.sleep(answer.delay_seconds)
+            await sleep(answer.delay_seconds)
         await _send(answer, send)
     finally:
         simulator.leave(path, answer, admitted_at)

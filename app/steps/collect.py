@@ -5,7 +5,7 @@ transaction. Whoever dies in between leaves rows that the next one replaces.
 """
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +19,7 @@ from app.files.results import GarbledResult, PartRows, Placed, ResultRow, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import parts, results
+from app.store import instances, parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -45,7 +45,8 @@ class Collect:
         at = self.driver.now()
         async with self.driver.db.read() as tx:
             found = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
-        if not found or not lease.holds(at):
+            instance = await instances.get(tx, lease.instance) if found else None
+        if instance is None or not instance.may_ask(at) or not lease.holds(at):
             return False
         part = found[0]
         try:
@@ -53,21 +54,21 @@ class Collect:
         except Stale:
             return False
         except Exception:  # whatever is wrong with this part, the others must not wait behind it
-            await self._later(lease, part)
+            await self._ask_again(lease, part)
             raise
 
     async def _collect(self, lease: Lease, part: Part) -> bool:
         standing = await self.driver.standing(part)
         failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
         warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
-        if failures is None or warnings is None:
-            await self._later(lease, part)
+        if isinstance(failures, NoWord) or isinstance(warnings, NoWord):
+            await self._ask_again(lease, part, [said for said in (failures, warnings) if isinstance(said, NoWord)])
             return False
         await self._complete(lease, part, failures, warnings)
         return True
 
-    async def _fetch(self, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | None:
-        """The result file of a part, with its rows placed; None when it is worth asking again later."""
+    async def _fetch(self, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | NoWord:
+        """The result file of a part, with its rows placed; NoWord when it is worth asking again later."""
         if count == 0 and part.counted:
             return Fetched()
         assert part.batch_id is not None
@@ -76,18 +77,18 @@ class Collect:
             case ResultFile(content=content):
                 try:
                     rows = await self._placed(part, standing, content)
-                except GarbledResult:
-                    return self._missing_or_later(part, LATE_FILE_SECONDS)
+                except GarbledResult as garbled:
+                    return self._missing_or(NoWord(f"garbled: {garbled}"), part, LATE_FILE_SECONDS)
                 return Fetched(content, rows, missing=len(rows) != count and part.counted)
             case NoFile():
-                return Fetched() if count == 0 else self._missing_or_later(part, LATE_FILE_SECONDS)
-            case NoWord():
-                return self._missing_or_later(part, RESULT_RETENTION_SECONDS)
+                return Fetched() if count == 0 else self._missing_or(NoWord("no file yet"), part, LATE_FILE_SECONDS)
+            case NoWord() as word:
+                return self._missing_or(word, part, RESULT_RETENTION_SECONDS)
 
-    def _missing_or_later(self, part: Part, patience_seconds: float) -> Fetched | None:
+    def _missing_or(self, word: NoWord, part: Part, patience_seconds: float) -> Fetched | NoWord:
         assert part.state_since is not None
         waited = (self.driver.now() - part.state_since).total_seconds()
-        return Fetched(missing=True) if waited >= patience_seconds else None
+        return Fetched(missing=True) if waited >= patience_seconds else word
 
     async def _placed(self, part: Part, standing: Standing, content: bytes) -> Placed:
         async with self.driver.db.read() as tx:
@@ -95,10 +96,14 @@ class Collect:
         assert kept is not None, "the rows of an unfinished import are not erased"
         return await asyncio.to_thread(_place, content, part, standing, kept)
 
-    async def _later(self, lease: Lease, part: Part) -> None:
+    async def _ask_again(self, lease: Lease, part: Part, words: Sequence[NoWord] = ()) -> None:
+        """Later; and let the whole instance wait where that is what Marketo said."""
         at = self.driver.now()
-        async with self.driver.writing(lease, share=True) as (tx, _):
-            await parts.note(tx, part.id, due_at=self.driver.patience.next_look(at))
+        async with self.driver.writing(lease) as (tx, _):
+            for word in words:
+                if word.because:
+                    await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
+            await parts.note(tx, part.id, due_at=self.driver.patience.look_again(at, part.state_since or at))
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         """Store the rows, some thousand in a transaction; and with the files and the counts make the last move."""
@@ -107,13 +112,16 @@ class Collect:
         counts = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
         self.driver.reached(Point.FETCHED)
         await self._keep_rows(lease, part, failures, warnings)
-        async with self.driver.writing(lease, share=True) as (tx, _):
+        async with self.driver.writing(lease, share=True) as (tx, instance):
             told = counts | {"results_missing": missing or None}
             values = counts | {"results_missing": missing}
             await parts.move(tx, part.id, Move.COLLECT, at=self.driver.now(), values=values, **told)
             for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
                 if fetched.content is not None:
                     await results.keep_file(tx, part.id, kind, pack(fetched.content))
+        if instance.blocked_at and (failures.content or warnings.content):
+            async with self.driver.writing(lease) as (tx, instance):
+                await self.driver.make_well(tx, instance, submitted=False)
         self.driver.reached(Point.COLLECTED)
 
     async def _keep_rows(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:

@@ -10,7 +10,7 @@ from app.clock import Clock
 from app.domain.answers import Because
 from app.domain.imports import Part
 from app.domain.instances import Instance, WaitingFor
-from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_reset
+from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_again
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.steps.lease import Lease
@@ -60,13 +60,23 @@ class Driver:
         return found
 
     async def make_wait(
-        self, tx: AsyncConnection, instance: str, because: Because, message: str, *, attempts: int = 0
+        self,
+        tx: AsyncConnection,
+        instance: str,
+        because: Because,
+        message: str,
+        *,
+        attempts: int = 0,
+        asked: bool = False,
     ) -> None:
-        """Let the whole instance wait for what Marketo said. Effect: in the caller's transaction."""
+        """Let the whole instance wait for what Marketo said, of a submission or (`asked`) of a question.
+
+        Effect: in the caller's transaction.
+        """
         at = self.now()
         match because:
             case Because.BLOCKED | Because.DENIED:
-                denied = because is Because.DENIED
+                denied = because is Because.DENIED and not asked
                 again = after(at, BLOCKED_RETRY_SECONDS)
                 if await instances.block(tx, instance, at=at, reason=message, denied=denied, try_again_at=again):
                     await events.append(tx, "blocked", at=at, instance=instance, reason=message)
@@ -77,11 +87,11 @@ class Driver:
                 until = after(at, CONCURRENCY_PAUSE_SECONDS)
                 await instances.hold(tx, instance, until=until, reason=WaitingFor.RATE_LIMIT)
             case Because.DAILY_QUOTA:
-                await instances.hold(tx, instance, until=quota_reset(at), reason=WaitingFor.DAILY_QUOTA)
+                await instances.hold(tx, instance, until=quota_again(at), reason=WaitingFor.DAILY_QUOTA)
             case Because.UNAVAILABLE:
                 until = self.patience.retry(at, attempts, chance=self.chance())
                 await instances.hold(tx, instance, until=until, reason=WaitingFor.RETRY)
-            case Because.QUEUE_FULL | Because.LIST_BUSY:
+            case Because.QUEUE_FULL | Because.LIST_BUSY | Because.TRANSIENT:
                 pass  # the part's business, not the instance's
 
     async def make_well(self, tx: AsyncConnection, instance: Instance, *, submitted: bool) -> None:

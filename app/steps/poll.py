@@ -12,7 +12,7 @@ from app.domain.patience import FORGOTTEN_SECONDS
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import parts
+from app.store import instances, parts
 from app.store.parts import Stale
 from app.wake import Wake
 
@@ -30,11 +30,13 @@ class Poll:
         while True:
             at = self.driver.now()
             async with self.driver.db.read() as tx:
+                instance = await instances.get(tx, lease.instance)
                 there = await parts.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
             known = [part for part in there if part.silent_since is None]
             index = self.driver.watch.look(known, at, onward=onward).job
             silent = [part for part in there if part.silent_since and part.due_at and part.due_at <= at]
-            if (index is None and not silent) or not lease.holds(at):
+            may_ask = instance is not None and instance.may_ask(at) and lease.holds(at)
+            if (index is None and not silent) or not may_ask:
                 break
             part = known[index] if index is not None else silent[0]
             onward = await self._ask(lease, known, part) and part.silent_since is None
@@ -131,7 +133,7 @@ class Poll:
         forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)
         async with self.driver.writing(lease) as (tx, _):
             if word.because:
-                await self.driver.make_wait(tx, lease.instance, word.because, word.why)
+                await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
             if forgotten:
                 settled = {"due_at": self.driver.patience.settled(at), "silent_since": None}
                 await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, why=word.why)

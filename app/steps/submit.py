@@ -184,13 +184,10 @@ class Submit:
     ) -> None:
         values: dict[str, Any] = {"retry_code": answer.code or answer.because, "due_at": None}
         match answer.because:
-            case Because.UNAVAILABLE:
+            case Because.UNAVAILABLE | Because.TRANSIENT:
                 due_at = self.driver.patience.retry(at, part.attempts, chance=self.driver.chance())
                 values |= COUNTED | {"due_at": due_at}
-                if answer.code is None:  # nobody answered: no other part would fare better
-                    await self.driver.make_wait(
-                        tx, instance.name, answer.because, answer.message, attempts=part.attempts
-                    )
+                await self.driver.make_wait(tx, instance.name, answer.because, answer.message, attempts=part.attempts)
             case Because.LIST_BUSY:
                 values["due_at"] = after(at, self.driver.patience.poll_max_seconds)
             case Because.QUEUE_FULL:

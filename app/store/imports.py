@@ -34,6 +34,9 @@ from app.domain.lifecycle import State
 from app.store import events
 from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
+SLOW = (State.IMPORTING, State.COLLECTING)
+"""States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
+
 
 async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of: int | None = None) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
@@ -313,8 +316,8 @@ async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> M
             seen.collecting_since = min(seen.collecting_since or row.since, row.since)
         if state is State.UNCONFIRMED:
             seen.unconfirmed_since = row.since
-        if state is State.IMPORTING and row.since <= by.stuck_since:
-            seen.stuck_since = row.since
+        if state in SLOW and row.since <= by.stuck_since:
+            seen.stuck_since = min(row.since, seen.stuck_since or row.since)
         if state is State.QUEUED and row.since <= by.stuck_since:
             seen.queued_since = row.since
         if row.results_missing:
@@ -351,7 +354,7 @@ def _needs_attention(by: Judgement) -> ColumnElement[bool]:
             or_(
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
-                and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
+                and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
                 and_(standing, ~_moved(part.c.instance, by)),
             ),
         )
@@ -371,7 +374,7 @@ def _attention(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Attent
             parts.unconfirmed_since,
         )
     if parts.stuck_since:
-        return Attention("stuck", "Marketo has been importing a part for far longer than usual.", parts.stuck_since)
+        return Attention("stuck", "A part has been at Marketo for far longer than usual.", parts.stuck_since)
     if parts.queued_since and at_a_standstill:
         message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
         return Attention("stuck", message, parts.queued_since)

@@ -108,10 +108,10 @@ async def block(
     tx: AsyncConnection, name: str, *, at: datetime, reason: str, denied: bool, try_again_at: datetime
 ) -> bool:
     """Remember that Marketo refuses us. True when that is news."""
-    known = (await get(tx, name) or Instance(name)).blocked_at
-    kept = {"blocked_at": known or at, "blocked_reason": reason, "denied": denied}
+    known = await get(tx, name) or Instance(name)
+    kept = {"blocked_at": known.blocked_at or at, "blocked_reason": reason, "denied": denied or known.denied}
     await _set(tx, name, **kept, hold_until=try_again_at, hold_reason=None)
-    return known is None
+    return known.blocked_at is None
 
 
 async def unblock(tx: AsyncConnection, name: str) -> None:

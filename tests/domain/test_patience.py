@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.patience import Patience, quota_reset
+from app.domain.patience import Patience, quota_again, quota_reset
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 PATIENCE = Patience(
@@ -56,3 +56,26 @@ def test_a_lost_answer_is_given_the_settling_time():
 def test_the_quota_resets_at_midnight_us_central(now: datetime, reset: datetime):
     """Marketo's day is a day in Chicago, in summer and in winter."""
     assert quota_reset(now) == reset
+
+
+@pytest.mark.parametrize(
+    ("now", "again"),
+    [
+        (datetime(2026, 11, 4, 12, tzinfo=UTC), datetime(2026, 11, 5, 6, tzinfo=UTC)),
+        (datetime(2026, 7, 4, 12, tzinfo=UTC), datetime(2026, 7, 5, 5, tzinfo=UTC)),
+        (datetime(2026, 7, 5, 5, 0, 1, tzinfo=UTC), datetime(2026, 7, 5, 6, tzinfo=UTC)),
+        (datetime(2026, 7, 5, 6, 0, 1, tzinfo=UTC), datetime(2026, 7, 6, 5, tzinfo=UTC)),
+    ],
+)
+def test_a_used_up_quota_is_tried_at_either_midnight_that_adobe_may_mean(now: datetime, again: datetime):
+    """Refused at midnight in summer, a whole day would be lost: CST to the letter begins its day an hour later."""
+    assert quota_again(now) == again
+
+
+def test_what_is_late_is_asked_for_less_and_less_often():
+    """After 5 seconds at first, then after a quarter of the time that it is late, at last every 300."""
+    waits = [
+        (PATIENCE.look_again(NOON + timedelta(seconds=late), NOON) - NOON).total_seconds() - late
+        for late in (0, 20, 60, 1000, 10_000)
+    ]
+    assert waits == [5, 5, 15, 250, 300]

@@ -19,8 +19,8 @@ AWAY = {
     "608": ("unavailable", True),
     "614": ("unavailable", True),
     "615": ("concurrency", True),
-    "713": ("unavailable", False),
-    "719": ("unavailable", False),
+    "713": ("transient", False),
+    "719": ("transient", False),
     "1016": ("queue_full", False),
     "1019": ("list_busy", False),
 }

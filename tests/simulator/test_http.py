@@ -5,18 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import socket
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 
-from app.simulator import Fault, Simulator, create_app
+from app.simulator import Fault, Simulator
 from app.simulator.multipart import read_form
 from tests.simulator.conftest import Bench, error
+from tests.support.serving import serving
 
 LEADS = "/bulk/v1/leads.json"
 
@@ -24,16 +22,8 @@ LEADS = "/bulk/v1/leads.json"
 @pytest.fixture(scope="module")
 def served() -> Iterator[tuple[Simulator, str]]:
     sim = Simulator()
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(sim), log_level="critical"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve(sockets=[listener])))
-    thread.start()
-    try:
-        yield sim, f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(10)
-        listener.close()
+    with serving(sim) as url:
+        yield sim, url
 
 
 def login(url: str) -> str:

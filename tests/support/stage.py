@@ -1,5 +1,6 @@
 """The stage of story tests: API, steps and simulator in one loop, over real HTTP semantics and a stepped clock."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -7,6 +8,7 @@ from typing import Any
 
 import httpx
 
+from app.marketo.allowance import Sleep
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.steps.crew import Crew
@@ -118,8 +120,9 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, **knobs: Any
+    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, hang: Sleep = asyncio.sleep, **knobs: Any
 ) -> AsyncIterator[Stage]:
+    """`hang` is how a call of the simulator hangs, when that was ordered."""
     simulator = Simulator(rules or Rules(), now=clock.seconds)
     posted: list[httpx.Request] = []
     asked: list[str] = []
@@ -132,7 +135,7 @@ async def staged(
         else:
             asked.append(request.url.path)
 
-    transport = SimulatorTransport(create_app(simulator), before_request=watch)
+    transport = SimulatorTransport(create_app(simulator, sleep=hang), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
     house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http)
     try:
