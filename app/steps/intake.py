@@ -149,6 +149,7 @@ class Intake:
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
         if retried := incoming.arrival.retry_of:
             by, name = request.client, request.instance
+            await imports.hold(tx, retried)
             await events.append(tx, "retried", at=at, instance=name, import_id=retried, by=by, as_import=import_id)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
