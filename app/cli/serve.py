@@ -105,14 +105,16 @@ async def running(
         worker = None if role == Role.API else await _worker(house)
         server = _Server(house) if door else None
         async with asyncio.TaskGroup() as group:
-            notices = group.create_task(house.notices.run())
+            beside = [group.create_task(house.notices.run()), group.create_task(house.follow.run())]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
-            notices.cancel()
+            house.changes.end()  # whoever waits is answered now, and asks another process
+            for task in beside:
+                task.cancel()
 
 
 def _check(settings: Settings, role: str) -> None:
