@@ -6,16 +6,18 @@ Within a process this is all there is to it. Between processes PostgreSQL carrie
 import asyncio
 from dataclasses import dataclass, field
 
+from app.outbox import Outbox
+
 
 @dataclass(slots=True)
 class Wake:
+    outbox: Outbox = field(default_factory=Outbox)
     _bell: asyncio.Event = field(default_factory=asyncio.Event)
-    _outbox: asyncio.Event = field(default_factory=asyncio.Event)
 
     def ring(self) -> None:
         """There is something new to do, here or in another process."""
         self._bell.set()
-        self._outbox.set()
+        self.outbox.ring()
 
     def hear(self) -> None:
         """Another process rang."""
@@ -30,8 +32,3 @@ class Wake:
             return False
         self._bell.clear()
         return True
-
-    async def rung(self) -> None:
-        """Wait until somebody here has rung. For the one who tells the other processes."""
-        await self._outbox.wait()
-        self._outbox.clear()

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 
 import httpx
 
+from app.changes import Changes
 from app.clock import Clock, machine_clock
 from app.domain.patience import Patience
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
+from app.outbox import Outbox
 from app.settings import InstanceSettings, Settings
 from app.steps.collect import Collect
 from app.steps.crew import Crew
 from app.steps.describe import Describe
 from app.steps.desk import Desk
 from app.steps.driver import Driver
+from app.steps.follow import Follow
 from app.steps.intake import Intake
 from app.steps.judge import Judge
 from app.steps.keys import Keys
@@ -42,6 +45,7 @@ class House:
     now: Clock
     sleep: Sleep
     wake: Wake
+    changes: Changes
     notices: Notices
     reached: Reached
     http: httpx.AsyncClient
@@ -50,6 +54,7 @@ class House:
     retry: Retry
     desk: Desk
     keys: Keys
+    follow: Follow
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -68,8 +73,9 @@ def furnish(
 
     `now`, `sleep`, `http` and `reached` are seams: tests give their own.
     """
-    db = Database(settings.database_url)
-    wake = Wake()
+    outbox = Outbox()
+    wake, changes = Wake(outbox), Changes(outbox)
+    db = Database(settings.database_url, told=changes.made)
     http = http or _http_client(settings)
     marketo = marketos(settings, http, now=now, sleep=sleep)
     describe = {name: Describe(instance=name, db=db, marketo=one, now=now) for name, one in marketo.items()}
@@ -93,7 +99,8 @@ def furnish(
         now=now,
         sleep=sleep,
         wake=wake,
-        notices=Notices(db, wake),
+        changes=changes,
+        notices=Notices(db, wake, changes, outbox),
         reached=reached,
         http=http,
         marketo=marketo,
@@ -101,6 +108,7 @@ def furnish(
         retry=Retry(db=db, intake=intake),
         desk=desk,
         keys=Keys(db=db, now=now),
+        follow=Follow(db, changes),
     )
 
 

@@ -1,13 +1,15 @@
-"""The baseline of intake: a Starlette endpoint that writes the body to a file, syncs it, and answers."""
+"""Baselines: a Starlette endpoint that writes the body to a file, syncs it and answers; one that streams silence."""
 
+import asyncio
 import os
 import sys
 import tempfile
+from collections.abc import AsyncIterator
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 
 
@@ -24,7 +26,20 @@ async def live(_: Request) -> PlainTextResponse:
     return PlainTextResponse("yes")
 
 
-app = Starlette(routes=[Route("/v1/imports", take, methods=["POST"]), Route("/livez", live)])
+async def silence() -> AsyncIterator[bytes]:
+    yield b"retry: 1000\n\n"
+    while True:
+        await asyncio.sleep(15)
+        yield b":\n\n"
+
+
+async def events(_: Request) -> StreamingResponse:
+    return StreamingResponse(silence(), media_type="text/event-stream")
+
+
+app = Starlette(
+    routes=[Route("/v1/imports", take, methods=["POST"]), Route("/events", events), Route("/livez", live)],
+)
 
 if __name__ == "__main__":
     uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off", access_log=False)

@@ -107,14 +107,16 @@ async def running(
         if server and settings.auth == "on" and not await house.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            notices = group.create_task(house.notices.run())
+            beside = [group.create_task(house.notices.run()), group.create_task(house.follow.run())]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
-            notices.cancel()
+            house.changes.end()  # whoever waits is answered now, and asks another process
+            for task in beside:
+                task.cancel()
 
 
 def _check(settings: Settings, role: str) -> None:

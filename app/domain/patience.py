@@ -20,6 +20,7 @@ DATABASE_RETRY_SECONDS = 5  # when a caller that met no database may come back
 FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold; doubled with each
 FOREIGN_SLOTS_MOST_SECONDS = 600
 FORGOTTEN_SECONDS = 3600  # a job that Marketo denies knowing for this long is no longer there
+HEARTBEAT_SECONDS = 15.0  # of silence in a stream of events: proxies hang up after 30 to 60
 IDEMPOTENCY_KEPT_SECONDS = 30 * 86_400  # what an Idempotency-Key stands for
 IDEMPOTENT_UPLOAD_IDLE_SECONDS = 120  # an upload that holds a key and brought nothing for this long is gone
 INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo answered; the last again and again
@@ -28,10 +29,14 @@ MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as go
 NEXT_LOOK_MOST_SECONDS = 60  # however far off its end is thought to be
 NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's news is no fresher
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
+RECONNECT_SECONDS = (1, 5)  # a stream that broke is opened again after that long: not all of them at once
+STREAM_SECONDS = 3600.0  # a stream of events is ended now and then, so that whoever reads on is let in anew
 SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
 TIDY_SECONDS = 600.0  # retention is counted in days
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
+UNTOLD_SECONDS = 30.0  # a change that nobody was told of is found by those who watch at the latest after so long
 UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
+WAIT_MOST_SECONDS = 60.0  # what one request may wait for the end of an import
 
 
 @dataclass(frozen=True, slots=True)

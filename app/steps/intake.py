@@ -188,6 +188,7 @@ class Intake:
             await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
         if retried := arrival.retry_of:
             by, name = arrival.retried_by, request.instance
+            await imports.hold(tx, retried)
             await events.append(tx, "retried", at=at, instance=name, import_id=retried, by=by, as_import=import_id)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection

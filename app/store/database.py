@@ -7,8 +7,8 @@ second process on the same file is refused: SQLite before 3.51.3 can corrupt a W
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import IO, Any
@@ -23,12 +23,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
 
+Told = Callable[[Collection[int]], None]
+"""Is told which imports a transaction was about, once it has ended."""
+
 _open: ContextVar[int] = ContextVar("open_transactions", default=0)
 
 
 def in_transaction() -> bool:
     """True while the running task has a transaction open. NO_CALL_IN_TX is checked with it."""
     return _open.get() > 0
+
+
+def held_in(tx: AsyncConnection) -> set[int]:
+    """The ids of the imports whose rows this transaction holds. Whoever watches them is told when it has ended."""
+    held: set[int] = tx.info["held"]
+    return held
 
 
 class DatabaseBusy(Exception):
@@ -38,8 +47,9 @@ class DatabaseBusy(Exception):
 class Database:
     """`async with db.write() as tx` and `async with db.read() as tx`: the only two ways to the data."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, told: Told = lambda _: None) -> None:
         self.url = url
+        self._told = told
         self.on_sqlite = url.startswith("sqlite")
         self._turn = asyncio.Lock()
         self._lock_file: IO[str] | None = None
@@ -67,12 +77,18 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write; committed at the end, rolled back on any error."""
-        if self.on_sqlite:
-            async with self._turn, self._counted(), self._writer.begin() as tx:
+        held: set[int] = set()
+        try:
+            async with AsyncExitStack() as stack:
+                if self.on_sqlite:
+                    await stack.enter_async_context(self._turn)
+                await stack.enter_async_context(self._counted())
+                tx = await stack.enter_async_context(self._writer.begin())
+                tx.info["held"] = held
                 yield tx
-        else:
-            async with self._counted(), self._writer.begin() as tx:
-                yield tx
+        finally:  # after an error too: the commit may be done, and its word lost
+            if held:
+                self._told(held)
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -3,15 +3,16 @@
 `data` holds facts about the work (codes, counts, who), never a cell of a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.tables import event
+from app.store.database import held_in
+from app.store.tables import event, import_
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,12 @@ async def append(
     part: int | None = None,
     **data: object,
 ) -> int:
-    """Write one line of history; its id, which no later one is below."""
+    """Write one line of history; its id, which no later one is below.
+
+    The import's row is held before: so the ids of its events follow the commits, and whoever has read up to one of
+    them never finds another below it later.
+    """
+    assert import_id is None or import_id in held_in(tx), "hold an import's row before you write its history"
     kept = {name: value for name, value in data.items() if value is not None}
     made = await tx.execute(
         insert(event)
@@ -52,3 +58,22 @@ async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) ->
         .limit(size)
     )
     return [Event(*row) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """How far an import's history has come."""
+
+    id: int  # of its last event; 0 where there is none
+    finished: bool
+
+
+async def latest(tx: AsyncConnection, import_ids: Collection[int]) -> dict[int, Latest]:
+    """One look in the index for each import; an import that is gone is not among them."""
+    last = select(func.max(event.c.id)).where(event.c.import_id == import_.c.id).scalar_subquery()
+    found = await tx.execute(
+        select(import_.c.id, func.coalesce(last, 0), import_.c.finished_at.is_not(None)).where(
+            import_.c.id.in_(import_ids)
+        )
+    )
+    return {import_id: Latest(last_id, bool(finished)) for import_id, last_id, finished in found}

@@ -32,6 +32,7 @@ from app.domain.imports import (
 )
 from app.domain.lifecycle import State
 from app.store import events
+from app.store.database import held_in
 from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
 SLOW = (State.IMPORTING, State.COLLECTING)
@@ -70,6 +71,7 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
 
     Its turn: its place in the order of acceptance.
     """
+    held_in(tx).add(import_id)
     found = await tx.execute(
         update(import_)
         .where(import_.c.id == import_id, import_.c.status.is_(None))
@@ -123,13 +125,21 @@ async def discard_abandoned(tx: AsyncConnection, *, untouched_since: datetime) -
     return gone.rowcount
 
 
+async def hold(tx: AsyncConnection, import_id: int) -> None:
+    """Make those who write about one import take turns."""
+    # not FOR UPDATE: a retry refers to the row already, and another one's may wait
+    await tx.execute(select(import_.c.id).where(import_.c.id == import_id).with_for_update(key_share=True))
+    held_in(tx).add(import_id)
+
+
 async def lock_of_part(tx: AsyncConnection, part_id: int) -> None:
     """Make movers of one import take turns, so that refresh() sees every part as it is."""
-    await tx.execute(
+    found = await tx.execute(
         select(import_.c.id)
         .where(import_.c.id == select(part.c.import_id).where(part.c.id == part_id).scalar_subquery())
         .with_for_update()
     )
+    held_in(tx).update(found.scalars())
 
 
 async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
@@ -211,6 +221,8 @@ async def standing(tx: AsyncConnection, import_id: int, *, lock: bool = False) -
     row = (await tx.execute(found.with_for_update() if lock else found)).one_or_none()
     if row is None:
         return None
+    if lock:
+        held_in(tx).add(import_id)
     return Standing(_request(row), tuple(row.columns), Status(row.status), row.cancel_requested_at)
 
 

@@ -1,4 +1,4 @@
-"""/v1/imports: create, read and list; parts and events; cancel, send again, decide an unconfirmed part."""
+"""/v1/imports: create, read, wait and list; parts and events; cancel, send again, decide an unconfirmed part."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -6,17 +6,17 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.clients import Scope
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
-from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
+from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS, WAIT_MOST_SECONDS
 from app.steps.intake import Receipt
 from app.store import events, imports, instances, parts
 from app.store.imports import Filters
-from app.web import paging
+from app.web import conditional, live, paging
 from app.web.auth import Guarded, TheCaller, needs, refuse_scope
 from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
 from app.web.outlooks import Outlooks
@@ -153,10 +153,43 @@ async def create(
     return await tell.receipt(response, receipt)
 
 
-@router.get("/{import_id}", response_model=ImportOut, dependencies=[knows()])
-async def read(response: Response, found: TheImport, tell: Tell) -> ImportOut:
-    """An import as it stands."""
-    return await tell(response, found)
+Wait = Annotated[
+    float,
+    Query(ge=0, le=WAIT_MOST_SECONDS, allow_inf_nan=False, description="seconds to wait for the end of the import"),
+]
+FORECASTS = {"estimated_finish_at"}
+"""Move with the clock; an import that has only another forecast is not another one."""
+
+
+@router.get(
+    "/{import_id}",
+    response_model=ImportOut,
+    dependencies=[knows("wait")],
+    responses={304: {"description": "It stands as the caller knows it: see If-None-Match"}},
+)
+async def read(
+    request: Request, response: Response, house: TheHouse, found: TheImport, tell: Tell, wait: Wait = 0
+) -> ImportOut | Response:
+    """An import as it stands; with `wait`, as soon as it is finished or the time is up."""
+    if wait and found.status not in FINISHED:
+        found = await live.while_there(request, _finished(house, found, within_seconds=wait))
+    shown = await tell(response, found)
+    response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
+    response.headers["Cache-Control"] = "no-cache"
+    return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else shown
+
+
+async def _finished(house: House, known: Import, *, within_seconds: float) -> Import:
+    """Errors: NotFound, where it was erased meanwhile."""
+
+    async def look() -> Import | None:
+        async with house.db.read() as tx:
+            return await imports.get(tx, known.id, by=judgement(house))
+
+    found = await house.follow.finished(known.id, look, within_seconds=within_seconds)
+    if found is None:
+        raise NotFound(f"There is no import {known.id}.")
+    return found
 
 
 @router.get("", response_model=ImportPage, dependencies=[knows(*LIST_FILTERS, *PAGING)])
@@ -187,15 +220,40 @@ async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
     return PartPage(items=[PartOut.of(part, instance, now) for part in listed], next_page_token=None)
 
 
-@router.get("/{import_id}/events", response_model=EventPage, dependencies=[knows(*PAGING)])
-async def events_of(request: Request, house: TheHouse, found: TheImport) -> EventPage:
-    """The history of an import, oldest first."""
+@router.get(
+    "/{import_id}/events",
+    response_model=EventPage,
+    dependencies=[knows(*PAGING)],
+    responses={
+        200: {"content": {live.EVENT_STREAM: {"schema": {"type": "string"}}}},
+        204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
+    },
+)
+async def events_of(request: Request, response: Response, house: TheHouse, found: TheImport) -> EventPage | Response:
+    """The history of an import, oldest first; as a stream of events, also what is yet to come."""
+    if live.is_wanted(request):
+        return await _stream(request, house, found)
+    response.headers["Vary"] = "Accept"
     given = request.query_params
     size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
     async with house.db.read() as tx:
         listed = await events.page(tx, found.id, after=place[0] if place else 0, size=size + 1)
     more = paging.token([listed[size - 1].id]) if len(listed) > size else None
     return EventPage(items=[EventOut.of(one) for one in listed[:size]], next_page_token=more)
+
+
+async def _stream(request: Request, house: House, found: Import) -> Response:
+    """From behind Last-Event-ID on, or from the first event."""
+    refuse(only(request.query_params.keys(), ()))
+    after = live.last_event_id(request)
+    if after:
+        async with house.db.read() as tx:
+            latest = (await events.latest(tx, [found.id])).get(found.id)
+        if latest and latest.finished and latest.id == after:
+            return Response(status_code=204)
+        if latest and latest.id < after:  # of another time: the database may be one that was restored
+            after = 0
+    return live.stream(house.follow, found.id, after=after)
 
 
 @router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[knows()])

@@ -139,7 +139,7 @@ async def test_a_submission_that_takes_too_long_as_a_whole_is_lost():
         (401, Because.BLOCKED),
         (403, Because.DENIED),
         (404, Refused),
-        (408, Because.UNAVAILABLE),
+        (408, Because.TRANSIENT),
         (413, Refused),
         (414, Refused),
         (418, Refused),

@@ -1,4 +1,4 @@
-"""Rings between processes: what one rings, the other hears."""
+"""Rings and changes between processes: what one tells, the others hear."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from app.changes import Changes
+from app.outbox import News, Outbox
 from app.store import notices
 from app.store.database import Database
 from app.store.notices import Notices
@@ -14,14 +16,23 @@ from app.wake import Wake
 SOON_SECONDS = 20.0  # bounds a test that would hang
 
 
+class Process:
+    """What one has to tell and to hear."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.wake, self.changes = Wake(outbox), Changes(outbox)
+        self.ring, self.heard = self.wake.ring, self.wake.heard
+
+
 @asynccontextmanager
-async def process(url: str) -> AsyncIterator[Wake]:
-    """The bell of one process, while its notices run."""
-    db, wake = Database(url), Wake()
-    task = asyncio.create_task(Notices(db, wake).run())
+async def process(url: str) -> AsyncIterator[Process]:
+    """One process, while its notices run."""
+    outbox = Outbox()
+    db, process = Database(url), Process(outbox)
+    task = asyncio.create_task(Notices(db, process.wake, process.changes, outbox).run())
     try:
-        assert await wake.heard(within_seconds=SOON_SECONDS), "it listens"
-        yield wake
+        assert await process.heard(within_seconds=SOON_SECONDS), "it listens"
+        yield process
     finally:
         task.cancel()
         await asyncio.wait({task})
@@ -61,5 +72,46 @@ async def test_a_line_that_was_cut_is_opened_again(postgres_url: str, monkeypatc
 async def test_where_one_process_is_all_there_is_nothing_is_carried(sqlite_url: str):
     """It ends at once."""
     db = Database(sqlite_url)
-    await asyncio.wait_for(Notices(db, Wake()).run(), SOON_SECONDS)
+    outbox = Outbox()
+    await asyncio.wait_for(Notices(db, Wake(outbox), Changes(outbox), outbox).run(), SOON_SECONDS)
     await db.close()
+
+
+async def test_changes_are_heard_in_every_other_process_and_nowhere_else(postgres_url: str):
+    """By whoever watches one of these imports; the ids of many transactions travel together."""
+    async with process(postgres_url) as one, process(postgres_url) as two:
+        with two.changes.watching(1) as first, two.changes.watching(2) as second, two.changes.watching(3) as third:
+            one.changes.made({1})
+            one.changes.made({2})
+            assert await first.heard(within_seconds=SOON_SECONDS)
+            assert await second.heard(within_seconds=SOON_SECONDS)
+            assert not await third.heard(within_seconds=0)
+        assert not await two.heard(within_seconds=0), "a change is no ring"
+
+
+async def test_too_many_changes_for_one_notice_are_a_doubt(postgres_url: str):
+    """PostgreSQL takes 8000 bytes: then whatever is watched is looked through."""
+    async with process(postgres_url) as one, process(postgres_url) as two:
+        await asyncio.wait_for(two.changes.doubted(within_seconds=SOON_SECONDS), 1)  # the one of the beginning
+        one.changes.made(set(range(10**18, 10**18 + 450)))
+        async with asyncio.timeout(SOON_SECONDS):
+            await two.changes.doubted(within_seconds=2 * SOON_SECONDS)
+
+
+@pytest.mark.parametrize("count", [0, 1, 300, 400, 500])
+def test_a_payload_says_what_it_can_within_its_limit(count: int):
+    """And reads as it was written, or as a doubt."""
+    news = News(rung=bool(count), changed=frozenset(range(10**18, 10**18 + count)))
+    told = notices.payload("f" * 32, news)
+    assert len(told.encode()) < 8000
+    sender, read = notices.read(told)
+    assert sender == "f" * 32
+    assert read.rung == news.rung
+    assert read.changed in {news.changed, None}
+    assert read.changed is not None or count > 390
+
+
+@pytest.mark.parametrize("told", ["", "5f0c", "[]", '["a", true]', '["a", true, 5]', '{"a": 1}', '["a", true, ["x"]]'])
+def test_what_another_version_tells_may_be_anything(told: str):
+    """While a deploy is under way, processes of two versions speak to each other."""
+    assert notices.read(told) == ("", News(rung=True, changed=None))

@@ -1,0 +1,67 @@
+"""Answers that take their time: a stream of events, and a wait that ends when its caller goes away."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.sse import EventSourceResponse, format_sse_event
+from starlette.requests import ClientDisconnect
+
+from app.domain.errors import BadParameter, Detail
+from app.domain.patience import RECONNECT_SECONDS
+from app.steps.follow import Follow
+from app.web.schemas import EventOut
+
+EVENT_STREAM = "text/event-stream"
+HEARTBEAT = b":\n\n"
+LARGEST_ID = 2**63 - 1
+Answer = TypeVar("Answer")
+
+
+def is_wanted(request: Request) -> bool:
+    """True when the caller asks for a stream of events."""
+    return EVENT_STREAM in request.headers.get("accept", "").lower()
+
+
+def last_event_id(request: Request) -> int:
+    """Where the caller's last stream broke off; 0 where there was none. Errors: BadParameter."""
+    given = request.headers.get("last-event-id") or "0"
+    if not given.isascii() or not given.isdigit() or int(given) > LARGEST_ID:
+        message = "Last-Event-ID is the id of an event, as the stream gave it; begin without one"
+        raise BadParameter(message, details=(Detail(message, field="Last-Event-ID"),))
+    return int(given)
+
+
+def stream(follow: Follow, import_id: int, *, after: int) -> EventSourceResponse:
+    """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up."""
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
+    return EventSourceResponse(_messages(follow, import_id, after), headers=headers)
+
+
+async def _messages(follow: Follow, import_id: int, after: int) -> AsyncIterator[bytes]:
+    first, last = (1000 * seconds for seconds in RECONNECT_SECONDS)
+    yield format_sse_event(retry=first + secrets.randbelow(last - first))
+    async for page in follow.events(import_id, after=after):
+        told = (format_sse_event(id=str(one.id), data_str=EventOut.of(one).model_dump_json()) for one in page)
+        yield b"".join(told) or HEARTBEAT
+
+
+async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer, unless its caller goes away first: then nobody works on it any further. Errors: ClientDisconnect."""
+    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        for task in (answering, leaving):
+            task.cancel()
+        await asyncio.wait({answering, leaving})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,141 @@
+"""Two processes of the service on one PostgreSQL: create on one, watch on the other, cancel on either."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.simulator import Rules
+from tests.story.files import leads
+from tests.story.test_processes import MARKETO, QUICK
+from tests.support.listener import events_in
+from tests.support.processes import DEADLINE_SECONDS, Service, service, simulator, wait_until
+
+LATER = {"not_before": "2099-01-01T00:00:00Z"}
+
+
+@contextmanager
+def two(folder: Path, url: str, rules: Rules = MARKETO) -> Iterator[tuple[Service, Service]]:
+    for name in ("one", "other"):
+        (folder / name).mkdir()
+    with (
+        simulator(rules) as (marketo, _),
+        service(folder / "one", url, marketo, **QUICK) as one,
+        service(folder / "other", url, marketo, **QUICK) as other,
+    ):
+        yield one, other
+
+
+def create(running: Service, **parameters: str) -> int:
+    answer = httpx.post(
+        f"{running.url}/v1/imports", content=leads(5), params=parameters, headers={"Content-Type": "text/csv"}
+    )
+    assert answer.status_code == 202, answer.text
+    return int(answer.json()["id"])
+
+
+def history(running: Service, import_id: int) -> list[dict[str, Any]]:
+    return httpx.get(f"{running.url}/v1/imports/{import_id}/events", params={"page_size": 200}).json()["items"]
+
+
+@contextmanager
+def asked_and_waiting(running: Service, import_id: int) -> Iterator[HTTPConnection]:
+    """The answer is yet to come."""
+    with closing(HTTPConnection("127.0.0.1", running.port, timeout=DEADLINE_SECONDS + 10)) as line:
+        line.request("GET", f"/v1/imports/{import_id}?wait=60")
+        yield line
+
+
+class Watcher(threading.Thread):
+    """Reads a stream of events to its end, in a thread."""
+
+    def __init__(self, running: Service, import_id: int, *, seen: int | None = None) -> None:
+        super().__init__()
+        self.url = f"{running.url}/v1/imports/{import_id}/events"
+        self.seen = seen
+        self.heard: list[dict[str, Any]] = []
+        self.start()
+        if seen is None:
+            wait_until(lambda: bool(self.heard), "the first event")
+
+    def run(self) -> None:
+        headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(self.seen)} if self.seen else {})
+        with httpx.stream("GET", self.url, headers=headers, timeout=DEADLINE_SECONDS) as answer:
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    self.heard.append(json.loads(line.removeprefix("data: ")))
+
+    def whole(self) -> list[dict[str, Any]]:
+        """What was heard, once the stream has ended."""
+        self.join(DEADLINE_SECONDS)
+        assert not self.is_alive(), f"the stream goes on; so far: {self.heard}"
+        return self.heard
+
+
+def test_create_on_one_watch_on_the_other_cancel_on_either(postgres_url: str, tmp_path: Path):
+    """The stream and the wait end with the import, whoever moved it; and any process can go on with a stream."""
+    with two(tmp_path, postgres_url) as (one, other):
+        for canceller in (one, other):
+            import_id = create(one, **LATER)
+            with asked_and_waiting(other, import_id) as waiting:
+                watcher = Watcher(other, import_id)
+                assert httpx.post(f"{canceller.url}/v1/imports/{import_id}/cancel").status_code == 202
+                assert json.load(waiting.getresponse())["status"] == "cancelled"
+            told = watcher.whole()
+            assert [event["type"] for event in told] == ["accepted", "cancel_requested", "cancel", "finished"]
+            assert told == history(one, import_id) == history(other, import_id)
+        for running in (one, other):
+            for seen in range(len(told) - 1):
+                assert Watcher(running, import_id, seen=told[seen]["id"]).whole() == told[seen + 1 :]
+
+
+def test_an_import_is_followed_from_any_process_to_its_end(postgres_url: str, tmp_path: Path):
+    """Only one of them drives the instance; both tell each event of it, once and in order."""
+    with two(tmp_path, postgres_url) as (one, other):
+        import_id = create(one)
+        watchers = [Watcher(running, import_id) for running in (one, other)]
+        told = [watcher.whole() for watcher in watchers]
+        assert told[0] == told[1] == history(one, import_id)
+        assert told[0][-1]["type"] == "finished"
+        assert told[0][-1]["data"]["status"] == "complete"
+
+
+def test_a_process_that_stops_sends_its_watchers_to_the_other(postgres_url: str, tmp_path: Path):
+    """SIGTERM ends streams and waits at once, and the exit is clean; nothing is missed or told twice."""
+    with two(tmp_path, postgres_url) as (one, other):
+        import_id = create(one, **LATER)
+        url = f"{other.url}/v1/imports/{import_id}/events"
+        with (
+            asked_and_waiting(other, import_id) as waiting,
+            httpx.stream("GET", url, headers={"Accept": "text/event-stream"}),  # who reads nothing holds nobody up
+        ):
+            watcher = Watcher(other, import_id)
+            assert other.end(signal.SIGTERM) == 0
+            assert json.load(waiting.getresponse())["status"] == "queued"
+        assert "Cancel" not in other.log.read_text(), "nobody was waited for to the last"
+        assert [event["type"] for event in watcher.whole()] == ["accepted"]
+        follower = Watcher(one, import_id, seen=watcher.heard[-1]["id"])
+        httpx.post(f"{one.url}/v1/imports/{import_id}/cancel").raise_for_status()
+        assert [event["type"] for event in follower.whole()] == ["cancel_requested", "cancel", "finished"]
+
+
+def test_streams_of_one_process_end_with_it_too(sqlite_url: str, tmp_path: Path):
+    """On SQLite there is no other: the client comes back once it runs again."""
+    with simulator(MARKETO) as (marketo, _), service(tmp_path, sqlite_url, marketo, **QUICK) as running:
+        import_id = create(running, **LATER)
+        watcher = Watcher(running, import_id)
+        assert running.end(signal.SIGTERM) == 0
+        assert [event["type"] for event in watcher.whole()] == ["accepted"]
+        running.start()
+        httpx.post(f"{running.url}/v1/imports/{import_id}/cancel").raise_for_status()
+        told = httpx.get(
+            f"{running.url}/v1/imports/{import_id}/events",
+            headers={"Accept": "text/event-stream", "Last-Event-ID": str(watcher.heard[-1]["id"])},
+        )
+        assert [event["type"] for event in events_in(told.text)] == ["cancel_requested", "cancel", "finished"]
