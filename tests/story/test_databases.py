@@ -50,7 +50,7 @@ def each_once(running: Service, played: Any, made: list[int]) -> None:
 def test_postgresql_stops_and_comes_back(tmp_path: Path):
     """As by a power cut, while imports flow. Meanwhile the process lives, is not ready, and takes nothing in."""
     with (
-        own_server(tmp_path) as own,
+        own_server() as own,
         simulator(MARKETO) as (marketo, played),
         service(tmp_path, own.url, marketo, **QUICK) as running,
     ):
@@ -72,7 +72,7 @@ def test_postgresql_stops_and_comes_back(tmp_path: Path):
 def test_postgresql_connections_that_are_cut_are_opened_again(tmp_path: Path):
     """Twenty times, at any moment, with uploads and submissions under way; an upload that fails is sent again."""
     with (
-        own_server(tmp_path) as own,
+        own_server() as own,
         simulator(MARKETO) as (marketo, played),
         service(tmp_path, own.url, marketo, **QUICK) as running,
     ):
@@ -92,7 +92,7 @@ def test_postgresql_connections_that_are_cut_are_opened_again(tmp_path: Path):
 
 def test_a_line_to_postgresql_that_goes_dead_is_noticed(tmp_path: Path):
     """Nobody closes anything, and nothing comes: not ready within seconds, and no request hangs for ever."""
-    with own_server(tmp_path) as own, simulator(MARKETO) as (marketo, played):
+    with own_server() as own, simulator(MARKETO) as (marketo, played):
         address = make_url(own.url)
         folder = str(address.query["host"])
         with proxied(f"{folder}/.s.PGSQL.5432") as proxy:

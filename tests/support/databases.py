@@ -108,10 +108,11 @@ class OwnServer:
 
 
 @contextmanager
-def own_server(folder: Path) -> Iterator[OwnServer]:
-    own = OwnServer(folder)
-    try:
-        yield own
-    finally:
-        own.start()
-        own.server.cleanup()
+def own_server() -> Iterator[OwnServer]:
+    with tempfile.TemporaryDirectory(prefix="sluice-pg-") as folder:
+        own = OwnServer(Path(folder))
+        try:
+            yield own
+        finally:
+            own.start()
+            own.server.cleanup()
