@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import httpx
@@ -41,6 +42,7 @@ class House:
     wake: Wake
     notices: Notices
     reached: Reached
+    chance: Callable[[], float]
     http: httpx.AsyncClient
     intake: Intake
     retry: Retry
@@ -58,16 +60,20 @@ def furnish(
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
     reached: Reached = in_service,
+    chance: Callable[[], float] = random.random,
+    db: Database | None = None,
 ) -> House:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
-    `now`, `sleep`, `http` and `reached` are seams: tests give their own.
+    `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
-    db = Database(settings.database_url)
+    db = db or Database(settings.database_url)
     wake = Wake()
     http = http or _http_client(settings)
     describe = {
-        name: Describe(instance=name, db=db, marketo=_marketo(settings, name, http, now=now, sleep=sleep), now=now)
+        name: Describe(
+            instance=name, db=db, marketo=_marketo(settings, name, http, now=now, sleep=sleep), now=now, reached=reached
+        )
         for name in settings.instances
     }
     intake = Intake(
@@ -81,7 +87,7 @@ def furnish(
         disk_floor_bytes=settings.disk_floor_bytes,
         reached=reached,
     )
-    desk = Desk(db=db, now=now, wake=wake)
+    desk = Desk(db=db, now=now, wake=wake, reached=reached)
     return House(
         settings=settings,
         db=db,
@@ -90,6 +96,7 @@ def furnish(
         wake=wake,
         notices=Notices(db, wake),
         reached=reached,
+        chance=chance,
         http=http,
         intake=intake,
         retry=Retry(db=db, intake=intake),
@@ -130,7 +137,7 @@ def hire(house: House, name: str) -> Crew:
         marketo=marketo,
         now=house.now,
         sleep=house.sleep,
-        chance=random.random,
+        chance=house.chance,
         patience=patience_from(settings, instance),
         watch=watch,
         max_queued=instance.max_queued,

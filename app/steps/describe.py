@@ -11,6 +11,7 @@ from app.domain.answers import Description, NoWord
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
+from app.steps.points import Point, Reached
 from app.store import descriptions
 from app.store.database import Database
 
@@ -25,6 +26,7 @@ class Describe:
     db: Database
     marketo: Marketo
     now: Clock
+    reached: Reached
     _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     _known: dict[str, tuple[Description, datetime]] = field(default_factory=dict)
     _asked_at: dict[str, datetime] = field(default_factory=dict)
@@ -67,6 +69,7 @@ class Describe:
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
+        self.reached(Point.DESCRIBED)
         self._known[name] = said, at
         async with self.db.write() as tx:
             await descriptions.keep(tx, self.instance, name, said, at=at)

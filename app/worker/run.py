@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from app.clock import Clock
 from app.domain.patience import TIDY_SECONDS
 from app.steps.crew import Crew
+from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY
 from app.wake import Wake
 from app.worker.lease import Leases
@@ -41,6 +42,7 @@ class Worker:
     now: Clock
     tick_seconds: float
     shutdown_seconds: float
+    reached: Reached = in_service
     stopping: bool = False
     _busy: set[asyncio.Future[object]] = field(default_factory=set)
     _metronome: AsyncIOScheduler = field(default_factory=_metronome)
@@ -116,5 +118,6 @@ class Worker:
                     for name in list(self.leases.held):
                         await self.leases.keep(name, self.crews[name])
         self._metronome.shutdown(wait=False)
+        self.reached(Point.LEAVING)
         for name in list(self.leases.held):
             await self.leases.give_up(name, self.crews[name])
