@@ -8,6 +8,7 @@ from tests.simulation.seeds import DATABASES, living
 
 
 def main() -> int:
+    sys.stdout.reconfigure(line_buffering=True)
     asked = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
     asked.add_argument("--seed", type=int, default=0, help="the first seed")
     asked.add_argument("--seeds", type=int, default=1, help="how many, counted up from there")

@@ -26,7 +26,7 @@ Pause = Callable[[], Awaitable[None]]
 
 
 class Ground(Database):
-    """The database itself."""
+    """The database itself. One transaction at a time; meanwhile time stands still."""
 
     def __init__(self, url: str, loop: SteppedLoop) -> None:
         super().__init__(url)
@@ -35,6 +35,20 @@ class Ground(Database):
         if self.on_sqlite:
             for engine in (self._writer, self._reader):
                 event.listen(engine.sync_engine, "do_connect", _on_the_spot)
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        async with self._at_work(), super().write() as tx:
+            yield tx
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with self._at_work(), super().read() as tx:
+            yield tx
+
+    async def close(self) -> None:
+        async with self._at_work():
+            await super().close()
 
     async def empty(self) -> None:
         """As new, the numbers that it gives included."""
@@ -47,40 +61,38 @@ class Ground(Database):
                 names = ", ".join(f'"{name}"' for name in tables)
                 await tx.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
 
+    @asynccontextmanager
+    async def _at_work(self) -> AsyncIterator[None]:
+        async with self.turn:
+            self.loop.busy = True
+            try:
+                yield
+            finally:
+                self.loop.busy = False
+
 
 class Door(Database):
     """A process's way to the ground. `pause` is awaited before and behind each transaction, never within one."""
 
     def __init__(self, ground: Ground, pause: Pause) -> None:
-        self.url, self.on_sqlite = ground.url, ground.on_sqlite
+        self.url, self.on_sqlite, self._lock_file = ground.url, ground.on_sqlite, None
         self.ground, self.pause = ground, pause
-        self._turn, self._lock_file = asyncio.Lock(), None
-        self._writer, self._reader = ground._writer, ground._reader
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         await self.pause()
-        async with self._turn_taken(), super().write() as tx:
+        async with self.ground.write() as tx:
             yield tx
         await self.pause()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         await self.pause()
-        async with self._turn_taken(), super().read() as tx:
+        async with self.ground.read() as tx:
             yield tx
 
     async def close(self) -> None:
         """The ground stays."""
-
-    @asynccontextmanager
-    async def _turn_taken(self) -> AsyncIterator[None]:
-        async with self.ground.turn:
-            self.ground.loop.busy += 1
-            try:
-                yield
-            finally:
-                self.ground.loop.busy -= 1
 
 
 class _Queue:
@@ -121,7 +133,7 @@ async def ground_on(url: str, loop: SteppedLoop) -> AsyncIterator[Ground]:
     try:
         yield found
     finally:
-        await Database.close(found)
+        await found.close()
 
 
 @asynccontextmanager
@@ -140,4 +152,3 @@ async def postgres_ground(loop: SteppedLoop) -> AsyncIterator[Ground]:
         template = stack.enter_context(databases.postgres_template(server))
         url = stack.enter_context(databases.postgres_copy(server, template))
         yield await stack.enter_async_context(ground_on(url, loop))
-

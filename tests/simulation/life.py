@@ -107,12 +107,14 @@ class Plan:
             seed=seed,
             instances=tuple(f"i{n}" for n in range(dice.choice([1, 1, 1, 2, 2, 3]))),
             workers=dice.choice([2, 2, 2, 3, 4]),
-            lasts_seconds=dice.uniform(20, 70),
-            imports=dice.choice([1, 2, 3, 5]),
+            lasts_seconds=dice.uniform(15, 60),
+            imports=dice.choice([1, 2, 2, 3]),
             people=dice.choice([8, 30, 200]),
             kills=dice.choice([0, 0, 0.002, 0.01]),
             deaths=dice.choice([0, 0, 0.01, 0.05]),
-            aimed=tuple((dice.choice(list(Point)), dice.choice([1, 1, 2, 3])) for _ in range(dice.choice([0, 1, 2, 3]))),
+            aimed=tuple(
+                (dice.choice(list(Point)), dice.choice([1, 1, 2, 3])) for _ in range(dice.choice([0, 1, 2, 3]))
+            ),
             stalls=dice.choice([0, 0.005, 0.02]),
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
@@ -395,7 +397,8 @@ class Life:
         for part in doubtful:
             sha256 = audit.contents[part.id].sha256
             known = [
-                job["batch_id"] for job in self.marketos[name].report()["jobs"]
+                job["batch_id"]
+                for job in self.marketos[name].report()["jobs"]
                 if job["sha256"] == sha256 and job["batch_id"] not in taken
             ]
             settled = part.state_since is not None and (self.now() - part.state_since).total_seconds() > 60
@@ -482,7 +485,7 @@ def _settings(url: str, names: tuple[str, ...], rules: Rules) -> Settings:
 
 def _upload(number: int, dice: Random, plan: Plan, now: datetime) -> tuple[Request, bytes]:
     """A small file, or one of several parts; of people whom other files may know, too."""
-    rows = dice.choice([1, 3, 10, 60])
+    rows = dice.choice([1, 3, 10, 10, 45])
     cars = dice.random() < 0.15
     score = dice.choice(["1", "1", "1", "many"])  # which is no number: Marketo fails the row
     lines = [

@@ -16,12 +16,9 @@ class _Selector(selectors.DefaultSelector):
     loop: "SteppedLoop"
 
     def select(self, timeout: float | None = None) -> list[Any]:
-        found = super().select(0)
-        if found or timeout == 0:
-            return found
         if self.loop.busy:
-            found = super().select(DATABASE_SECONDS)
-            assert found, "the database does not answer"
+            found = super().select(0 if timeout == 0 else DATABASE_SECONDS)
+            assert found or timeout == 0, "the database does not answer"
             return found
         assert timeout is not None, "everybody waits, and nothing will ever happen"
         self.loop.elapsed += timeout
@@ -31,7 +28,7 @@ class _Selector(selectors.DefaultSelector):
 class SteppedLoop(asyncio.SelectorEventLoop):
     def __init__(self) -> None:
         self.elapsed = 0.0
-        self.busy = 0
+        self.busy = False
         selector = _Selector()
         selector.loop = self
         super().__init__(selector)

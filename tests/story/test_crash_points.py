@@ -203,7 +203,7 @@ class Theatre:
         await self._receive(["a@example.com,{},1", "b@example.com,{},many", "no address,{},3", ",{},4"])
 
     async def _upload_many_parts(self) -> None:
-        await self._receive(["p%d@example.com,{},%s" % (n, "x" if n == 40 else n) for n in range(45)])
+        await self._receive([f"p{n}@example.com,{{}},{'x' if n == 40 else n}" for n in range(45)])
 
     async def _upload_cars(self) -> None:
         await self._receive(["v1,{},x", ",{},y"], target=CustomObject("car_c"), header="vin,make,model")
