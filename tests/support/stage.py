@@ -11,6 +11,7 @@ from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.steps.crew import Crew
 from app.steps.lease import Lease
+from app.steps.points import Reached, in_service
 from app.store import instances
 from app.store.database import in_transaction
 from app.web.app import create_app as create_api
@@ -115,7 +116,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, **knobs: Any
+    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, reached: Reached = in_service, **knobs: Any
 ) -> AsyncIterator[Stage]:
     simulator = Simulator(rules or Rules(), now=clock.seconds)
     posted: list[httpx.Request] = []
@@ -131,7 +132,7 @@ async def staged(
 
     transport = SimulatorTransport(create_app(simulator), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
-    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http)
+    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http, reached=reached)
     try:
         async with house.db.write() as tx:
             await instances.ensure(tx, house.settings.instances)
