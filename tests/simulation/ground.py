@@ -23,6 +23,7 @@ from tests.support import databases
 
 MEMORY = Path("/dev/shm")
 Pause = Callable[[], Awaitable[None]]
+Look = Callable[[AsyncConnection], Awaitable[None]]
 
 
 class Ground(Database):
@@ -72,17 +73,21 @@ class Ground(Database):
 
 
 class Door(Database):
-    """A process's way to the ground. `pause` is awaited before and behind each transaction, never within one."""
+    """A process's way to the ground.
 
-    def __init__(self, ground: Ground, pause: Pause) -> None:
+    `pause` is awaited before and behind each transaction, never within one; `look` before each commit.
+    """
+
+    def __init__(self, ground: Ground, pause: Pause, look: Look) -> None:
         self.url, self.on_sqlite, self._lock_file = ground.url, ground.on_sqlite, None
-        self.ground, self.pause = ground, pause
+        self.ground, self.pause, self.look = ground, pause, look
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         await self.pause()
         async with self.ground.write() as tx:
             yield tx
+            await self.look(tx)
         await self.pause()
 
     @asynccontextmanager

@@ -14,6 +14,7 @@ from random import Random
 
 import httpx
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.errors import CallerError, WrongState
 from app.domain.imports import CustomObject, Leads, OnUnconfirmed, Request
@@ -21,6 +22,7 @@ from app.domain.lifecycle import State
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
 from app.steps.intake import Arrival
+from app.steps.lease import Lease
 from app.steps.points import Point
 from app.store import instances, parts
 from app.store.database import in_transaction
@@ -29,7 +31,7 @@ from app.store.tables import event, import_
 from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
-from app.worker.ticks import ticks
+from app.worker.ticks import Step, ticks
 from tests.simulation.ground import Door, Ground
 from tests.support.audit import Audit
 from tests.support.stage import CallInTransaction, Killed
@@ -78,7 +80,16 @@ FAULTS = (
 RARE = {"job_failed", "failed_in_answer", "forget_batch", "json_error:1006", "json_error:603", "garbled_file"}
 
 die: ContextVar[Random] = ContextVar("die")
+driven: ContextVar[Lease | None] = ContextVar("driven", default=None)
 job_name: ContextVar[str] = ContextVar("job_name", default="")
+
+
+async def _fenced(tx: AsyncConnection) -> None:
+    """FENCED: what a step is about to commit, it writes under the lease that counts."""
+    if lease := driven.get():
+        found = await instances.get(tx, lease.instance)
+        assert found is not None
+        assert found.lease_epoch == lease.epoch, f"FENCED: {job_name.get()} writes under epoch {lease.epoch}"
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,9 @@ class Plan:
     deaths: float  # of all points that are reached
     aimed: tuple[tuple[Point, int], ...]  # the nth time that this point is reached, somebody dies
     stalls: float
+    slow: float  # of all pauses, so many take seconds
+    job_seconds: float  # what Marketo takes for each part, its rows aside
+    busy_desk: bool
     faults: tuple[tuple[str, str, float], ...]
     foreign: float  # seconds between two times that others take slots
     leaps: bool  # the machine sleeps now and then, and everybody with it
@@ -116,6 +130,9 @@ class Plan:
                 (dice.choice(list(Point)), dice.choice([1, 1, 2, 3])) for _ in range(dice.choice([0, 1, 2, 3]))
             ),
             stalls=dice.choice([0, 0.005, 0.02]),
+            slow=dice.choice([0, 0.03, 0.1]),
+            job_seconds=dice.choice([4.0, 25.0]),
+            busy_desk=dice.random() < 0.3,
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
             leaps=dice.random() < 0.3,
@@ -144,7 +161,7 @@ class Process:
             http=httpx.AsyncClient(transport=_Lines(self), trust_env=False),
             reached=self.reached,
             chance=chance.random,
-            db=Door(life.ground, self.pause),
+            db=Door(life.ground, self.pause, _fenced),
         )
 
     async def pause(self) -> None:
@@ -154,7 +171,7 @@ class Process:
         if self.life.calm:
             return
         dice, plan = die.get(), self.life.plan
-        await asyncio.sleep(dice.uniform(0.001, 0.05))
+        await asyncio.sleep(dice.uniform(0.001, 6 if dice.random() < plan.slow else 0.05))
         if dice.random() < plan.stalls:
             seconds = dice.choice([2, LEASE_SECONDS, 2 * LEASE_SECONDS]) * dice.uniform(0.5, 1.5)
             self.stalled_until = max(self.stalled_until, self.life.loop.time() + seconds)
@@ -246,7 +263,7 @@ class Life:
     def __post_init__(self) -> None:
         self.loop = self.ground.loop
         self.started = self.loop.time()
-        rules = Rules(job_seconds=4.0, rows_per_second=20.0, seed=self.plan.seed)
+        rules = Rules(job_seconds=self.plan.job_seconds, rows_per_second=20.0, seed=self.plan.seed)
         self.marketos = {name: Simulator(rules, now=lambda: self.now().timestamp()) for name in self.plan.instances}
         self.settings = _settings(self.ground.url, self.plan.instances, rules)
 
@@ -310,7 +327,7 @@ class Life:
         for name, crew in worker.crews.items():
             jobs[f"lease:{name}"] = self._every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in ticks(crew, TICK_SECONDS):
-                jobs[f"{tick.name}:{name}"] = self._every(process, tick.seconds, worker.tick, name, tick.step)
+                jobs[f"{tick.name}:{name}"] = self._every(process, tick.seconds, worker.tick, name, _driving(tick.step))
         if await process.run(jobs):
             return True
         return await process.run({"end": lambda: self._leave(process, worker)})
@@ -368,13 +385,13 @@ class Life:
         """What people do."""
         dice, desk = die.get(), process.house.desk
         while not process.stopping:
-            await asyncio.sleep(dice.uniform(5, 60))
+            await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_desk else 60))
             await process.pause()
             name = dice.choice(self.plan.instances)
             with suppress(WrongState):
                 match dice.choice(["cancel", "pause", "resume", "resolve", "retry"]):
-                    case "cancel" if self.accepted and dice.random() < 0.3:
-                        await desk.cancel(dice.choice(self.accepted), by="somebody")
+                    case "cancel" if self.accepted and dice.random() < 0.5:
+                        await desk.cancel(self.accepted[-1], by="somebody")
                     case "pause":
                         await desk.pause(name, reason=None, by="somebody")
                         await asyncio.sleep(dice.uniform(1, 20))
@@ -459,6 +476,16 @@ class Life:
             doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
         if any(part.due_at and part.due_at <= self.now() for part in doubtful):
             await self._resolve(process, name)
+
+
+def _driving(step: Step) -> Step:
+    """The same step, its lease known to whoever looks at what it writes."""
+
+    async def run_once(lease: Lease) -> bool:
+        driven.set(lease)
+        return await step(lease)
+
+    return run_once
 
 
 def _settings(url: str, names: tuple[str, ...], rules: Rules) -> Settings:
