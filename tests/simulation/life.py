@@ -131,7 +131,7 @@ class Plan:
             ),
             stalls=dice.choice([0, 0.005, 0.02]),
             slow=dice.choice([0, 0.03, 0.1]),
-            job_seconds=dice.choice([4.0, 25.0]),
+            job_seconds=dice.choice([4.0, 40.0]),
             busy_desk=dice.random() < 0.3,
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
@@ -327,7 +327,7 @@ class Life:
         for name, crew in worker.crews.items():
             jobs[f"lease:{name}"] = self._every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in ticks(crew, TICK_SECONDS):
-                jobs[f"{tick.name}:{name}"] = self._every(process, tick.seconds, worker.tick, name, _driving(tick.step))
+                jobs[f"{tick.name}:{name}"] = self._every(process, TICK_SECONDS, worker.tick, name, _driving(tick.step))
         if await process.run(jobs):
             return True
         return await process.run({"end": lambda: self._leave(process, worker)})
