@@ -7,10 +7,15 @@ SETUP := .venv/.installed
 # a benchmark's name
 b ?= intake
 
-.PHONY: help install demo run simulate test check bench fmt lock migration docs clean
+# the lives that simulate-seeds lives
+seed ?= 0
+seeds ?= 1
+database ?= sqlite
+
+.PHONY: help install demo run simulate simulate-seeds test check bench fmt lock migration docs clean
 
 help: ## list the chores
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(SETUP) ## set up .venv from the hashed lock files
 
@@ -28,6 +33,9 @@ run: install ## run the service on SQLite, loopback only, without keys
 
 simulate: install ## run a local Marketo to practise on
 	exec $(BIN)/sluice simulate
+
+simulate-seeds: install ## live the life of a seed again (seed=4711), or many of them (seeds=1000)
+	$(BIN)/python -m tests.simulation --seed $(seed) --seeds $(seeds) --database $(database)
 
 test: install ## run all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python -m pytest

@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import httpx
@@ -48,6 +48,7 @@ class House:
     changes: Changes
     notices: Notices
     reached: Reached
+    chance: Callable[[], float]
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
@@ -68,17 +69,21 @@ def furnish(
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
     reached: Reached = in_service,
+    chance: Callable[[], float] = random.random,
+    db: Database | None = None,
 ) -> House:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
-    `now`, `sleep`, `http` and `reached` are seams: tests give their own.
+    `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
     outbox = Outbox()
     wake, changes = Wake(outbox), Changes(outbox)
-    db = Database(settings.database_url, told=changes.made)
+    db = db or Database(settings.database_url, told=changes.made)
     http = http or _http_client(settings)
     marketo = marketos(settings, http, now=now, sleep=sleep)
-    describe = {name: Describe(instance=name, db=db, marketo=one, now=now) for name, one in marketo.items()}
+    describe = {
+        name: Describe(instance=name, db=db, marketo=one, now=now, reached=reached) for name, one in marketo.items()
+    }
     intake = Intake(
         db=db,
         now=now,
@@ -92,7 +97,7 @@ def furnish(
         once=Once(db=db, now=now),
         reached=reached,
     )
-    desk = Desk(db=db, now=now, wake=wake)
+    desk = Desk(db=db, now=now, wake=wake, reached=reached)
     return House(
         settings=settings,
         db=db,
@@ -102,6 +107,7 @@ def furnish(
         changes=changes,
         notices=Notices(db, wake, changes, outbox),
         reached=reached,
+        chance=chance,
         http=http,
         marketo=marketo,
         intake=intake,
@@ -148,7 +154,7 @@ def hire(house: House, name: str) -> Crew:
         marketo=marketo,
         now=house.now,
         sleep=house.sleep,
-        chance=random.random,
+        chance=house.chance,
         patience=patience_from(settings, instance),
         watch=watch,
         max_queued=instance.max_queued,

@@ -181,6 +181,7 @@ async def _worker(house: House) -> Worker:
         now=house.now,
         tick_seconds=house.settings.tick_seconds,
         shutdown_seconds=house.settings.shutdown_seconds,
+        reached=house.reached,
     )
 
 

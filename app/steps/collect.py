@@ -104,6 +104,7 @@ class Collect:
                 if word.because:
                     await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
             await parts.note(tx, part.id, due_at=self.driver.patience.look_again(at, part.state_since or at))
+        self.driver.reached(Point.PUT_OFF)
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         """Store the rows, some thousand in a transaction; and with the files and the counts make the last move."""
@@ -127,6 +128,7 @@ class Collect:
     async def _keep_rows(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         async with self.driver.writing(lease, share=True) as (tx, _):
             await results.forget_rows(tx, part.import_id, part_number=part.number)
+        self.driver.reached(Point.ROWS_FORGOTTEN)
         for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
             rows = iter(fetched.rows)
             while some := await asyncio.to_thread(_next_rows, rows):

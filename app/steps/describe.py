@@ -11,6 +11,7 @@ from app.domain.answers import Description, NoWord
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
+from app.steps.points import Point, Reached
 from app.store import descriptions
 from app.store.database import Database
 
@@ -41,6 +42,7 @@ class Describe:
     db: Database
     marketo: Marketo
     now: Clock
+    reached: Reached
     _objects: dict[str, _Object] = field(default_factory=dict)
 
     async def fields_of(self, target: Target, *, no_older_seconds: float = DESCRIBE_AGE_SECONDS) -> Description | None:
@@ -86,6 +88,7 @@ class Describe:
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
+        self.reached(Point.DESCRIBED)
         known.said, known.said_at = said, at
         async with self.db.write() as tx:
             await descriptions.keep(tx, self.instance, name, said, at=at)

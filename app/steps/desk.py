@@ -8,6 +8,7 @@ from app.clock import Clock
 from app.domain.errors import NotFound, WrongState
 from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
+from app.steps.points import Point, Reached
 from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.parts import Stale
@@ -19,6 +20,7 @@ class Desk:
     db: Database
     now: Clock
     wake: Wake
+    reached: Reached
 
     async def cancel(self, import_id: int, *, by: str) -> None:
         """Stop what is still waiting. Marketo cannot cancel: parts that it has run to their end.
@@ -39,6 +41,7 @@ class Desk:
                 )
             for part_id in await parts.waiting_of(tx, import_id):
                 await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
+        self.reached(Point.DECIDED)
 
     async def resolve(self, import_id: int, number: int, *, batch_id: int | None, by: str) -> None:
         """Decide an unconfirmed part: Marketo has it as `batch_id`, or (None) it is to be sent again.
@@ -58,6 +61,7 @@ class Desk:
             except Stale:
                 state = found[0].state
                 raise WrongState(f"Part {number} is {state}: only an unconfirmed part can be resolved.") from None
+        self.reached(Point.DECIDED)
         self.wake.ring()
 
     async def pause(self, name: str, *, reason: str | None, by: str) -> None:
@@ -67,6 +71,7 @@ class Desk:
             await self._know(tx, name)
             await instances.pause(tx, name, at=at, reason=reason)
             await events.append(tx, "paused", at=at, instance=name, by=by, reason=reason)
+        self.reached(Point.DECIDED)
 
     async def resume(self, name: str, *, by: str) -> None:
         """Undo a pause, and try a blocked instance again at once. Errors: NotFound."""
@@ -75,6 +80,7 @@ class Desk:
             await self._know(tx, name)
             await instances.resume(tx, name)
             await events.append(tx, "resumed", at=at, instance=name, by=by)
+        self.reached(Point.DECIDED)
         self.wake.ring()
 
     async def _know(self, tx: AsyncConnection, name: str) -> None:

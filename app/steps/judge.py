@@ -16,6 +16,7 @@ from app.domain.imports import Part
 from app.files.keys import Digests, from_bytes, share_any
 from app.steps.driver import Driver
 from app.steps.lease import Lease
+from app.steps.points import Point
 from app.store import parts
 from app.store.parts import Rival
 
@@ -56,6 +57,7 @@ class Judge:
             if rival.not_before is None or rival.not_before <= now:
                 async with self.driver.writing(lease) as (tx, _):
                     await parts.let_wait(tx, part.id, waits_for=rival.id)
+                self.driver.reached(Point.LET_WAIT)
                 compared.looked_to = START
                 return False
         compared.there |= {rival.id for rival in looked[: len(there)]}

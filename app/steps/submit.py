@@ -80,6 +80,7 @@ class Submit:
         if due:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
+            self.driver.reached(Point.MADE_DUE)
         async with self.driver.db.read() as tx:
             priority, clients = await parts.clients_in_line(tx, lease.instance)
         for client in self.turns.in_order(clients):
@@ -126,6 +127,7 @@ class Submit:
 
     async def _send(self, lease: Lease, standing: Standing, file: PartFile) -> Answer:
         def may_go_on() -> bool:
+            self.driver.reached(Point.SENDING)
             return lease.holds(self.driver.now())
 
         try:

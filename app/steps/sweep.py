@@ -28,6 +28,7 @@ class Sweep:
 
     async def take_over(self, lease: Lease) -> int:
         """A new driver's first deed: nobody alive will record what its predecessor was submitting."""
+        self.driver.reached(Point.TAKEN_OVER)
         async with self.driver.db.read() as tx:
             orphans = await parts.in_states(tx, lease.instance, {State.SUBMITTING})
         return sum([await self._lose(lease, part, "the worker that submitted it is gone") for part in orphans])
@@ -40,6 +41,7 @@ class Sweep:
             settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
         async with self.driver.writing(lease) as (tx, _):
             await parts.set_free_of_the_ended(tx, lease.instance)
+        self.driver.reached(Point.SET_FREE)
         moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
         moved += [await self._resubmit(lease, part) for part in settled]
         return any(moved)

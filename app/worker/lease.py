@@ -23,6 +23,10 @@ class Leases:
     worker: str
     seconds: float
     held: dict[str, Lease] = field(default_factory=dict)
+    alone: bool = field(init=False)  # this is the only process there is: whoever held a lease before is dead
+
+    def __post_init__(self) -> None:
+        self.alone = self.db.on_sqlite
 
     async def keep(self, name: str, crew: Crew) -> bool:
         """Give a sign of life for an instance, or take it over if nobody drives it. True when it was taken over.
@@ -74,7 +78,7 @@ class Leases:
                 worker=self.worker,
                 now=at,
                 until=self._until(at),
-                force=self.db.on_sqlite,  # one process: whoever held it before is dead
+                force=self.alone,
             )
         if taken is None:
             return False

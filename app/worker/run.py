@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from app.clock import Clock
 from app.domain.patience import TIDY_SECONDS
 from app.steps.crew import Crew
+from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY
 from app.wake import Wake
 from app.worker.lease import Leases
@@ -41,6 +42,7 @@ class Worker:
     now: Clock
     tick_seconds: float
     shutdown_seconds: float
+    reached: Reached = in_service
     stopping: bool = False
     _busy: set[asyncio.Future[object]] = field(default_factory=set)
     _metronome: AsyncIOScheduler = field(default_factory=_metronome)
@@ -61,14 +63,17 @@ class Worker:
     async def lease(self, name: str) -> None:
         """A sign of life for an instance when one is due, or its take-over and what that entails."""
         crew = self.crews[name]
-        if not self.leases.is_fresh(name) and await self.leases.keep(name, crew):
-            lease = self.leases.held[name]
+        if not self.leases.is_fresh(name):
+            await self.leases.keep(name, crew)
+        lease = self.leases.held.get(name)
+        if lease and not lease.in_order:  # a claim of our own would look like one of our predecessor's
             lost = await crew.sweep.take_over(lease)
+            lease.in_order = True
             log.info("instance taken over", instance=name, epoch=lease.epoch, unconfirmed=lost)
 
     async def tick(self, name: str, step: Step) -> None:
         """Call a step for an instance that is ours, again and again while it finds something to do."""
-        while not self.stopping and (lease := self.leases.held.get(name)):
+        while not self.stopping and (lease := self.leases.held.get(name)) and lease.in_order:
             if not await step(lease):
                 return
 
@@ -116,5 +121,6 @@ class Worker:
                     for name in list(self.leases.held):
                         await self.leases.keep(name, self.crews[name])
         self._metronome.shutdown(wait=False)
+        self.reached(Point.LEAVING)
         for name in list(self.leases.held):
             await self.leases.give_up(name, self.crews[name])

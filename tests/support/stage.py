@@ -13,6 +13,7 @@ from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.steps.crew import Crew
 from app.steps.lease import Lease
+from app.steps.points import Reached, in_service
 from app.store import instances
 from app.store.database import in_transaction
 from app.web.app import create_app as create_api
@@ -120,7 +121,13 @@ class Stage:
 
 @asynccontextmanager
 async def staged(
-    database_url: str, clock: SteppedClock, *, rules: Rules | None = None, hang: Sleep = asyncio.sleep, **knobs: Any
+    database_url: str,
+    clock: SteppedClock,
+    *,
+    rules: Rules | None = None,
+    hang: Sleep = asyncio.sleep,
+    reached: Reached = in_service,
+    **knobs: Any,
 ) -> AsyncIterator[Stage]:
     """`hang` is how a call of the simulator hangs, when that was ordered."""
     simulator = Simulator(rules or Rules(), now=clock.seconds)
@@ -137,7 +144,7 @@ async def staged(
 
     transport = SimulatorTransport(create_app(simulator, sleep=hang), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
-    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http)
+    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http, reached=reached)
     try:
         async with house.db.write() as tx:
             await instances.ensure(tx, house.settings.instances)

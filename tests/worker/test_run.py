@@ -13,6 +13,7 @@ from app.simulator import Fault, Rules
 from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.steps.submit import Submit
+from app.steps.sweep import Sweep
 from app.worker.lease import Leases
 from app.worker.run import Worker
 from tests.story.files import leads
@@ -99,6 +100,36 @@ async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Sta
         Watched.kept.clear()
     assert len(Watched.kept) >= 2
     assert (await stage.parts(import_id))[0]["state"] == "queued"
+
+
+class Hesitant(Sweep):
+    """A sweep whose first take-over meets no database."""
+
+    met: ClassVar[list[int]]
+
+    async def take_over(self, lease: Lease) -> int:
+        self.met.append(lease.epoch)
+        if len(self.met) == 1:
+            raise ConnectionError("the database is away")
+        return await super().take_over(lease)
+
+
+async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(stage: Stage):
+    """Or a claim of our own would be called lost with those of the dead; and a take-over that fails is tried again."""
+    Hesitant.met = []
+    import_id = await stage.created(leads(3))
+    await stage.crash()
+    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.retention))
+    worker = Worker({"default": crew}, stage.leases, stage.house.wake, stage.clock, tick_seconds=1, shutdown_seconds=1)
+    with pytest.raises(ConnectionError):
+        await worker.lease("default")
+    await worker.tick("default", crew.submit.run_once)
+    assert (await stage.parts(import_id))[0]["state"] == "waiting"
+    await worker.lease("default")
+    await worker.tick("default", crew.submit.run_once)
+    assert (await stage.parts(import_id))[0]["state"] == "queued"
+    await worker.lease("default")
+    assert len(Hesitant.met) == 2, "once is enough"
 
 
 class Stumbling(Submit):

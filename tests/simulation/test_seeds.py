@@ -1,0 +1,38 @@
+"""A thousand short lives, and some of them on PostgreSQL: whatever went wrong, everything came right in the end."""
+
+import pytest
+
+from tests.simulation.seeds import living
+
+SEEDS = 1000
+BLOCK = 100
+ON_POSTGRESQL = 60
+
+
+@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
+def test_every_life_comes_right(first: int):
+    """Nothing is lost or stuck, limits hold, nothing goes twice but where nobody can know, no record is there twice."""
+    _live("sqlite", range(first, first + BLOCK))
+
+
+def test_every_life_comes_right_on_postgresql():
+    """The same lives, before the other database."""
+    _live("postgresql", range(ON_POSTGRESQL))
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_a_seed_tells_the_same_story_twice(database: str):
+    """Or a life that went wrong could not be lived again."""
+    seeds = range(40, 52)
+    with living(database) as live:
+        stories = [live(seed).story for seed in seeds]
+    with living(database) as live:
+        for seed, story in zip(reversed(seeds), reversed(stories), strict=True):
+            assert live(seed).story == story
+    assert any(" dies: " in line for story in stories for line in story), "these lives are too quiet to show anything"
+
+
+def _live(database: str, seeds: range) -> None:
+    with living(database) as live:
+        failed = [outcome.report(database) for seed in seeds if (outcome := live(seed)).error is not None]
+    assert not failed, "\n\n".join(failed)
