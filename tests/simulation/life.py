@@ -378,7 +378,8 @@ class Life:
             number = self.born
             request, content = _upload(number, dice, self.plan, self.now())
             with suppress(CallerError):
-                self.accepted.append(await process.house.intake.receive(request, Arrival(_chunks(content))))
+                receipt = await process.house.intake.receive(request, Arrival(_chunks(content)))
+                self.accepted.append(receipt.import_id)
             self.trace(process.name, f"import {number} is accepted as {self.accepted[-1:]}")
 
     async def _decide(self, process: Process) -> None:
@@ -401,8 +402,8 @@ class Life:
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
-                        again = await process.house.retry.parts(dice.choice(self.accepted), client="somebody")
-                        self.accepted.append(again)
+                        again = await process.house.retry.parts(dice.choice(self.accepted), by="somebody")
+                        self.accepted.append(again.import_id)
 
     async def _resolve(self, process: Process, name: str) -> None:
         """Somebody looks into Marketo whether it has an unconfirmed part, and says so. Whoever is unsure waits."""

@@ -221,7 +221,7 @@ class Theatre:
             yield content
 
         request = Request(**({"target": Leads()} | known))  # type: ignore[arg-type]
-        self.accepted.append(await self.house.intake.receive(request, Arrival(chunks())))
+        self.accepted.append((await self.house.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
         await self.house.desk.pause("default", reason=None, by="somebody")
@@ -230,7 +230,7 @@ class Theatre:
     async def _retry(self) -> None:
         for import_id in list(self.accepted):
             with suppress(WrongState):
-                self.accepted.append(await self.house.retry.parts(import_id, client="somebody"))
+                self.accepted.append((await self.house.retry.parts(import_id, by="somebody")).import_id)
 
     async def _leave(self) -> None:
         stop = asyncio.Event()
