@@ -22,6 +22,7 @@ INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo ans
 LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
 NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's news is no fresher
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
+STOPPING_RETRY_SECONDS = 5  # when a caller that met a stopping process may come back: another one is soon there
 SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
 TIDY_SECONDS = 600.0  # retention is counted in days
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
