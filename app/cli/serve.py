@@ -1,6 +1,7 @@
 """`sluice serve` and `sluice migrate`: the service itself."""
 
 import asyncio
+import importlib
 import os
 import signal
 import socket
@@ -26,7 +27,6 @@ from app import logs
 from app.settings import Settings, SettingsError, load
 from app.store import instances
 from app.store.database import DatabaseBusy
-from app.web.app import create_app
 from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
@@ -200,9 +200,10 @@ def _listening(settings: Settings) -> socket.socket:
 class _Server(uvicorn.Server):
     def __init__(self, house: House) -> None:
         settings = house.settings
+        web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
         super().__init__(
             uvicorn.Config(
-                create_app(house),
+                web.create_app(house),
                 log_config=None,
                 access_log=False,
                 lifespan="off",

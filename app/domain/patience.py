@@ -31,6 +31,7 @@ NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
 RECONNECT_SECONDS = (1, 5)  # a stream that broke is opened again after that long: not all of them at once
 STREAM_SECONDS = 3600.0  # a stream of events is ended now and then, so that whoever reads on is let in anew
+STOPPING_RETRY_SECONDS = 5  # when a caller that met a stopping process may come back: another one is soon there
 SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
 TIDY_SECONDS = 600.0  # retention is counted in days
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -10,13 +11,14 @@ from app.clock import Clock
 from app.domain.answers import Because
 from app.domain.imports import Part
 from app.domain.instances import Instance, WaitingFor
+from app.domain.lifecycle import State
 from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_again
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.steps.lease import Lease
 from app.steps.points import Reached
 from app.steps.watch import Watch
-from app.store import events, imports, instances
+from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Stale
@@ -58,6 +60,11 @@ class Driver:
             found = await imports.standing(tx, part.import_id)
         assert found is not None, "a part that moves belongs to an accepted import"
         return found
+
+    async def settled(self, tx: AsyncConnection, part: Part, at: datetime) -> datetime:
+        """When a possible job of a part whose answer was lost has had its time: more where it had to queue for long."""
+        there = await parts.in_states(tx, part.instance, {State.QUEUED, State.IMPORTING})
+        return self.patience.settled(at, self.watch.queue_seconds(there, part.rows.total, at))
 
     async def make_wait(
         self,

@@ -234,8 +234,7 @@ class Submit:
                 await parts.move(tx, other, Move.ABANDON, at=at, values=error, **told)
 
     async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, why: str, at: datetime) -> None:
-        queue_seconds = self.driver.watch.queue_seconds(await self._there(tx, instance.name), part.rows.total, at)
-        settled = {"due_at": self.driver.patience.settled(at, queue_seconds)}
-        await parts.move(tx, part.id, Move.LOSE, at=at, values=COUNTED | settled, why=why)
+        settled = await self.driver.settled(tx, part, at)
+        await parts.move(tx, part.id, Move.LOSE, at=at, values=COUNTED | {"due_at": settled}, why=why)
         lost = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
         await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, why, attempts=len(lost) - 1)

@@ -67,8 +67,9 @@ class Sweep:
             await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
-        at = self.driver.now()
-        values = {"due_at": self.driver.patience.settled(at), "attempts": part.attempts + 1}
+        async with self.driver.db.read() as tx:
+            settled = await self.driver.settled(tx, part, self.driver.now())
+        values = {"due_at": settled, "attempts": part.attempts + 1}
         moved = await self._move(lease, part, Move.LOSE, values, why=why)
         self.driver.reached(Point.JUDGED_LOST)
         return moved

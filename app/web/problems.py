@@ -1,5 +1,6 @@
 """Every error as application/problem+json (RFC 9457): what went wrong, where, and what to do."""
 
+import asyncio
 import http
 from collections.abc import Sequence
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import CallerError, Detail, DiskFull
-from app.domain.patience import DATABASE_RETRY_SECONDS
+from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.store.database import AWAY
 
 log = structlog.get_logger()
@@ -63,6 +64,37 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(_PlainErrors)
+    app.add_middleware(_Stopping)
+
+
+class _Stopping:
+    """A call that outlasts SLUICE_SHUTDOWN_SECONDS is cancelled; the server alone would answer a bare 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def noted(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except asyncio.CancelledError:
+            if begun or scope["type"] != "http":
+                raise
+            answer = problem(
+                Request(scope),
+                status=503,
+                code="stopping",
+                title="The service is stopping",
+                detail="Whether this request was carried out is not known. Look before you send it again.",
+                headers={"Retry-After": str(STOPPING_RETRY_SECONDS)},
+            )
+            await answer(scope, receive, send)
 
 
 class _PlainErrors:

@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from app.clock import Clock
 from app.domain.patience import TIDY_SECONDS
 from app.steps.crew import Crew
+from app.steps.driver import LeaseLost
 from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY
 from app.wake import Wake
@@ -54,6 +55,7 @@ class Worker:
         self._set_ticks()
         self._metronome.start()
         listener = asyncio.create_task(self._listen())
+        log.info("working", worker=self.leases.worker, instances=list(self.crews))
         try:
             await stop.wait()
         finally:
@@ -97,6 +99,8 @@ class Worker:
         task.add_done_callback(self._busy.discard)
         try:
             await asyncio.shield(task)
+        except LeaseLost:
+            log.info("another worker drives now", tick=job)
         except AWAY as away:
             log.warning("waiting for the database", tick=job, error=type(away).__name__)
         except Exception:  # a tick must not die: the next one tries again

@@ -101,7 +101,7 @@ async def test_a_stream_outlives_a_database_that_is_away(
 ):
     """It is silent meanwhile, with heartbeats, and then goes on with what came."""
     monkeypatch.setattr(follow, "DATABASE_RETRY_SECONDS", 0.05)
-    with own_server(tmp_path) as server:
+    with own_server() as server:
         async with staged(server.url, clock) as stage:
             import_id = await stage.created(LEADS)
             pages = stage.house.follow.events(import_id, after=0)

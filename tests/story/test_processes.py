@@ -1,13 +1,16 @@
 """Real processes, killed and stopped: what was accepted is done, once."""
 
 import signal
+import threading
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.simulator import Rules
+from app.simulator import Rules, parse_fault
 from tests.story.files import leads
 from tests.support.processes import Service, service, simulator, wait_until
 
@@ -81,6 +84,127 @@ def test_CALM_DEPLOY_a_stop_makes_nothing_unconfirmed(database_url: str, tmp_pat
         }
         assert "lose" not in types
         assert len(played.report()["jobs"]) == 12
+
+
+def test_CALM_DEPLOY_a_worker_that_stops_hands_over_at_once(postgres_url: str, tmp_path: Path):
+    """SIGTERM in mid-submission: the answer is awaited and written down, and another worker goes on without the lease.
+
+    The lease outlasts the test by far: had anyone to wait for its end, this would not.
+    """
+    patient = QUICK | {"LEASE_SECONDS": 600}
+    with (
+        simulator(MARKETO) as (marketo, played),
+        service(tmp_path, postgres_url, marketo, role="api", **patient) as api,
+        service(tmp_path, postgres_url, marketo, role="worker", **patient) as one,
+        service(tmp_path, postgres_url, marketo, role="worker", **patient) as other,
+    ):
+        played.order(parse_fault("hang:create:nth=2:seconds=1"))
+        made = create(api, 8)
+        wait_until(lambda: bool(played.report()["mischief"]), "a submission to be under way")
+        driver, heir = (one, other) if drives(api, one) else (other, one)
+        assert driver.end(signal.SIGTERM) == 0
+        wait_until(lambda: drives(api, heir), "the other worker to drive")
+        wait_until(lambda: statuses(api) == {"complete": 8}, "all of them to be complete")
+        types = event_types(api, made)
+        assert types["claim"] == types["accept"] == 8
+        assert "lose" not in types
+        assert len(played.report()["jobs"]) == 8
+
+
+def test_CALM_DEPLOY_a_rolling_restart_under_load_is_not_noticed(postgres_url: str, tmp_path: Path):
+    """Each API and each worker in turn: callers see 202 or no connection, all that was accepted is done, once."""
+    patient = QUICK | {"LEASE_SECONDS": 600}
+    with (
+        simulator(MARKETO) as (marketo, played),
+        service(tmp_path, postgres_url, marketo, role="api", **patient) as api,
+        service(tmp_path, postgres_url, marketo, role="api", **patient) as other_api,
+        service(tmp_path, postgres_url, marketo, role="worker", **patient) as worker,
+        service(tmp_path, postgres_url, marketo, role="worker", **patient) as other_worker,
+    ):
+        with uploading([api, other_api]) as answers:
+            for running in (api, worker, other_api, other_worker):
+                done = len(answers)
+                wait_until(lambda done=done: len(answers) > done + 3, "uploads to go on")
+                assert running.end(signal.SIGTERM) == 0
+                running.start()
+        accepted = [import_id for code, import_id in answers if code == 202]
+        assert {code for code, _ in answers} <= {202, None}
+        assert len(accepted) > 12
+        wait_until(lambda: not under_way(api), "all of them to be complete")
+        types = event_types(api, accepted)
+        assert types["collect"] == len(accepted)
+        assert "lose" not in types
+        sent = Counter(job["sha256"] for job in played.report()["jobs"])
+        assert set(sent.values()) == {1}
+
+
+def test_an_upload_that_outlasts_a_stop_is_told_so(sqlite_url: str, tmp_path: Path):
+    """503 with a problem, not a bare 500; and nothing of the upload is there afterwards."""
+    stopped = threading.Event()
+
+    def endless() -> Iterator[bytes]:
+        yield leads(5)
+        running.child.send_signal(signal.SIGTERM)
+        while not stopped.wait(0.1):
+            yield b"late@example.com,Late\n"
+
+    with simulator(MARKETO) as (marketo, _), service(tmp_path, sqlite_url, marketo, SHUTDOWN_SECONDS=1) as running:
+        answer = httpx.post(f"{running.url}/v1/imports", content=endless(), headers={"Content-Type": "text/csv"})
+        stopped.set()
+        assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
+        assert running.child.wait(timeout=60) == 0
+        running.start()
+        assert not statuses(running)
+
+
+@contextmanager
+def uploading(doors: list[Service]) -> Iterator[list[tuple[int | None, int]]]:
+    """While this lasts, one file after the other goes to each of the doors in turn: (status or None, import)."""
+    answers: list[tuple[int | None, int]] = []
+    stop = threading.Event()
+
+    def upload() -> None:
+        while not stop.is_set():
+            number = len(answers)
+            try:
+                answer = httpx.post(
+                    f"{doors[number % len(doors)].url}/v1/imports",
+                    content=leads(3, start=3 * number),
+                    headers={"Content-Type": "text/csv"},
+                )
+            except httpx.TransportError:
+                answers.append((None, 0))
+            else:
+                answers.append((answer.status_code, answer.json().get("id", 0)))
+            stop.wait(0.2)
+
+    caller = threading.Thread(target=upload)
+    caller.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        caller.join()
+
+
+def under_way(api: Service) -> bool:
+    listed = [httpx.get(f"{api.url}/v1/imports?status={status}").json()["items"] for status in ("queued", "importing")]
+    return any(listed)
+
+
+def drives(api: Service, worker: Service) -> bool:
+    """Whether it is this worker that drives the instance."""
+    driver = httpx.get(f"{api.url}/v1/instances").json()["items"][0]["worker"]
+    assert worker.child is not None
+    return driver is not None and driver["id"].split(":")[1] == str(worker.child.pid)
+
+
+def event_types(api: Service, import_ids: list[int]) -> Counter[str]:
+    return Counter(
+        event["type"]
+        for import_id in import_ids
+        for event in httpx.get(f"{api.url}/v1/imports/{import_id}/events").json()["items"]
+    )
 
 
 @pytest.mark.parametrize("name", ["one.db", "other.db"])

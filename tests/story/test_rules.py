@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.domain.imports import Leads
-from app.simulator import Fault
+from app.simulator import Fault, Rules
 from app.store.database import Database
 from app.store.tables import import_, part, part_file
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
@@ -102,6 +102,30 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_crash_between_claim_and_answer_leaves_t
     (part_now,) = await stage.parts(import_id)
     assert part_now["state"] == "unconfirmed"
     assert len(stage.posted) == 1
+
+
+async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_queue_settles_longer(
+    database_url: str, clock: SteppedClock
+):
+    """The settling time is 900 s, and Marketo takes 2000 s for a job: the next worker learnt that from the dead one."""
+
+    async def dies(request: httpx.Request, _response: httpx.Response) -> None:
+        if request.method == "POST" and "/bulk/" in request.url.path:
+            raise Killed
+
+    async with staged(database_url, clock, rules=Rules(job_seconds=2000)) as stage:
+        await stage.created(LEADS)
+        await stage.run(seconds=30)
+        await stage.take_lease()  # a sign of life carries what was learnt
+        await stage.created(LEADS)
+        stage.transport.after_request = dies
+        with pytest.raises(Killed):
+            await stage.crew.submit.run_once(stage.lease)
+        stage.transport.after_request = None
+        await stage.crash()
+        await stage.run(seconds=30)
+        first, again = stage.simulator.report()["jobs"][1:]
+        assert again["queued_at"] > first["finished_at"]
 
 
 async def test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person(stage: Stage):

@@ -53,8 +53,9 @@ def simulator(rules: Rules) -> Iterator[tuple[str, Simulator]]:
 class Service:
     """`sluice serve` in a child process."""
 
-    def __init__(self, folder: Path, database_url: str, marketo: str, **settings: object) -> None:
+    def __init__(self, folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object) -> None:
         rules = Rules()
+        self.role = role
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.folder = folder
@@ -75,18 +76,24 @@ class Service:
 
     @property
     def log(self) -> Path:
-        return self.folder / "serve.log"
+        return self.folder / f"serve-{self.port}.log"
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve"], cwd=self.folder, env=self.environment, stdout=log, stderr=log
+                [sys.executable, "-m", "app", "serve", "--role", self.role],
+                cwd=self.folder,
+                env=self.environment,
+                stdout=log,
+                stderr=log,
             )
         wait_until(self._answers, f"the service; see {self.log.read_text()}")
 
     def _answers(self) -> bool:
         assert self.child is not None
         assert self.child.poll() is None, self.log.read_text()
+        if self.role == "worker":
+            return f"{self.child.pid}:" in self.log.read_text()  # a worker's name, which it says once it works
         try:
             return httpx.get(f"{self.url}/livez").status_code == 200
         except httpx.TransportError:
@@ -100,8 +107,10 @@ class Service:
 
 
 @contextmanager
-def service(folder: Path, database_url: str, marketo: str, **settings: object) -> Iterator[Service]:
-    found = Service(folder, database_url, marketo, **settings)
+def service(
+    folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object
+) -> Iterator[Service]:
+    found = Service(folder, database_url, marketo, role=role, **settings)
     found.start()
     try:
         yield found
