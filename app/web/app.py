@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from app.web import imports, instances, metrics, problems, results, status
 from app.web.auth import LoopbackOnly
+from app.web.facade import routes as facade
 from app.web.health import Probe
 from app.web.rates import Rates
 from app.wiring import House
@@ -23,4 +24,5 @@ def create_app(house: House) -> FastAPI:
         app.add_middleware(LoopbackOnly)
     for router in (imports.router, results.router, instances.router, status.guarded, status.router, metrics.router):
         app.include_router(router)
+    app.router.routes.extend(facade.ROUTES)
     return app
