@@ -14,10 +14,11 @@ help: ## list the chores
 
 install: $(SETUP) ## set up .venv from the hashed lock files
 
-$(SETUP): requirements-dev.lock pyproject.toml
+$(SETUP): requirements-dev.lock tests/clients/older.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/clients/older -r tests/clients/older.lock
 	@touch $@
 
 demo: install ## simulator and service together: import the samples, show what became of every row
