@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from app.domain.clients import Scope
 from app.simulator import Rules
@@ -266,6 +266,31 @@ async def test_what_failed_here_reads_failed(stage: Stage):
     told = result(await status(stage, sent, second))
     assert told["status"] == "Failed"
     assert "no more room" in told["message"]
+    third = await created(stage, sent, listId=999)
+    await run(stage, sent, third)
+    told = result(await status(stage, sent, third))
+    assert (told["status"], told["message"]) == ("Failed", "Static list not found")
+
+
+async def test_counts_are_told_from_the_start_and_the_message_at_the_end(stage: Stage):
+    """What is at Marketo, or on its way there, is being imported."""
+    sent = await token(stage)
+    batch = await created(stage, sent)
+    await stage.beat()
+    told = result(await status(stage, sent, batch))
+    counts = {"numOfLeadsProcessed": 0, "numOfRowsFailed": 0, "numOfRowsWithWarning": 0}
+    assert told == {"batchId": batch, "importId": str(batch), "status": "Importing"} | counts
+
+
+async def test_a_database_that_fails_is_no_reason_to_leave_the_envelope(sqlite_url: str, clock: SteppedClock):
+    """608, which clients repeat; 611 where nobody knows whether the import is there."""
+    async with staged(sqlite_url, clock, auth="on") as stage:
+        sent = await token(stage)
+        batch = await created(stage, sent)
+        async with stage.house.db.write() as tx:
+            await tx.execute(text("ALTER TABLE part RENAME TO gone"))
+        refused(await status(stage, sent, batch), "608", says="API Temporarily Unavailable")
+        refused(await create(stage, sent), "611", says="not known")
 
 
 FORM = {"format": (None, "csv"), "file": ("leads.csv", LEADS, "text/csv"), "lookupField": (None, "email")}
@@ -460,6 +485,6 @@ async def test_SECRETS_STAY_IN_no_answer_repeats_what_the_query_held(stage: Stag
         await stage.api.post("/bulk/v1/leads.json", params={"access_token": sent}, content=b""),
         await stage.api.post("/bulk/v1/leads.json", params={"access_token": sent + "0"}, content=b""),
     ]
-    text = json.dumps([(dict(answer.headers), answer.text) for answer in answers])
-    assert sent not in text
-    assert known["client_secret"] not in text
+    told = json.dumps([(dict(answer.headers), answer.text) for answer in answers])
+    assert sent not in told
+    assert known["client_secret"] not in told
