@@ -189,6 +189,8 @@ async def test_scopes_hold_here_too(stage: Stage):
     batch = await created(stage, ours)
     reader = await token(stage, Scope.READ, client="monitor")
     refused(await create(stage, reader), "603", says="Access denied")
+    hidden = FORM | {"access_token": (None, reader)}
+    refused(await stage.api.post("/bulk/v1/leads.json", files=hidden), "603")
     assert (await status(stage, reader, batch)).json()["success"]
     theirs = await token(stage, client="web-shop")
     refused(await status(stage, theirs, batch), "1013", says="Object not found")
@@ -280,6 +282,26 @@ async def test_counts_are_told_from_the_start_and_the_message_at_the_end(stage: 
     told = result(await status(stage, sent, batch))
     counts = {"numOfLeadsProcessed": 0, "numOfRowsFailed": 0, "numOfRowsWithWarning": 0}
     assert told == {"batchId": batch, "importId": str(batch), "status": "Importing"} | counts
+
+
+async def test_a_failures_file_is_whole_or_not_there(database_url: str, clock: SteppedClock):
+    """Marketo writes it at the end; a part of it would look like all of it."""
+    rows = b"".join(b"p%d@example.com,much\n" % n for n in range(300))
+    async with staged(database_url, clock, rules=Rules(rows_per_second=20), auth="on", part_bytes=2_000) as stage:
+        sent = await token(stage)
+        batch = await created(stage, sent, b"email,leadScore\n" + rows)
+
+        async def one_is_done() -> bool:
+            return bool((await detail(stage, batch))["parts"]["complete"])
+
+        await stage.run(until=one_is_done, seconds=1)
+        assert result(await status(stage, sent, batch))["status"] == "Importing"
+        there = f"/bulk/v1/leads/batch/{batch}/failures.json"
+        answer = await stage.api.get(there, headers=bearing(sent))
+        assert (answer.status_code, answer.content) == (404, b"")
+        await run(stage, sent, batch)
+        answer = await stage.api.get(there, headers=bearing(sent))
+        assert len(answer.text.splitlines()) == 301
 
 
 async def test_a_database_that_fails_is_no_reason_to_leave_the_envelope(sqlite_url: str, clock: SteppedClock):
