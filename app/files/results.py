@@ -89,13 +89,14 @@ def written(
     format: Format,  # noqa: A002
     reason_header: str,
     header: bool,
+    source_rows: bool = True,
 ) -> Iterator[bytes]:
-    """Our own file: the source's columns, the reason, the source row."""
+    """Our own file: the source's columns, the reason, the source row. Without the last it has Marketo's form."""
     if header:
-        yield line([*columns, reason_header, "Source Row"], format.delimiter)
+        yield line([*columns, reason_header, *(["Source Row"] if source_rows else [])], format.delimiter)
     for row in rows:
-        place = "" if row.source_row is None else str(row.source_row)
-        yield line([*(value or "" for value in row.values), row.reason, place], format.delimiter)
+        place = [] if not source_rows else [""] if row.source_row is None else [str(row.source_row)]
+        yield line([*(value or "" for value in row.values), row.reason, *place], format.delimiter)
 
 
 class _Sheet:

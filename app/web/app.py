@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from app.web import imports, instances, metrics, problems, results, status
 from app.web.auth import LoopbackOnly
+from app.web.facade import routes as facade
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
@@ -25,4 +26,5 @@ def create_app(house: House) -> FastAPI:
         app.add_middleware(LoopbackOnly)
     for router in (imports.router, results.router, instances.router, status.guarded, status.router, metrics.router):
         app.include_router(router)
+    app.router.routes.extend(facade.ROUTES)
     return app

@@ -57,11 +57,16 @@ async def caller_of(request: Request) -> Caller:
     caller = await house.keys.caller(key.strip())
     if caller is None:
         raise Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
+    within_rate(request, caller)
+    return caller
+
+
+def within_rate(request: Request, caller: Caller) -> None:
+    """Count one request of a client's. Errors: TooManyRequests."""
     if wait := request.app.state.rates.take(caller.client):
-        most = house.settings.client_requests_per_minute
+        most = request.app.state.house.settings.client_requests_per_minute
         message = f"A client may ask {most} times a minute. Ask again later, or use `?wait=` and the list of imports."
         raise TooManyRequests(message, retry_after_seconds=math.ceil(wait))
-    return caller
 
 
 async def _caller(request: Request, _declared: Annotated[object, Security(BEARER)]) -> Caller:

@@ -39,7 +39,7 @@ async def _answer(request: Request, house: House, found: Import, kind: Kind) -> 
         return await _page(request, house, found, kind)
     name = f"{kind}-{found.id}.{found.request.format}"
     return StreamingResponse(
-        _file(house, found, kind),
+        lines(house, found, kind),
         media_type=f"{found.request.format.media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
@@ -60,13 +60,22 @@ def _row(found: Import, row: StoredRow) -> ResultRowOut:
     return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
 
 
-async def _file(house: House, found: Import, kind: Kind) -> AsyncIterator[bytes]:
+async def lines(house: House, found: Import, kind: Kind, *, source_rows: bool = True) -> AsyncIterator[bytes]:
     """Header and rows; a transaction for each thousand, so that a slow reader holds none open."""
     format_, after = found.request.format, None
     header = True
     while header or after is not None:
         async with house.db.read() as tx:
             rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS)
-        lines = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
-        yield b"".join(written(lines, columns=found.columns, format=format_, reason_header=REASON[kind], header=header))
+        told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
+        yield b"".join(
+            written(
+                told,
+                columns=found.columns,
+                format=format_,
+                reason_header=REASON[kind],
+                header=header,
+                source_rows=source_rows,
+            )
+        )
         header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None

@@ -37,8 +37,11 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, *, limit_bytes: int) -> AsyncIterator[Upload]:
-    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter."""
+async def received(request: Request, *, limit_bytes: int, open_end: bool = False) -> AsyncIterator[Upload]:
+    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter.
+
+    `open_end`: the last boundary of a form need not say by `--` that it is the last.
+    """
     media, options = parse_options_header(request.headers.get("content-type", ""))
     kind = media.decode("latin-1").lower()
     encoding = request.headers.get("content-encoding")
@@ -53,7 +56,7 @@ async def received(request: Request, *, limit_bytes: int) -> AsyncIterator[Uploa
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            form = _Form(spool, options.get(b"boundary", b""), limit_bytes)
+            form = _Form(spool, options.get(b"boundary", b""), limit_bytes, open_end=open_end)
             await form.read(request, hashed=sha256 is not None)
             told = form.sent.sha256 if form.sent else None
             yield Upload(Arrival(form.chunks(), None, sha256, told), form.fields, _plain_name(form.file_name))
@@ -83,7 +86,7 @@ class _Hashed:
 class _Form:
     """A multipart form that is read as it arrives: small fields into memory, the file into a spool."""
 
-    def __init__(self, spool: IO[bytes], boundary: bytes, limit_bytes: int) -> None:
+    def __init__(self, spool: IO[bytes], boundary: bytes, limit_bytes: int, *, open_end: bool = False) -> None:
         if not boundary:
             raise BrokenUpload("The form's Content-Type names no boundary.")
         self.fields: list[tuple[str, str]] = []
@@ -91,6 +94,9 @@ class _Form:
         self.sent: _Hashed | None = None
         self._spool = spool
         self._limit_bytes = limit_bytes
+        self._delimiter = b"\r\n--" + boundary
+        self._open_end = open_end
+        self._tail = b""
         self._bytes = 0
         self._has_file = False
         self._ended = False
@@ -122,6 +128,9 @@ class _Form:
                     await run_in_threadpool(self._parser.write, chunk)
                 else:
                     self._parser.write(chunk)
+                self._tail = (self._tail + chunk[-self._tail_bytes :])[-self._tail_bytes :]
+            if self._open_end and self._tail.removesuffix(b"\r\n").endswith(self._delimiter):
+                self._finish()
         except FormParserError:
             raise BrokenUpload("The form cannot be read as multipart/form-data.") from None
         except OSError:
@@ -133,6 +142,16 @@ class _Form:
             message = "The form has no part named `file`. Name the part that holds the file so."
             raise BadParameter(message, code="no_file", details=(Detail(message, field="file"),))
         self._spool.seek(0)
+
+    @property
+    def _tail_bytes(self) -> int:
+        return len(self._delimiter) + len(b"\r\n")
+
+    def _finish(self) -> None:
+        """The last boundary lacks its `--`, as in Adobe's own Java sample. Behind a line end it has ended its part."""
+        if self._tail.endswith(self._delimiter):
+            self._parser.write(b"--\r\n")
+        self._ended = True
 
     async def chunks(self) -> AsyncIterator[bytes]:
         while chunk := await run_in_threadpool(self._spool.read, CHUNK_BYTES):

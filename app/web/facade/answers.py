@@ -1,0 +1,154 @@
+"""What Marketo would answer: its envelope, its error codes, its records of a job."""
+
+import secrets
+from datetime import datetime
+from typing import Any
+
+from starlette.responses import JSONResponse
+
+from app.domain.errors import (
+    Backlog,
+    BadFile,
+    BadParameter,
+    BrokenUpload,
+    CallerError,
+    DiskFull,
+    Forbidden,
+    NotFound,
+    TooManyRequests,
+    UnsupportedMedia,
+)
+from app.domain.imports import FINISHED, CustomObject, Import, Rows, Status, Target
+
+JSON_TYPE = "application/json;charset=UTF-8"
+FILE_TYPE = "text/csv;charset=UTF-8"  # of every format; clients compare it letter by letter
+
+# Adobe, "Error codes", read 2026-08
+MESSAGES = {
+    "600": "Empty access token",
+    "601": "Access token invalid",
+    "602": "Access token expired",
+    "603": "Access denied",
+    "605": "HTTP Method not supported",
+    "606": "Max rate limit exceeded",
+    "608": "API Temporarily Unavailable",
+    "610": "Requested resource not found",
+    "611": "System error",
+    "612": "Invalid Content Type",
+    "613": "Invalid Multipart Request",
+    "1001": "Invalid value",
+    "1002": "Missing value for a required parameter",
+    "1003": "Invalid data",
+    "1006": "Field not found",
+    "1013": "Object not found",
+    "1016": "Too many imports",
+}
+UNIDENTIFIED = frozenset({"600", "601"})
+
+WORDS = {
+    Status.QUEUED: "Queued",
+    Status.IMPORTING: "Importing",
+    Status.COMPLETE: "Complete",
+    Status.FAILED: "Failed",
+    Status.CANCELLED: "Failed",
+}
+
+
+class Refusal(Exception):
+    """The call ends here, with this code in the envelope."""
+
+    def __init__(self, code: str, detail: str | None = None) -> None:
+        self.code = code
+        self.message = f"{MESSAGES[code]}: {detail}" if detail else MESSAGES[code]
+        super().__init__(f"{code} {self.message}")
+
+
+def accepted(result: dict[str, Any], at: datetime) -> JSONResponse:
+    return _envelope(at, {"result": [result], "success": True})
+
+
+def refused(
+    refusal: Refusal, at: datetime, *, status: int = 200, retry_after_seconds: int | None = None
+) -> JSONResponse:
+    answer = _envelope(at, {"success": False, "errors": [{"code": refusal.code, "message": refusal.message}]}, status)
+    if retry_after_seconds:
+        answer.headers["Retry-After"] = str(retry_after_seconds)
+    if refusal.code in UNIDENTIFIED:
+        answer.headers["Connection"] = "close"  # nothing more of a stranger's body is read
+    return answer
+
+
+def _envelope(at: datetime, content: dict[str, Any], status: int = 200) -> JSONResponse:
+    request_id = f"{secrets.token_hex(2)}#{int(at.timestamp() * 1000):x}"
+    return JSONResponse({"requestId": request_id} | content, status, media_type=JSON_TYPE)
+
+
+def refusal_of(error: CallerError) -> Refusal:
+    """Our words under Marketo's code."""
+    return Refusal(_code(error), error.message)
+
+
+def _code(error: CallerError) -> str:
+    match error:
+        case BadFile(code="invalid_header" | "missing_column"):
+            return "1006"
+        case BadParameter(code="no_file"):
+            return "1002"
+        case BadParameter():
+            return "1001"
+        case UnsupportedMedia():
+            return "612"
+        case BrokenUpload():
+            return "613"
+        case Forbidden():
+            return "603"
+        case NotFound():
+            return "1013"
+        case Backlog():
+            return "1016"
+        case TooManyRequests():
+            return "606"
+        case DiskFull():
+            return "608"
+        case _:
+            return "1003"
+
+
+def job(import_id: int, target: Target, status: Status = Status.QUEUED) -> dict[str, Any]:
+    """A job that has just been created, or waits."""
+    if isinstance(target, CustomObject):
+        return {"batchId": import_id, "status": WORDS[status], "objectApiName": target.object_name}
+    return {"batchId": import_id, "importId": str(import_id), "status": WORDS[status]}
+
+
+def standing(found: Import) -> dict[str, Any]:
+    """A job as it stands. Counts begin with the import, the message comes with its end."""
+    custom = isinstance(found.request.target, CustomObject)
+    told = job(found.id, found.request.target, found.status) | ({"operation": "import"} if custom else {})
+    if found.status is Status.QUEUED:
+        return told
+    told["numOfObjectsProcessed" if custom else "numOfLeadsProcessed"] = found.rows.imported
+    told |= {"numOfRowsFailed": found.rows.failed, "numOfRowsWithWarning": found.rows.warned}
+    if found.status not in FINISHED:
+        return told
+    if custom and found.started_at and found.finished_at:
+        told["importTime"] = f"{round((found.finished_at - found.started_at).total_seconds())} second(s)"
+    return told | {"message": _message(found)}
+
+
+def _message(found: Import) -> str:
+    match found.status:
+        case Status.CANCELLED:
+            return f"Import cancelled, {found.rows.imported} records imported, {found.rows.pending} not sent"
+        case Status.FAILED:
+            return found.error.message if found.error else "Import failed"
+        case _:
+            return _counted(found.rows)
+
+
+def _counted(rows: Rows) -> str:
+    """Adobe's samples show three of these four; the one with failures and warnings is put together from them."""
+    begin = "Import completed with errors" if rows.failed else "Import succeeded"
+    failed = f", {rows.failed} failed" if rows.failed else ""
+    warned = f", {rows.warned} warning." if rows.warned else ""
+    return f"{begin}, {rows.imported} records imported ({rows.imported} members){failed}{warned}"
