@@ -11,7 +11,7 @@ from app.domain.answers import Description, NoWord
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
-from app.store import descriptions
+from app.store import descriptions, tallies
 from app.store.database import Database
 
 log = structlog.get_logger()
@@ -68,7 +68,8 @@ class Describe:
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
         self._known[name] = said, at
-        async with self.db.write() as tx:
+        async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
+            tallies.add_answers(tx, self.instance, answers)
             await descriptions.keep(tx, self.instance, name, said, at=at)
 
 

@@ -21,7 +21,10 @@ class Live:
     parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
     waiting_rows: int = 0
     waiting_since: datetime | None = None
-    importing_since: datetime | None = None
+
+    @property
+    def waiting_parts(self) -> int:
+        return self.parts.get(State.WAITING, 0)
 
 
 async def live(tx: AsyncConnection) -> dict[str, Live]:
@@ -34,7 +37,6 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
             func.count().label("parts"),
             func.sum(part.c.rows).label("rows"),
             func.min(import_.c.created_at).label("created"),
-            func.min(part.c.state_since).label("since"),
         )
         .join(import_, import_.c.id == part.c.import_id)
         .where(part.c.state.in_(LIVE))
@@ -44,8 +46,6 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
         seen.parts[state] = row.parts
         if state is State.WAITING:
             seen.waiting_rows, seen.waiting_since = int(row.rows), row.created
-        if state is State.IMPORTING:
-            seen.importing_since = row.since
     return found
 
 
@@ -60,26 +60,16 @@ async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Sta
     return counts | {Status(status): count for status, count in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    imported: int
-    failed: int
-    warned: int
-
-
-async def rows_by_outcome(tx: AsyncConnection, *, since: datetime) -> dict[str, Outcome]:
-    """By instance: what became of the rows of the imports that finished since then."""
-    rows = await tx.execute(
-        select(
-            import_.c.instance,
-            func.coalesce(func.sum(import_.c.imported), 0),
-            func.coalesce(func.sum(import_.c.failed), 0),
-            func.coalesce(func.sum(import_.c.warned), 0),
-        )
-        .where(import_.c.finished_at >= since)
-        .group_by(import_.c.instance)
-    )
-    return {row[0]: Outcome(int(row[1]), int(row[2]), int(row[3])) for row in rows}
+async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
+    """By instance."""
+    found: dict[str, dict[Status, int]] = defaultdict(dict)
+    for row in await tx.execute(
+        select(import_.c.instance, import_.c.status, func.count().label("imports"))
+        .where(import_.c.status.is_not(None), import_.c.finished_at.is_(None))
+        .group_by(import_.c.instance, import_.c.status)
+    ):
+        found[row.instance][Status(row.status)] = row.imports
+    return found
 
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:

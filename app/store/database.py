@@ -7,11 +7,12 @@ second process on the same file is refused: SQLite before 3.51.3 can corrupt a W
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -29,6 +30,31 @@ _open: ContextVar[int] = ContextVar("open_transactions", default=0)
 def in_transaction() -> bool:
     """True while the running task has a transaction open. NO_CALL_IN_TX is checked with it."""
     return _open.get() > 0
+
+
+Deed = TypeVar("Deed", bound=Callable[[], Awaitable[None]])
+
+
+@dataclass(slots=True)
+class _Around:
+    """What goes with one transaction's commit."""
+
+    before: dict[type, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+def before_commit(tx: AsyncConnection, kind: type[Deed], make: Callable[[], Deed]) -> Deed:
+    """The transaction's one deed of that kind, to be done last of all: what it locks is held for a moment only."""
+    around: _Around = tx.info["around"]
+    if kind not in around.before:
+        around.before[kind] = make()
+    return cast("Deed", around.before[kind])
+
+
+def after_commit(tx: AsyncConnection, deed: Callable[[], None]) -> None:
+    """Do it once what the transaction wrote is on disk; never where it was rolled back."""
+    around: _Around = tx.info["around"]
+    around.after.append(deed)
 
 
 class DatabaseBusy(Exception):
@@ -67,12 +93,18 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write; committed at the end, rolled back on any error."""
-        if self.on_sqlite:
-            async with self._turn, self._counted(), self._writer.begin() as tx:
-                yield tx
-        else:
-            async with self._counted(), self._writer.begin() as tx:
-                yield tx
+        around = _Around()
+        async with AsyncExitStack() as stack:
+            if self.on_sqlite:
+                await stack.enter_async_context(self._turn)
+            await stack.enter_async_context(self._counted())
+            tx = await stack.enter_async_context(self._writer.begin())
+            tx.info["around"] = around
+            yield tx
+            for deed in around.before.values():
+                await deed()
+        for told in around.after:
+            told()
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
