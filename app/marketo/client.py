@@ -58,7 +58,9 @@ class Marketo:
         self._call_timeout_seconds = call_timeout_seconds
         self._upload_timeout_seconds = upload_timeout_seconds
         self._part_bytes = part_bytes
-        self._identity = Identity(settings, http, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds)
+        self._identity = Identity(
+            settings, http, self.answers, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds
+        )
 
     async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
         """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.

@@ -64,13 +64,14 @@ class Describe:
                 said = await self.marketo.describe(target)
         except TimeoutError:
             said = NoWord(f"no answer within {DESCRIBE_WAIT_SECONDS} seconds")
-        if isinstance(said, NoWord):
-            log.warning("no description", instance=self.instance, object=name, why=said.why)
-            return
-        self._known[name] = said, at
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             tallies.add_answers(tx, self.instance, answers)
-            await descriptions.keep(tx, self.instance, name, said, at=at)
+            if isinstance(said, Description):
+                await descriptions.keep(tx, self.instance, name, said, at=at)
+        if isinstance(said, Description):
+            self._known[name] = said, at
+        else:
+            log.warning("no description", instance=self.instance, object=name, why=said.why)
 
 
 def object_of(target: Target) -> str:

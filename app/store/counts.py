@@ -21,6 +21,7 @@ class Live:
     parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
     waiting_rows: int = 0
     waiting_since: datetime | None = None
+    importing_since: datetime | None = None
 
     @property
     def waiting_parts(self) -> int:
@@ -37,6 +38,7 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
             func.count().label("parts"),
             func.sum(part.c.rows).label("rows"),
             func.min(import_.c.created_at).label("created"),
+            func.min(part.c.state_since).label("since"),
         )
         .join(import_, import_.c.id == part.c.import_id)
         .where(part.c.state.in_(LIVE))
@@ -46,6 +48,8 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
         seen.parts[state] = row.parts
         if state is State.WAITING:
             seen.waiting_rows, seen.waiting_since = int(row.rows), row.created
+        if state is State.IMPORTING:
+            seen.importing_since = row.since
     return found
 
 

@@ -117,8 +117,12 @@ class View:
     @property
     def waited_seconds(self) -> float:
         """How long the oldest waiting part has been here."""
-        since = self.live.waiting_since
-        return max(0.0, (self.now - since).total_seconds()) if since else 0.0
+        return self._seconds_since(self.live.waiting_since)
+
+    @property
+    def importing_seconds(self) -> float:
+        """How long Marketo has been importing the part that it began with first."""
+        return self._seconds_since(self.live.importing_since)
 
     @property
     def idle_seconds(self) -> float:
@@ -135,7 +139,10 @@ class View:
         since = instance.idle_since
         if since is None and (instance.lease_until or self.now) <= self.now:  # nobody looks
             since = max(filter(None, (instance.heartbeat_at, self.live.waiting_since)), default=None)
-        return max(0.0, (self.now - since).total_seconds()) if since else 0.0
+        return self._seconds_since(since)
+
+    def _seconds_since(self, moment: datetime | None) -> float:
+        return max(0.0, (self.now - moment).total_seconds()) if moment else 0.0
 
     def out(self) -> InstanceOut:
         instance, settings, parts = self.instance, self.settings, self.live.parts

@@ -190,6 +190,13 @@ CATALOGUE = (
         "Age of the oldest import with a waiting part.",
         _each(lambda v: v.waited_seconds),
     ),
+    Series(
+        "sluice_importing_oldest_seconds",
+        G,
+        BY,
+        "For how long Marketo has been importing the part that it began with first.",
+        _each(lambda v: v.importing_seconds),
+    ),
     Series("sluice_slots_used", G, BY, "Places of Marketo's queue that are ours.", _each(lambda v: v.slots_used)),
     Series("sluice_slots", G, BY, "Places there that we may take.", _each(lambda v: v.settings.max_queued)),
     Series(
