@@ -168,6 +168,7 @@ def hire(house: House, name: str) -> Crew:
         sweep=Sweep(driver, retention),
         allowance=marketo.allowance,
         watch=watch,
+        max_queued=instance.max_queued,
     )
 
 

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 
 from app.domain import errors, lifecycle
 from app.settings import PREFIX, InstanceSettings, Settings, variable
+from app.web.series import CATALOGUE
 
 DOCS = Path(__file__).parent
 SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
@@ -62,6 +63,13 @@ def problem_kinds() -> str:
     return _table(("status", "code", "title"), [(str(kind.status), f"`{kind.code}`", kind.title) for kind in kinds])
 
 
+def metrics() -> str:
+    rows = [
+        (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning) for one in CATALOGUE
+    ]
+    return _table(("metric", "type", "labels", "meaning"), rows)
+
+
 SECTIONS: dict[str, Callable[[], str]] = {
     "settings": settings,
     "instance-settings": instance_settings,
@@ -69,6 +77,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "lifecycle-states": lifecycle_states,
     "lifecycle-moves": lifecycle_moves,
     "problem-kinds": problem_kinds,
+    "metrics": metrics,
 }
 
 

@@ -1,10 +1,12 @@
 """What every test may ask for. `database_url` runs a test on SQLite and on a real PostgreSQL."""
 
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from app.store.database import Database
@@ -15,6 +17,8 @@ settings.register_profile(
     "sluice", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
 )
 settings.load_profile("sluice")
+
+structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
 

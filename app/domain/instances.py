@@ -1,11 +1,12 @@
 """An instance (one Marketo subscription) as it stands, and why a part of it may have to wait."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
 from app.domain.imports import Part
-from app.domain.lifecycle import State
+from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.pacing import Pace
 
 
@@ -62,6 +63,8 @@ class Instance:
     lease_epoch: int = 0
     lease_until: datetime | None = None
     heartbeat_at: datetime | None = None
+    ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick was last done, as of the last sign
+    idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
     pace: Pace = field(default_factory=Pace)
 
     def condition(self, now: datetime) -> Condition:
@@ -80,6 +83,12 @@ class Instance:
     def may_ask(self, now: datetime) -> bool:
         """Whether there is a call left for a question."""
         return self.hold_reason is not WaitingFor.DAILY_QUOTA or not self.holding(now)
+
+    def idle_importers(self, now: datetime, *, parts: Mapping[State, int], importers: int, queued: int) -> int:
+        """How many of Marketo's importers have nothing from us although we might send. `parts`: ours at Marketo."""
+        at_work = sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
+        room = queued - self.slots_of_others(now) - sum(parts.get(state, 0) for state in AT_MARKETO)
+        return max(0, min(importers - at_work, room)) if self.may_submit(now) else 0
 
     def slots_of_others(self, now: datetime) -> int:
         """As the last lesson was; once it is old, one less is tried at a time."""

@@ -21,6 +21,7 @@ FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots
 FOREIGN_SLOTS_MOST_SECONDS = 600
 FORGOTTEN_SECONDS = 3600  # a job that Marketo denies knowing for this long is no longer there
 HEARTBEAT_SECONDS = 15.0  # of silence in a stream of events: proxies hang up after 30 to 60
+IDLE_SECONDS = 120  # an importer that has had nothing from us for so long, while a part could go, is a trouble
 IDEMPOTENCY_KEPT_SECONDS = 30 * 86_400  # what an Idempotency-Key stands for
 IDEMPOTENT_UPLOAD_IDLE_SECONDS = 120  # an upload that holds a key and brought nothing for this long is gone
 INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo answered; the last again and again

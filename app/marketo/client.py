@@ -23,6 +23,7 @@ from app.domain.answers import (
 from app.domain.imports import CustomObject, Target
 from app.marketo import paths, reading
 from app.marketo.allowance import Allowance, DayUsedUp, Sleep
+from app.marketo.answers import Answers
 from app.marketo.multipart import Body, GivenUp, PartFile
 from app.marketo.reply import JSON_BYTES, Reply, exchange
 from app.marketo.token import Bearer, Identity, NoToken
@@ -51,12 +52,15 @@ class Marketo:
         part_bytes: int = PART_BYTES,
     ) -> None:
         self.allowance = Allowance(settings, now=now, sleep=sleep)
+        self.answers = Answers()
         self._base_url = settings.base_url
         self._http = http
         self._call_timeout_seconds = call_timeout_seconds
         self._upload_timeout_seconds = upload_timeout_seconds
         self._part_bytes = part_bytes
-        self._identity = Identity(settings, http, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds)
+        self._identity = Identity(
+            settings, http, self.answers, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds
+        )
 
     async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
         """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.
@@ -69,25 +73,26 @@ class Marketo:
         if body.size_bytes > self._part_bytes:
             raise ValueError(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {self._part_bytes} may go")
         path = paths.create(target, file.format)
-        said = await self._with_token(lambda auth: self._post(path, body, auth))
+        said = await self._with_token("create", lambda auth: self._post(path, body, auth))
         answer = reading.answer(said) if isinstance(said, Reply) else said
         self._heed(answer.because if isinstance(answer, TurnedAway) else None)
         return self._without_secrets(answer)
 
     async def status(self, target: Target, batch_id: int) -> Report | NoWord:
         """Network: one GET."""
-        return await self._ask(paths.batch(target, batch_id).status, lambda reply: reading.report(reply, batch_id))
+        path = paths.batch(target, batch_id).status
+        return await self._ask("status", path, lambda reply: reading.report(reply, batch_id))
 
     async def failures(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
         """The rows that Marketo rejected, in the part's own format, plus a last column: the reason.
 
         Network: one GET. Marketo forgets a batch after 7 days.
         """
-        return await self._result_file(paths.batch(target, batch_id).failures)
+        return await self._result_file("failures", paths.batch(target, batch_id).failures)
 
     async def warnings(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
         """The rows that Marketo imported and has doubts about, as in `failures`. Network: one GET."""
-        return await self._result_file(paths.batch(target, batch_id).warnings)
+        return await self._result_file("warnings", paths.batch(target, batch_id).warnings)
 
     async def describe(self, target: Target) -> Description | NoWord:
         """The fields that a file for this target may have, and a custom object's dedupe fields.
@@ -96,21 +101,21 @@ class Marketo:
         """
         found = []
         for path in paths.describe(target):
-            described = await self._ask(path, reading.description)
+            described = await self._ask("describe", path, reading.description)
             if isinstance(described, NoWord):
                 return described
             found.append(described)
         fields = {field.name: field for described in found for field in described.fields}
         return Description(tuple(fields.values()), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
 
-    async def _result_file(self, path: str) -> ResultFile | NoFile | NoWord:
-        return await self._ask(path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)
+    async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | NoWord:
+        return await self._ask(call, path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)
 
     async def _ask(
-        self, path: str, read: Callable[[Reply], Said | NoWord], *, limit_bytes: int = JSON_BYTES
+        self, call: str, path: str, read: Callable[[Reply], Said | NoWord], *, limit_bytes: int = JSON_BYTES
     ) -> Said | NoWord:
         """A question: whatever goes wrong on the way is NoWord."""
-        match await self._with_token(lambda auth: self._get(path, limit_bytes, auth)):
+        match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
                 said = read(reply)
             case TurnedAway(because=because, code=code, message=message):
@@ -120,32 +125,26 @@ class Marketo:
         self._heed(said.because if isinstance(said, NoWord) else None)
         return self._without_secrets(said)
 
-    async def _with_token(self, send: Send) -> Reply | TurnedAway | Lost:
+    async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | Lost:
         """Send within the allowance, and once more with a new token when Marketo says that this one died."""
         try:
             await self._identity.token()  # before the allowance: without a token no call is spent
-            said, bearer = await self._once(send)
+            said, bearer = await self._once(call, send)
             if isinstance(said, Reply) and said.token_died:
                 await self._identity.renewed(bearer)
-                said, _ = await self._once(send)
+                said, _ = await self._once(call, send)
         except NoToken as none:
             return TurnedAway(none.because, none.code, none.message)
         except DayUsedUp as over:
             return TurnedAway(Because.DAILY_QUOTA, None, str(over))
         return said
 
-    async def _once(self, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
+    async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
         async with self.allowance.call():
             bearer = await self._identity.token()  # it may have died while we waited
-            try:
-                return await send(bearer), bearer
-            except GivenUp:
-                return TurnedAway(Because.UNAVAILABLE, None, "this worker may no longer send for the instance"), bearer
-            except NOT_CONNECTED as error:
-                message = f"Marketo cannot be reached: {_named(error)}"
-                return TurnedAway(Because.UNAVAILABLE, None, message), bearer
-            except (httpx.HTTPError, OSError) as error:
-                return Lost(f"no answer: {_named(error)}"), bearer
+            said = await _said(send(bearer))
+            self.answers.count(call, said if isinstance(said, Reply) else None)
+            return said, bearer
 
     async def _post(self, path: str, body: Body, auth: httpx.Auth) -> Reply:
         seconds = self._upload_timeout_seconds
@@ -176,6 +175,17 @@ class Marketo:
         texts = {name: getattr(said, name, None) for name in ("message", "why")}
         hidden = {name: self._identity.hide(told) for name, told in texts.items() if told}
         return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
+
+
+async def _said(reply: Awaitable[Reply]) -> Reply | TurnedAway | Lost:
+    try:
+        return await reply
+    except GivenUp:
+        return TurnedAway(Because.UNAVAILABLE, None, "this worker may no longer send for the instance")
+    except NOT_CONNECTED as error:
+        return TurnedAway(Because.UNAVAILABLE, None, f"Marketo cannot be reached: {_named(error)}")
+    except (httpx.HTTPError, OSError) as error:
+        return Lost(f"no answer: {_named(error)}")
 
 
 def _named(error: Exception) -> str:

@@ -19,6 +19,7 @@ from app.clock import Clock
 from app.domain.answers import Because, Lost, TurnedAway
 from app.domain.patience import TOKEN_WAITS_SECONDS
 from app.marketo.allowance import Sleep
+from app.marketo.answers import Answers
 from app.marketo.codes import answer_to_submission
 from app.marketo.reply import JSON_BYTES, Reply, exchange, text
 from app.settings import InstanceSettings
@@ -54,6 +55,7 @@ class Identity:
         self,
         settings: InstanceSettings,
         http: httpx.AsyncClient,
+        answers: Answers,
         *,
         now: Clock,
         sleep: Sleep,
@@ -61,6 +63,7 @@ class Identity:
     ) -> None:
         self._settings = settings
         self._http = http
+        self._answers = answers
         self._now = now
         self._sleep = sleep
         self._timeout_seconds = timeout_seconds
@@ -124,10 +127,15 @@ class Identity:
             headers={"Accept": "application/json"},
             timeout=self._timeout_seconds,
         )
+        seconds = self._timeout_seconds
         try:
-            return await exchange(self._http, request, auth=None, limit_bytes=JSON_BYTES, seconds=self._timeout_seconds)
+            reply = await exchange(self._http, request, auth=None, limit_bytes=JSON_BYTES, seconds=seconds)
         except (httpx.HTTPError, OSError) as error:
+            self._answers.count("identity", None)
             trouble = type(error).__name__
+        else:
+            self._answers.count("identity", reply)
+            return reply
         raise NoToken(Because.UNAVAILABLE, f"identity cannot be reached: {trouble}")
 
 

@@ -1,6 +1,7 @@
 """A crew: the steps that drive one instance, with what they share."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from app.marketo.allowance import Allowance
 from app.steps.collect import Collect
@@ -18,3 +19,5 @@ class Crew:
     sweep: Sweep
     allowance: Allowance
     watch: Watch
+    max_queued: int
+    ticked: dict[str, datetime] = field(default_factory=dict)  # when each step was last done, as a tick or in one

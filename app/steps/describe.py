@@ -12,7 +12,7 @@ from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
 from app.steps.points import Point, Reached
-from app.store import descriptions
+from app.store import descriptions, tallies
 from app.store.database import Database
 
 log = structlog.get_logger()
@@ -85,13 +85,15 @@ class Describe:
                 said = await self.marketo.describe(target)
         except TimeoutError:
             said = NoWord(f"no answer within {DESCRIBE_WAIT_SECONDS} seconds")
+        async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
+            tallies.add_answers(tx, self.instance, answers)
+            if isinstance(said, Description):
+                await descriptions.keep(tx, self.instance, name, said, at=at)
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
         self.reached(Point.DESCRIBED)
         known.said, known.said_at = said, at
-        async with self.db.write() as tx:
-            await descriptions.keep(tx, self.instance, name, said, at=at)
 
 
 def object_of(target: Target) -> str:

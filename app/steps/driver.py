@@ -18,7 +18,7 @@ from app.marketo.client import Marketo
 from app.steps.lease import Lease
 from app.steps.points import Reached
 from app.steps.watch import Watch
-from app.store import events, imports, instances, parts
+from app.store import events, imports, instances, parts, tallies
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Stale
@@ -46,11 +46,12 @@ class Driver:
 
         `share`: the instance's row itself is not written to, so that others need not wait. Errors: LeaseLost.
         """
-        async with self.db.write() as tx:
+        async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             instance = await instances.lock(tx, lease.instance, epoch=lease.epoch, share=share)
             if instance is None:
                 raise LeaseLost(f"{lease.instance}: the lease with epoch {lease.epoch} is lost")
             yield tx, instance
+            tallies.add_answers(tx, lease.instance, answers)
             calls = self.marketo.allowance.counted()
             if not share and not calls.like(instance.calls):  # a worker that dies hands on nearly all that it called
                 await instances.count(tx, lease.instance, calls)

@@ -1,13 +1,11 @@
 """Intake: a request body in, a stored import out. SAFE_ACK: it answers only after the commit."""
 
 import asyncio
-import shutil
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,7 +26,7 @@ from app.marketo.multipart import envelope_bytes
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
 from app.steps.points import Point, Reached
-from app.store import events, imports, parts, results
+from app.store import events, imports, parts, results, room
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 from app.store.results import Kind, NewRow
@@ -236,7 +234,8 @@ class Intake:
         self._check_room()
 
     def _check_room(self) -> None:
-        if self.db.path and _free_bytes(self.db.path) < self.disk_floor_bytes:
+        free = room.free_bytes(self.db)
+        if free is not None and free < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
 
     async def _sha256_of(self, request: Request, arrival: Arrival) -> str:
@@ -338,7 +337,3 @@ async def _add(tx: AsyncConnection, import_id: int, piece: Piece) -> None:
         keys=None if piece.keys is None else as_bytes(piece.keys),
         aside=piece.aside,
     )
-
-
-def _free_bytes(path: Path) -> int:
-    return shutil.disk_usage(path.absolute().parent).free

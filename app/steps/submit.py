@@ -112,6 +112,8 @@ class Submit:
                 used = await parts.slots_in_use(tx, lease.instance)
                 slot = min(set(range(1, self.driver.max_queued + 1)) - used)
                 deadline = self.driver.patience.claim_deadline(at)
+                if instance.idle_since:
+                    await instances.note_idle(tx, lease.instance, since=None)
                 claimed = {"slot": slot, "due_at": deadline, "submitted_at": at, "batch_id": None}
                 return await parts.move(tx, part.id, Move.CLAIM, at=at, values=claimed, slot=slot)
         except Stale:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import Status
 from app.domain.lifecycle import FINAL, State
-from app.store.tables import import_, part
+from app.store.tables import import_, instance, part
 
 LIVE = [state for state in State if state not in FINAL]
 
@@ -23,9 +23,14 @@ class Live:
     waiting_since: datetime | None = None
     importing_since: datetime | None = None
 
+    @property
+    def waiting_parts(self) -> int:
+        return self.parts.get(State.WAITING, 0)
+
 
 async def live(tx: AsyncConnection) -> dict[str, Live]:
-    """Live parts by instance."""
+    """Live parts by instance. Named, so that an index finds them among all that have ended."""
+    names = (await tx.execute(select(instance.c.name))).scalars().all()
     found: dict[str, Live] = defaultdict(Live)
     for row in await tx.execute(
         select(
@@ -37,7 +42,7 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
             func.min(part.c.state_since).label("since"),
         )
         .join(import_, import_.c.id == part.c.import_id)
-        .where(part.c.state.in_(LIVE))
+        .where(part.c.instance.in_(names), part.c.state.in_(LIVE))
         .group_by(part.c.instance, part.c.state)
     ):
         seen, state = found[row.instance], State(row.state)
@@ -60,26 +65,16 @@ async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Sta
     return counts | {Status(status): count for status, count in rows}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    imported: int
-    failed: int
-    warned: int
-
-
-async def rows_by_outcome(tx: AsyncConnection, *, since: datetime) -> dict[str, Outcome]:
-    """By instance: what became of the rows of the imports that finished since then."""
-    rows = await tx.execute(
-        select(
-            import_.c.instance,
-            func.coalesce(func.sum(import_.c.imported), 0),
-            func.coalesce(func.sum(import_.c.failed), 0),
-            func.coalesce(func.sum(import_.c.warned), 0),
-        )
-        .where(import_.c.finished_at >= since)
-        .group_by(import_.c.instance)
-    )
-    return {row[0]: Outcome(int(row[1]), int(row[2]), int(row[3])) for row in rows}
+async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
+    """By instance."""
+    found: dict[str, dict[Status, int]] = defaultdict(dict)
+    for row in await tx.execute(
+        select(import_.c.instance, import_.c.status, func.count().label("imports"))
+        .where(import_.c.status.is_not(None), import_.c.finished_at.is_(None))
+        .group_by(import_.c.instance, import_.c.status)
+    ):
+        found[row.instance][Status(row.status)] = row.imports
+    return found
 
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:

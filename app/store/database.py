@@ -7,11 +7,12 @@ second process on the same file is refused: SQLite before 3.51.3 can corrupt a W
 import asyncio
 import fcntl
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar, cast
 
 from sqlalchemy import Table, event
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,6 +39,31 @@ def held_in(tx: AsyncConnection) -> set[int]:
     """The ids of the imports whose rows this transaction holds. Whoever watches them is told when it has ended."""
     held: set[int] = tx.info["held"]
     return held
+
+
+Deed = TypeVar("Deed", bound=Callable[[], Awaitable[None]])
+
+
+@dataclass(slots=True)
+class _Around:
+    """What goes with one transaction's commit."""
+
+    before: dict[type, Callable[[], Awaitable[None]]] = field(default_factory=dict)
+    after: list[Callable[[], None]] = field(default_factory=list)
+
+
+def before_commit(tx: AsyncConnection, kind: type[Deed], make: Callable[[], Deed]) -> Deed:
+    """The transaction's one deed of that kind, to be done last of all: what it locks is held for a moment only."""
+    around: _Around = tx.info["around"]
+    if kind not in around.before:
+        around.before[kind] = make()
+    return cast("Deed", around.before[kind])
+
+
+def after_commit(tx: AsyncConnection, deed: Callable[[], None]) -> None:
+    """Do it once what the transaction wrote is on disk; never where it was rolled back."""
+    around: _Around = tx.info["around"]
+    around.after.append(deed)
 
 
 class DatabaseBusy(Exception):
@@ -78,14 +104,19 @@ class Database:
     async def write(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write; committed at the end, rolled back on any error."""
         held: set[int] = set()
+        around = _Around()
         try:
             async with AsyncExitStack() as stack:
                 if self.on_sqlite:
                     await stack.enter_async_context(self._turn)
                 await stack.enter_async_context(self._counted())
                 tx = await stack.enter_async_context(self._writer.begin())
-                tx.info["held"] = held
+                tx.info["held"], tx.info["around"] = held, around
                 yield tx
+                for deed in around.before.values():
+                    await deed()
+            for told in around.after:
+                told()
         finally:  # after an error too: the commit may be done, and its word lost
             if held:
                 self._told(held)

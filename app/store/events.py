@@ -6,13 +6,20 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import structlog
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.database import held_in
+from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
+
+log = structlog.get_logger(__name__)
+
+FREE_TEXT = frozenset({"message", "reason", "why"})
+"""Told in the history, and in no log line: it is somebody else's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +39,29 @@ async def append(
     instance: str,
     import_id: int | None = None,
     part: int | None = None,
+    beside: Mapping[str, object] | None = None,
     **data: object,
 ) -> int:
-    """Write one line of history; its id, which no later one is below.
+    """Write one line of history, and one in the log once it is on disk; its id, which no later one is below.
 
     The import's row is held before: so the ids of its events follow the commits, and whoever has read up to one of
-    them never finds another below it later.
+    them never finds another below it later. `beside`: what the log line has beside the event.
     """
     assert import_id is None or import_id in held_in(tx), "hold an import's row before you write its history"
-    kept = {name: value for name, value in data.items() if value is not None}
+    kept = _known(data)
     made = await tx.execute(
         insert(event)
         .values(at=at, instance=instance, import_id=import_id, part_number=part, type=type_, data=kept)
         .returning(event.c.id)
     )
+    about = {"instance": instance, "import_id": import_id, "part": part}
+    told = {name: value for name, value in kept.items() if name not in FREE_TEXT}
+    after_commit(tx, partial(log.info, str(type_), **_known(about | told | dict(beside or {}))))
     return int(made.scalar_one())
+
+
+def _known(told: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in told.items() if value is not None}
 
 
 async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) -> list[Event]:

@@ -31,7 +31,7 @@ from app.domain.imports import (
     status_of,
 )
 from app.domain.lifecycle import State
-from app.store import events
+from app.store import events, tallies
 from app.store.database import held_in
 from app.store.tables import import_, instance, part, part_file, result_file, result_row
 
@@ -83,14 +83,16 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
             status=Status.QUEUED,
             touched_at=at,
         )
-        .returning(import_.c.instance)
+        .returning(import_.c.instance, import_.c.client)
     )
+    owner = found.one()
     return await events.append(
         tx,
         "accepted",
         at=at,
-        instance=found.scalar_one(),
+        instance=owner.instance,
         import_id=import_id,
+        beside={"client": owner.client},
         rows=file.rows,
         bytes=file.size_bytes,
     )
@@ -177,14 +179,20 @@ async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -
     changed: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
     if at and status is not Status.QUEUED and owner.started_at is None and states.keys() - {State.CANCELLED}:
         changed["started_at"] = at
+        tallies.observe(tx, owner.instance, tallies.WAITED, since=owner.touched_at, until=at)
     if at and status in FINISHED and owner.finished_at is None:
         changed["finished_at"] = at
+        tallies.add(tx, owner.instance, tallies.FINISHED, status)
+        tallies.observe(tx, owner.instance, tallies.TOOK, since=owner.touched_at, until=at)
+        if started_at := changed.get("started_at", owner.started_at):
+            tallies.observe(tx, owner.instance, tallies.RAN, since=started_at, until=at)
         await events.append(
             tx,
             "finished",
             at=at,
             instance=owner.instance,
             import_id=import_id,
+            beside={"client": owner.client},
             status=status,
             imported=imported,
             failed=failed,

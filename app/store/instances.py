@@ -1,6 +1,6 @@
 """Instances: their lease, pauses, blocks and back-offs."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
@@ -42,7 +42,14 @@ async def lock(tx: AsyncConnection, name: str, *, epoch: int, share: bool = Fals
 
 
 async def take_lease(
-    tx: AsyncConnection, name: str, *, worker: str, now: datetime, until: datetime, force: bool = False
+    tx: AsyncConnection,
+    name: str,
+    *,
+    worker: str,
+    now: datetime,
+    until: datetime,
+    ticked: Mapping[str, datetime] | None = None,
+    force: bool = False,
 ) -> tuple[int, Instance] | None:
     """Drive an instance that nobody drives: (the new epoch, the instance as its last driver left it).
 
@@ -56,7 +63,8 @@ async def take_lease(
     if row.lease_until is not None and row.lease_until > now and row.worker != worker and not force:
         return None
     epoch = row.lease_epoch + 1
-    await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=until, heartbeat_at=now)
+    signs = {"heartbeat_at": now, "ticked": _told(ticked or {}), "idle_since": None}
+    await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=until, **signs)
     return epoch, _as_instance(row)
 
 
@@ -69,6 +77,7 @@ async def keep_lease(
     until: datetime,
     calls: Calls,
     pace: Pace,
+    ticked: Mapping[str, datetime],
 ) -> bool:
     """A sign of life, with what was counted and learnt so far. False when the lease is lost."""
     kept = await tx.execute(
@@ -78,6 +87,7 @@ async def keep_lease(
             lease_until=until,
             heartbeat_at=now,
             pace=asdict(pace),
+            ticked=_told(ticked),
             **_calls(calls),
         )
         .returning(instance.c.name)
@@ -91,6 +101,11 @@ async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: date
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
         .values(worker=None, lease_until=now, lease_epoch=epoch + 1)
     )
+
+
+async def note_idle(tx: AsyncConnection, name: str, *, since: datetime | None) -> None:
+    """Since when an importer of Marketo has had nothing from us while a part could go; None: none is idle."""
+    await _set(tx, name, idle_since=since)
 
 
 async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None) -> None:
@@ -130,6 +145,10 @@ async def count(tx: AsyncConnection, name: str, calls: Calls) -> None:
     await _set(tx, name, **_calls(calls))
 
 
+def _told(ticked: Mapping[str, datetime]) -> dict[str, str]:
+    return {tick: at.isoformat() for tick, at in ticked.items()}
+
+
 def _calls(calls: Calls) -> dict[str, Any]:
     return {
         "calls_day": calls.day.isoformat(),
@@ -149,4 +168,5 @@ def _as_instance(row: Row[Any]) -> Instance:
     day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
     known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
     known["pace"] = Pace(**row.pace) if row.pace else Pace()
+    known["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
     return Instance(**known)

@@ -1,5 +1,6 @@
 """Parts, and the one writer of `part.state`: move()."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +13,7 @@ from app.domain import conflicts
 from app.domain.forecast import Stretch, Work
 from app.domain.imports import Failure, Footprint, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
-from app.store import events, imports
+from app.store import events, imports, tallies
 from app.store.tables import import_, part, part_file, part_keys
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
@@ -106,7 +107,11 @@ async def move(
     ).one_or_none()
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
-    await events.append(tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, **told)
+    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client}
+    await events.append(
+        tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, beside=about, **told
+    )
+    _count(tx, found, how)
     if edge.target not in LIVE:  # it meets nobody any more
         await _set_free(tx, part.c.waits_for == part_id)
         await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
@@ -120,6 +125,15 @@ async def move(
         return await move(tx, part_id, Move.CANCEL, at=at)
     await imports.refresh(tx, found.import_id, at=at)
     return as_part(found)
+
+
+def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
+    tallies.add(tx, moved.instance, tallies.MOVES, how)
+    if moved.state in FINAL:
+        unprocessed = moved.rows - moved.imported - moved.failed
+        for outcome, rows in (("imported", moved.imported), ("failed", moved.failed), ("unprocessed", unprocessed)):
+            tallies.add(tx, moved.instance, tallies.ROWS, outcome, rows)
+        tallies.add(tx, moved.instance, tallies.ROWS, "warned", moved.warned)
 
 
 async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:
@@ -191,12 +205,7 @@ def _due(instance_name: str, now: datetime) -> ColumnElement[bool]:
 
 async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
     """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
-    may_go = [
-        part.c.instance == instance_name,
-        part.c.state == State.WAITING,
-        part.c.waits_for.is_(None),
-        part.c.due_at.is_(None),
-    ]
+    may_go = _may_go(instance_name)
     top = (
         await tx.execute(select(part.c.priority).where(*may_go).order_by(part.c.priority.desc()).limit(1))
     ).scalar_one_or_none()
@@ -210,18 +219,20 @@ async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int 
     return top, clients
 
 
+def _may_go(instance_name: str) -> list[ColumnElement[bool]]:
+    return [
+        part.c.instance == instance_name,
+        part.c.state == State.WAITING,
+        part.c.waits_for.is_(None),
+        part.c.due_at.is_(None),
+    ]
+
+
 async def in_line(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
     """A client's parts that wait for nothing but a slot, as far as is known, in the order of acceptance."""
     found = await tx.execute(
         select(part)
-        .where(
-            part.c.instance == instance_name,
-            part.c.state == State.WAITING,
-            part.c.waits_for.is_(None),
-            part.c.due_at.is_(None),
-            part.c.priority == priority,
-            part.c.client == client,
-        )
+        .where(*_may_go(instance_name), part.c.priority == priority, part.c.client == client)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
@@ -351,6 +362,20 @@ async def line(tx: AsyncConnection, instance_name: str, *, now: datetime) -> lis
 async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
     found = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
     return set(found.scalars())
+
+
+async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[State]:
+    """An instance's parts that hold a slot, by state: ten at most."""
+    found = await tx.execute(select(part.c.state).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
+    return Counter(map(State, found.scalars()))
+
+
+async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a part waits for nothing but a slot, as far as is known."""
+    may_go = select(part.c.id).where(*_may_go(instance_name)).limit(1)
+    due = select(part.c.id).where(_due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
+    found = [(await tx.execute(some)).one_or_none() for some in (may_go, due)]
+    return any(found)
 
 
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:

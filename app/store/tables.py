@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     Dialect,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -96,6 +97,18 @@ instance = Table(
     Column("lease_epoch", Integer, nullable=False, server_default=text("0")),
     Column("lease_until", Moment),
     Column("heartbeat_at", Moment),
+    # What the last sign of life told: when each tick was last done, and since when an importer has had nothing from us
+    Column("ticked", Json),
+    Column("idle_since", Moment),
+)
+
+tally = Table(  # counters that outlive restarts and retention, kept by the transactions that they count
+    "tally",
+    metadata,
+    Column("instance", ForeignKey("instance.name"), primary_key=True),
+    Column("name", String(40), primary_key=True),
+    Column("label", String(60), primary_key=True),
+    Column("value", Double, nullable=False),
 )
 
 import_ = Table(

@@ -8,13 +8,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
+from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
 from app.wiring import House
 
 HEAD = migrations.head()
 PATIENCE_SECONDS = 5  # a probe that takes longer has failed
 KEPT_SECONDS = 1  # anybody may ask, and each probe is a commit
-OK, DEGRADED, DOWN = "ok", "degraded", "down"
 REVISION = text("SELECT version_num FROM alembic_version")
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
 

@@ -6,14 +6,15 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.clients import Scope
 from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
-from app.domain.lifecycle import State
+from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
-from app.store import counts, instances
+from app.store import counts, instances, parts
 from app.store.counts import Live
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
@@ -69,13 +70,24 @@ async def resume(house: TheHouse, caller: TheCaller, name: str) -> InstanceOut:
 
 async def everyone(house: House) -> list[InstanceOut]:
     """The configured instances as they stand, in the order of their names."""
-    now = house.now()
     async with house.db.read() as tx:
-        known = {instance.name: instance for instance in await instances.everyone(tx)}
-        live = await counts.live(tx)
-        rates = await counts.rows_per_second(tx, now=now)
+        return [view.out() for view in await views(house, tx)]
+
+
+async def views(house: House, tx: AsyncConnection) -> list["View"]:
+    now = house.now()
+    known = {instance.name: instance for instance in await instances.everyone(tx)}
+    live = await counts.live(tx)
+    rates = await counts.rows_per_second(tx, now=now)
     return [
-        _View(settings, known.get(name, Instance(name)), live.get(name, Live()), rates.get(name), now).out()
+        View(
+            settings=settings,
+            instance=known.get(name, Instance(name)),
+            live=live.get(name, Live()),
+            any_may_go=await parts.any_may_go(tx, name, now=now),
+            rate=rates.get(name),
+            now=now,
+        )
         for name, settings in sorted(house.settings.instances.items())
     ]
 
@@ -88,17 +100,52 @@ async def _one(house: House, name: str) -> InstanceOut:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
+class View:
+    """An instance at one moment."""
+
     settings: InstanceSettings
     instance: Instance
     live: Live
+    any_may_go: bool  # a part waits for nothing but a slot
     rate: float | None
     now: datetime
 
+    @property
+    def slots_used(self) -> int:
+        return sum(self.live.parts.get(state, 0) for state in AT_MARKETO)
+
+    @property
+    def waited_seconds(self) -> float:
+        """How long the oldest waiting part has been here."""
+        return self._seconds_since(self.live.waiting_since)
+
+    @property
+    def importing_seconds(self) -> float:
+        """How long Marketo has been importing the part that it began with first."""
+        return self._seconds_since(self.live.importing_since)
+
+    @property
+    def idle_seconds(self) -> float:
+        """For how long one of Marketo's importers has had nothing from us while a part could go; 0: none is idle.
+
+        As the worker's signs of life have it; where there are none any more, since the last one.
+        """
+        instance, settings = self.instance, self.settings
+        importers, queued = settings.max_importing, settings.max_queued
+        if not self.any_may_go or not instance.idle_importers(
+            self.now, parts=self.live.parts, importers=importers, queued=queued
+        ):
+            return 0.0
+        since = instance.idle_since
+        if since is None and (instance.lease_until or self.now) <= self.now:  # nobody looks
+            since = max(filter(None, (instance.heartbeat_at, self.live.waiting_since)), default=None)
+        return self._seconds_since(since)
+
+    def _seconds_since(self, moment: datetime | None) -> float:
+        return max(0.0, (self.now - moment).total_seconds()) if moment else 0.0
+
     def out(self) -> InstanceOut:
         instance, settings, parts = self.instance, self.settings, self.live.parts
-        used = sum(parts.get(s, 0) for s in (State.SUBMITTING, State.UNCONFIRMED, State.QUEUED, State.IMPORTING))
-        waited = (self.now - self.live.waiting_since).total_seconds() if self.live.waiting_since else 0
         worker = None
         if instance.worker and instance.heartbeat_at:
             worker = WorkerOut(id=instance.worker, heartbeat_at=instance.heartbeat_at)
@@ -106,37 +153,40 @@ class _View:
             name=instance.name,
             base_url=settings.base_url,
             state=instance.condition(self.now),
-            reason=self._reason(),
+            reason=self.reason,
             until=instance.hold_until if instance.holding(self.now) else None,
             limits=LimitsOut(importing=settings.max_importing, queued=settings.max_queued),
             slots=SlotsOut(
-                used=used,
+                used=self.slots_used,
                 importing=parts.get(State.IMPORTING, 0),
                 queued=parts.get(State.QUEUED, 0),
                 unconfirmed=parts.get(State.UNCONFIRMED, 0),
             ),
             waiting=WaitingOut(
-                parts=parts.get(State.WAITING, 0), rows=self.live.waiting_rows, oldest_seconds=max(0, int(waited))
+                parts=parts.get(State.WAITING, 0), rows=self.live.waiting_rows, oldest_seconds=int(self.waited_seconds)
             ),
             calls=CallsOut(
-                today=self._calls_today(),
+                today=self.calls_today,
                 quota=settings.daily_calls,
-                last_window=self._calls_in_window(),
+                last_window=self.calls_in_window,
                 window_limit=settings.calls_per_window,
             ),
             throughput=ThroughputOut(rows_per_second=self.rate),
             worker=worker,
         )
 
-    def _calls_today(self) -> int:
+    @property
+    def calls_today(self) -> int:
         calls = self.instance.calls
         return calls.today if calls and calls.day == marketo_day(self.now) else 0
 
-    def _calls_in_window(self) -> int:
+    @property
+    def calls_in_window(self) -> int:
         calls, window = self.instance.calls, timedelta(seconds=self.settings.window_seconds)
         return calls.last_window if calls and calls.at + window > self.now else 0
 
-    def _reason(self) -> str | None:
+    @property
+    def reason(self) -> str | None:
         instance = self.instance
         match instance.condition(self.now):
             case Condition.PAUSED:

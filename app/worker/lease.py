@@ -3,12 +3,15 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.clock import Clock
 from app.domain.instances import Instance
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-from app.store import instances
+from app.store import instances, parts
 from app.store.database import Database
+from app.worker.ticks import TICKS
 
 SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late
 CARE_SHARE = 0.1  # of a lease's time before its end from which no call is gone on with: clocks differ
@@ -64,10 +67,23 @@ class Leases:
                 until=self._until(at),
                 calls=crew.allowance.counted(),
                 pace=crew.watch.pace,
+                ticked=crew.ticked,
             )
+            if kept:
+                await self._look(tx, lease.instance, crew, at)
         if kept:
             lease.until = self._with_care(at)
         return kept
+
+    async def _look(self, tx: AsyncConnection, name: str, crew: Crew, at: datetime) -> None:
+        """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
+        instance = await instances.get(tx, name)
+        assert instance is not None, "we drive it"
+        there, importers = await parts.states_at_marketo(tx, name), crew.watch.importers
+        idle = instance.idle_importers(at, parts=there, importers=importers, queued=crew.max_queued)
+        since = (instance.idle_since or at) if idle and await parts.any_may_go(tx, name, now=at) else None
+        if since != instance.idle_since:
+            await instances.note_idle(tx, name, since=since)
 
     async def _take(self, name: str, crew: Crew) -> bool:
         at = self.now()
@@ -78,12 +94,14 @@ class Leases:
                 worker=self.worker,
                 now=at,
                 until=self._until(at),
+                ticked=dict.fromkeys(TICKS, at),
                 force=self.alone,
             )
         if taken is None:
             return False
         epoch, before = taken
         _inherit(crew, before)
+        crew.ticked.update(dict.fromkeys(TICKS, at))
         self.held[name] = Lease(name, epoch, self._with_care(at))
         return True
 

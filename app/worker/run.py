@@ -19,7 +19,7 @@ from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY
 from app.wake import Wake
 from app.worker.lease import Leases
-from app.worker.ticks import Step, ticks
+from app.worker.ticks import Tick, ticks
 
 log = structlog.get_logger()
 logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a tick is still at work is no news
@@ -73,17 +73,19 @@ class Worker:
             lease.in_order = True
             log.info("instance taken over", instance=name, epoch=lease.epoch, unconfirmed=lost)
 
-    async def tick(self, name: str, step: Step) -> None:
+    async def tick(self, name: str, beat: Tick) -> None:
         """Call a step for an instance that is ours, again and again while it finds something to do."""
         while not self.stopping and (lease := self.leases.held.get(name)) and lease.in_order:
-            if not await step(lease):
+            more = await beat.step(lease)
+            self.crews[name].ticked[beat.name] = self.now()
+            if not more:
                 return
 
     def _set_ticks(self) -> None:
         for name, crew in self.crews.items():
             self._every(min(self.tick_seconds, self.leases.seconds / 10), f"lease:{name}", partial(self.lease, name))
             for beat in ticks(crew, self.tick_seconds):
-                self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat.step))
+                self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat))
         for crew in list(self.crews.values())[:1]:  # tidying is about the database, not about an instance
             self._every(TIDY_SECONDS, "tidy", crew.sweep.tidy)
 

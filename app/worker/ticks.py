@@ -7,6 +7,7 @@ from app.domain.patience import SWEEP_TICKS
 from app.steps.crew import Crew
 from app.steps.lease import Lease
 
+TICKS = ("submit", "poll", "collect", "sweep")
 Step = Callable[[Lease], Awaitable[bool]]
 
 
@@ -17,7 +18,11 @@ class Tick(NamedTuple):
 
 
 def ticks(crew: Crew, tick_seconds: float) -> Iterator[Tick]:
-    yield Tick("submit", crew.submit.run_once, tick_seconds)
-    yield Tick("poll", crew.poll.run_once, tick_seconds)
-    yield Tick("collect", crew.collect.run_once, tick_seconds)
-    yield Tick("sweep", crew.sweep.run_once, SWEEP_TICKS * tick_seconds)
+    steps: tuple[Step, ...] = (
+        crew.submit.run_once,
+        crew.poll.run_once,
+        crew.collect.run_once,
+        crew.sweep.run_once,
+    )
+    for name, step in zip(TICKS, steps, strict=True):
+        yield Tick(name, step, tick_seconds * (SWEEP_TICKS if name == "sweep" else 1))

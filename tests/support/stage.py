@@ -19,6 +19,7 @@ from app.store.database import in_transaction
 from app.web.app import create_app as create_api
 from app.wiring import House, furnish, hire, marketos
 from app.worker.lease import Leases
+from app.worker.ticks import ticks
 from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
 
@@ -89,9 +90,10 @@ class Stage:
     async def beat(self) -> None:
         """One beat of every tick, as the worker would."""
         await self.take_lease()
-        for step in (self.crew.submit, self.crew.poll, self.crew.collect, self.crew.sweep):
-            while await step.run_once(self.lease):
+        for tick in ticks(self.crew, 1):
+            while await tick.step(self.lease):
                 pass
+            self.crew.ticked[tick.name] = self.clock()
 
     async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
         """Beat and step the clock until every import is finished (or `until()` is true)."""

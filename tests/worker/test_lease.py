@@ -1,7 +1,7 @@
 """The lease: one worker drives an instance at a time, and the next one counts what the last one called."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -30,6 +30,8 @@ class Crew:
 
     allowance: Allowance
     watch: Watch
+    max_queued: int = 10
+    ticked: dict[str, datetime] = field(default_factory=dict)
 
 
 def crew(clock: SteppedClock) -> Any:

@@ -65,6 +65,16 @@ async def test_a_new_import_wakes_the_submit_tick_at_once(stage: Stage):
         await until(lambda: len(stage.posted) == 1)
 
 
+async def test_each_tick_that_is_done_is_noted_for_the_next_sign_of_life(stage: Stage):
+    """Those who look from outside read it from the instance's row."""
+    async with working(stage, tick_seconds=HOUR):
+        taken = dict(stage.crew.ticked)
+        await until(lambda: all(stage.crew.ticked[tick] > at for tick, at in taken.items()))
+    told = await stage.api.get("/metrics")
+    assert taken.keys() == {"submit", "poll", "collect", "sweep"}
+    assert all(f'sluice_tick_age_seconds{{marketo_instance="default",tick="{tick}"}}' in told.text for tick in taken)
+
+
 async def test_CALM_DEPLOY_a_stop_waits_for_the_call_under_way(stage: Stage):
     """The part is at Marketo by its number, and nothing is unconfirmed; the lease is free."""
     stage.simulator.order(Fault("hang", on="create", seconds=0.5))

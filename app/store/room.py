@@ -1,0 +1,53 @@
+"""How much room the database has, and how much of it is used."""
+
+import shutil
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.database import Database
+
+POSTGRES = text("""
+    SELECT pg_database_size(current_database()) AS size_bytes,
+           count(*) AS of_server,
+           count(*) FILTER (WHERE datname = current_database()) AS of_database,
+           current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+               AS server_limit,
+           (SELECT datconnlimit FROM pg_database WHERE datname = current_database()) AS database_limit
+    FROM pg_stat_activity
+    WHERE datname IS NOT NULL
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class Connections:
+    used: int
+    most: int
+
+    @property
+    def share(self) -> float:
+        return self.used / self.most if self.most else 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    size_bytes: int
+    free_bytes: int | None = None  # of its disk; None where that is the server's business
+    connections: Connections | None = None  # to the server or to this database, whichever is nearer its limit
+
+
+async def look(tx: AsyncConnection, db: Database) -> Room:
+    if (path := db.path) is not None:
+        files = [path, path.with_name(path.name + "-wal")]
+        return Room(sum(file.stat().st_size for file in files if file.exists()), free_bytes(db))
+    row = (await tx.execute(POSTGRES)).one()
+    limits = [Connections(row.of_server, row.server_limit)]
+    if row.database_limit >= 0:  # -1: none of its own
+        limits.append(Connections(row.of_database, row.database_limit))
+    return Room(row.size_bytes, connections=max(limits, key=lambda one: one.share))
+
+
+def free_bytes(db: Database) -> int | None:
+    """Of the disk with the database's file; None where a server keeps it."""
+    return shutil.disk_usage(db.path.absolute().parent).free if db.path else None

@@ -1,0 +1,92 @@
+"""Counters that outlive restarts and retention: what has happened since the database was made.
+
+What a transaction counts is added up in memory and written by its last statement, in the order of the keys. So a
+counter is locked for a commit's time only, and two who write the same ones wait for each other, never in a circle.
+What many processes do at once, as taking imports in, is counted where a single worker takes it up.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import accumulate
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.database import before_commit, upsert
+from app.store.tables import tally
+
+MOVES = "moves"  # by move
+ROWS = "rows"  # of parts that ended, by what became of them
+FINISHED = "finished"  # imports, by status
+ANSWERS = "answers"  # of Marketo, by call and code
+WAITED, RAN, TOOK = "waited_seconds", "ran_seconds", "took_seconds"  # imports, by how long they did
+
+BOUNDS_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400)
+LARGEST, SUM = "+Inf", "sum"
+
+
+@dataclass(slots=True)
+class _Counted:
+    """What one transaction counts: (instance, name, label) → how much."""
+
+    tx: AsyncConnection
+    values: dict[tuple[str, str, str], float] = field(default_factory=lambda: defaultdict(float))
+
+    async def __call__(self) -> None:
+        added = [
+            {"instance": instance, "name": name, "label": label, "value": value}
+            for (instance, name, label), value in sorted(self.values.items())
+        ]
+        adding = upsert(self.tx, tally)
+        one_more = {"value": tally.c.value + adding.excluded.value}
+        await self.tx.execute(adding.on_conflict_do_update(index_elements=tally.primary_key, set_=one_more), added)
+
+
+def add(tx: AsyncConnection, instance: str, name: str, label: str, value: float = 1) -> None:
+    """Count it once the transaction is committed."""
+    if value:
+        before_commit(tx, _Counted, lambda: _Counted(tx)).values[instance, name, label] += value
+
+
+def add_answers(tx: AsyncConnection, instance: str, answers: Mapping[Any, int]) -> None:
+    """Marketo's answers by (call, code)."""
+    for (call, code), number in answers.items():
+        add(tx, instance, ANSWERS, f"{call} {code}", number)
+
+
+def observe(tx: AsyncConnection, instance: str, name: str, *, since: datetime, until: datetime) -> None:
+    """Count a duration. Its label is the bound, in seconds, that it stays within."""
+    seconds = max(0.0, (until - since).total_seconds())
+    place = bisect_left(BOUNDS_SECONDS, seconds)
+    add(tx, instance, name, str(BOUNDS_SECONDS[place]) if place < len(BOUNDS_SECONDS) else LARGEST)
+    add(tx, instance, name, SUM, seconds)
+
+
+Tallies = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""By name, by instance, by label."""
+
+
+async def everything(tx: AsyncConnection) -> Tallies:
+    """One row for each label that was ever counted: some hundred for an instance."""
+    found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    for row in await tx.execute(select(tally)):
+        found[row.name][row.instance][row.label] = row.value
+    return found
+
+
+def buckets(counted: Mapping[str, float]) -> list[tuple[str, float]]:
+    """A histogram as Prometheus has it: each bound with the number of durations up to it.
+
+    What an earlier version counted by another bound goes to the next one above.
+    """
+    bounds = [float(bound) for bound in BOUNDS_SECONDS] + [float("inf")]
+    numbers = [0.0] * len(bounds)
+    for label, number in counted.items():
+        if label != SUM:
+            numbers[bisect_left(bounds, float(label))] += number
+    names = [f"{bound:.1f}" for bound in bounds[:-1]] + [LARGEST]
+    return list(zip(names, accumulate(numbers), strict=True))

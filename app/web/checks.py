@@ -1,0 +1,113 @@
+"""What /v1/status looks at, one function each.
+
+`down`: this service cannot do its work, or takes nothing in. `degraded`: work may go on, and a person should look.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from app.domain.imports import Import
+from app.domain.instances import Condition
+from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
+from app.settings import Settings
+from app.store.room import Room
+from app.web.instances import View
+from app.web.schemas import CheckOut
+
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+
+MOST_CALLS = 4  # that a step but submit makes before it is done, each as long as a call may take
+NEAR = 0.9  # of a limit
+CONNECTIONS_NEAR = 0.8
+FLOORS = 2  # of free disk space, below which it is getting scarce
+
+
+def workers(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
+    """A worker drives each instance, and shows it."""
+    patience = timedelta(seconds=MISSED_LEASES * settings.lease_seconds)
+    for view in views:
+        instance, name = view.instance, f"worker:{view.instance.name}"
+        if instance.worker is None or instance.heartbeat_at is None:
+            yield CheckOut(name=name, status=DOWN, detail="no worker drives this instance")
+        elif instance.heartbeat_at < view.now - patience:
+            detail = f"{instance.worker} has given no sign of life since {instance.heartbeat_at:%Y-%m-%dT%H:%M:%SZ}"
+            yield CheckOut(name=name, status=DOWN, detail=detail)
+        else:
+            yield CheckOut(name=name, status=OK, detail=instance.worker)
+
+
+def ticks(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
+    """None of its worker's ticks hangs, or fails again and again."""
+    care = MISSED_LEASES * settings.lease_seconds
+    longest = {"submit": settings.upload_timeout_seconds}
+    for view in views:
+        ages = {tick: (view.now - at).total_seconds() for tick, at in view.instance.ticked.items()}
+        late = [
+            f"{tick} for {age:.0f} s"
+            for tick, age in sorted(ages.items())
+            if age > longest.get(tick, MOST_CALLS * settings.call_timeout_seconds) + care
+        ]
+        yield CheckOut(
+            name=f"ticks:{view.instance.name}",
+            status=DEGRADED if late else OK,
+            detail=f"not done: {', '.join(late)}" if late else "every step comes to its end",
+        )
+
+
+def conditions(views: Sequence[View]) -> Iterator[CheckOut]:
+    """The instance is neither paused, nor blocked, nor backing off."""
+    for view in views:
+        condition = view.instance.condition(view.now)
+        detail = f"{condition}{f': {view.reason}' if view.reason else ''}"
+        status = OK if condition is Condition.RUNNING else DEGRADED
+        yield CheckOut(name=f"instance:{view.instance.name}", status=status, detail=detail)
+
+
+def flow(views: Sequence[View]) -> Iterator[CheckOut]:
+    """Marketo's importers do not wait for us."""
+    for view in views:
+        idle = view.idle_seconds
+        waiting = view.live.waiting_parts
+        detail = (
+            f"an importer has been idle for {idle:.0f} s while a part could go"
+            if idle
+            else f"{waiting} parts waiting, {view.slots_used} at Marketo"
+        )
+        status = DEGRADED if idle >= IDLE_SECONDS else OK
+        yield CheckOut(name=f"flow:{view.instance.name}", status=status, detail=detail)
+
+
+def quotas(views: Sequence[View]) -> Iterator[CheckOut]:
+    """Marketo's calls of the day last until its end."""
+    for view in views:
+        used, most = view.calls_today, view.settings.daily_calls
+        detail = f"{used} of {most} calls of the day used; it ends at {quota_reset(view.now):%Y-%m-%dT%H:%MZ}"
+        status = DEGRADED if used >= NEAR * most else OK
+        yield CheckOut(name=f"quota:{view.instance.name}", status=status, detail=detail)
+
+
+def backlog(settings: Settings, views: Sequence[View]) -> CheckOut:
+    """There is room for more parts; at the limit new uploads get 429."""
+    waiting, most = sum(view.live.waiting_parts for view in views), settings.backlog_parts
+    status = DOWN if waiting >= most else DEGRADED if waiting >= NEAR * most else OK
+    return CheckOut(name="backlog", status=status, detail=f"{waiting} of {most} parts waiting")
+
+
+def storage(settings: Settings, room: Room) -> Iterator[CheckOut]:
+    """The database is not near a limit: its disk's, below whose floor new uploads get 507, or its connections'."""
+    if (free := room.free_bytes) is not None:
+        floor = settings.disk_floor_bytes
+        status = DOWN if free < floor else DEGRADED if free < FLOORS * floor else OK
+        detail = f"{free:,} bytes free, {floor:,} are the floor; the database has {room.size_bytes:,}"
+        yield CheckOut(name="disk", status=status, detail=detail)
+    if (connections := room.connections) is not None:
+        status = DEGRADED if connections.share >= CONNECTIONS_NEAR else OK
+        detail = f"{connections.used} of {connections.most} connections used"
+        yield CheckOut(name="connections", status=status, detail=detail)
+
+
+def attention(found: Sequence[Import]) -> CheckOut:
+    """Nothing is stuck or unconfirmed; `found`: unfinished imports that a person should look at."""
+    told = [f"{one.id} ({one.attention.code})" for one in found if one.attention]
+    detail = f"imports {', '.join(told)}" if told else "nothing is stuck or unconfirmed"
+    return CheckOut(name="attention", status=DEGRADED if told else OK, detail=detail)

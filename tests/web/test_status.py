@@ -1,0 +1,220 @@
+"""One honest verdict, and its reasons: each check as ok, as degraded or as down."""
+
+from datetime import datetime, timedelta
+
+import httpx
+import psycopg
+import pytest
+from psycopg import sql
+from sqlalchemy.engine import make_url
+
+from app.simulator import Fault
+from app.store import room
+from tests.story.files import LEADS, leads
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
+
+
+async def check(stage: Stage, name: str) -> tuple[str, str]:
+    """(status, detail) of one check; the verdict is the worst of all."""
+    told = (await stage.api.get("/v1/status")).json()
+    found = {one["name"]: one for one in told["checks"]}
+    order = ["ok", "degraded", "down"]
+    assert told["status"] == max((one["status"] for one in found.values()), key=order.index)
+    return found[name]["status"], found[name]["detail"]
+
+
+async def test_all_is_well_at_rest_and_while_work_flows(stage: Stage):
+    """Every check is there, and says ok."""
+    for _ in range(2):
+        told = (await stage.api.get("/v1/status")).json()
+        assert {one["status"] for one in told["checks"]} == {"ok"}, told["checks"]
+        each = ("worker", "ticks", "instance", "flow", "quota")
+        names = {"database", "backlog", "attention", *(f"{name}:default" for name in each)}
+        assert {one["name"] for one in told["checks"]} == names | (
+            {"disk"} if stage.house.db.on_sqlite else {"connections"}
+        )
+        assert told["status"] == "ok"
+        await stage.created(LEADS)
+        await stage.beat()
+
+
+async def test_worker_down_when_it_is_gone_or_has_given_no_sign_for_three_leases(stage: Stage):
+    """Late signs are none of a status page's business before."""
+    stage.clock.step(90)
+    assert (await check(stage, "worker:default"))[0] == "ok"
+    stage.clock.step(1)
+    assert (await check(stage, "worker:default"))[0] == "down"
+    await stage.take_lease()
+    assert (await check(stage, "worker:default"))[0] == "ok"
+    await stage.leases.give_up("default", stage.crew)
+    assert await check(stage, "worker:default") == ("down", "no worker drives this instance")
+
+
+async def test_ticks_degraded_when_a_step_is_not_done_for_longer_than_it_can_take(stage: Stage):
+    """The worker lives and says so, but its poll hangs; a submission may take its ten minutes."""
+    for _ in range(22):
+        stage.clock.step(10)
+        stage.crew.ticked.update(dict.fromkeys(("collect", "sweep"), stage.clock()))
+        await stage.take_lease()
+    assert await check(stage, "ticks:default") == ("degraded", "not done: poll for 220 s")
+    stage.crew.ticked["poll"] = stage.clock()
+    await stage.take_lease()
+    assert (await check(stage, "ticks:default"))[0] == "ok"
+    assert (await check(stage, "worker:default"))[0] == "ok"
+
+
+async def test_a_worker_that_takes_over_does_not_answer_for_the_time_before(stage: Stage):
+    """The service was off for a night."""
+    stage.clock.step(30_000)
+    assert (await check(stage, "ticks:default"))[0] == "degraded"
+    await stage.crash()
+    await stage.take_lease()
+    assert (await check(stage, "ticks:default"))[0] == "ok"
+
+
+async def test_instance_degraded_while_it_is_paused_and_ok_when_resumed(stage: Stage):
+    """With the reason that the person gave."""
+    await stage.api.post("/v1/instances/default/pause", json={"reason": "a release"})
+    assert await check(stage, "instance:default") == ("degraded", "paused: a release")
+    await stage.api.post("/v1/instances/default/resume")
+    assert (await check(stage, "instance:default"))[0] == "ok"
+
+
+async def test_instance_degraded_while_marketo_refuses_our_credentials(stage: Stage):
+    """And the import that waits for it is named."""
+    await stage.created(LEADS)
+    stage.simulator.order(Fault("json_error:603", on="create", times=50))
+    await stage.beat()
+    assert (await check(stage, "instance:default"))[0] == "degraded"
+    status, detail = await check(stage, "attention")
+    assert (status, "1 (instance_blocked)" in detail) == ("degraded", True)
+
+
+async def test_flow_degraded_when_an_importer_idles_while_a_part_could_go(stage: Stage):
+    """The worker shows signs of life, yet nothing is sent: its submit tick does not come round."""
+    await stage.created(LEADS)
+    for _ in range(13):
+        await stage.take_lease()
+        assert (await check(stage, "flow:default"))[0] == "ok"
+        stage.clock.step(9.9)
+    await stage.take_lease()
+    status, detail = await check(stage, "flow:default")
+    assert (status, detail) == ("degraded", "an importer has been idle for 129 s while a part could go")
+    await stage.crew.submit.run_once(stage.lease)
+    assert (await check(stage, "flow:default"))[0] == "ok"
+
+
+async def test_flow_ok_while_what_waits_may_not_go(stage: Stage):
+    """Paused, of the same records, or not before a later time: no importer is kept waiting by us."""
+    later = (stage.clock() + timedelta(days=1)).isoformat()
+    await stage.created(leads(3), not_before=later)
+    await stage.created(leads(3, start=100))
+    await stage.created(leads(3, start=100))
+    await stage.crew.submit.run_once(stage.lease)
+    await stage.crew.submit.run_once(stage.lease)
+    assert [part["waiting_for"] for one in (1, 3) for part in await stage.parts(one)] == ["not_before", "same_records"]
+    for _ in range(20):
+        await stage.take_lease()
+        stage.clock.step(10)
+    assert (await check(stage, "flow:default"))[0] == "ok"
+    await stage.created(leads(3, start=200))
+    await stage.api.post("/v1/instances/default/pause")
+    for _ in range(20):
+        await stage.take_lease()
+        stage.clock.step(10)
+    assert (await check(stage, "flow:default"))[0] == "ok"
+
+
+async def test_flow_degraded_where_the_worker_is_gone_since_its_last_sign(stage: Stage):
+    """Nobody looks any more; the importer idles all the same."""
+    await stage.created(LEADS)
+    stage.clock.step(300)
+    status, detail = await check(stage, "flow:default")
+    assert (status, detail) == ("degraded", "an importer has been idle for 300 s while a part could go")
+
+
+async def test_quota_degraded_near_the_day_s_end_of_calls(database_url: str, clock: SteppedClock):
+    """Nine of ten calls are used; at midnight US Central it is well again."""
+    async with staged(database_url, clock) as stage:
+        settings = stage.house.settings.instances["default"].model_copy(update={"daily_calls": 10})
+        stage.house.settings.instances["default"] = settings
+        for calls, expected in ((8, "ok"), (9, "degraded"), (10, "degraded")):
+            while stage.crew.allowance.today < calls:
+                async with stage.crew.allowance.call():
+                    pass
+            await stage.take_lease()
+            status, detail = await check(stage, "quota:default")
+            assert (status, detail) == (expected, f"{calls} of 10 calls of the day used; it ends at 2026-11-05T06:00Z")
+        clock.at = datetime.fromisoformat("2026-11-05T06:00:00+00:00")
+        assert (await check(stage, "quota:default"))[0] == "ok"
+
+
+async def test_backlog_degraded_near_its_limit_and_down_at_it(database_url: str, clock: SteppedClock):
+    """At the limit new uploads get 429."""
+    async with staged(database_url, clock, backlog_parts=10) as stage:
+        for waiting in range(11):
+            expected = "ok" if waiting < 9 else "degraded" if waiting < 10 else "down"
+            assert await check(stage, "backlog") == (expected, f"{waiting} of 10 parts waiting")
+            answer = await stage.create(LEADS)
+            assert answer.status_code == (429 if waiting == 10 else 202)
+
+
+@pytest.mark.parametrize(
+    ("free_bytes", "expected"), [(3000, "ok"), (2000, "ok"), (1999, "degraded"), (1000, "degraded"), (999, "down")]
+)
+async def test_disk_degraded_near_the_floor_and_down_below_it(
+    sqlite_url: str, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch, free_bytes: int, expected: str
+):
+    """Below the floor new uploads get 507. PostgreSQL's disk is its server's business."""
+    async with staged(sqlite_url, clock, disk_floor_bytes=1000) as stage:
+        monkeypatch.setattr(room.shutil, "disk_usage", lambda _: room.shutil._ntuple_diskusage(10**6, 0, free_bytes))
+        assert (await check(stage, "disk"))[0] == expected
+        assert (await stage.create(LEADS)).status_code == (507 if expected == "down" else 202)
+
+
+async def test_connections_degraded_near_the_database_s_limit(postgres_url: str, clock: SteppedClock):
+    """The database's own limit here; the server's is looked at in the same way."""
+    async with staged(postgres_url, clock) as stage:
+        assert (await check(stage, "connections"))[0] == "ok"
+        name = sql.Identifier(str(make_url(postgres_url).database))
+        with psycopg.connect(postgres_url, autocommit=True) as line:
+            line.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 4").format(name))
+            others = [psycopg.connect(postgres_url) for _ in range(2)]
+            status, detail = await check(stage, "connections")
+            for other in others:
+                other.close()
+    assert status == "degraded"
+    assert detail.endswith(" of 4 connections used")
+
+
+async def test_attention_degraded_while_a_part_is_unconfirmed(stage: Stage):
+    """Marketo's answer got lost; ok once the policy has sent it again and it is done."""
+    import_id = await stage.created(LEADS)
+    stage.simulator.order(Fault("lost_response", on="create"))
+    await stage.beat()
+    assert await check(stage, "attention") == ("degraded", f"imports {import_id} (unconfirmed)")
+    await stage.run(seconds=60)
+    assert await check(stage, "attention") == ("ok", "nothing is stuck or unconfirmed")
+
+
+async def test_attention_degraded_while_a_part_is_stuck(database_url: str, clock: SteppedClock):
+    """Marketo has been importing it for longer than SLUICE_STUCK_SECONDS."""
+    async with staged(database_url, clock, stuck_seconds=100) as stage:
+        import_id = await stage.created(LEADS)
+        stage.simulator.order(Fault("stuck_importing"))
+        await stage.beat()
+        for _ in range(40):
+            clock.step(10)
+            await stage.beat()
+        assert await check(stage, "attention") == ("degraded", f"imports {import_id} (stuck)")
+
+
+async def test_database_down_when_it_cannot_be_read(stage: Stage):
+    """Then nothing else can be told."""
+    async with stage.house.db.write() as tx:
+        await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+    stage.clock.step(2)
+    told: httpx.Response = await stage.api.get("/v1/status")
+    assert told.json()["status"] == "down"
+    assert [one["name"] for one in told.json()["checks"]] == ["database"]
