@@ -6,7 +6,8 @@ filled, each job asked about every five seconds.
 
 Most of it runs on a clock that counts the service's own work as long as it takes, a call as CALL_SECONDS and its
 upload, and skips the waits: so an hour takes minutes. The simulator's own work counts nothing. Then once more in
-real processes over HTTP, where Marketo and all waits are faster by `--speed`, and whatever the machine does counts as often.
+real processes over HTTP, where Marketo and all waits are faster by `--speed`: what the machine
+does counts as often.
 """
 
 import argparse
@@ -309,11 +310,14 @@ async def send_and_wait(case: Case, sluice: str, marketo: str, speed: float) -> 
             made.raise_for_status()
         begun = float(report_of(marketo)["now"])
         (await client.post("/v1/instances/default/resume")).raise_for_status()
-        left = {"queued", "importing"}
-        while left:
+        while await unfinished(client):  # noqa: ASYNC110  # it is another process that finishes
             await asyncio.sleep(2 / speed)
-            left = {s for s in left if (await client.get("/v1/imports", params={"status": s})).json()["items"]}
         return begun
+
+
+async def unfinished(client: httpx.AsyncClient) -> bool:
+    pages = [await client.get("/v1/imports", params={"status": status}) for status in ("queued", "importing")]
+    return any(page.json()["items"] for page in pages)
 
 
 CASES = {
@@ -330,7 +334,7 @@ def verdict(aim: str, seen: str, *, met: bool) -> None:
 
 def judge(name: str, found: dict[str, Outcome]) -> None:
     ours, scripts = found["sluice"], [found[way] for way in WAYS]
-    for way, told in {"sluice": "Sluice"} | WAYS.items():
+    for way, told in ({"sluice": "Sluice"} | WAYS).items():
         print(found[way].line(told))
     ratios = (
         f"{ours.parts_per_hour / other.parts_per_hour:.2f} times the parts an hour and "

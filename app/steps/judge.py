@@ -20,7 +20,7 @@ from app.store import parts
 from app.store.parts import Rival
 
 PAGE_RIVALS = 500
-LOOK_BYTES = 4_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
+LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
 KNOWN_PARTS = 10_000
 START = (0, 0)
 

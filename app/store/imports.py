@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import (
@@ -31,7 +31,7 @@ from app.domain.imports import (
 )
 from app.domain.lifecycle import State
 from app.store import events
-from app.store.tables import import_, instance, part, part_file, result_file, result_row
+from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part, part_file, result_file, result_row
 
 
 async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of: int | None = None) -> int:
@@ -252,7 +252,8 @@ async def page(tx: AsyncConnection, filters: Filters, *, before: int | None, siz
     if filters.created_before:
         wanted.append(import_.c.created_at < filters.created_before)
     if filters.attention is not None:
-        wanted.append(_needs_attention(by) if filters.attention else ~_needs_attention(by))
+        needs = await _needs_attention(tx, by)
+        wanted.append(needs if filters.attention else ~needs)
     if before is not None:
         wanted.append(import_.c.id < before)
     return await _read(tx, wanted, size, by)
@@ -306,21 +307,21 @@ async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> M
     return summed
 
 
-def _needs_attention(by: Judgement) -> ColumnElement[bool]:
-    troubled = (
-        exists()
-        .where(
-            part.c.import_id == import_.c.id,
+async def _needs_attention(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
+    troubled = import_.c.id.in_(
+        select(part.c.import_id).where(
+            MAY_NEED_ATTENTION,
             or_(
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
                 and_(part.c.state == State.IMPORTING, part.c.state_since <= by.stuck_since),
             ),
         )
-        .correlate(import_)
     )
-    blocked = and_(instance.c.blocked_at.is_not(None), import_.c.status.in_([Status.QUEUED, Status.IMPORTING]))
-    return or_(troubled, blocked)
+    blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
+    if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
+        return troubled
+    return or_(troubled, and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])))
 
 
 def _attention(row: Row[Any], parts: _Parts) -> Attention | None:

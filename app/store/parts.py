@@ -12,7 +12,7 @@ from app.domain import conflicts
 from app.domain.imports import Failure, Footprint, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports
-from app.store.tables import import_, part, part_file, part_keys
+from app.store.tables import WAITING, import_, part, part_file, part_keys
 
 
 class Stale(Exception):
@@ -104,13 +104,14 @@ async def move(
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
     await events.append(tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, **told)
+    waiters = (part.c.instance == found.instance, part.c.waits_for == part_id)
     if edge.target not in LIVE:  # it meets nobody any more
-        await _set_free(tx, part.c.waits_for == part_id)
+        await _set_free(tx, *waiters)
         await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
     if edge.target is State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
         await _set_free(
             tx,
-            part.c.waits_for == part_id,
+            *waiters,
             tuple_(part.c.turn, part.c.number) < tuple_(found.turn, found.number),
         )
     if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
@@ -183,14 +184,14 @@ async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> 
 
 
 def _due(instance_name: str, now: datetime) -> ColumnElement[bool]:
-    return and_(part.c.instance == instance_name, part.c.state == State.WAITING, part.c.due_at <= now)
+    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
 
 
 async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
     """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
     may_go = [
         part.c.instance == instance_name,
-        part.c.state == State.WAITING,
+        part.c.state == WAITING,
         part.c.waits_for.is_(None),
         part.c.due_at.is_(None),
     ]
@@ -213,7 +214,7 @@ async def in_line(tx: AsyncConnection, instance_name: str, *, priority: int, cli
         select(part)
         .where(
             part.c.instance == instance_name,
-            part.c.state == State.WAITING,
+            part.c.state == WAITING,
             part.c.waits_for.is_(None),
             part.c.due_at.is_(None),
             part.c.priority == priority,
@@ -245,7 +246,7 @@ async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int]
     assert of.turn is not None
     wanted = [
         part.c.instance == of.instance,
-        part.c.state == State.WAITING,
+        part.c.state == WAITING,
         tuple_(part.c.turn, part.c.number) > after,
         tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
     ]
@@ -284,9 +285,7 @@ async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None
     # held until we commit: whoever ends it sees who waits
     under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
     if (await tx.execute(under_way)).one_or_none() is not None:
-        await tx.execute(
-            update(part).where(part.c.id == part_id, part.c.state == State.WAITING).values(waits_for=waits_for)
-        )
+        await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits_for=waits_for))
 
 
 async def in_states(
@@ -312,13 +311,13 @@ async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
 
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:
     found = await tx.execute(
-        select(part.c.id).where(part.c.import_id == import_id, part.c.state == State.WAITING).order_by(part.c.id)
+        select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
     )
     return found.scalars().all()
 
 
 async def waiting_total(tx: AsyncConnection) -> int:
-    return (await tx.execute(select(func.count()).where(part.c.state == State.WAITING))).scalar_one()
+    return (await tx.execute(select(func.count()).where(part.c.state == WAITING))).scalar_one()
 
 
 def _footprint(row: Row[Any]) -> Footprint:
