@@ -91,7 +91,7 @@ async def measure(kind: str, parts: int, keys: int) -> None:
             spent = time.process_time() - begun
             grown = max(resident_mb() - before, peak_mb(os.getpid()) - peak_before)
     print(
-        f"{kind:12} {len(took)} looks, together {sum(took) / 1000:.1f} s, of which {spent:.1f} s were this process's own; "
+        f"{kind:12} {len(took)} looks, together {sum(took) / 1000:.1f} s ({spent:.1f} s of CPU); "
         f"each {percentile(took, 0.5):.0f} ms at the median, {percentile(took, 0.95):.0f} ms at the 95th percentile, "
         f"{max(took):.0f} ms the longest; {grown:.0f} MB more"
     )

@@ -19,12 +19,14 @@ PART = (
 )
 
 
-async def fill(db: Database, first: int, last: int, *, finished: bool, clock: SteppedClock) -> None:
-    """Imports of one part each, with these ids; the finished ones spread over ninety days."""
+async def fill(
+    db: Database, first: int, last: int, *, finished: bool, clock: SteppedClock, apart_seconds: int = 7
+) -> None:
+    """Imports of one part each, with these ids; the finished ones so far apart, within the last ninety days."""
     kind = "sqlite" if db.on_sqlite else "postgresql"
     numbers = NUMBERS[kind].format(first=first, last=last)
     now = f"{clock():%Y-%m-%dT%H:%M:%S.000000Z}"
-    seconds = "(60 + i * 7 % 7775940)" if finished else "0"
+    seconds = f"(60 + i * {apart_seconds} % 7775940)" if finished else "0"
     if db.on_sqlite:
         at = f"strftime('%Y-%m-%dT%H:%M:%S.000000Z', '{now}', '-' || {seconds} || ' seconds')"
     else:
