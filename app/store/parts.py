@@ -237,7 +237,7 @@ class Rival:
     not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
 
 
-RIVAL_COLUMNS = [
+RIVAL_COLUMNS: list[ColumnElement[Any]] = [
     part.c[name]
     for name in (
         *("id", "import_id", "turn", "number", "state", "due_at", "retry_code"),
@@ -268,7 +268,7 @@ async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int]
 async def _rivals(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
     size = func.coalesce(func.length(part_keys.c.digests), 0)
     found = await tx.execute(
-        select(*RIVAL_COLUMNS, size.label("keys_bytes"))
+        select(*[*RIVAL_COLUMNS, size.label("keys_bytes")])
         .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
         .where(*wanted)
         .order_by(part.c.turn, part.c.number)
