@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -198,3 +199,10 @@ def scratch() -> Iterator[Path]:
 def percentile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def busy(jobs: list[dict[str, Any]], importers: int = 2) -> float:
+    """The share of the importers' time between the first start and the last finish that they worked."""
+    begun = min(job["started_at"] for job in jobs)
+    ended = max(job["finished_at"] for job in jobs)
+    return sum(job["finished_at"] - job["started_at"] for job in jobs) / (importers * (ended - begun))

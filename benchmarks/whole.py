@@ -10,11 +10,10 @@ import csv
 import io
 import time
 from contextlib import ExitStack
-from typing import Any
 
 import httpx
 
-from benchmarks.support import database, describe_machine, peak_mb, scratch, service, simulator
+from benchmarks.support import busy, database, describe_machine, peak_mb, scratch, service, simulator
 
 HEADER = "email,firstName,lastName,company,phone,leadScore,city"
 
@@ -37,13 +36,6 @@ def a_file(size_bytes: int) -> tuple[bytes, int, dict[str, str], list[int]]:
         lines.append(row)
         size += len(row) + 1
     return "\n".join([*lines, ""]).encode(), number, wins, rejected
-
-
-def busy(jobs: list[dict[str, Any]], importers: int = 2) -> float:
-    """The share of the importers' time between the first start and the last finish that they worked."""
-    begun = min(job["started_at"] for job in jobs)
-    ended = max(job["finished_at"] for job in jobs)
-    return sum(job["finished_at"] - job["started_at"] for job in jobs) / (importers * (ended - begun))
 
 
 def main() -> None:

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 from app.domain.imports import Part
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.pacing import Pace
+from app.domain.patience import FOREIGN_SLOTS_MOST_SECONDS, FOREIGN_SLOTS_SECONDS
 
 
 class Condition(StrEnum):
@@ -95,6 +96,21 @@ class Instance:
         if not self.foreign_slots or self.foreign_until is None:
             return 0
         return self.foreign_slots if self.foreign_until > now else self.foreign_slots - 1
+
+    def may_doubt_slots(self, now: datetime) -> bool:
+        """One of our parts has ended: whether the last lesson is old enough to be put to the test before its time.
+
+        The queue is first in, first out: nearly all that stood before that part are gone too.
+        """
+        if not self.foreign_slots or self.foreign_until is None or self.foreign_until <= now:
+            return False
+        learnt_at = self.foreign_until - timedelta(seconds=lesson_seconds(self.foreign_lessons - 1))
+        return now - learnt_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
+
+
+def lesson_seconds(lessons_before: int) -> float:
+    """How long a 1016 counts as knowledge of the slots that others hold."""
+    return min(FOREIGN_SLOTS_MOST_SECONDS, FOREIGN_SLOTS_SECONDS * 2.0 ** max(0, lessons_before))
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:

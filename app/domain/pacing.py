@@ -16,6 +16,8 @@ LEAST_SECONDS = 0.1
 KEPT = 0.9  # of what is known, with each part that teaches something new
 WORTH_A_LOOK = 0.25  # of a part's time: when the one before it is done, it may be so too, if it is faster than thought
 FIRST_LOOK = 0.6  # of a long part's time: early enough to notice that it goes faster than was thought
+OVERDUE = 0.2  # of the time a part has taken: so much longer, if it is not done when it should be
+SURE = 0.1  # of the least wait between two looks: so long after its end a part is asked about, and surely done
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,26 @@ class Pace:
         return mean_seconds - a_row * mean_rows, a_row
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A part at Marketo, as far as it was seen."""
-
-    rows: int
-    submitted_at: datetime
-    asked_at: datetime | None = None  # when it was last seen there
-    rows_left: int | None = None  # then; None where Marketo did not say
-
-
 class Span(NamedTuple):
     start: datetime
     end: datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Job:
+    """A part at Marketo, as far as it was seen."""
+
+    rows: int
+    submitted_at: datetime
+    asked_at: datetime | None = None  # when Marketo was last asked, and it was not done
+    rows_left: int | None = None  # then; None where Marketo did not say
+    begun: bool | None = None  # then; None where there was no answer
+    done: Span | None = None  # it is there no more, and was this long; one before it still is
+
+
+@dataclass(frozen=True, slots=True)
 class Forecast:
-    """When each job begins and ends, in the order of the queue; and when the first importer runs out of work."""
+    """When each job that is there begins and ends, in the queue's order; when the first importer is out of work."""
 
     spans: Sequence[Span]
     idle_at: datetime
@@ -90,18 +94,29 @@ def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: Pace, no
     importers = sorted(free_at)
     spans = []
     for job in jobs:
-        start = max(job.submitted_at, heapq.heappop(importers))
-        end = start + timedelta(seconds=pace.seconds_for(job.rows))
-        if job.asked_at is not None:
-            start = min(start, job.asked_at)
-            end = max(end, job.asked_at + timedelta(seconds=LEAST_SECONDS))
-            if job.rows_left is not None and 0 < job.rows_left < job.rows:
-                worked = (job.asked_at - start).total_seconds()
-                left = worked * job.rows_left / (job.rows - job.rows_left)
-                end = job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left))
-        spans.append(Span(start, end))
-        heapq.heappush(importers, end)
+        span = _span(job, max(job.submitted_at, heapq.heappop(importers)), pace)
+        heapq.heappush(importers, span.end)
+        if not job.done:
+            spans.append(span)
     return Forecast(spans, max(now, min(importers)))
+
+
+def _span(job: Job, start: datetime, pace: Pace) -> Span:
+    """A job's time, if it could begin at `start` and what was seen of it does not say otherwise."""
+    if job.done:
+        return job.done
+    if job.asked_at is None:
+        return Span(start, start + timedelta(seconds=pace.seconds_for(job.rows)))
+    if job.begun is False:
+        start = max(start, job.asked_at)
+        return Span(start, start + timedelta(seconds=pace.seconds_for(job.rows)))
+    start = min(start, job.asked_at)
+    worked = (job.asked_at - start).total_seconds()
+    if job.rows_left is not None and 0 < job.rows_left < job.rows:
+        left = worked * job.rows_left / (job.rows - job.rows_left)
+    else:
+        left = max(pace.seconds_for(job.rows) - worked, OVERDUE * worked)
+    return Span(start, job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left)))
 
 
 def enough(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bool:
@@ -129,14 +144,17 @@ def next_look(
 ) -> Look:
     """Which job to ask about, or when to look again.
 
-    Only as many of the oldest as there are importers can be under way: no other can have news. One is worth a question
-    when it should be done, once before that if it is long, and at least every `poll_max_seconds`; never more often than
-    every `poll_min_seconds`. `onward`: the last answer was "done", so the next may be so too, whatever was foretold.
+    Only a job that is under way can have news: as many of the oldest as there are importers, and those behind them that
+    should have begun. One is worth a question when it is surely done, once before that if it is long, and at least
+    every `poll_max_seconds`; never more often than every `poll_min_seconds`. `onward`: the last answer was "done", and
+    nothing says that parts take as long as is thought, so the next may be done too.
     """
     least, most = timedelta(seconds=poll_min_seconds), timedelta(seconds=poll_max_seconds)
     soonest = now + most
-    for index, (job, span) in enumerate(zip(jobs[:importers], there.spans, strict=False)):
-        wanted = span.end
+    for index, (job, span) in enumerate(zip(jobs, there.spans, strict=True)):
+        if index >= importers and span.start > now:
+            break
+        wanted = span.end + SURE * least
         if job.asked_at is None and span.end - span.start > 2 * least:
             wanted = span.start + FIRST_LOOK * (span.end - span.start)
         at = max(min(wanted, (job.asked_at or span.start) + most), (job.asked_at + least) if job.asked_at else now)

@@ -21,7 +21,7 @@ from app.store import parts
 from app.store.parts import Rival
 
 PAGE_RIVALS = 500
-LOOK_BYTES = 4_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
+LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
 KNOWN_PARTS = 10_000
 START = (0, 0)
 
@@ -39,6 +39,7 @@ class Compared:
 class Judge:
     driver: Driver
     known: dict[int, Compared] = field(default_factory=dict)
+    mine: dict[int, Digests] = field(default_factory=dict)  # the keys of the part that was judged last
 
     async def may_go(self, lease: Lease, part: Part, *, now: datetime) -> bool | None:
         """True: it touches nothing of a part that goes first. False: it does, and waits. None: look again.
@@ -51,7 +52,7 @@ class Judge:
             after = max(compared.before, compared.looked_to)
             before = await parts.rivals_before(tx, part, after=after, limit=PAGE_RIVALS)
             looked = _as_many_as_fit(part, [*there, *before])
-            keys = await _keys(tx, part, looked)
+            keys = await self._keys(tx, part, looked)
         met = await asyncio.to_thread(_met, part, looked, keys)
         for rival in met:
             if rival.not_before is None or rival.not_before <= now:
@@ -73,6 +74,18 @@ class Judge:
     def forget(self, part: Part) -> None:
         self.known.pop(part.id, None)
 
+    async def _keys(self, tx: AsyncConnection, part: Part, rivals: Sequence[Rival]) -> Mapping[int, Digests]:
+        wanted = [rival.id for rival in rivals if meeting(part.footprint, rival.footprint) is Meeting.BY_KEY]
+        if not wanted:
+            return {}
+        if part.id not in self.mine:
+            self.mine.clear()
+            wanted.append(part.id)
+        found = {part_id: from_bytes(kept) for part_id, kept in (await parts.keys(tx, wanted)).items()}
+        if part.id in found:
+            self.mine[part.id] = found[part.id]
+        return found | self.mine
+
     def _compared(self, part: Part) -> Compared:
         if len(self.known) > KNOWN_PARTS:  # of parts that went another way than through here
             self.known.clear()
@@ -87,13 +100,6 @@ def _as_many_as_fit(part: Part, rivals: Sequence[Rival]) -> Sequence[Rival]:
         if left < 0 and count:
             return rivals[:count]
     return rivals
-
-
-async def _keys(tx: AsyncConnection, part: Part, rivals: Sequence[Rival]) -> Mapping[int, Digests]:
-    by_key = [rival.id for rival in rivals if meeting(part.footprint, rival.footprint) is Meeting.BY_KEY]
-    if not by_key:
-        return {}
-    return {part_id: from_bytes(kept) for part_id, kept in (await parts.keys(tx, [part.id, *by_key])).items()}
 
 
 def _met(part: Part, rivals: Sequence[Rival], keys: Mapping[int, Digests]) -> list[Rival]:

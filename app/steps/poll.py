@@ -12,6 +12,7 @@ from app.domain.patience import FORGOTTEN_SECONDS
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
+from app.steps.watch import Sight
 from app.store import instances, parts
 from app.store.parts import Stale
 from app.wake import Wake
@@ -57,7 +58,7 @@ class Poll:
                 case Report():
                     moved = await self._record(lease, there, part, word, at)
                 case NoWord():
-                    moved = await self._ask_again(lease, part, word, at)
+                    moved = await self._ask_again(lease, there, part, word, at)
         except Stale:
             self.driver.watch.gone(part)
             return False
@@ -65,7 +66,7 @@ class Poll:
         return moved
 
     async def _record(self, lease: Lease, there: Sequence[Part], part: Part, report: Report, at: datetime) -> bool:
-        seen = self._seen(part, report, at)
+        seen = self._seen(there, part, report, at)
         moves = self._moves(there, part, report, at)
         async with self.driver.writing(lease) as (tx, instance):
             await self.driver.make_well(tx, instance, submitted=False)
@@ -74,6 +75,8 @@ class Poll:
             for how, values in moves:
                 told = {"batch_id": part.batch_id, "message": report.message}
                 await parts.move(tx, part.id, how, at=at, values=seen | values, **told)
+            if any(how is Move.FINISH for how, _ in moves) and instance.may_doubt_slots(at):
+                await instances.doubt_foreign_slots(tx, instance.name, at=at)
         return any(how is not Move.START for how, _ in moves)
 
     def _moves(
@@ -104,7 +107,7 @@ class Poll:
             return at
         return self.driver.watch.ended(there, there.index(part), at).start
 
-    def _seen(self, part: Part, report: Report, at: datetime) -> dict[str, Any]:
+    def _seen(self, there: Sequence[Part], part: Part, report: Report, at: datetime) -> dict[str, Any]:
         """The columns that a report fills: counts and message; and what it says of how long it will take."""
         known = part.rows
         rows, too_many = Rows.counted(
@@ -114,7 +117,8 @@ class Poll:
             warned=known.warned if report.warned is None else report.warned,
         )
         if report.status not in {Status.COMPLETE, Status.FAILED}:
-            self.driver.watch.saw(part, at, None if report.imported is None else rows.pending)
+            left = None if report.imported is None else rows.pending
+            self.driver.watch.saw(there, part, Sight(at, left, begun=report.status is Status.IMPORTING))
         return {
             "results_missing": too_many,
             "counted": part.counted or report.imported is not None,
@@ -126,9 +130,9 @@ class Poll:
             "due_at": self.driver.patience.next_look(at),
         }
 
-    async def _ask_again(self, lease: Lease, part: Part, word: NoWord, at: datetime) -> bool:
+    async def _ask_again(self, lease: Lease, there: Sequence[Part], part: Part, word: NoWord, at: datetime) -> bool:
         """True when Marketo has denied knowing the job for so long that it is no longer there."""
-        self.driver.watch.saw(part, at, None)
+        self.driver.watch.saw(there, part, Sight(at, None, begun=None))
         since = (part.silent_since or at) if word.unknown_job else part.silent_since
         forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)
         async with self.driver.writing(lease) as (tx, _):

@@ -16,12 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
 from app.domain.imports import Part
-from app.domain.instances import Instance
+from app.domain.instances import Instance, lesson_seconds
 from app.domain.lifecycle import Move, State
 from app.domain.patience import (
     DENIED_RETRY_SECONDS,
-    FOREIGN_SLOTS_MOST_SECONDS,
-    FOREIGN_SLOTS_SECONDS,
     INSIST_SECONDS,
     after,
 )
@@ -207,12 +205,11 @@ class Submit:
     async def _learn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
         """1016: what is not ours in Marketo's queue is somebody else's, and stays so for a while."""
         ours = len(await parts.slots_in_use(tx, instance.name)) - 1  # the part that was turned away is not there
-        lasts = min(FOREIGN_SLOTS_MOST_SECONDS, FOREIGN_SLOTS_SECONDS * 2**instance.foreign_lessons)
         await instances.learn_foreign_slots(
             tx,
             instance.name,
             slots=max(0, self.driver.max_queued - ours),
-            until=after(at, lasts),
+            until=after(at, lesson_seconds(instance.foreign_lessons)),
             lessons=instance.foreign_lessons + 1,
         )
 

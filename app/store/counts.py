@@ -7,11 +7,12 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import Status
+from app.domain.imports import FINISHED, Status
 from app.domain.lifecycle import FINAL, State
-from app.store.tables import import_, instance, part
+from app.store.tables import WAITING, import_, part
 
-LIVE = [state for state in State if state not in FINAL]
+UNFINISHED = [status for status in Status if status not in FINISHED]
+UNDER_WAY = [state for state in State if state not in FINAL and state is not State.WAITING]
 
 
 @dataclass(slots=True)
@@ -29,40 +30,52 @@ class Live:
 
 
 async def live(tx: AsyncConnection) -> dict[str, Live]:
-    """Live parts by instance. Named, so that an index finds them among all that have ended."""
-    names = (await tx.execute(select(instance.c.name))).scalars().all()
+    """Live parts by instance."""
     found: dict[str, Live] = defaultdict(Live)
-    for row in await tx.execute(
-        select(
-            part.c.instance,
-            part.c.state,
-            func.count().label("parts"),
-            func.sum(part.c.rows).label("rows"),
-            func.min(import_.c.created_at).label("created"),
-            func.min(part.c.state_since).label("since"),
-        )
-        .join(import_, import_.c.id == part.c.import_id)
-        .where(part.c.instance.in_(names), part.c.state.in_(LIVE))
+    under_way = (
+        select(part.c.instance, part.c.state, func.count().label("parts"), func.min(part.c.state_since).label("since"))
+        .where(part.c.state.in_(UNDER_WAY))
         .group_by(part.c.instance, part.c.state)
-    ):
+    )
+    for row in await tx.execute(under_way):
         seen, state = found[row.instance], State(row.state)
         seen.parts[state] = row.parts
-        if state is State.WAITING:
-            seen.waiting_rows, seen.waiting_since = int(row.rows), row.created
         if state is State.IMPORTING:
             seen.importing_since = row.since
+    waiting = (
+        select(part.c.instance, func.count().label("parts"), func.sum(part.c.rows).label("rows"))
+        .where(part.c.state == WAITING)
+        .group_by(part.c.instance)
+    )
+    for row in (await tx.execute(waiting)).all():
+        seen = found[row.instance]
+        seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
+        seen.waiting_since = await _waiting_since(tx, row.instance)
     return found
+
+
+async def _waiting_since(tx: AsyncConnection, instance: str) -> datetime | None:
+    """When the import was created that waits longest: the first in the order of acceptance."""
+    first = (
+        select(part.c.import_id)
+        .where(part.c.instance == instance, part.c.state == WAITING)
+        .order_by(part.c.turn, part.c.number)
+        .limit(1)
+    )
+    found = await tx.execute(select(import_.c.created_at).where(import_.c.id == first.scalar_subquery()))
+    return found.scalar_one_or_none()
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:
     """Unfinished imports, and those that finished since then."""
     counts = dict.fromkeys(Status, 0)
-    rows = await tx.execute(
-        select(import_.c.status, func.count())
-        .where(import_.c.status.is_not(None), (import_.c.finished_at.is_(None)) | (import_.c.finished_at >= since))
-        .group_by(import_.c.status)
-    )
-    return counts | {Status(status): count for status, count in rows}
+    unfinished = select(import_.c.status, func.count()).where(import_.c.status.in_(UNFINISHED))
+    rows = await tx.execute(unfinished.group_by(import_.c.status))
+    counts |= {Status(status): count for status, count in rows}
+    # not by GROUP BY: SQLite would go through all of history, because that comes in the order of the status
+    recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
+    found = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
+    return counts | {status: getattr(found, status) for status in FINISHED}
 
 
 async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
@@ -70,7 +83,7 @@ async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]
     found: dict[str, dict[Status, int]] = defaultdict(dict)
     for row in await tx.execute(
         select(import_.c.instance, import_.c.status, func.count().label("imports"))
-        .where(import_.c.status.is_not(None), import_.c.finished_at.is_(None))
+        .where(import_.c.status.in_(UNFINISHED))
         .group_by(import_.c.instance, import_.c.status)
     ):
         found[row.instance][Status(row.status)] = row.imports
@@ -79,14 +92,15 @@ async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:
     """By instance: the rate at which the imports that finished in the last hour went through."""
+    complete = import_.c.status == Status.COMPLETE  # as a filter: SQLite would rather look for all that ever were
     rows = await tx.execute(
         select(
             import_.c.instance,
-            func.sum(import_.c.imported + import_.c.failed).label("rows"),
-            func.min(import_.c.started_at).label("first"),
-            func.max(import_.c.finished_at).label("last"),
+            func.sum(import_.c.imported + import_.c.failed).filter(complete).label("rows"),
+            func.min(import_.c.started_at).filter(complete).label("first"),
+            func.max(import_.c.finished_at).filter(complete).label("last"),
         )
-        .where(import_.c.finished_at >= now - timedelta(hours=1), import_.c.status == Status.COMPLETE)
+        .where(import_.c.finished_at >= now - timedelta(hours=1))
         .group_by(import_.c.instance)
     )
     return {

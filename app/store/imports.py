@@ -33,7 +33,7 @@ from app.domain.imports import (
 from app.domain.lifecycle import State
 from app.store import events, tallies
 from app.store.database import held_in
-from app.store.tables import import_, instance, part, part_file, result_file, result_row
+from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part, part_file, result_file, result_row
 
 SLOW = (State.IMPORTING, State.COLLECTING)
 """States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
@@ -276,7 +276,8 @@ async def page(tx: AsyncConnection, filters: Filters, *, before: int | None, siz
     if filters.created_before:
         wanted.append(import_.c.created_at < filters.created_before)
     if filters.attention is not None:
-        wanted.append(_needs_attention(by) if filters.attention else ~_needs_attention(by))
+        needs = await _needs_attention(tx, by)
+        wanted.append(needs if filters.attention else ~needs)
     if before is not None:
         wanted.append(import_.c.id < before)
     return await _read(tx, wanted, size, by)
@@ -353,7 +354,9 @@ def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
     """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
     other, one = import_.alias(), part.alias()
     finished = exists().where(
-        other.c.instance == instance_name, other.c.status == Status.COMPLETE, other.c.finished_at > by.stuck_since
+        other.c.instance == instance_name,
+        other.c.finished_at > by.stuck_since,
+        func.coalesce(other.c.status, "") == Status.COMPLETE,  # not by its index, which has all of history
     )
     got_on = exists().where(
         other.c.instance == instance_name,
@@ -365,12 +368,11 @@ def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
     return or_(finished, got_on)
 
 
-def _needs_attention(by: Judgement) -> ColumnElement[bool]:
+async def _needs_attention(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
     standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
-    troubled = (
-        exists()
-        .where(
-            part.c.import_id == import_.c.id,
+    troubled = import_.c.id.in_(
+        select(part.c.import_id).where(
+            MAY_NEED_ATTENTION,
             or_(
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
@@ -378,10 +380,11 @@ def _needs_attention(by: Judgement) -> ColumnElement[bool]:
                 and_(standing, ~_moved(part.c.instance, by)),
             ),
         )
-        .correlate(import_)
     )
-    blocked = and_(instance.c.blocked_at.is_not(None), import_.c.status.in_([Status.QUEUED, Status.IMPORTING]))
-    return or_(troubled, blocked)
+    blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
+    if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
+        return troubled
+    return or_(troubled, and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])))
 
 
 def _attention(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Attention | None:

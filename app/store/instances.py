@@ -141,6 +141,11 @@ async def learn_foreign_slots(tx: AsyncConnection, name: str, *, slots: int, unt
     await _set(tx, name, foreign_slots=slots, foreign_until=until, foreign_lessons=lessons)
 
 
+async def doubt_foreign_slots(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+    """Let the lesson be put to the test now; how often it was learnt is not forgotten."""
+    await _set(tx, name, foreign_until=at)
+
+
 async def count(tx: AsyncConnection, name: str, calls: Calls) -> None:
     await _set(tx, name, **_calls(calls))
 

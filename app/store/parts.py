@@ -14,7 +14,7 @@ from app.domain.forecast import Stretch, Work
 from app.domain.imports import Failure, Footprint, Part, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
-from app.store.tables import import_, part, part_file, part_keys
+from app.store.tables import WAITING, import_, part, part_file, part_keys
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
@@ -112,13 +112,14 @@ async def move(
         tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, beside=about, **told
     )
     _count(tx, found, how)
+    waiters = (part.c.instance == found.instance, part.c.waits_for == part_id)
     if edge.target not in LIVE:  # it meets nobody any more
-        await _set_free(tx, part.c.waits_for == part_id)
+        await _set_free(tx, *waiters)
         await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
     if edge.target is State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
         await _set_free(
             tx,
-            part.c.waits_for == part_id,
+            *waiters,
             tuple_(part.c.turn, part.c.number) < tuple_(found.turn, found.number),
         )
     if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
@@ -200,7 +201,7 @@ async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> 
 
 
 def _due(instance_name: str, now: datetime) -> ColumnElement[bool]:
-    return and_(part.c.instance == instance_name, part.c.state == State.WAITING, part.c.due_at <= now)
+    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
 
 
 async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
@@ -222,7 +223,7 @@ async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int 
 def _may_go(instance_name: str) -> list[ColumnElement[bool]]:
     return [
         part.c.instance == instance_name,
-        part.c.state == State.WAITING,
+        part.c.state == WAITING,
         part.c.waits_for.is_(None),
         part.c.due_at.is_(None),
     ]
@@ -250,6 +251,15 @@ class Rival:
     not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
 
 
+RIVAL_COLUMNS: list[ColumnElement[Any]] = [
+    part.c[name]
+    for name in (
+        *("id", "import_id", "turn", "number", "state", "due_at", "retry_code"),
+        *("space", "key_fields", "list_id", "aside"),
+    )
+]
+
+
 async def rivals_at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
     return await _rivals(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
 
@@ -259,7 +269,7 @@ async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int]
     assert of.turn is not None
     wanted = [
         part.c.instance == of.instance,
-        part.c.state == State.WAITING,
+        part.c.state == WAITING,
         tuple_(part.c.turn, part.c.number) > after,
         tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
     ]
@@ -272,7 +282,7 @@ async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int]
 async def _rivals(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
     size = func.coalesce(func.length(part_keys.c.digests), 0)
     found = await tx.execute(
-        select(part, size.label("keys_bytes"))
+        select(*[*RIVAL_COLUMNS, size.label("keys_bytes")])
         .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
         .where(*wanted)
         .order_by(part.c.turn, part.c.number)
@@ -298,9 +308,7 @@ async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None
     # held until we commit: whoever ends it sees who waits
     under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
     if (await tx.execute(under_way)).one_or_none() is not None:
-        await tx.execute(
-            update(part).where(part.c.id == part_id, part.c.state == State.WAITING).values(waits_for=waits_for)
-        )
+        await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits_for=waits_for))
 
 
 async def in_states(
@@ -334,7 +342,7 @@ async def line(tx: AsyncConnection, instance_name: str, *, now: datetime) -> lis
     """
     stands = [
         part.c.instance == instance_name,
-        part.c.state == State.WAITING,
+        part.c.state == WAITING,
         part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
     ]
     first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
@@ -380,18 +388,18 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
 
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:
     found = await tx.execute(
-        select(part.c.id).where(part.c.import_id == import_id, part.c.state == State.WAITING).order_by(part.c.id)
+        select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
     )
     return found.scalars().all()
 
 
 async def waiting_total(tx: AsyncConnection) -> int:
-    return (await tx.execute(select(func.count()).where(part.c.state == State.WAITING))).scalar_one()
+    return (await tx.execute(select(func.count()).where(part.c.state == WAITING))).scalar_one()
 
 
 async def waiting_of_client(tx: AsyncConnection, client: str, *, most: int) -> int:
     """How many of its parts wait; counted no further than `most`."""
-    some = select(part.c.id).where(part.c.state == State.WAITING, part.c.client == client).limit(most).subquery()
+    some = select(part.c.id).where(part.c.state == WAITING, part.c.client == client).limit(most).subquery()
     return (await tx.execute(select(func.count()).select_from(some))).scalar_one()
 
 

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    literal,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -158,6 +159,8 @@ import_ = Table(
     sqlite_autoincrement=True,  # an id is never given twice, also after an erasure
 )
 Index("ix_import_status", import_.c.status, import_.c.id)  # GET /v1/imports?status=…
+Index("ix_import_client", import_.c.client, import_.c.id)  # GET /v1/imports?client=…
+Index("ix_import_label", import_.c.label, import_.c.id)  # GET /v1/imports?label=…
 Index("ix_import_finished_at", import_.c.finished_at)  # retention, and the last 24 hours of /v1/status
 Index(
     "ix_import_receiving",
@@ -228,11 +231,31 @@ Index(  # the claim: highest priority, then client by client, in order of accept
 )
 _waiting = text("state = 'waiting'")
 Index("ix_part_waiting_client", part.c.client, postgresql_where=_waiting, sqlite_where=_waiting)  # each one's backlog
-Index(  # what stands before a part in the order of acceptance
-    "ix_part_waiting", part.c.instance, part.c.turn, part.c.number, postgresql_where=_waiting, sqlite_where=_waiting
+Index(  # what stands before a part in the order of acceptance; and how much waits, which is counted in the index alone
+    "ix_part_waiting",
+    part.c.instance,
+    part.c.turn,
+    part.c.number,
+    part.c.rows,
+    postgresql_where=_waiting,
+    sqlite_where=_waiting,
 )
-Index("ix_part_waits_for", part.c.waits_for)  # whom the end of a part sets free
-Index("ix_part_state", part.c.instance, part.c.state, part.c.due_at)  # poll, collect and sweep: whose turn is it
+_held = text("waits_for IS NOT NULL")
+Index(  # whom the end of a part sets free
+    "ix_part_waits_for", part.c.instance, part.c.waits_for, postgresql_where=_held, sqlite_where=_held
+)
+Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # poll, collect and sweep: whose turn is it
+MAY_NEED_ATTENTION = text(
+    "(state = 'unconfirmed' OR state = 'queued' OR state = 'importing' OR state = 'collecting' OR results_missing)"
+)
+Index(  # `attention`: a few among all that ever were
+    "ix_part_attention",
+    part.c.import_id,
+    postgresql_where=MAY_NEED_ATTENTION,
+    sqlite_where=MAY_NEED_ATTENTION,
+)
+WAITING = literal(State.WAITING.value, literal_execute=True)
+"""Stands in the statement itself: so a database sees that an index of the waiting parts will do."""
 
 part_file = Table(  # a part's own file, header included, as one zstd blob
     "part_file",

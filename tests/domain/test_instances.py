@@ -77,3 +77,12 @@ def test_a_part_that_touches_the_same_records_as_another_says_so():
 def test_a_part_that_does_not_wait_waits_for_nothing():
     """Only waiting parts wait."""
     assert waiting_for(part(State.QUEUED), Instance("default"), NOON) is None
+
+
+def test_a_lesson_on_others_slots_may_be_doubted_when_one_of_ours_has_ended_but_not_within_a_minute():
+    """The second in a row lasts two minutes; what stood before our part is gone by then."""
+    lesson = Instance("default", foreign_slots=8, foreign_until=NOON + timedelta(seconds=120), foreign_lessons=2)
+    assert not lesson.may_doubt_slots(NOON + timedelta(seconds=59))
+    assert lesson.may_doubt_slots(NOON + timedelta(seconds=60))
+    assert not lesson.may_doubt_slots(NOON + timedelta(seconds=120)), "it is over"
+    assert not Instance("default").may_doubt_slots(NOON)

@@ -1,0 +1,138 @@
+"""No statement that a tick or a page sends reads more, the more has piled up: each has its index, on both databases.
+
+The statements are those that were really sent: they are overheard while files go their way, then run once more where
+very much has piled up, and what they read is counted.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.database import Database
+from tests.story.files import LEADS_WITH_TROUBLE, leads
+from tests.support.heap import fill, settle
+from tests.support.stage import Stage
+
+FINISHED, WAITING = 40_000, 2_000
+MOST_ROWS = 3 * WAITING  # what waits may be counted; what is over may not be gone through
+MOST_STEPS = 60 * WAITING  # of SQLite's machine, which takes at least three for each row, and fifty to sum what waits
+PAGES = (
+    "/v1/status",
+    "/metrics",
+    "/v1/instances",
+    "/v1/imports",
+    "/v1/imports?status=queued",
+    "/v1/imports?client=local",
+    "/v1/imports?label=nothing",
+    "/v1/imports?attention=true",
+    "/v1/imports/1",
+    "/v1/imports/1/parts",
+    "/v1/imports/1/events",
+    "/v1/imports/1/failures",
+)
+Sent = dict[str, Any]  # each statement with the parameters it was last sent with
+
+
+@contextmanager
+def overheard(db: Database) -> Iterator[Sent]:
+    sent: Sent = {}
+
+    def hear(_line: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        if statement.lstrip().split()[0] in ("SELECT", "UPDATE", "DELETE"):
+            sent[statement] = parameters[0] if many else parameters
+
+    engines = {db._writer.sync_engine, db._reader.sync_engine}
+    for engine in engines:
+        event.listen(engine, "before_cursor_execute", hear)
+    try:
+        yield sent
+    finally:
+        for engine in engines:
+            event.remove(engine, "before_cursor_execute", hear)
+
+
+async def a_life(stage: Stage) -> None:
+    """Everything that a worker does: files that share a key, rejected rows, a lost answer; and what people ask for."""
+    await stage.created(LEADS_WITH_TROUBLE)
+    await stage.created(LEADS_WITH_TROUBLE)
+    await stage.created(leads(3), not_before="2026-11-04T12:01:00Z")
+    await stage.created(leads(3, start=90), priority=9, label="some")
+    cancelled = await stage.created(leads(3, start=50), not_before="2027-01-01T00:00:00Z")
+    for _ in range(3):
+        await stage.beat()
+        stage.clock.step(30)
+    for page in PAGES:
+        assert (await stage.api.get(page)).status_code == 200
+    assert (await stage.api.post(f"/v1/imports/{cancelled}/cancel")).status_code == 202
+    await stage.run()
+
+
+async def test_no_statement_reads_a_table_from_end_to_end(stage: Stage):
+    """Whatever has piled up: waiting, finished, or history."""
+    db = stage.house.db
+    with overheard(db) as sent:
+        await a_life(stage)
+    assert len(sent) > 30, "the life was overheard"
+    first = 100
+    await fill(db, first, first + FINISHED, finished=True, clock=stage.clock, apart_seconds=194)
+    await fill(db, first + FINISHED + 1, first + FINISHED + WAITING, finished=False, clock=stage.clock)
+    await settle(db)
+    work = {statement: await _work(db, statement, parameters) for statement, parameters in sent.items()}
+    most = MOST_STEPS if db.on_sqlite else MOST_ROWS
+    bad = [f"{statement}\n{done:,}: {plan}" for statement, (done, plan) in work.items() if done > most]
+    assert not bad, "\n\n".join(bad)
+
+
+async def test_a_statement_without_an_index_would_be_noticed(stage: Stage):
+    """The test itself is tested: a search by what no index has, and one by an index that tells next to nothing."""
+    db = stage.house.db
+    await fill(db, 100, 100 + FINISHED, finished=True, clock=stage.clock)
+    await settle(db)
+    by_number, _ = await _work(db, "SELECT id FROM part WHERE batch_id = 7", ())
+    by_state, _ = await _work(db, "SELECT sum(rows) FROM part WHERE state = 'complete'", ())
+    assert min(by_number, by_state) > (MOST_STEPS if db.on_sqlite else MOST_ROWS)
+
+
+async def _work(db: Database, statement: str, parameters: Any) -> tuple[int, str]:
+    """(what it does: rows read, or steps of SQLite's machine; how it goes about it). Nothing of it stays."""
+    async with db.write() as tx:
+        found = await (_steps if db.on_sqlite else _rows)(tx, statement, parameters)
+        await tx.rollback()
+    return found
+
+
+async def _steps(tx: AsyncConnection, statement: str, parameters: Any) -> tuple[int, str]:
+    line = (await tx.get_raw_connection()).driver_connection
+    hundreds: list[None] = []
+    plan = await tx.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+    told = "; ".join(row[3] for row in plan)
+    await line.set_progress_handler(lambda: hundreds.append(None), 100)
+    result = await tx.exec_driver_sql(statement, parameters)
+    if result.returns_rows:
+        result.all()
+    await line.set_progress_handler(None, 0)
+    return 100 * len(hundreds), told
+
+
+async def _rows(tx: AsyncConnection, statement: str, parameters: Any) -> tuple[int, str]:
+    found = await tx.exec_driver_sql(f"EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {statement}", parameters)
+    (told,) = found.scalar_one()
+    return sum(_read(node) for node in _nodes(told["Plan"])), json.dumps(told["Plan"])
+
+
+def _nodes(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield node
+    for inner in node.get("Plans", []):
+        yield from _nodes(inner)
+
+
+def _read(node: dict[str, Any]) -> int:
+    """Rows of a table that were looked at, used or not."""
+    if "Scan" not in node["Node Type"]:
+        return 0
+    removed = node.get("Rows Removed by Filter", 0) + node.get("Rows Removed by Index Recheck", 0)
+    return int((node["Actual Rows"] + removed) * node["Actual Loops"])
