@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.errors import NotFound, WrongState
+from app.domain.history import Occurrence
 from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
 from app.store import events, imports, instances, parts
@@ -35,7 +36,7 @@ class Desk:
             if known.cancel_requested_at is None:
                 await imports.request_cancel(tx, import_id, at=at)
                 await events.append(
-                    tx, "cancel_requested", at=at, instance=known.request.instance, import_id=import_id, by=by
+                    tx, Occurrence.CANCEL_REQUESTED, at=at, instance=known.request.instance, import_id=import_id, by=by
                 )
             for part_id in await parts.waiting_of(tx, import_id):
                 await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
@@ -66,7 +67,7 @@ class Desk:
         async with self.db.write() as tx:
             await self._know(tx, name)
             await instances.pause(tx, name, at=at, reason=reason)
-            await events.append(tx, "paused", at=at, instance=name, by=by, reason=reason)
+            await events.append(tx, Occurrence.PAUSED, at=at, instance=name, by=by, reason=reason)
 
     async def resume(self, name: str, *, by: str) -> None:
         """Undo a pause, and try a blocked instance again at once. Errors: NotFound."""
@@ -74,7 +75,7 @@ class Desk:
         async with self.db.write() as tx:
             await self._know(tx, name)
             await instances.resume(tx, name)
-            await events.append(tx, "resumed", at=at, instance=name, by=by)
+            await events.append(tx, Occurrence.RESUMED, at=at, instance=name, by=by)
         self.wake.ring()
 
     async def _know(self, tx: AsyncConnection, name: str) -> None:

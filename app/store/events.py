@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.history import EventType
 from app.store.database import held_in
 from app.store.tables import event, import_
 
@@ -26,7 +27,7 @@ class Event:
 
 async def append(
     tx: AsyncConnection,
-    type_: str,
+    type_: EventType,
     *,
     at: datetime,
     instance: str,
