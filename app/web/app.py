@@ -3,19 +3,30 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 
-from app.web import imports, instances, metrics, problems, results, status
+from app.settings import Settings
+from app.web import contract, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
 from app.wiring import House
 
-DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out."
+ROUTERS = (
+    imports.router,
+    results.router,
+    instances.router,
+    status.guarded,
+    status.router,
+    metrics.router,
+    problem_pages.router,
+)
 
 
 def create_app(house: House) -> FastAPI:
-    app = FastAPI(title="Sluice", version=version("marketo-sluice"), description=DESCRIPTION)
+    app = routed(house.settings)
     app.state.house = house
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
@@ -23,6 +34,23 @@ def create_app(house: House) -> FastAPI:
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
-    for router in (imports.router, results.router, instances.router, status.guarded, status.router, metrics.router):
-        app.include_router(router)
     return app
+
+
+def routed(settings: Settings) -> FastAPI:
+    """Every route, and the document that tells of them; nothing yet that could answer."""
+    app = FastAPIOffline(  # its page at /docs needs nothing from elsewhere
+        title="Sluice",
+        version=version("marketo-sluice"),
+        redoc_url=None,
+        static_url="/docs/static",
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    contract.publish(app, settings)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return "_".join([*map(str, route.tags[:1]), route.name])

@@ -15,6 +15,7 @@ from app.domain.imports import Status
 from app.store import counts
 from app.store.counts import Live, Outcome
 from app.web.auth import caller_of, refuse_scope
+from app.web.contract import answers
 from app.web.deps import TheHouse
 from app.web.instances import everyone
 from app.web.schemas import InstanceOut
@@ -25,7 +26,11 @@ DAY = timedelta(hours=24)
 OUTCOMES = ("imported", "failed", "warned")
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=answers({200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}, "database_unavailable"),
+)
 async def metrics(request: Request, house: TheHouse) -> Response:
     """Prometheus text format. Needs no key unless SLUICE_METRICS_AUTH says so."""
     if house.settings.metrics_auth == "on" and not (await caller_of(request)).may(Scope.READ):

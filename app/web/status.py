@@ -12,6 +12,7 @@ from app.domain.patience import MISSED_LEASES
 from app.store import counts, imports
 from app.store.imports import Filters
 from app.web.auth import Guarded, needs
+from app.web.contract import answers
 from app.web.deps import TheHouse, judgement
 from app.web.health import DEGRADED, DOWN, OK, Probe
 from app.web.imports import knows
@@ -39,7 +40,11 @@ async def livez() -> HealthOut:
     return HealthOut(status=OK, checks=[])
 
 
-@router.get("/readyz", response_model=HealthOut)
+@router.get(
+    "/readyz",
+    response_model=HealthOut,
+    responses={503: {"model": HealthOut, "description": "Not ready; the checks say why"}},
+)
 async def readyz(response: Response, probe: TheProbe) -> HealthOut:
     """Whether the database can be read and written to and its schema is current; 503 if not."""
     checks = [await probe.database()]
@@ -48,7 +53,12 @@ async def readyz(response: Response, probe: TheProbe) -> HealthOut:
     return HealthOut(status=OK if ready else DOWN, checks=checks)
 
 
-@guarded.get("/v1/status", response_model=StatusOut, dependencies=[knows(), needs(Scope.READ)])
+@guarded.get(
+    "/v1/status",
+    response_model=StatusOut,
+    dependencies=[knows(), needs(Scope.READ)],
+    responses=answers({}, "forbidden"),
+)
 async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
     """One honest verdict, and its reasons."""
     database = await probe.database()
