@@ -66,7 +66,7 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "not_found": Problem(
         404,
-        "There is no such thing here",
+        "Not found",
         "The path leads nowhere, or to something that does not exist, or that is another client's.",
         "Check the path and the id. A key with the scope `read` sees every client's imports.",
     ),
