@@ -4,21 +4,37 @@ A section stands between `<!-- generated: NAME -->` and `<!-- end: NAME -->`; th
 """
 
 import inspect
+import json
 import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from app.domain import errors, lifecycle
-from app.settings import PREFIX, InstanceSettings, Settings, variable
+from app.domain import history, lifecycle
+from app.domain.history import Occurrence
+from app.domain.imports import AttentionCode, ObjectType
+from app.domain.instances import WaitingFor
+from app.domain.problems import PROBLEMS
+from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
+from app.web import examples
+from app.web.app import routed
+from app.web.contract import operations
+from app.web.parameters import PARAMETERS, Parameter
 from app.web.series import CATALOGUE
 
 DOCS = Path(__file__).parent
 SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 MEMBER = re.compile(r'^\s+[A-Z_]+ = "(?P<name>\w+)"  # (?P<meaning>.+)$', re.MULTILINE)
+OF = {
+    None: "all",
+    ObjectType.LEAD: "leads",
+    ObjectType.CUSTOM_OBJECT: "custom objects",
+    ObjectType.PROGRAM_MEMBER: "program members",
+}
 
 
 def settings() -> str:
@@ -42,7 +58,7 @@ def lifecycle_diagram() -> str:
 
 
 def lifecycle_states() -> str:
-    meaning = {m["name"]: m["meaning"] for m in MEMBER.finditer(inspect.getsource(lifecycle.State))}
+    meaning = _meanings(lifecycle.State)
     rows = [
         (f"`{state}`", meaning[state], "yes" if state in lifecycle.AT_MARKETO else "", _leave(state))
         for state in lifecycle.State
@@ -58,9 +74,47 @@ def lifecycle_moves() -> str:
     return _table(("move", "from", "to", "made by"), rows)
 
 
-def problem_kinds() -> str:
-    kinds = sorted(errors.CallerError.__subclasses__(), key=lambda kind: (kind.status, kind.code))
-    return _table(("status", "code", "title"), [(str(kind.status), f"`{kind.code}`", kind.title) for kind in kinds])
+def problems() -> str:
+    known = sorted(PROBLEMS.items(), key=lambda one: (one[1].status, one[0]))
+    rows = [(str(problem.status), f"`{code}`", problem.title, problem.remedy) for code, problem in known]
+    return _table(("status", "code", "means", "what to do"), rows)
+
+
+def parameters() -> str:
+    rows = [
+        (f"`{name}`", OF[one.of], _default_of(one), one.means + _words(one.form)) for name, one in PARAMETERS.items()
+    ]
+    return _table(("name", "for", "default", "meaning"), rows)
+
+
+def requests() -> str:
+    rows = [
+        (f"`{method} {path}`", " ".join(sorted(operation["responses"].keys() - {"500"})), operation["description"])
+        for method, path, operation in operations(routed(exactly(auth="on", instances={})).openapi())
+    ]
+    return _table(("request", "answers", "does"), [(name, told, does.split("\n")[0]) for name, told, does in rows])
+
+
+def import_example() -> str:
+    return _json(examples.IMPORT)
+
+
+def part_example() -> str:
+    return _json(examples.PART)
+
+
+def waiting_for() -> str:
+    return _enum(WaitingFor, "waiting_for")
+
+
+def attention_codes() -> str:
+    return _enum(AttentionCode, "code")
+
+
+def event_types() -> str:
+    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_IMPORTS]
+    moves = ", ".join(f"`{move}`" for move in lifecycle.Move)
+    return _table(("type", "says"), [*rows, (moves, "a part moved ([which way](lifecycle.md#moves))")])
 
 
 def metrics() -> str:
@@ -76,8 +130,15 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "lifecycle-diagram": lifecycle_diagram,
     "lifecycle-states": lifecycle_states,
     "lifecycle-moves": lifecycle_moves,
-    "problem-kinds": problem_kinds,
+    "problems": problems,
     "metrics": metrics,
+    "parameters": parameters,
+    "requests": requests,
+    "import-example": import_example,
+    "part-example": part_example,
+    "waiting-for": waiting_for,
+    "attention-codes": attention_codes,
+    "event-types": event_types,
 }
 
 
@@ -132,6 +193,37 @@ def _allowed(field: FieldInfo) -> str:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float)
+
+
+def _meanings(words: type[StrEnum]) -> dict[str, str]:
+    """What the comment behind each member says."""
+    return {m["name"]: m["meaning"] for m in MEMBER.finditer(inspect.getsource(words))}
+
+
+def _enum(words: type[StrEnum], head: str) -> str:
+    return _table((head, "means"), [(f"`{name}`", meaning) for name, meaning in _meanings(words).items()])
+
+
+def _json(shown: dict[str, Any]) -> str:
+    """With one line for each field."""
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in shown.items())
+    return f"```json\n{{\n{lines}\n}}\n```"
+
+
+def _default_of(parameter: Parameter) -> str:
+    if parameter.required:
+        return "required"
+    return "–" if parameter.default is None else f"`{parameter.default}`"
+
+
+def _words(form: dict[str, Any]) -> str:
+    if "enum" in form:
+        return ": " + " · ".join(f"`{word}`" for word in form["enum"])
+    if "maxProperties" in form:
+        return f"; at most {form['maxProperties']} pairs"
+    if form["type"] == "integer":
+        return f"; {form['minimum']} to {form['maximum']}"
+    return f"; at most {form['maxLength']} characters" if "maxLength" in form else ""
 
 
 def _in_order(states: frozenset[lifecycle.State]) -> list[lifecycle.State]:

@@ -1,5 +1,7 @@
 """A caller's mistakes, each with the HTTP status and the stable code that say so. Nobody raises a 500.
 
+What a code means, and what to do, stands in problems.py; a raise site may name a narrower one than its kind's.
+
 CallerError
 ├── BadParameter      422   a parameter is missing, malformed or contradicts another
 ├── BadFile           422   the file's content cannot be imported
@@ -30,7 +32,6 @@ class Detail:
 class CallerError(Exception):
     status = 400
     code = "bad_request"
-    title = "The request cannot be understood"
 
     def __init__(
         self,
@@ -48,56 +49,56 @@ class CallerError(Exception):
 
 
 class BadParameter(CallerError):
-    status, code, title = 422, "invalid_parameter", "A parameter is missing or not valid"
+    status, code = 422, "invalid_parameter"
 
 
 class BadFile(CallerError):
-    status, code, title = 422, "invalid_file", "The file cannot be imported as it is"
+    status, code = 422, "invalid_file"
 
 
 class BrokenUpload(CallerError):
-    status, code, title = 400, "broken_upload", "The upload is not what its headers say"
+    status, code = 400, "broken_upload"
 
 
 class UnsupportedMedia(CallerError):
-    status, code, title = 415, "unsupported_media", "The file's encoding is not supported"
+    status, code = 415, "unsupported_media"
 
 
 class TooLarge(CallerError):
-    status, code, title = 413, "file_too_large", "The file is too large"
+    status, code = 413, "file_too_large"
 
 
 class Unauthorized(CallerError):
-    status, code, title = 401, "unauthorized", "A key is needed"
+    status, code = 401, "unauthorized"
 
 
 class Forbidden(CallerError):
-    status, code, title = 403, "forbidden", "You may not do that"
+    status, code = 403, "forbidden"
 
 
 class NotFound(CallerError):
-    status, code, title = 404, "not_found", "There is no such thing here"
+    status, code = 404, "not_found"
 
 
 class WrongState(CallerError):
-    status, code, title = 409, "wrong_state", "It is too late for that"
+    status, code = 409, "wrong_state"
 
 
 class KeyInUse(CallerError):
-    status, code, title = 409, "idempotency_key_in_use", "The first request with this key is still being received"
+    status, code = 409, "idempotency_key_in_use"
 
 
 class KeyReused(CallerError):
-    status, code, title = 422, "idempotency_key_reused", "The idempotency key stands for another request"
+    status, code = 422, "idempotency_key_reused"
 
 
 class Backlog(CallerError):
-    status, code, title = 429, "backlog_full", "Too many parts are waiting already"
+    status, code = 429, "backlog_full"
 
 
 class TooManyRequests(CallerError):
-    status, code, title = 429, "too_many_requests", "Too many requests"
+    status, code = 429, "too_many_requests"
 
 
 class DiskFull(CallerError):
-    status, code, title = 507, "disk_full", "There is no room to keep the file"
+    status, code = 507, "disk_full"

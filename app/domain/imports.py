@@ -178,11 +178,18 @@ class Failure:
     marketo_code: str | None = None
 
 
+class AttentionCode(StrEnum):
+    UNCONFIRMED = "unconfirmed"  # Marketo's answer to a submission was lost
+    STUCK = "stuck"  # a part is at Marketo for far longer than usual
+    INSTANCE_BLOCKED = "instance_blocked"  # Marketo refuses the credentials or the rights
+    RESULTS_MISSING = "results_missing"  # not every row that Marketo counted is accounted for
+
+
 @dataclass(frozen=True, slots=True)
 class Attention:
     """Why a person should look."""
 
-    code: str
+    code: AttentionCode
     message: str
     since: datetime
 

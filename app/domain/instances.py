@@ -19,14 +19,14 @@ class Condition(StrEnum):
 
 
 class WaitingFor(StrEnum):
-    SLOT = "slot"
-    SAME_RECORDS = "same_records"
-    NOT_BEFORE = "not_before"
-    INSTANCE_PAUSED = "instance_paused"
-    INSTANCE_BLOCKED = "instance_blocked"
-    RATE_LIMIT = "rate_limit"
-    DAILY_QUOTA = "daily_quota"
-    RETRY = "retry"
+    SLOT = "slot"  # its turn, or a place in Marketo's queue
+    SAME_RECORDS = "same_records"  # another part with the same keys, or into the same list, goes first
+    NOT_BEFORE = "not_before"  # the time that its import names
+    INSTANCE_PAUSED = "instance_paused"  # a person paused the instance
+    INSTANCE_BLOCKED = "instance_blocked"  # Marketo refuses the credentials or the rights
+    RATE_LIMIT = "rate_limit"  # the calls of this window are used up
+    DAILY_QUOTA = "daily_quota"  # the calls of this day are used up
+    RETRY = "retry"  # Marketo turned it away, or could not be reached: it is tried again
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.errors import NotFound, WrongState
+from app.domain.history import Occurrence
 from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
 from app.steps.points import Point, Reached
@@ -37,7 +38,7 @@ class Desk:
             if known.cancel_requested_at is None:
                 await imports.request_cancel(tx, import_id, at=at)
                 await events.append(
-                    tx, "cancel_requested", at=at, instance=known.request.instance, import_id=import_id, by=by
+                    tx, Occurrence.CANCEL_REQUESTED, at=at, instance=known.request.instance, import_id=import_id, by=by
                 )
             for part_id in await parts.waiting_of(tx, import_id):
                 await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
@@ -70,7 +71,7 @@ class Desk:
         async with self.db.write() as tx:
             await self._know(tx, name)
             await instances.pause(tx, name, at=at, reason=reason)
-            await events.append(tx, "paused", at=at, instance=name, by=by, reason=reason)
+            await events.append(tx, Occurrence.PAUSED, at=at, instance=name, by=by, reason=reason)
         self.reached(Point.DECIDED)
 
     async def resume(self, name: str, *, by: str) -> None:
@@ -79,7 +80,7 @@ class Desk:
         async with self.db.write() as tx:
             await self._know(tx, name)
             await instances.resume(tx, name)
-            await events.append(tx, "resumed", at=at, instance=name, by=by)
+            await events.append(tx, Occurrence.RESUMED, at=at, instance=name, by=by)
         self.reached(Point.DECIDED)
         self.wake.ring()
 

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.answers import Because
+from app.domain.history import Occurrence
 from app.domain.imports import Part
 from app.domain.instances import Instance, WaitingFor
 from app.domain.lifecycle import State
@@ -87,7 +88,7 @@ class Driver:
                 denied = because is Because.DENIED and not asked
                 again = after(at, BLOCKED_RETRY_SECONDS)
                 if await instances.block(tx, instance, at=at, reason=message, denied=denied, try_again_at=again):
-                    await events.append(tx, "blocked", at=at, instance=instance, reason=message)
+                    await events.append(tx, Occurrence.BLOCKED, at=at, instance=instance, reason=message)
             case Because.RATE_LIMIT:
                 until = self.patience.after_window(at)
                 await instances.hold(tx, instance, until=until, reason=WaitingFor.RATE_LIMIT)
@@ -109,4 +110,4 @@ class Driver:
         """
         if instance.blocked_at and (submitted or not instance.denied):
             await instances.unblock(tx, instance.name)
-            await events.append(tx, "unblocked", at=self.now(), instance=instance.name)
+            await events.append(tx, Occurrence.UNBLOCKED, at=self.now(), instance=instance.name)

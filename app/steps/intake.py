@@ -13,6 +13,7 @@ from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
+from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS, DESCRIBE_AGAIN_SECONDS
 from app.files.corrected import Corrected
@@ -187,7 +188,9 @@ class Intake:
         if retried := arrival.retry_of:
             by, name = arrival.retried_by, request.instance
             await imports.hold(tx, retried)
-            await events.append(tx, "retried", at=at, instance=name, import_id=retried, by=by, as_import=import_id)
+            await events.append(
+                tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, by=by, as_import=import_id
+            )
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = iter(seen.kept)
@@ -196,7 +199,7 @@ class Intake:
                 await results.keep_rows(tx, import_id, Kind.WARNINGS, kept)
             await events.append(
                 tx,
-                "preflight",
+                Occurrence.PREFLIGHT,
                 at=at,
                 instance=request.instance,
                 import_id=import_id,

@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.history import EventType
 from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
 
@@ -33,7 +34,7 @@ class Event:
 
 async def append(
     tx: AsyncConnection,
-    type_: str,
+    type_: EventType,
     *,
     at: datetime,
     instance: str,

@@ -9,9 +9,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.history import Occurrence
 from app.domain.imports import (
     FINISHED,
     Attention,
+    AttentionCode,
     CustomObject,
     Failure,
     Format,
@@ -88,7 +90,7 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
     owner = found.one()
     return await events.append(
         tx,
-        "accepted",
+        Occurrence.ACCEPTED,
         at=at,
         instance=owner.instance,
         import_id=import_id,
@@ -188,7 +190,7 @@ async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -
             tallies.observe(tx, owner.instance, tallies.RAN, since=started_at, until=at)
         await events.append(
             tx,
-            "finished",
+            Occurrence.FINISHED,
             at=at,
             instance=owner.instance,
             import_id=import_id,
@@ -389,21 +391,25 @@ async def _needs_attention(tx: AsyncConnection, by: Judgement) -> ColumnElement[
 
 def _attention(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Attention | None:
     if row.blocked_at and row.status not in FINISHED:
-        return Attention("instance_blocked", row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at)
+        return Attention(
+            AttentionCode.INSTANCE_BLOCKED, row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at
+        )
     if parts.unconfirmed_since:
         return Attention(
-            "unconfirmed",
+            AttentionCode.UNCONFIRMED,
             "Marketo's answer to a submission was lost: nobody can know yet whether it has the part.",
             parts.unconfirmed_since,
         )
     if parts.stuck_since:
-        return Attention("stuck", "A part has been at Marketo for far longer than usual.", parts.stuck_since)
+        return Attention(
+            AttentionCode.STUCK, "A part has been at Marketo for far longer than usual.", parts.stuck_since
+        )
     if parts.queued_since and at_a_standstill:
         message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
-        return Attention("stuck", message, parts.queued_since)
+        return Attention(AttentionCode.STUCK, message, parts.queued_since)
     if parts.missing_since:
         return Attention(
-            "results_missing",
+            AttentionCode.RESULTS_MISSING,
             "Marketo's counts and its result files do not account for every row.",
             parts.missing_since,
         )

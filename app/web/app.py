@@ -3,9 +3,11 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from starlette.types import ASGIApp
+from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
 
-from app.web import imports, instances, metrics, problems, results, status
+from app.settings import Settings
+from app.web import contract, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.facade import routes as facade
 from app.web.health import Probe
@@ -14,17 +16,19 @@ from app.web.rates import Rates
 from app.web.requests import Requests
 from app.wiring import House
 
-DESCRIPTION = "A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out."
-
-
-class _Api(FastAPI):
-    def build_middleware_stack(self) -> ASGIApp:
-        """What FastAPI puts together, behind what sees every answer: its own for an unexpected error, too."""
-        return Requests(super().build_middleware_stack())
+ROUTERS = (
+    imports.router,
+    results.router,
+    instances.router,
+    status.guarded,
+    status.router,
+    metrics.router,
+    problem_pages.router,
+)
 
 
 def create_app(house: House) -> FastAPI:
-    app = _Api(title="Sluice", version=version("marketo-sluice"), description=DESCRIPTION)
+    app = routed(house.settings)
     app.state.house = house
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
@@ -32,7 +36,27 @@ def create_app(house: House) -> FastAPI:
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
-    for router in (imports.router, results.router, instances.router, status.guarded, status.router, metrics.router):
-        app.include_router(router)
     app.router.routes.extend(facade.ROUTES)
+    inner = app.build_middleware_stack
+    # behind what sees every answer: FastAPI's own for an unexpected error, too
+    app.build_middleware_stack = lambda: Requests(inner())  # type: ignore[method-assign]
     return app
+
+
+def routed(settings: Settings) -> FastAPI:
+    """Every route, and the document that tells of them; nothing yet that could answer."""
+    app = FastAPIOffline(  # its page at /docs needs nothing from elsewhere
+        title="Sluice",
+        version=version("marketo-sluice"),
+        redoc_url=None,
+        static_url="/docs/static",
+        generate_unique_id_function=_operation_id,
+    )
+    for router in ROUTERS:
+        app.include_router(router)
+    contract.publish(app, settings)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return "_".join([*map(str, route.tags[:1]), route.name])

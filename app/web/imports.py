@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from app.domain.clients import Scope
 from app.domain.errors import Detail, NotFound
@@ -16,7 +16,7 @@ from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS, WAIT_
 from app.steps.intake import Receipt
 from app.store import events, imports, instances, parts
 from app.store.imports import Filters
-from app.web import conditional, live, paging
+from app.web import conditional, contract, examples, live, paging
 from app.web.auth import Guarded, TheCaller, needs, refuse_scope
 from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
 from app.web.outlooks import Outlooks
@@ -30,34 +30,22 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 PAGING = ("page_size", "page_token")
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
+ImportId = Annotated[str, WithJsonSchema({"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID})]
+"""A text, for what is no number is simply not there."""
 
-FILE_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "text/csv": {"schema": {"type": "string", "format": "binary"}},
-            "text/tab-separated-values": {"schema": {"type": "string", "format": "binary"}},
-            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file"],
-                    "properties": {"file": {"type": "string", "format": "binary"}}
-                    | {name: {"type": "string"} for name in KNOWN},
-                }
-            },
-        },
-    },
-    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in KNOWN],
-}
-
+FILTERS_SHOWN = [
+    contract.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
+    contract.in_query("instance", {"type": "string"}, "Of which instance"),
+    contract.in_query("object_type", {"type": "string", "enum": list(ObjectType)}, "Of which kind"),
+    contract.in_query("client", {"type": "string"}, "Of which client"),
+    contract.in_query("label", {"type": "string"}, "With this label"),
+    *contract.CREATED,
+    contract.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
+]
+OF_RETRIES = ("nothing_to_retry", "rows_erased")
 
 READ_BY = ("format", "charset")
 """Parameters of a corrected file; in all else it goes the way of the import that it mends."""
-CORRECTED_BODY: dict[str, Any] = {
-    "requestBody": FILE_BODY["requestBody"] | {"required": False},
-    "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}} for name in READ_BY],
-}
 
 
 def knows(*names: str) -> Any:
@@ -69,7 +57,7 @@ def knows(*names: str) -> Any:
     return Depends(check)
 
 
-async def existing(house: TheHouse, caller: TheCaller, import_id: str) -> Import:
+async def existing(house: TheHouse, caller: TheCaller, import_id: ImportId) -> Import:
     """Errors: NotFound, also for another client's import that this one may not see."""
     found = None
     if import_id.isascii() and import_id.isdigit() and SMALLEST_ID <= int(import_id) <= LARGEST_ID:
@@ -91,7 +79,9 @@ TheImport = Annotated[Import, Depends(existing)]
 ItsImport = Annotated[Import, Depends(to_decide)]
 """One that the caller may decide about."""
 
-IdempotencyKey = Annotated[str | None, Header(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
+IdempotencyKey = Annotated[
+    str | None, Header(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +123,17 @@ async def _teller(request: Request, house: TheHouse) -> Teller:
 Tell = Annotated[Teller, Depends(_teller)]
 
 
-@router.post("", status_code=202, response_model=ImportOut, openapi_extra=FILE_BODY, dependencies=[needs(Scope.SUBMIT)])
+@router.post(
+    "",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[needs(Scope.SUBMIT)],
+    responses=contract.answers({202: contract.MADE}, "forbidden", *contract.OF_UPLOADS, *contract.OF_INTAKE),
+    openapi_extra={
+        "parameters": contract.parameters_of_import() + contract.OF_THE_BODY,
+        "requestBody": contract.body_of_file(),
+    },
+)
 async def create(
     request: Request,
     response: Response,
@@ -165,7 +165,17 @@ FORECASTS = {"estimated_finish_at"}
     "/{import_id}",
     response_model=ImportOut,
     dependencies=[knows("wait")],
-    responses={304: {"description": "It stands as the caller knows it: see If-None-Match"}},
+    responses=contract.answers(
+        {
+            200: {"headers": {"ETag": contract.ETAG, "Retry-After": contract.RETRY_AFTER}},
+            304: {
+                "description": "It stands as the caller knows it: see If-None-Match",
+                "headers": {"ETag": contract.ETAG},
+            },
+        },
+        "not_found",
+    ),
+    openapi_extra={"parameters": [contract.IF_NONE_MATCH]},
 )
 async def read(
     request: Request, response: Response, house: TheHouse, found: TheImport, tell: Tell, wait: Wait = 0
@@ -192,7 +202,12 @@ async def _finished(house: House, known: Import, *, within_seconds: float) -> Im
     return found
 
 
-@router.get("", response_model=ImportPage, dependencies=[knows(*LIST_FILTERS, *PAGING)])
+@router.get(
+    "",
+    response_model=ImportPage,
+    dependencies=[knows(*LIST_FILTERS, *PAGING)],
+    openapi_extra={"parameters": FILTERS_SHOWN + contract.PAGING},
+)
 async def page(request: Request, house: TheHouse, caller: TheCaller, tell: Tell) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
     given = request.query_params
@@ -209,7 +224,12 @@ async def page(request: Request, house: TheHouse, caller: TheCaller, tell: Tell)
     return ImportPage(items=await tell.each(found[:size]), next_page_token=more)
 
 
-@router.get("/{import_id}/parts", response_model=PartPage, dependencies=[knows()])
+@router.get(
+    "/{import_id}/parts",
+    response_model=PartPage,
+    dependencies=[knows()],
+    responses=contract.answers({200: {"links": contract.RESOLVE}}, "not_found"),
+)
 async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
     """The parts of an import, and what a waiting one waits for."""
     async with house.db.read() as tx:
@@ -224,15 +244,20 @@ async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
     "/{import_id}/events",
     response_model=EventPage,
     dependencies=[knows(*PAGING)],
-    responses={
-        200: {"content": {live.EVENT_STREAM: {"schema": {"type": "string"}}}},
-        204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
-    },
+    responses=contract.answers(
+        {
+            200: {"content": {live.EVENT_STREAM: {"schema": {"type": "string"}}}},
+            204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
+        },
+        "not_found",
+    ),
+    openapi_extra={"parameters": [*contract.PAGING, contract.LAST_EVENT_ID]},
 )
 async def events_of(request: Request, response: Response, house: TheHouse, found: TheImport) -> EventPage | Response:
     """The history of an import, oldest first; as a stream of events, also what is yet to come."""
+    last_event_id = live.last_event_id(request)
     if live.is_wanted(request):
-        return await _stream(request, house, found)
+        return await _stream(request, house, found, after=last_event_id)
     response.headers["Vary"] = "Accept"
     given = request.query_params
     size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 1)
@@ -242,10 +267,9 @@ async def events_of(request: Request, response: Response, house: TheHouse, found
     return EventPage(items=[EventOut.of(one) for one in listed[:size]], next_page_token=more)
 
 
-async def _stream(request: Request, house: House, found: Import) -> Response:
-    """From behind Last-Event-ID on, or from the first event."""
+async def _stream(request: Request, house: House, found: Import, *, after: int) -> Response:
+    """From behind that event on; 0 begins with the first."""
     refuse(only(request.query_params.keys(), ()))
-    after = live.last_event_id(request)
     if after:
         async with house.db.read() as tx:
             latest = (await events.latest(tx, [found.id])).get(found.id)
@@ -256,14 +280,26 @@ async def _stream(request: Request, house: House, found: Import) -> Response:
     return live.stream(house.follow, found.id, after=after)
 
 
-@router.post("/{import_id}/cancel", status_code=202, response_model=ImportOut, dependencies=[knows()])
+@router.post(
+    "/{import_id}/cancel",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[knows()],
+    responses=contract.answers({202: contract.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
+)
 async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: ItsImport, tell: Tell) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
     await house.desk.cancel(found.id, by=caller.client)
     return await tell.anew(response, found.id)
 
 
-@router.post("/{import_id}/retry", status_code=202, response_model=ImportOut, dependencies=[knows()])
+@router.post(
+    "/{import_id}/retry",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[knows()],
+    responses=contract.answers({202: contract.MADE}, "forbidden", "not_found", *OF_RETRIES, *contract.OF_INTAKE),
+)
 async def retry(
     response: Response,
     house: TheHouse,
@@ -281,8 +317,14 @@ async def retry(
     "/{import_id}/retry-failures",
     status_code=202,
     response_model=ImportOut,
-    openapi_extra=CORRECTED_BODY,
     dependencies=[knows(*READ_BY)],
+    responses=contract.answers(
+        {202: contract.MADE}, "forbidden", "not_found", *OF_RETRIES, *contract.OF_UPLOADS, *contract.OF_INTAKE
+    ),
+    openapi_extra={
+        "parameters": contract.parameters_of_import(*READ_BY) + contract.OF_THE_BODY,
+        "requestBody": contract.body_of_file(*READ_BY, required=False),
+    },
 )
 async def retry_failures(
     request: Request,
@@ -317,7 +359,19 @@ def _has_body(request: Request) -> bool:
 class Resolution(BaseModel):
     """What became of a submission whose answer was lost."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": list(examples.RESOLUTIONS),
+            "oneOf": [
+                {"properties": {"outcome": {"const": "resubmit"}, "batch_id": {"type": "null"}}},
+                {
+                    "properties": {"outcome": {"const": "accepted"}, "batch_id": {"type": "integer"}},
+                    "required": ["batch_id"],
+                },
+            ],
+        },
+    )
 
     outcome: Literal["resubmit", "accepted"]
     batch_id: int | None = Field(default=None, ge=1, le=INT32)
@@ -334,6 +388,9 @@ class Resolution(BaseModel):
     response_model=ImportOut,
     dependencies=[knows(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
+    responses=contract.answers(
+        {200: contract.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *contract.OF_JSON
+    ),
 )
 async def resolve(
     response: Response,
@@ -341,7 +398,7 @@ async def resolve(
     caller: TheCaller,
     found: TheImport,
     tell: Tell,
-    number: int,
+    number: Annotated[int, Path(ge=1, le=INT32)],
     resolution: Resolution,
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""

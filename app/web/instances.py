@@ -16,6 +16,7 @@ from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
 from app.store import counts, instances, parts
 from app.store.counts import Live
+from app.web import contract, examples
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.imports import knows
@@ -37,31 +38,44 @@ READS, DECIDES = [knows(), needs(Scope.READ)], [knows(), needs(Scope.OPERATE)]
 
 
 class Pause(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [examples.PAUSE]})
 
     reason: Annotated[str, Field(max_length=1000), AfterValidator(plain_text)] | None = None
 
 
-@router.get("", response_model=InstancePage, dependencies=READS)
+@router.get("", response_model=InstancePage, dependencies=READS, responses=contract.answers({}, "forbidden"))
 async def page(house: TheHouse) -> InstancePage:
     """Every configured instance."""
     return InstancePage(items=await everyone(house))
 
 
-@router.get("/{name}", response_model=InstanceOut, dependencies=READS)
+@router.get(
+    "/{name}", response_model=InstanceOut, dependencies=READS, responses=contract.answers({}, "forbidden", "not_found")
+)
 async def read(house: TheHouse, name: str) -> InstanceOut:
     """One instance."""
     return await _one(house, name)
 
 
-@router.post("/{name}/pause", response_model=InstanceOut, dependencies=DECIDES, max_body_size=SMALL_BODY_BYTES)
+@router.post(
+    "/{name}/pause",
+    response_model=InstanceOut,
+    dependencies=DECIDES,
+    max_body_size=SMALL_BODY_BYTES,
+    responses=contract.answers({}, "forbidden", "not_found", "disk_full", *contract.OF_JSON),
+)
 async def pause(house: TheHouse, caller: TheCaller, name: str, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
     await house.desk.pause(name, reason=why.reason if why else None, by=caller.client)
     return await _one(house, name)
 
 
-@router.post("/{name}/resume", response_model=InstanceOut, dependencies=DECIDES)
+@router.post(
+    "/{name}/resume",
+    response_model=InstanceOut,
+    dependencies=DECIDES,
+    responses=contract.answers({}, "forbidden", "not_found", "disk_full"),
+)
 async def resume(house: TheHouse, caller: TheCaller, name: str) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
     await house.desk.resume(name, by=caller.client)

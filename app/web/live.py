@@ -16,6 +16,7 @@ from app.web.schemas import EventOut
 
 EVENT_STREAM = "text/event-stream"
 HEARTBEAT = b":\n\n"
+ID_DIGITS = 19  # of the largest id that a database can give
 LARGEST_ID = 2**63 - 1
 Answer = TypeVar("Answer")
 
@@ -28,10 +29,10 @@ def is_wanted(request: Request) -> bool:
 def last_event_id(request: Request) -> int:
     """Where the caller's last stream broke off; 0 where there was none. Errors: BadParameter."""
     given = request.headers.get("last-event-id") or "0"
-    if not given.isascii() or not given.isdigit() or int(given) > LARGEST_ID:
+    if not given.isascii() or not given.isdigit() or len(given) > ID_DIGITS:
         message = "Last-Event-ID is the id of an event, as the stream gave it; begin without one"
         raise BadParameter(message, details=(Detail(message, field="Last-Event-ID"),))
-    return int(given)
+    return min(int(given), LARGEST_ID)
 
 
 def stream(follow: Follow, import_id: int, *, after: int) -> EventSourceResponse:

@@ -11,6 +11,7 @@ from prometheus_client.registry import Collector
 from app.domain.clients import Scope
 from app.store import counts, room, tallies
 from app.web.auth import caller_of, refuse_scope
+from app.web.contract import answers
 from app.web.deps import TheHouse
 from app.web.instances import views
 from app.web.series import CATALOGUE, Numbers
@@ -19,7 +20,11 @@ from app.wiring import House
 router = APIRouter(tags=["status"])
 
 
-@router.get("/metrics", response_class=Response)
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=answers({200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}, "database_unavailable"),
+)
 async def metrics(request: Request, house: TheHouse) -> Response:
     """Prometheus text format. Needs no key unless SLUICE_METRICS_AUTH says so."""
     if house.settings.metrics_auth == "on" and not (await caller_of(request)).may(Scope.READ):

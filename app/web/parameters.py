@@ -3,6 +3,7 @@
 import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -29,28 +30,67 @@ METADATA_PAIRS = 16
 
 Word = TypeVar("Word", bound=StrEnum)
 
-BELONGS_TO: dict[str, ObjectType] = {
-    "lookup_field": ObjectType.LEAD,
-    "list_id": ObjectType.LEAD,
-    "partition_name": ObjectType.LEAD,
-    "object_name": ObjectType.CUSTOM_OBJECT,
-    "dedupe_fields": ObjectType.CUSTOM_OBJECT,
-    "program_id": ObjectType.PROGRAM_MEMBER,
-    "program_member_status": ObjectType.PROGRAM_MEMBER,
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One of an import, as it is published: for whom, of which form (JSON Schema), and what it means."""
+
+    form: dict[str, Any]
+    means: str
+    of: ObjectType | None = None
+    required: bool = False
+
+    @property
+    def default(self) -> Any:
+        return self.form.get("default")
+
+
+def _word(words: type[StrEnum], default: StrEnum) -> dict[str, Any]:
+    return {"type": "string", "enum": list(words), "default": default}
+
+
+def _text(most: int = NAME_CHARACTERS, **more: Any) -> dict[str, Any]:
+    return {"type": "string", "maxLength": most} | more
+
+
+YEARS = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
+TIME = {"type": "string", "format": "date-time", "pattern": YEARS, "examples": ["2026-11-23T10:00:00Z"]}
+MARKETO_ID = {"type": "integer", "minimum": 1, "maximum": INT32}
+PAIRS = {"type": "object", "maxProperties": METADATA_PAIRS, "additionalProperties": {"type": "string"}}
+LEAD, OBJECT, MEMBER = ObjectType.LEAD, ObjectType.CUSTOM_OBJECT, ObjectType.PROGRAM_MEMBER
+
+PARAMETERS = {
+    "object_type": Parameter(_word(ObjectType, LEAD), "what the rows become"),
+    "instance": Parameter(_text(default="default"), "which configured Marketo instance"),
+    "format": Parameter(_word(Format, Format.CSV), "comma, tab or semicolon between the cells"),
+    "charset": Parameter(
+        _text(CHARSET_CHARACTERS, default="utf-8"),
+        "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
+    ),
+    "lookup_field": Parameter(_text(default="email"), "the column by which Marketo finds the lead", LEAD),
+    "list_id": Parameter(MARKETO_ID, "a static list that the leads become members of", LEAD),
+    "partition_name": Parameter(_text(), "the lead partition", LEAD),
+    "object_name": Parameter(_text(minLength=1), "the object's API name, such as `car_c`", OBJECT, required=True),
+    "dedupe_fields": Parameter(_text(), "comma-separated; asked of Marketo, at most once a day, when left out", OBJECT),
+    "program_id": Parameter(MARKETO_ID, "the program's number", MEMBER, required=True),
+    "program_member_status": Parameter(
+        _text(minLength=1), "a status of the program's channel, such as `On List`", MEMBER, required=True
+    ),
+    "priority": Parameter(
+        {"type": "integer", "minimum": 0, "maximum": 9, "default": 5},
+        "higher first; within one priority, first come first served",
+    ),
+    "not_before": Parameter(TIME, "do not send to Marketo before this time"),
+    "preflight": Parameter(
+        _word(Preflight, Preflight.HEADER), "what is held against Marketo's fields before anything is sent"
+    ),
+    "on_unconfirmed": Parameter(
+        _word(OnUnconfirmed, OnUnconfirmed.RESUBMIT), "what to do when Marketo's answer to a submission was lost"
+    ),
+    "label": Parameter(_text(LABEL_CHARACTERS), "free text"),
+    "metadata": Parameter(PAIRS, "a JSON object of strings, returned as it came"),
 }
-FOR_ALL = (
-    "object_type",
-    "instance",
-    "format",
-    "charset",
-    "priority",
-    "not_before",
-    "preflight",
-    "on_unconfirmed",
-    "label",
-    "metadata",
-)
-KNOWN = (*FOR_ALL, *BELONGS_TO)
+KNOWN = tuple(PARAMETERS)
 
 
 def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
@@ -104,9 +144,9 @@ def request_from(given: Mapping[str, str], *, file_name: str | None, client: str
 
 
 def _target(read: "_Reader", kind: ObjectType) -> Target:
-    for name, owner in BELONGS_TO.items():
-        if name in read.given and owner is not kind:
-            read.mistakes.append(Detail(f"is for object_type {owner}; this import's is {kind}", field=name))
+    for name, known in PARAMETERS.items():
+        if name in read.given and known.of not in {None, kind}:
+            read.mistakes.append(Detail(f"is for object_type {known.of}; this import's is {kind}", field=name))
     match kind:
         case ObjectType.LEAD:
             list_id = read.number("list_id", 1, INT32, None)
@@ -139,7 +179,7 @@ class _Reader:
     def needed(self, name: str) -> str:
         value = (self.text(name) or "").strip()
         if not self.given.get(name, "").strip():
-            self.mistakes.append(Detail(f"is required for object_type {BELONGS_TO[name]}", field=name))
+            self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
         return value
 
     def text(self, name: str, most: int = NAME_CHARACTERS) -> str | None:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -18,27 +19,34 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import CallerError, Detail, DiskFull
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
+from app.domain.problems import PROBLEMS, path_of
 from app.store.database import AWAY
 
 log = structlog.get_logger()
 
-PHRASES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110; Python's change with its versions
+OF_STATUS = {  # what the framework answers by itself
+    404: ("not_found", "There is nothing at {path}. The paths are listed at /docs."),
+    405: ("method_not_allowed", "{method} is not allowed at {path}; see the Allow header."),
+    413: ("content_too_large", "The body is larger than what is taken here."),
+}
 MEDIA_TYPE = "application/problem+json"
 
 
 def problem(
     request: Request,
     *,
-    status: int,
     code: str,
-    title: str,
     detail: str,
     errors: Sequence[Detail] = (),
     headers: dict[str, str] | None = None,
+    status: int | None = None,
 ) -> JSONResponse:
+    """`status`: where another one than the code's own was given already."""
+    known = PROBLEMS[code]
+    status = status or known.status
     body: dict[str, Any] = {
-        "type": f"/problems/{code.replace('_', '-')}",
-        "title": title,
+        "type": path_of(code),
+        "title": known.title,
         "status": status,
         "detail": detail,
         "instance": request.url.path,
@@ -90,7 +98,6 @@ class _Stopping:
                 Request(scope),
                 status=503,
                 code="stopping",
-                title="The service is stopping",
                 detail="Whether this request was carried out is not known. Look before you send it again.",
                 headers={"Retry-After": str(STOPPING_RETRY_SECONDS)},
             )
@@ -132,9 +139,7 @@ def of_caller(request: Request, error: CallerError) -> Response:
         headers |= {"WWW-Authenticate": "Bearer", "Connection": "close"}  # nothing more of its body is read
     return problem(
         request,
-        status=error.status,
         code=error.code,
-        title=error.title,
         detail=error.message,
         errors=error.details,
         headers=headers,
@@ -144,36 +149,36 @@ def of_caller(request: Request, error: CallerError) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """What Starlette says by itself: unknown paths, methods that are not allowed."""
     assert isinstance(error, HTTPException)
-    title = PHRASES.get(error.status_code) or http.HTTPStatus(error.status_code).phrase
-    code = title.lower().replace(" ", "_").replace("-", "_")
-    detail = {
-        404: f"There is nothing at {request.url.path}. The paths are listed at /docs.",
-        405: f"{request.method} is not allowed at {request.url.path}; see the Allow header.",
-        413: "The body is larger than what is taken here.",
-    }.get(error.status_code, str(error.detail))
     headers = dict(error.headers or {})
-    return problem(request, status=error.status_code, code=code, title=title, detail=detail, headers=headers)
+    if error.status_code not in OF_STATUS:
+        return problem(request, status=error.status_code, code="bad_request", detail=str(error.detail), headers=headers)
+    code, told = OF_STATUS[error.status_code]
+    if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
+        headers = {"Allow": ", ".join(sorted(_methods(request)))}
+    return problem(
+        request, code=code, detail=told.format(method=request.method, path=request.url.path), headers=headers
+    )
+
+
+def _methods(request: Request) -> set[str]:
+    """Those that this path can be asked with: Starlette looks no further than the first route of the path."""
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.match(request.url.path):
+            found |= route.methods
+    return found
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     details = [Detail(e["msg"], field=".".join(str(step) for step in e["loc"][1:]) or None) for e in error.errors()]
     told = "; ".join(f"{d.field}: {d.message}" if d.field else d.message for d in details)
-    return problem(
-        request,
-        status=422,
-        code="invalid_parameter",
-        title="A parameter is missing or not valid",
-        detail=told,
-        errors=details,
-    )
+    return problem(request, code="invalid_parameter", detail=told, errors=details)
 
 
 async def _gone(request: Request, _error: Exception) -> Response:
     """Nobody reads this answer; nothing of the upload was kept."""
-    return problem(
-        request, status=400, code="broken_upload", title="The upload broke off", detail="Send the file again."
-    )
+    return problem(request, code="broken_upload", detail="The upload broke off. Send the file again.")
 
 
 async def _database(request: Request, error: Exception) -> Response:
@@ -182,9 +187,7 @@ async def _database(request: Request, error: Exception) -> Response:
     log.error("database unavailable", error=type(error).__name__, path=request.url.path)
     return problem(
         request,
-        status=503,
         code="database_unavailable",
-        title="The database cannot be reached",
         detail="Whether this request was carried out is not known. Look before you send it again.",
         headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
     )
@@ -199,8 +202,6 @@ async def _unexpected(request: Request, error: Exception) -> Response:
     log.error("unexpected error", error=type(error).__name__, path=request.url.path)
     return problem(
         request,
-        status=500,
         code="internal_error",
-        title="Something went wrong here",
         detail="This is a fault of the service, not of your request. Its log has the details.",
     )

@@ -9,7 +9,7 @@ from app.domain.imports import Import
 from app.files.results import ResultRow, written
 from app.store import results
 from app.store.results import Kind, StoredRow
-from app.web import paging
+from app.web import contract, paging
 from app.web.auth import Guarded
 from app.web.deps import TheHouse
 from app.web.imports import PAGING, TheImport, knows
@@ -20,23 +20,47 @@ router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 
 REASON = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
 STREAM_ROWS = 1000
+_A_FILE = {"schema": {"type": "string"}}
+ANSWERS = contract.answers(
+    {
+        200: {
+            "description": "A file in the import's format; a page, where `application/json` is asked for",
+            "content": {"text/csv": _A_FILE, "text/tab-separated-values": _A_FILE},
+        }
+    },
+    "not_found",
+)
 
 
-@router.get("/{import_id}/failures", response_model=ResultPage, dependencies=[knows(*PAGING)])
+@router.get(
+    "/{import_id}/failures",
+    response_model=ResultPage,
+    dependencies=[knows(*PAGING)],
+    responses=ANSWERS,
+    openapi_extra={"parameters": contract.PAGING},
+)
 async def failures(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
     """The rows that Marketo rejected, each with its reason and its row in the uploaded file."""
     return await _answer(request, house, found, Kind.FAILURES)
 
 
-@router.get("/{import_id}/warnings", response_model=ResultPage, dependencies=[knows(*PAGING)])
+@router.get(
+    "/{import_id}/warnings",
+    response_model=ResultPage,
+    dependencies=[knows(*PAGING)],
+    responses=ANSWERS,
+    openapi_extra={"parameters": contract.PAGING},
+)
 async def warnings(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
     """The rows that Marketo imported and has doubts about."""
     return await _answer(request, house, found, Kind.WARNINGS)
 
 
 async def _answer(request: Request, house: House, found: Import, kind: Kind) -> Response | ResultPage:
+    given = request.query_params
+    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 2)
     if "application/json" in request.headers.get("accept", ""):
-        return await _page(request, house, found, kind)
+        return await _page(house, found, kind, size=size, after=(place[0], place[1]) if place else None)
     name = f"{kind}-{found.id}.{found.request.format}"
     return StreamingResponse(
         lines(house, found, kind),
@@ -45,11 +69,8 @@ async def _answer(request: Request, house: House, found: Import, kind: Kind) -> 
     )
 
 
-async def _page(request: Request, house: House, found: Import, kind: Kind) -> ResultPage:
-    given = request.query_params
-    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 2)
+async def _page(house: House, found: Import, kind: Kind, *, size: int, after: tuple[int, int] | None) -> ResultPage:
     async with house.db.read() as tx:
-        after = (place[0], place[1]) if place else None
         rows = await results.page(tx, found.id, kind, after=after, size=size + 1)
     more = paging.token(rows[size - 1].place) if len(rows) > size else None
     return ResultPage(items=[_row(found, row) for row in rows[:size]], next_page_token=more)

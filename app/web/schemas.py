@@ -1,30 +1,82 @@
-"""What the API answers, field for field as the contract has it."""
+"""What the API answers, field for field as the contract has it; an example of each stands in examples.py."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, PlainSerializer
+from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
+from app.domain.history import OF_IMPORTS
 from app.domain.imports import (
     FINISHED,
+    AttentionCode,
     CustomObject,
+    Format,
     Import,
     Leads,
+    ObjectType,
+    OnUnconfirmed,
     Part,
     ProgramMembers,
+    Status,
     Target,
     object_type,
 )
-from app.domain.instances import Instance, waiting_for
+from app.domain.instances import Condition, Instance, WaitingFor, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
 from app.store.events import Event
+from app.web import examples
 
 
 def rfc3339(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Moment = Annotated[datetime, PlainSerializer(rfc3339, return_type=str)]
+Moment = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Verdict = Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "degraded", "down"]})]
+EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_IMPORTS)})]
+
+
+def _example(shown: dict[str, Any]) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [shown]})
+
+
+class ProblemErrorOut(BaseModel):
+    message: str
+    field: str | None = None
+    row: int | None = None
+
+
+class ProblemOut(BaseModel):
+    """RFC 9457. `errors` is there where there is more to say than one thing."""
+
+    model_config = _example(examples.PROBLEM)
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[ProblemErrorOut] = []
+
+
+class ProblemPage(BaseModel):
+    """What a code means."""
+
+    type: str
+    code: str
+    status: int
+    title: str
+    means: str
+    remedy: str
+
+
+class ProblemPages(BaseModel):
+    items: list[ProblemPage]
 
 
 class FileOut(BaseModel):
@@ -58,7 +110,7 @@ class ErrorOut(BaseModel):
 
 
 class AttentionOut(BaseModel):
-    code: str
+    code: AttentionCode
     message: str
     since: Moment
 
@@ -72,11 +124,13 @@ class LinksOut(BaseModel):
 
 
 class ImportOut(BaseModel):
+    model_config = _example(examples.IMPORT)
+
     id: int
-    object_type: str
+    object_type: ObjectType
     instance: str
     client: str
-    format: str
+    format: Format
     lookup_field: str | None
     list_id: int | None
     partition_name: str | None
@@ -86,10 +140,10 @@ class ImportOut(BaseModel):
     program_member_status: str | None
     priority: int
     not_before: Moment | None
-    on_unconfirmed: str
+    on_unconfirmed: OnUnconfirmed
     label: str | None
     metadata: dict[str, str] | None
-    status: str
+    status: Status
     attention: AttentionOut | None
     file: FileOut
     rows: RowsOut
@@ -157,8 +211,10 @@ class ImportOut(BaseModel):
 
 
 class PartOut(BaseModel):
+    model_config = _example(examples.PART)
+
     number: int
-    state: str
+    state: State
     rows: int
     bytes: int
     batch_id: int | None
@@ -168,7 +224,7 @@ class PartOut(BaseModel):
     warned: int
     message: str | None
     error: ErrorOut | None
-    waiting_for: str | None
+    waiting_for: WaitingFor | None
     submitted_at: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
@@ -195,9 +251,11 @@ class PartOut(BaseModel):
 
 
 class EventOut(BaseModel):
+    model_config = _example(examples.EVENT)
+
     id: int
     at: Moment
-    type: str
+    type: EventType
     part: int | None
     data: dict[str, Any]
 
@@ -207,6 +265,8 @@ class EventOut(BaseModel):
 
 
 class ResultRowOut(BaseModel):
+    model_config = _example(examples.RESULT_ROW)
+
     source_row: int | None
     reason: str
     values: dict[str, str | None]
@@ -267,9 +327,11 @@ class WorkerOut(BaseModel):
 
 
 class InstanceOut(BaseModel):
+    model_config = _example(examples.INSTANCE)
+
     name: str
     base_url: str
-    state: str
+    state: Condition
     reason: str | None
     until: Moment | None
     limits: LimitsOut
@@ -287,19 +349,21 @@ class InstancePage(BaseModel):
 
 class CheckOut(BaseModel):
     name: str
-    status: str
+    status: Verdict
     detail: str
 
 
 class StatusOut(BaseModel):
-    status: str
+    model_config = _example(examples.STATUS)
+
+    status: Verdict
     checks: list[CheckOut]
     imports: dict[str, int]
     instances: list[InstanceOut]
 
 
 class HealthOut(BaseModel):
-    status: str
+    status: Verdict
     checks: list[CheckOut]
 
 

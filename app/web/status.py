@@ -13,6 +13,7 @@ from app.store.imports import Filters
 from app.web import checks
 from app.web.auth import Guarded, needs
 from app.web.checks import DEGRADED, DOWN, OK
+from app.web.contract import answers
 from app.web.deps import TheHouse, judgement
 from app.web.health import Probe
 from app.web.imports import knows
@@ -38,7 +39,11 @@ async def livez() -> HealthOut:
     return HealthOut(status=OK, checks=[])
 
 
-@router.get("/readyz", response_model=HealthOut)
+@router.get(
+    "/readyz",
+    response_model=HealthOut,
+    responses={503: {"model": HealthOut, "description": "Not ready; the checks say why"}},
+)
 async def readyz(response: Response, probe: TheProbe) -> HealthOut:
     """Whether the database can be read and written to and its schema is current; 503 if not."""
     checks = [await probe.database()]
@@ -47,7 +52,12 @@ async def readyz(response: Response, probe: TheProbe) -> HealthOut:
     return HealthOut(status=OK if ready else DOWN, checks=checks)
 
 
-@guarded.get("/v1/status", response_model=StatusOut, dependencies=[knows(), needs(Scope.READ)])
+@guarded.get(
+    "/v1/status",
+    response_model=StatusOut,
+    dependencies=[knows(), needs(Scope.READ)],
+    responses=answers({}, "forbidden"),
+)
 async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
     """One honest verdict, and its reasons."""
     database = await probe.database()

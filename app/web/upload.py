@@ -103,7 +103,7 @@ class _Form:
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._name = ""
         self._value: bytearray | None = None
-        self._disposition = ""
+        self._disposition = b""  # not decoded yet: the names in it are UTF-8, its parser passes them on as bytes
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -158,8 +158,8 @@ class _Form:
             yield chunk
 
     def _on_header(self) -> None:
-        name, value = (bytes(half).decode("utf-8", "replace") for half in self._header)
-        if name.lower() == "content-disposition":
+        name, value = (bytes(half) for half in self._header)
+        if name.lower() == b"content-disposition":
             self._disposition = value
         self._header = (bytearray(), bytearray())
 
@@ -191,7 +191,7 @@ class _Form:
             if len(self.fields) >= FIELDS:
                 raise BadParameter(f"The form has more than {FIELDS} fields.")
             self.fields.append((self._name, self._value.decode("utf-8", "replace")))
-        self._value, self._disposition = None, ""
+        self._value, self._disposition = None, b""
 
     def _on_end(self) -> None:
         self._ended = True

@@ -291,3 +291,21 @@ async def test_a_full_disk_is_said_before_a_byte_is_kept(stage: Stage):
         assert await nothing_left(stage)
     else:
         assert answer.status_code == 202  # PostgreSQL's disk is not ours to measure
+
+
+@pytest.mark.parametrize("name", ["größe.csv", "名簿.csv", "a\U0001f600.csv", "\xff"])
+async def test_a_form_s_names_may_be_of_any_alphabet(stage: Stage, name: str):
+    """Browsers and curl send them as UTF-8."""
+    answer = await stage.api.post("/v1/imports", files={"file": (name, LEADS)})
+    assert answer.status_code == 202, answer.text
+    assert answer.json()["file"]["name"] == name
+    answer = await stage.api.post("/v1/imports", files={"file": ("a.csv", LEADS)}, data={name: "1"})
+    told = is_problem(answer, 422, "invalid_parameter")
+    assert told["errors"][0]["field"] == name
+
+
+async def test_the_paging_of_a_file_is_looked_at_too(stage: Stage):
+    """A typing error must not go unnoticed, though a file has no pages."""
+    import_id = await stage.created(LEADS)
+    answer = await stage.api.get(f"/v1/imports/{import_id}/failures", params={"page_size": "201"})
+    is_problem(answer, 422, "invalid_parameter")

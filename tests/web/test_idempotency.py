@@ -218,4 +218,4 @@ async def test_a_key_that_is_none_is_refused(stage: Stage, key: str):
     """By the name of its header."""
     answer = await send(stage.api, headers={"Idempotency-Key": key})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["field"] == "idempotency-key"
+    assert answer.json()["errors"][0]["field"] == "Idempotency-Key"

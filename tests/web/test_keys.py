@@ -36,7 +36,10 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403),
     ("GET", "/v1/status"): (403, 200, 200, 200, 403),
 }
-OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/openapi.json"} | {
+    "/problems/",
+    "/problems/{name}",
+}
 BODIES = {"/v1/imports": LEADS, "/v1/imports/{import_id}/parts/{number}/resolve": b'{"outcome": "resubmit"}'}
 
 

@@ -23,7 +23,7 @@ from app.web.auth import refuse_scope
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
 from app.web.imports import existing
-from app.web.parameters import BELONGS_TO, FOR_ALL, merged, request_from
+from app.web.parameters import PARAMETERS, merged, request_from
 from app.web.results import lines
 from app.web.upload import FORM, Upload, received
 from app.wiring import House
@@ -40,7 +40,7 @@ OURS = {
     "listId": "list_id",
     "partitionName": "partition_name",
     "programMemberStatus": "program_member_status",
-} | {name: name for name in FOR_ALL if name != "object_type"}
+} | {name: name for name, one in PARAMETERS.items() if one.of is None and name != "object_type"}
 """Marketo's parameters in our words, and those of ours that may be given beside them. All others are left alone."""
 THEIRS = {ours: theirs for theirs, ours in OURS.items()} | {"program_id": "programId"}
 
@@ -81,7 +81,7 @@ def _submitter(caller: Caller) -> Caller:
 def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) -> Wanted:
     """Errors: Refusal 1001, 1002."""
     sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in OURS], [])
-    given = {OURS[name]: value for name, value in sent.items() if BELONGS_TO.get(OURS[name], kind) is kind}
+    given = {OURS[name]: value for name, value in sent.items() if PARAMETERS[OURS[name]].of in {None, kind}}
     given["object_type"] = kind
     if kind in IN_PATH:
         given[IN_PATH[kind]] = request.path_params["name"]

@@ -1,0 +1,25 @@
+"""What an import's history tells beside the moves of its parts."""
+
+from enum import StrEnum
+
+from app.domain.lifecycle import Move
+
+
+class Occurrence(StrEnum):
+    ACCEPTED = "accepted"  # the file is committed to disk, the caller has the 202
+    PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
+    CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
+    RETRIED = "retried"  # rows of it were sent again, as another import
+    FINISHED = "finished"  # its last part has ended
+    PAUSED = "paused"  # a person stopped the instance
+    RESUMED = "resumed"  # a person let it go on
+    BLOCKED = "blocked"  # Marketo refuses the instance's credentials or rights
+    UNBLOCKED = "unblocked"  # Marketo takes them again
+
+
+EventType = Move | Occurrence
+
+OF_INSTANCES = frozenset({Occurrence.PAUSED, Occurrence.RESUMED, Occurrence.BLOCKED, Occurrence.UNBLOCKED})
+"""Stand in the history of an instance, and in no import's."""
+
+OF_IMPORTS: tuple[EventType, ...] = (*(one for one in Occurrence if one not in OF_INSTANCES), *Move)

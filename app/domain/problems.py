@@ -1,0 +1,288 @@
+"""Every code that a problem may carry: what it means and what to do. Each is a page at /problems/<code-with-dashes>.
+
+A code is a promise to callers: once given, it stays. A new one needs its entry here; a test asks for it.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    status: int
+    title: str
+    means: str
+    remedy: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    "bad_request": Problem(
+        400,
+        "The request cannot be understood",
+        "Something about the request as such is wrong; `detail` says what.",
+        "Compare it with the API's page at /docs.",
+    ),
+    "broken_upload": Problem(
+        400,
+        "The upload is not what its headers say",
+        "The body breaks off, or is not of the form or compression that its headers name. Nothing of it was kept.",
+        "Send it again; if that does not help, look at Content-Type and Content-Encoding.",
+    ),
+    "digest_mismatch": Problem(
+        400,
+        "The file is not the one in Content-Digest",
+        "The SHA-256 of what arrived is another than that in the header. Nothing of it was kept.",
+        "Send it again. If it fails again, the digest is of another file.",
+    ),
+    "invalid_digest": Problem(
+        400,
+        "Content-Digest cannot be read",
+        "It names sha-256, and what follows is no SHA-256 in base64 between colons.",
+        "Send `Content-Digest: sha-256=:…:` (RFC 9530), or leave it out.",
+    ),
+    "upload_too_slow": Problem(
+        400,
+        "The upload came too slowly",
+        "So little arrived for so long that it was taken for dead, and swept away.",
+        "Send it over a better line, or compressed.",
+    ),
+    "zstd_window": Problem(
+        400,
+        "The zstd window is too large",
+        "To unpack the body would take more memory than one upload may have.",
+        "Compress it without `--long` and `--ultra`.",
+    ),
+    "unauthorized": Problem(
+        401,
+        "A key is needed",
+        "The request has no API key, or one that is unknown, expired or revoked. Nothing of its body was read.",
+        "Send `Authorization: Bearer slc_…`; whoever runs the service makes keys with `sluice keys create`.",
+    ),
+    "forbidden": Problem(
+        403,
+        "You may not do that",
+        "The key's scopes do not go so far; or, where the service asks for no keys, the request does not come from "
+        "this machine, or from a web page of another site.",
+        "Ask for a key with the scope that `detail` names.",
+    ),
+    "not_found": Problem(
+        404,
+        "Not found",
+        "The path leads nowhere, or to something that does not exist, or that is another client's.",
+        "Check the path and the id. A key with the scope `read` sees every client's imports.",
+    ),
+    "method_not_allowed": Problem(
+        405,
+        "The method is not allowed here",
+        "The path is right, and cannot be asked in this way.",
+        "Use one of the methods in the header Allow.",
+    ),
+    "idempotency_key_in_use": Problem(
+        409,
+        "The first request with this key is still being received",
+        "Another request with the same Idempotency-Key is under way. This one's body was not read.",
+        "Wait for as long as Retry-After says, then send it again.",
+    ),
+    "nothing_to_retry": Problem(
+        409,
+        "There is nothing to send again",
+        "The import has no such row, or each has a later one of the same key that was imported.",
+        "Nothing. Look at `rows` and at the import's parts if you expected some.",
+    ),
+    "rows_erased": Problem(
+        409,
+        "The rows are erased",
+        "Their time is over: the service keeps the rows of a finished import only for a while.",
+        "Upload the file again.",
+    ),
+    "wrong_state": Problem(
+        409,
+        "It is too late for that",
+        "The thing exists and is past that: a finished import cannot be cancelled, only an unconfirmed part decided.",
+        "Read it again to see where it stands.",
+    ),
+    "compression_bomb": Problem(
+        413,
+        "The body unpacks to far more than was sent",
+        "It grows so much that it looks like one made to fill the disk.",
+        "If it is a real file, send it uncompressed.",
+    ),
+    "content_too_large": Problem(
+        413,
+        "The body is too large",
+        "A JSON body is longer than any that makes sense here.",
+        "Send the fields that the API's page names, and nothing else.",
+    ),
+    "file_too_large": Problem(
+        413,
+        "The file is too large",
+        "It has more bytes, after decompression, than the service takes (`SLUICE_MAX_FILE_BYTES`).",
+        "Send it in pieces, each with the header.",
+    ),
+    "unsupported_charset": Problem(
+        415,
+        "The charset is not known",
+        "`charset` names none that the service can undo while a file streams in.",
+        "Use utf-8, utf-16, cp1252, or another name that Python knows.",
+    ),
+    "unsupported_encoding": Problem(
+        415,
+        "The compression is not known",
+        "Content-Encoding names another than gzip and zstd.",
+        "Compress the file with one of these, or not at all.",
+    ),
+    "unsupported_media": Problem(
+        415,
+        "The body cannot be taken so",
+        "A form cannot be compressed as a whole.",
+        "Send the compressed file raw, or the form as it is.",
+    ),
+    "unsupported_media_type": Problem(
+        415,
+        "The media type is not taken",
+        "Content-Type is none that a file, or a form with a file, comes in.",
+        "Use text/csv, text/tab-separated-values, application/octet-stream, or multipart/form-data with a part `file`.",
+    ),
+    "bad_bytes": Problem(
+        422,
+        "The file holds bytes that are not in its charset",
+        "`errors` names the row and the column. Nothing of the file was kept.",
+        "Name the file's real charset with `charset`: Excel's CSV is often cp1252 or utf-16.",
+    ),
+    "blank_column": Problem(
+        422,
+        "A column has no name",
+        "The header line has an empty cell; often there is a delimiter too many.",
+        "Name the column, or take it out.",
+    ),
+    "duplicate_column": Problem(
+        422,
+        "Two columns have the same name",
+        "Nobody could say which of them is meant. Upper and lower case are one.",
+        "Keep one of them.",
+    ),
+    "empty_file": Problem(
+        422,
+        "The file is empty",
+        "There is no header line.",
+        "Send a header line and at least one row. With curl, check the name behind `-T` or `@`.",
+    ),
+    "idempotency_key_reused": Problem(
+        422,
+        "The idempotency key stands for another request",
+        "The same Idempotency-Key came before with other parameters or another file.",
+        "Use a new key for a new request, and send the very same request with an old one.",
+    ),
+    "invalid_file": Problem(
+        422,
+        "The file cannot be imported as it is",
+        "`detail` and `errors` say where and why. Nothing of the file was kept.",
+        "Mend the file and send it again.",
+    ),
+    "invalid_header": Problem(
+        422,
+        "Marketo does not have these fields",
+        "Columns have names that Marketo has no writable field for: `errors` names each, with the nearest right name.",
+        "Use the fields' API names. With `preflight=off` the header is not checked, and Marketo will refuse the file.",
+    ),
+    "invalid_parameter": Problem(
+        422,
+        "A parameter is missing or not valid",
+        "`errors` has a line for each: all of them, so that they can be mended in one go.",
+        "Mend them; the API's page has the table of parameters.",
+    ),
+    "missing_column": Problem(
+        422,
+        "A key column is missing",
+        "The header lacks the column by which Marketo finds a record: the lookup field or a dedupe field.",
+        "Add the column, name the right one, or give the file's real `format` if the whole header is one column.",
+    ),
+    "no_file": Problem(
+        422,
+        "The form has no file",
+        "There is no part named `file`.",
+        "Name the part that holds the file `file`: with curl, `-F file=@leads.csv`.",
+    ),
+    "no_rows": Problem(
+        422,
+        "The file has a header and no rows",
+        "There is nothing to import.",
+        "Nothing, if there were none to send.",
+    ),
+    "not_delimited": Problem(
+        422,
+        "The file is no delimited text",
+        "It begins like a workbook, an archive, a web page, or something compressed.",
+        "Export it as CSV, or say how it is compressed with Content-Encoding.",
+    ),
+    "nul_byte": Problem(
+        422,
+        "The file holds a NUL byte",
+        "Marketo takes none. Most such files are UTF-16.",
+        "Say so with `charset=utf-16`, or take the bytes out: `errors` names the row.",
+    ),
+    "record_too_large": Problem(
+        422,
+        "One row is too large",
+        "With the header it does not fit into a file that Marketo takes. A quote that is never closed looks like this.",
+        "Shorten the row that `errors` names, or close its quote.",
+    ),
+    "two_files": Problem(
+        422,
+        "The form has two files",
+        "An import takes one part named `file`.",
+        "Make an import for each.",
+    ),
+    "unclosed_quote": Problem(
+        422,
+        "A quote is never closed",
+        "From the row that `errors` names, everything to the end of the file is one cell.",
+        "Close the quote; a quote inside a quoted cell is written twice.",
+    ),
+    "unknown_instance": Problem(
+        422,
+        "There is no such instance",
+        "`instance` names a Marketo instance that is not configured here.",
+        "Use one that `detail` names.",
+    ),
+    "backlog_full": Problem(
+        429,
+        "Too many parts are waiting already",
+        "The service's own limit (`SLUICE_BACKLOG_PARTS`) is reached.",
+        "Send it again after Retry-After. For the operator: is work flowing? `GET /v1/status` knows.",
+    ),
+    "client_backlog_full": Problem(
+        429,
+        "Too many parts of yours are waiting already",
+        "One client may have only so many (`SLUICE_CLIENT_BACKLOG_PARTS`), so that others find room.",
+        "Send it again after Retry-After, when some have gone.",
+    ),
+    "too_many_requests": Problem(
+        429,
+        "Too many requests",
+        "One client may ask only so often a minute (`SLUICE_CLIENT_REQUESTS_PER_MINUTE`).",
+        "Wait for as long as Retry-After says. `?wait=` and the list of imports save most questions.",
+    ),
+    "internal_error": Problem(
+        500,
+        "Something went wrong here",
+        "This is a fault of the service, not of the request.",
+        "Tell whoever runs it; the service's log has the details.",
+    ),
+    "database_unavailable": Problem(
+        503,
+        "The database cannot be reached",
+        "Whether the request was carried out is not known. What was answered with 202 before is safe.",
+        "Wait for as long as Retry-After says, then look before you send it again; with an Idempotency-Key, just do.",
+    ),
+    "disk_full": Problem(
+        507,
+        "There is no room to keep the file",
+        "The disk of the database, or the one for temporary files, is full or almost full. Nothing was kept.",
+        "For the operator: make room there. Then send the file again.",
+    ),
+}
+
+
+def path_of(code: str) -> str:
+    """Where its page is; the `type` of a problem with this code."""
+    return f"/problems/{code.replace('_', '-')}"

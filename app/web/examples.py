@@ -1,0 +1,109 @@
+"""One example of each thing that the API takes or answers: in the published document and in docs/api.md."""
+
+from typing import Any
+
+IMPORT: dict[str, Any] = {
+    "id": 42,
+    "object_type": "lead",
+    "instance": "default",
+    "client": "crm-sync",
+    "format": "csv",
+    "lookup_field": "email",
+    "list_id": None,
+    "partition_name": None,
+    "object_name": None,
+    "dedupe_fields": None,
+    "program_id": None,
+    "program_member_status": None,
+    "priority": 5,
+    "not_before": None,
+    "on_unconfirmed": "resubmit",
+    "label": "nightly",
+    "metadata": {"run": "17"},
+    "status": "importing",
+    "attention": None,
+    "file": {
+        "name": "leads.csv",
+        "bytes": 3145728,
+        "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
+        "rows": 35000,
+    },
+    "rows": {"total": 35000, "imported": 12000, "failed": 12, "warned": 3, "pending": 22988},
+    "parts": {"total": 1, "waiting": 0, "at_marketo": 1, "complete": 0, "failed": 0, "cancelled": 0},
+    "progress": 0.3432,
+    "estimated_finish_at": "2026-11-23T10:04:00.000Z",
+    "error": None,
+    "created_at": "2026-11-23T10:00:00.000Z",
+    "started_at": "2026-11-23T10:00:02.000Z",
+    "finished_at": None,
+    "retry_of": None,
+    "links": {
+        "self": "/v1/imports/42",
+        "parts": "/v1/imports/42/parts",
+        "events": "/v1/imports/42/events",
+        "failures": "/v1/imports/42/failures",
+        "warnings": "/v1/imports/42/warnings",
+    },
+}
+PART: dict[str, Any] = {
+    "number": 1,
+    "state": "importing",
+    "rows": 35000,
+    "bytes": 3145728,
+    "batch_id": 3404,
+    "attempts": 1,
+    "imported": 12000,
+    "failed": 12,
+    "warned": 3,
+    "message": None,
+    "error": None,
+    "waiting_for": None,
+    "submitted_at": "2026-11-23T10:00:02.000Z",
+    "started_at": "2026-11-23T10:00:10.000Z",
+    "finished_at": None,
+}
+EVENT: dict[str, Any] = {
+    "id": 118,
+    "at": "2026-11-23T10:00:02.120Z",
+    "type": "accept",
+    "part": 1,
+    "data": {"batch_id": 3404},
+}
+RESULT_ROW: dict[str, Any] = {
+    "source_row": 20,
+    "reason": "Value for lookup field 'email' not found",
+    "values": {"email": None, "firstName": "Tess", "lastName": "Unknown"},
+}
+INSTANCE: dict[str, Any] = {
+    "name": "default",
+    "base_url": "https://marketo.example.com",
+    "state": "running",
+    "reason": None,
+    "until": None,
+    "limits": {"importing": 2, "queued": 10},
+    "slots": {"used": 4, "importing": 2, "queued": 2, "unconfirmed": 0},
+    "waiting": {"parts": 17, "rows": 1400000, "oldest_seconds": 86},
+    "calls": {"today": 812, "quota": 50000, "last_window": 7, "window_limit": 100},
+    "throughput": {"rows_per_second": 5100.0},
+    "worker": {"id": "worker-1", "heartbeat_at": "2026-11-23T10:00:02.000Z"},
+}
+STATUS: dict[str, Any] = {
+    "status": "ok",
+    "checks": [{"name": "worker:default", "status": "ok", "detail": "worker-1"}],
+    "imports": {"queued": 3, "importing": 2, "complete": 140, "failed": 0, "cancelled": 1},
+    "instances": [INSTANCE],
+}
+PROBLEM: dict[str, Any] = {
+    "type": "/problems/missing-column",
+    "title": "A key column is missing",
+    "status": 422,
+    "detail": "Column 'email' is missing; found: firstName, lastName.",
+    "instance": "/v1/imports",
+    "code": "missing_column",
+    "errors": [{"field": "email", "message": "is missing"}],
+}
+
+LEADS_CSV = "email,firstName,lastName\r\nada@example.com,Ada,Example\r\n"
+LEADS_TSV = LEADS_CSV.replace(",", "\t")
+RESOLUTIONS: list[dict[str, Any]] = [{"outcome": "resubmit"}, {"outcome": "accepted", "batch_id": 3404}]
+PAUSE: dict[str, Any] = {"reason": "Spring cleaning"}

@@ -1,0 +1,92 @@
+"""The published document and the service held together by Schemathesis, over real HTTP, with links followed."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from app.domain.clients import Scope
+from app.domain.lifecycle import Move
+from app.store import parts
+from app.web.app import create_app
+from tests.story.files import LEADS_WITH_TROUBLE, leads
+from tests.support.clock import SteppedClock
+from tests.support.processes import ROOT, free_port
+from tests.support.stage import Stage, staged
+
+CONFIG = Path(__file__).with_name("schemathesis.toml")
+SECONDS = 300  # bounds a run that would hang; no test depends on how fast it is within it
+
+
+@asynccontextmanager
+async def listening(stage: Stage) -> AsyncIterator[str]:
+    """The API behind a socket, in this loop; its URL."""
+    port = free_port()
+    config = uvicorn.Config(create_app(stage.house), host="127.0.0.1", port=port, log_config=None, lifespan="off")
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.should_exit = True
+        await serving
+
+
+async def furnish(stage: Stage) -> str:
+    """An import that is done and had rows rejected, one that waits, two unconfirmed; and a key that may do all."""
+    await stage.created(LEADS_WITH_TROUBLE)
+    await stage.run()
+    await stage.created(leads(2), not_before="2027-01-01T00:00:00Z")
+    for slot in (1, 2):
+        import_id = await stage.created(leads(2, start=10 * slot))
+        async with stage.house.db.write() as tx:
+            (part,) = await parts.of_import(tx, import_id)
+            await parts.move(tx, part.id, Move.CLAIM, at=stage.clock(), values={"slot": slot})
+            await parts.move(tx, part.id, Move.LOSE, at=stage.clock())
+    return (await stage.house.keys.create("schemathesis", list(Scope)))[1]
+
+
+def without_success(report: dict[str, Any]) -> list[str]:
+    """Operations that never did what they are for, nor said that it is too late: of these nothing was learnt."""
+    return [
+        name
+        for name, phases in report["valid_rates"].items()
+        if not any(seen["accepted"] + seen["conflicts"] for seen in phases.values())
+    ]
+
+
+@pytest.mark.parametrize(("database", "auth"), [("sqlite", "on"), ("postgresql", "off")])
+async def test_schemathesis_finds_nothing(
+    request: pytest.FixtureRequest, clock: SteppedClock, tmp_path: Path, database: str, auth: str
+):
+    """Neither with keys nor without, on neither database; and it got somewhere with every operation."""
+    database_url = request.getfixturevalue("sqlite_url" if database == "sqlite" else "postgres_url")
+    async with staged(database_url, clock) as stage:
+        key = await furnish(stage)
+    report = tmp_path / "report.json"
+    async with (
+        staged(database_url, clock, auth=auth, client_requests_per_minute=10**6) as stage,
+        listening(stage) as url,
+    ):
+        child = await asyncio.create_subprocess_exec(
+            *(Path(sys.executable).with_name("st"), "--config-file", CONFIG, "run", f"{url}/openapi.json"),
+            *("--report", "json", "--report-json-path", report, "--no-color"),
+            cwd=tmp_path,
+            env={**os.environ, "SLUICE_API_KEY": key, "PYTHONPATH": str(ROOT)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+        told, _ = await asyncio.wait_for(child.communicate(), SECONDS)
+    assert child.returncode == 0, told.decode()
+    found = json.loads(report.read_text())
+    assert len(found["valid_rates"]) == found["operations"]["tested"] == found["operations"]["total"] > 15
+    assert without_success(found) == [], told.decode()
