@@ -274,6 +274,12 @@ PROBLEMS: dict[str, Problem] = {
         "Whether the request was carried out is not known. What was answered with 202 before is safe.",
         "Wait for as long as Retry-After says, then look before you send it again; with an Idempotency-Key, just do.",
     ),
+    "stopping": Problem(
+        503,
+        "The service is stopping",
+        "The request took longer than the service waits for when it stops. Whether it was carried out is not known.",
+        "Look before you send it again; with an Idempotency-Key, just do: another process is soon there.",
+    ),
     "disk_full": Problem(
         507,
         "There is no room to keep the file",

@@ -33,7 +33,7 @@ TAGS = [
 
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
-OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable")
+OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "stopping")
 OF_UPLOADS = (
     "broken_upload",
     "digest_mismatch",
@@ -90,6 +90,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
 }
 
 _THE_IMPORT = {"import_id": "$response.body#/id"}

@@ -17,7 +17,7 @@ from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.heap import fill, settle
 from tests.support.stage import Stage
 
-FINISHED, WAITING = 40_000, 2_000
+FINISHED, WAITING = 60_000, 2_000
 MOST_ROWS = 3 * WAITING  # what waits may be counted; what is over may not be gone through
 MOST_STEPS = 60 * WAITING  # of SQLite's machine, which takes at least three for each row, and fifty to sum what waits
 PAGES = (
