@@ -28,6 +28,7 @@ from app.steps.once import Once
 from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
+from app.steps.room import Room
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
 from app.steps.turns import Turns
@@ -92,6 +93,7 @@ def furnish(
         client_backlog_parts=settings.client_backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
         once=Once(db=db, now=now),
+        room=Room(db=db, now=now),
         reached=reached,
     )
     desk = Desk(db=db, now=now, wake=wake)

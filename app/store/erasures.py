@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import events
+from app.store import events, parts
 from app.store.database import held_in
 from app.store.tables import event, import_, part, part_file, result_file, result_row
 
@@ -35,9 +35,7 @@ ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.
 async def mark(tx: AsyncConnection, import_id: int, *, at: datetime, by: str) -> None:
     """Erase a finished import's file and results, and what Marketo said about it in its own words."""
     await _mark(tx, [import_id], set(Content), at=at, by=by)
-    of_it = (part.c.import_id == import_id, part.c.error_message.is_not(None))
-    await tx.execute(update(part).where(part.c.import_id == import_id).values(message=None))
-    await tx.execute(update(part).where(*of_it).values(error_message=ERASED_TEXT))
+    await parts.forget_words(tx, import_id, instead=ERASED_TEXT)
     words = (import_.c.id == import_id, import_.c.error_message.is_not(None))
     await tx.execute(update(import_).where(*words).values(error_message=ERASED_TEXT))
 
@@ -128,10 +126,8 @@ async def forget(tx: AsyncConnection, *, finished_before: datetime, at: datetime
 def _as_many_as_fit(old: Sequence[Row[int, str, int]]) -> list[Row[int, str, int]]:
     """At least one; together they have no more parts than may go at once."""
     fit: list[Row[int, str, int]] = []
-    parts = 0
     for row in old:
-        parts += row.parts
-        if fit and parts > PARTS_AT_ONCE:
+        if fit and sum(one.parts for one in [*fit, row]) > PARTS_AT_ONCE:
             break
         fit.append(row)
     return fit
