@@ -14,11 +14,13 @@ from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.outbox import Outbox
 from app.settings import InstanceSettings, Settings
+from app.steps.backlog import BacklogCount
 from app.steps.collect import Collect
 from app.steps.crew import Crew
 from app.steps.describe import Describe
 from app.steps.desk import Desk
 from app.steps.driver import Driver
+from app.steps.erase import Erase, Retention
 from app.steps.follow import Follow
 from app.steps.intake import Intake
 from app.steps.judge import Judge
@@ -28,7 +30,7 @@ from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
 from app.steps.submit import Submit
-from app.steps.sweep import Retention, Sweep
+from app.steps.sweep import Sweep
 from app.steps.turns import Turns
 from app.steps.watch import Watch
 from app.store.database import Database
@@ -54,6 +56,7 @@ class House:
     intake: Intake
     retry: Retry
     desk: Desk
+    erase: Erase
     keys: Keys
     follow: Follow
 
@@ -95,6 +98,7 @@ def furnish(
         client_backlog_parts=settings.client_backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
         once=Once(db=db, now=now),
+        backlog=BacklogCount(db=db, now=now),
         reached=reached,
     )
     desk = Desk(db=db, now=now, wake=wake, reached=reached)
@@ -113,6 +117,7 @@ def furnish(
         intake=intake,
         retry=Retry(db=db, intake=intake),
         desk=desk,
+        erase=Erase(db=db, now=now, retention=retention_from(settings)),
         keys=Keys(db=db, now=now),
         follow=Follow(db, changes),
     )
@@ -160,12 +165,11 @@ def hire(house: House, name: str) -> Crew:
         max_queued=instance.max_queued,
         reached=house.reached,
     )
-    retention = Retention(settings.file_retention_days, settings.result_retention_days, settings.history_retention_days)
     return Crew(
         submit=Submit(driver, Judge(driver), Turns()),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, retention),
+        sweep=Sweep(driver, house.erase),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,
@@ -182,3 +186,7 @@ def patience_from(settings: Settings, instance: InstanceSettings) -> Patience:
         poll_max_seconds=settings.poll_max_seconds,
         window_seconds=instance.window_seconds,
     )
+
+
+def retention_from(settings: Settings) -> Retention:
+    return Retention(settings.file_retention_days, settings.result_retention_days, settings.history_retention_days)

@@ -1,4 +1,4 @@
-"""Baselines: a Starlette endpoint that writes the body to a file, syncs it and answers; one that streams silence."""
+"""Baselines: Starlette endpoints. One writes the body to a file and syncs it, one reads it, one streams silence."""
 
 import asyncio
 import os
@@ -22,6 +22,10 @@ async def take(request: Request) -> PlainTextResponse:
     return PlainTextResponse("kept", 202)
 
 
+async def read(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())), 202)
+
+
 async def live(_: Request) -> PlainTextResponse:
     return PlainTextResponse("yes")
 
@@ -38,7 +42,12 @@ async def events(_: Request) -> StreamingResponse:
 
 
 app = Starlette(
-    routes=[Route("/v1/imports", take, methods=["POST"]), Route("/events", events), Route("/livez", live)],
+    routes=[
+        Route("/v1/imports", take, methods=["POST"]),
+        Route("/read", read, methods=["POST"]),
+        Route("/events", events),
+        Route("/livez", live),
+    ],
 )
 
 if __name__ == "__main__":

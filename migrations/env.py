@@ -24,6 +24,9 @@ def run() -> None:
     engine = create_engine(driver_url(context.config.attributes["url"], asynchronous=False))
     try:
         with engine.connect() as connection:
+            if connection.dialect.name == "sqlite":  # room can be given back if this comes before the first table
+                connection.exec_driver_sql("PRAGMA auto_vacuum = INCREMENTAL")
+                connection.commit()
             context.configure(
                 connection=connection,
                 target_metadata=metadata,

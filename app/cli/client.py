@@ -1,7 +1,7 @@
 """Speaking to a running service."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -12,6 +12,10 @@ from app.settings import Settings, load
 
 TIMEOUT_SECONDS = 60.0
 FINISHED = frozenset({"complete", "failed", "cancelled"})
+AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)  # between tries: long enough for a service that is restarted
+AWAY_STATUSES = frozenset({502, 503, 504})
+WAIT_SECONDS = 60.0  # what one request waits for the end of an import
+LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
 
 
 @contextmanager
@@ -57,14 +61,41 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def followed(client: httpx.Client, import_id: int, *, every_seconds: float = 1.0) -> Iterator[dict[str, Any]]:
-    """The import as it stands, again and again until it is finished."""
+def followed(
+    client: httpx.Client, import_id: int, *, looked_at: bool, broken: Callable[[str], None] = lambda _: None
+) -> Iterator[dict[str, Any]]:
+    """The import as it stands, whenever that has changed, until it is finished.
+
+    The service holds each question until there is an end to tell, or the time is up. A line that breaks is taken up
+    again; `broken` is told so. Errors: httpx.TransportError, when nobody has answered for a minute.
+    """
+    wait = 1.0
+    known: dict[str, str] = {}
+    waits = iter(AGAIN_SECONDS)
     while True:
-        found = told(client.get(f"/v1/imports/{import_id}"))
-        yield found
-        if found["status"] in FINISHED:
-            return
-        time.sleep(every_seconds)
+        try:
+            answer = client.get(
+                f"/v1/imports/{import_id}", params={"wait": wait}, headers=known, timeout=wait + TIMEOUT_SECONDS
+            )
+        except httpx.TransportError as error:
+            pause = next(waits, None)
+            if pause is None:
+                raise
+            broken(f"The connection broke ({type(error).__name__}).")
+            time.sleep(pause)
+            continue
+        if answer.status_code in AWAY_STATUSES and (pause := next(waits, None)):
+            broken(f"The service answered {answer.status_code}.")
+            time.sleep(pause)
+            continue
+        waits = iter(AGAIN_SECONDS)
+        wait = min(2 * wait, LOOK_SECONDS) if looked_at else WAIT_SECONDS
+        if answer.status_code != httpx.codes.NOT_MODIFIED:
+            found = told(answer)
+            known = {"If-None-Match": answer.headers["etag"]}
+            yield found
+            if found["status"] in FINISHED:
+                return
 
 
 def result_rows(client: httpx.Client, import_id: int, kind: str, *, most: int) -> list[dict[str, Any]]:

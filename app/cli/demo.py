@@ -18,8 +18,8 @@ import app
 from app import logs
 from app.cli import tables
 from app.cli.client import FINISHED
+from app.cli.progress import add, progress_bar
 from app.cli.serve import running
-from app.cli.submit import progress_bar
 from app.settings import exactly
 from app.simulator import Rules, Simulator, create_app
 
@@ -141,7 +141,7 @@ async def _created(client: httpx.AsyncClient, path: Path, parameters: dict[str, 
 
 
 async def _finished(client: httpx.AsyncClient, made: dict[str, Any], bar: Progress) -> dict[str, Any]:
-    task = bar.add_task(made["file"]["name"], total=1.0)
+    task = add(bar, made["file"]["name"], total=1.0)
     while made["status"] not in FINISHED:
         await asyncio.sleep(LOOK_SECONDS)
         made = (await client.get(f"/v1/imports/{made['id']}")).json()

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.client import service, told
 from app.cli.reading import ImportId
-from app.cli.submit import named, opened, upload
+from app.cli.upload import named, opened, upload
 
 InstanceName = Annotated[str, typer.Argument(help="The Marketo instance.", metavar="INSTANCE")]
 

@@ -2,17 +2,24 @@
 
 import json
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
+from rich.console import Group, RenderableType
+from rich.live import Live
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import service, told
+from app.cli.client import AGAIN_SECONDS, followed, service, told
+from app.clock import machine_clock
 
 NEWEST = 10
+WATCH_SECONDS = 2.0
 ImportId = Annotated[int, typer.Argument(help="The import's number.", metavar="ID")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
@@ -20,45 +27,78 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 def status(
     import_id: Annotated[int | None, typer.Argument(help="The import's number.", metavar="[ID]")] = None,
     as_json: AsJson = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Keep it up to date, until interrupted or finished.")] = False,
 ) -> None:
-    """Show how the service is doing, or one import.
+    """Show how the service is doing, what is under way and each instance; or one import with its parts.
 
-    Example: sluice status 42
+    Example: sluice status 42 --watch
     """
+    if watch and as_json:
+        raise typer.BadParameter("--watch is for people; scripts ask with --json, or `sluice submit --wait --json`")
     with service() as client:
-        path = "/v1/status" if import_id is None else f"/v1/imports/{import_id}"
-        found = told(client.get(path))
-        if as_json:
-            typer.echo(json.dumps(found, indent=2))
-            return
-        if import_id is None:
-            newest = told(client.get("/v1/imports", params={"page_size": NEWEST}))["items"]
-            _show_service(found, newest)
+        if watch:
+            _watch(client, import_id)
+        elif as_json:
+            path = "/v1/status" if import_id is None else f"/v1/imports/{import_id}"
+            typer.echo(json.dumps(told(client.get(path)), indent=2))
+        elif import_id is None:
+            tables.console().print(_service(client))
         else:
-            _show_import(found)
+            tables.console().print(_import(client, told(client.get(f"/v1/imports/{import_id}"))))
 
 
-def _show_service(found: dict[str, object], newest: list[dict[str, object]]) -> None:
-    console = tables.console()
-    console.print(f"Sluice is {tables.coloured(str(found['status']))}.")
-    checks = found["checks"]
-    assert isinstance(checks, list)
-    for check in checks:
-        if check["status"] != "ok":
-            console.print(escape(f"  {check['name']}: {check['detail']}"))
-    instances = found["instances"]
-    assert isinstance(instances, list)
-    console.print(tables.of_instances(instances))
-    console.print(tables.of_imports(newest, title="Newest imports"))
+def _watch(client: httpx.Client, import_id: int | None) -> None:
+    """Drawn in place, for as long as anybody looks; a line that breaks is taken up again."""
+    seen = _services(client) if import_id is None else _imports(client, import_id)
+    with suppress(KeyboardInterrupt), Live(console=tables.console(), auto_refresh=False) as live:
+        for shown in seen:
+            live.update(shown, refresh=True)
 
 
-def _show_import(found: dict[str, object]) -> None:
-    console = tables.console()
-    console.print(tables.of_imports([found], title=f"Import {found['id']}"))
-    for name in ("error", "attention"):
-        told_of = found[name]
-        if isinstance(told_of, dict):
-            console.print(escape(f"{name}: {told_of['code']}: {told_of['message']}"))
+def _services(client: httpx.Client) -> Iterator[Group]:
+    waits = iter(AGAIN_SECONDS)
+    while True:
+        try:
+            yield _service(client)
+        except httpx.TransportError:
+            if (pause := next(waits, None)) is None:
+                raise
+            time.sleep(pause)
+        else:
+            waits = iter(AGAIN_SECONDS)
+            time.sleep(WATCH_SECONDS)
+
+
+def _imports(client: httpx.Client, import_id: int) -> Iterator[Group]:
+    for found in followed(client, import_id, looked_at=True):
+        yield _import(client, found)
+
+
+def _service(client: httpx.Client) -> Group:
+    found = told(client.get("/v1/status"))
+    newest = told(client.get("/v1/imports", params={"page_size": NEWEST}))["items"]
+    under_way = [
+        one
+        for word in ("importing", "queued")
+        for one in told(client.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
+    ]
+    counts = ", ".join(f"{count} {word}" for word, count in found["imports"].items() if count)
+    lines = [f"Sluice is {tables.coloured(found['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
+    lines += [escape(f"  {one['name']}: {one['detail']}") for one in found["checks"] if one["status"] != "ok"]
+    shown: list[RenderableType] = [*lines, tables.of_instances(found["instances"])]
+    if under_way:
+        shown.append(tables.of_queue(under_way, machine_clock()))
+    return Group(*shown, tables.of_imports(newest, title="Newest imports"))
+
+
+def _import(client: httpx.Client, found: dict[str, Any]) -> Group:
+    parts = told(client.get(f"/v1/imports/{found['id']}/parts"))["items"]
+    remarks = [
+        escape(f"{name}: {found[name]['code']}: {found[name]['message']}")
+        for name in ("error", "attention")
+        if found[name]
+    ]
+    return Group(tables.of_imports([found], title=f"Import {found['id']}"), *remarks, tables.of_parts(parts))
 
 
 def failures(

@@ -1,21 +1,18 @@
 """`sluice submit`: upload a file to a running service, and watch what becomes of it."""
 
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Annotated, Any
-from urllib.parse import quote
+from typing import Annotated, Any
 
 import httpx
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
 from app.cli import tables
-from app.cli.client import followed, result_rows, service, told
+from app.cli.client import fail, followed, result_rows, service
+from app.cli.progress import Shown, progress_bar
+from app.cli.upload import named, opened, size_of, upload
 
-CHUNK_BYTES = 1 << 18
 SHOWN_ROWS = 20
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 
@@ -66,9 +63,19 @@ def submit(
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }
     given = {name: str(value) for name, value in options.items() if value is not None}
-    with opened(file) as source, service() as client:
-        made = upload(client, source, path="/v1/imports", name=named(file), parameters=given)
-        final = _watched(client, made, quiet=as_json) if wait else made
+    with opened(file) as source, service() as client, progress_bar() as bar:
+        shown = Shown(bar, size_bytes=size_of(source))
+        made = upload(
+            client,
+            source,
+            path="/v1/imports",
+            name=named(file),
+            parameters=given,
+            sent=shown.sent,
+            broken=shown.broken,
+        )
+        shown.taken(made)
+        final = _watched(client, made, shown, looked_at=not bar.disable) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
     if as_json:
         typer.echo(json.dumps(final, indent=2))
@@ -78,35 +85,18 @@ def submit(
         raise typer.Exit(1)
 
 
-def upload(
-    client: httpx.Client, source: IO[bytes], *, path: str, name: str | None, parameters: dict[str, str]
-) -> dict[str, Any]:
-    """Send a file, a bounded chunk at a time; the import that was made of it."""
-    headers = {"Content-Type": "application/octet-stream"}
-    if name:
-        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(name)}"
-    answer = client.post(path, content=_chunks(source), params=parameters, headers=headers)
-    made: dict[str, Any] = told(answer)
-    return made
-
-
-def _chunks(source: IO[bytes]) -> Iterator[bytes]:
-    while chunk := source.read(CHUNK_BYTES):
-        yield chunk
-
-
-def named(file: Path) -> str | None:
-    return None if str(file) == "-" else file.name
-
-
-def opened(file: Path) -> IO[bytes]:
-    """Standard input for -."""
-    if str(file) == "-":
-        return sys.stdin.buffer
+def _watched(client: httpx.Client, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
+    """To its end. Whoever is interrupted, or hears nothing any more, is told where to look."""
+    there = f"Import {made['id']} is with the service and goes on: sluice status {made['id']} --watch"
     try:
-        return file.open("rb")
-    except OSError as reason:
-        raise typer.BadParameter(f"{file}: {reason.strerror}") from None
+        for found in followed(client, made["id"], looked_at=looked_at, broken=shown.broken):
+            made = found
+            shown.stands(found)
+    except KeyboardInterrupt:
+        fail(there)
+    except httpx.TransportError as error:
+        fail(f"The connection broke ({type(error).__name__}). {there}")
+    return made
 
 
 def _pairs(given: list[str]) -> dict[str, str]:
@@ -114,21 +104,6 @@ def _pairs(given: list[str]) -> dict[str, str]:
     if wrong := [key for key, sign, _ in pairs if not sign]:
         raise typer.BadParameter(f"--metadata {wrong[0]}: use key=value")
     return {key: value for key, _, value in pairs}
-
-
-def progress_bar(*, quiet: bool = False) -> Progress:
-    """One line an import: name, bar, share, time. Drawn on standard error, so that output can be piped."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=tables.console(stderr=True), disable=quiet)
-
-
-def _watched(client: httpx.Client, made: dict[str, Any], *, quiet: bool) -> dict[str, Any]:
-    with progress_bar(quiet=quiet) as bar:
-        task = bar.add_task(f"import {made['id']}", total=1.0)
-        for found in followed(client, made["id"]):
-            made = found
-            bar.update(task, completed=found["progress"], description=f"import {found['id']}: {found['status']}")
-    return made
 
 
 def _show(final: dict[str, Any], rows: list[dict[str, Any]]) -> None:

@@ -1,6 +1,7 @@
 """Tables for people: imports, their rows, instances."""
 
 from collections.abc import Iterable
+from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any
 
@@ -73,6 +74,59 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
             one["worker"]["id"] if one["worker"] else "none",
         )
     return table
+
+
+def of_queue(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
+    """What is under way: how far, and how long still."""
+    table = titled("Under way")
+    table.add_column("import", justify="right", no_wrap=True)
+    for name in ("client", "file", "status", "attention"):
+        table.add_column(name, overflow="fold")
+    for name in ("done", "rows", "pending", "left"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in listed:
+        rows, finish_at = one["rows"], moment(one["estimated_finish_at"])
+        table.add_row(
+            str(one["id"]),
+            escape(one["client"]),
+            escape(one["file"]["name"] or one["label"] or "–"),
+            one["status"],
+            one["attention"]["code"] if one["attention"] else "",
+            f"{one['progress']:.0%}",
+            f"{rows['total']:,}",
+            f"{rows['pending']:,}",
+            duration(seconds_until(finish_at, now)) if finish_at else "",
+        )
+    return table
+
+
+def of_parts(listed: Iterable[dict[str, Any]]) -> Table:
+    table = titled("Parts")
+    for name in ("part", "rows", "imported", "failed", "warned", "attempts", "batch"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name in ("state", "remark"):
+        table.add_column(name, overflow="fold")
+    for one in listed:
+        error = one["error"]
+        remark = (
+            f"waits for: {one['waiting_for']}" if one["waiting_for"] else error["message"] if error else one["message"]
+        )
+        counts = [f"{one[name]:,}" for name in ("rows", "imported", "failed", "warned", "attempts")]
+        batch = str(one["batch_id"] or "")
+        table.add_row(str(one["number"]), *counts, batch, coloured(one["state"]), escape(remark or ""))
+    return table
+
+
+def moment(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written) if written else None
+
+
+def seconds_until(finish_at: datetime, now: datetime) -> float:
+    return max(0.0, (finish_at - now).total_seconds())
+
+
+def duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
 
 
 def console(*, stderr: bool = False) -> Console:

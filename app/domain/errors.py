@@ -14,6 +14,7 @@ CallerError
 ├── WrongState        409   the thing exists but is past that
 ├── KeyInUse          409   the request with this idempotency key is still being received
 ├── KeyReused         422   an idempotency key stands for another request
+├── Gone              410   it was there, and is erased
 ├── Backlog           429   too much is waiting already
 ├── TooManyRequests   429   one client asks too often
 └── DiskFull          507   no room to keep the file
@@ -90,6 +91,10 @@ class KeyInUse(CallerError):
 
 class KeyReused(CallerError):
     status, code = 422, "idempotency_key_reused"
+
+
+class Gone(CallerError):
+    status, code = 410, "results_erased"
 
 
 class Backlog(CallerError):

@@ -261,3 +261,4 @@ class Import:
     started_at: datetime | None
     finished_at: datetime | None
     retry_of: int | None
+    results_erased_at: datetime | None = None

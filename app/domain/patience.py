@@ -38,6 +38,7 @@ TIDY_SECONDS = 600.0  # retention is counted in days
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
 UNTOLD_SECONDS = 30.0  # a change that nobody was told of is found by those who watch at the latest after so long
 UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
+WAKE_SECONDS = 0.1  # between two wakings of the submit tick: a burst of imports is looked at together
 WAIT_MOST_SECONDS = 60.0  # what one request may wait for the end of an import
 
 

@@ -88,6 +88,18 @@ PROBLEMS: dict[str, Problem] = {
         "The import has no such row, or each has a later one of the same key that was imported.",
         "Nothing. Look at `rows` and at the import's parts if you expected some.",
     ),
+    "not_finished": Problem(
+        409,
+        "The import is not finished",
+        "Only what is over can be erased: Marketo may still need the rest.",
+        "Wait for its end, or cancel it and then wait; then erase it.",
+    ),
+    "results_erased": Problem(
+        410,
+        "The failures and warnings are erased",
+        "Somebody erased them, or their time was over. The import's counts and its history are still there.",
+        "Fetch them sooner the next time, or keep them longer: SLUICE_RESULT_RETENTION_DAYS.",
+    ),
     "rows_erased": Problem(
         409,
         "The rows are erased",

@@ -162,7 +162,7 @@ def _answer(meaning: Meaning, code: str, message: str) -> Answer:
         case Never(whole_import=whole_import):
             return Refused(code, message, whole_import)
         case Unclear():
-            return Lost(f"Marketo answered {code}: {message}")
+            return Lost(f"Marketo answered {code}")
         case _:
             assert_never(meaning)
 

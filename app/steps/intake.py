@@ -24,6 +24,7 @@ from app.files.keys import as_bytes
 from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
 from app.marketo.multipart import envelope_bytes
+from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
 from app.steps.points import Point, Reached
@@ -80,6 +81,7 @@ class Intake:
     client_backlog_parts: int
     disk_floor_bytes: int
     once: Once
+    backlog: BacklogCount
     reached: Reached
 
     async def receive(self, request: Request, arrival: Arrival) -> Receipt:
@@ -132,10 +134,12 @@ class Intake:
             await self._look_again(request, inspection)
             if (second := await anext(pieces, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())
+                self.backlog.add(request.client)
             else:
                 begun.append(second)
                 del second  # a part is some megabytes: it is let go once it is stored
                 import_id = await self._keep_parts(incoming, begun, pieces)
+                self.backlog.forget()
         self.reached(Point.ACCEPTED)
         self.wake.ring()
         return import_id
@@ -220,9 +224,9 @@ class Intake:
                 code="unknown_instance",
                 details=(Detail(f"use one of: {known}", field="instance"),),
             )
-        async with self.db.read() as tx:
-            waiting = await parts.waiting_total(tx)
-            own = await parts.waiting_of_client(tx, request.client, most=self.client_backlog_parts)
+        waiting, own = await self.backlog.taken(
+            request.client, limit=self.backlog_parts, client_limit=self.client_backlog_parts
+        )
         if waiting >= self.backlog_parts:
             raise Backlog(
                 f"{waiting} parts are waiting already, and {self.backlog_parts} may. Try again when some have gone.",

@@ -73,8 +73,7 @@ class Poll:
             if not moves:
                 await parts.note(tx, part.id, **seen)
             for how, values in moves:
-                told = {"batch_id": part.batch_id, "message": report.message}
-                await parts.move(tx, part.id, how, at=at, values=seen | values, **told)
+                await parts.move(tx, part.id, how, at=at, values=seen | values, batch_id=part.batch_id)
             if any(how is Move.FINISH for how, _ in moves) and instance.may_doubt_slots(at):
                 await instances.doubt_foreign_slots(tx, instance.name, at=at)
         return any(how is not Move.START for how, _ in moves)
@@ -140,7 +139,7 @@ class Poll:
                 await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
             if forgotten:
                 settled = {"due_at": self.driver.patience.settled(at), "silent_since": None}
-                await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, why=word.why)
+                await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, code=word.code)
             else:
                 await parts.note(tx, part.id, silent_since=since, due_at=self.driver.patience.next_look(at))
         return forgotten

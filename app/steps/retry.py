@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 import numpy as np
 
@@ -44,6 +45,7 @@ class Retry:
         if not left:
             message = f"Import {import_id} has no part that failed or was cancelled: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
+        _refuse_erased(import_id, standing.file_erased_at)
         numbers = Given()
         rows = self._rows_of_parts(standing, listed, left, numbers)
         return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
@@ -51,6 +53,8 @@ class Retry:
     async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`."""
         standing, listed = await self._known(import_id)
+        if any(part.rows.failed for part in listed):
+            _refuse_erased(import_id, standing.file_erased_at or standing.results_erased_at)
         await self._have_failures(import_id)
         numbers = Given()
         rows = self._rejected_rows(import_id, standing, listed, numbers)
@@ -61,8 +65,9 @@ class Retry:
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
         """
-        standing, _ = await self._known(import_id)
-        await self._have_failures(import_id)
+        standing, listed = await self._known(import_id)
+        if not (standing.results_erased_at and any(part.rows.failed for part in listed)):
+            await self._have_failures(import_id)
         again = replace(
             _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
         )
@@ -137,8 +142,7 @@ class Retry:
         async with self.db.read() as tx:
             kept = await parts.kept(tx, part.id)
         if kept is None:
-            message = f"The rows of import {part.import_id} are erased: their time is over. Upload the file again."
-            raise WrongState(message, code="rows_erased")
+            raise _rows_erased(part.import_id)
         return await asyncio.to_thread(_file_of, kept, part, standing)
 
 
@@ -181,6 +185,15 @@ def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
         numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
         digests_of_file(text, delimiter, keys),
     )
+
+
+def _refuse_erased(import_id: int, erased_at: datetime | None) -> None:
+    if erased_at:
+        raise _rows_erased(import_id)
+
+
+def _rows_erased(import_id: int) -> WrongState:
+    return WrongState(f"The rows of import {import_id} are erased. Upload the file again.", code="rows_erased")
 
 
 def _header(standing: Standing) -> bytes:

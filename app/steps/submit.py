@@ -179,7 +179,7 @@ class Submit:
         if answer.status is Status.FAILED:
             why = answer.message or "Marketo took the part and called it failed at once."
             error = {"error_code": "marketo_failed", "error_message": why}
-            await parts.move(tx, part.id, Move.FAIL, at=at, values=error, message=answer.message)
+            await parts.move(tx, part.id, Move.FAIL, at=at, values=error)
 
     async def _turned_away(
         self, tx: AsyncConnection, instance: Instance, part: Part, answer: TurnedAway, at: datetime
@@ -199,7 +199,7 @@ class Submit:
                 await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
             case _:
                 await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
-        told = {"code": answer.code, "because": answer.because, "why": answer.message}
+        told = {"code": answer.code, "because": answer.because}
         await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, **told)
 
     async def _learn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
@@ -226,11 +226,10 @@ class Submit:
             "error_message": answer.message,
             "error_marketo_code": answer.code,
         }
-        told = {"code": answer.code, "why": answer.message}
-        await parts.move(tx, part.id, Move.REFUSE, at=at, values=COUNTED | error, **told)
+        await parts.move(tx, part.id, Move.REFUSE, at=at, values=COUNTED | error, code=answer.code)
         if answer.whole_import:
             for other in await parts.waiting_of(tx, part.import_id):
-                await parts.move(tx, other, Move.ABANDON, at=at, values=error, **told)
+                await parts.move(tx, other, Move.ABANDON, at=at, values=error, code=answer.code)
 
     async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, why: str, at: datetime) -> None:
         settled = await self.driver.settled(tx, part, at)

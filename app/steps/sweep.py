@@ -8,6 +8,7 @@ from app.domain.lifecycle import Move, State
 from app.domain.patience import UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
+from app.steps.erase import Erase
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.store import imports, parts
@@ -15,16 +16,9 @@ from app.store.parts import Stale
 
 
 @dataclass(frozen=True, slots=True)
-class Retention:
-    file_days: float
-    result_days: float
-    history_days: float
-
-
-@dataclass(frozen=True, slots=True)
 class Sweep:
     driver: Driver
-    retention: Retention
+    erase: Erase
 
     async def take_over(self, lease: Lease) -> int:
         """A new driver's first deed: nobody alive will record what its predecessor was submitting."""
@@ -49,16 +43,10 @@ class Sweep:
     async def tidy(self) -> None:
         """Take away broken-off uploads and what its retention has run out for. Needs no lease."""
         at = self.driver.now()
-        days = self.retention
         async with self.driver.db.write() as tx:
             await once.forget(tx, at=at)
             await imports.discard_abandoned(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS))
-            await imports.erase(
-                tx,
-                files_before=at - timedelta(days=days.file_days),
-                results_before=at - timedelta(days=days.result_days),
-                all_before=at - timedelta(days=days.history_days),
-            )
+        await self.erase.what_is_too_old()
 
     async def forget_uploads(self) -> None:
         """Where this is the only process, an upload still open at the start was broken off with the last one."""

@@ -24,6 +24,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
 
+PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes
+WAL_LIMIT_BYTES = 64_000_000  # what the log beside a SQLite file shrinks to after a larger transaction
+
 Told = Callable[[Collection[int]], None]
 """Is told which imports a transaction was about, once it has ended."""
 
@@ -127,6 +130,20 @@ class Database:
         async with self._counted(), self._reader.begin() as tx:
             yield tx
 
+    async def give_back(self) -> bool:
+        """Return some of what erasures left free to the file system. False: nothing is left of it, or nothing goes.
+
+        Only SQLite waits to be asked, and only a file that was made for it: see docs/operating.md.
+        """
+        if not self.on_sqlite:
+            return False
+        async with self._turn, self._writer.connect() as connection:
+            line: Any = (await connection.get_raw_connection()).driver_connection
+            before = await _free_pages(line)
+            if before:  # a script: a statement would be left alone after the first page
+                await line.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)")
+            return 0 < await _free_pages(line) < before
+
     async def close(self) -> None:
         await self._writer.dispose()
         await self._reader.dispose()
@@ -141,6 +158,11 @@ class Database:
             yield
         finally:
             _open.reset(token)
+
+
+async def _free_pages(line: Any) -> int:
+    async with line.execute("PRAGMA freelist_count") as asked:
+        return int((await asked.fetchone())[0])
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -190,7 +212,8 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     known = {"connect_args": {"timeout": 30}, "hide_parameters": True}  # a parameter may be a cell of a file
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
-    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    kept = f"journal_size_limit={WAL_LIMIT_BYTES}"
+    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", kept)
     _on_connect(reader, "query_only=ON", "foreign_keys=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN DEFERRED")

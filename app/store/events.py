@@ -1,6 +1,7 @@
 """The history: append-only, one row for each move, written in the transaction that made it.
 
-`data` holds facts about the work (codes, counts, who), never a cell of a file.
+`data` holds facts about the work (codes, counts, who), never a cell of a file; and so none of Marketo's words, which
+might quote one: they stand with the part, and go with its results.
 """
 
 from collections.abc import Collection, Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Select, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.history import Occurrence
@@ -35,7 +35,7 @@ from app.domain.imports import (
 from app.domain.lifecycle import State
 from app.store import events, tallies
 from app.store.database import held_in
-from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part, part_file, result_file, result_row
+from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
 SLOW = (State.IMPORTING, State.COLLECTING)
 """States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
@@ -109,19 +109,6 @@ async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> bool:
 async def discard(tx: AsyncConnection, import_id: int) -> None:
     """Take an upload that was not accepted away, with everything stored of it."""
     await tx.execute(delete(import_).where(import_.c.id == import_id, import_.c.status.is_(None)))
-
-
-async def erase(tx: AsyncConnection, *, files_before: datetime, results_before: datetime, all_before: datetime) -> None:
-    """Forget what finished before these moments: uploaded rows, results, then the imports themselves."""
-    await tx.execute(delete(part_file).where(part_file.c.part_id.in_(_parts_finished(files_before))))
-    await tx.execute(delete(result_file).where(result_file.c.part_id.in_(_parts_finished(results_before))))
-    finished = select(import_.c.id).where(import_.c.finished_at < results_before)
-    await tx.execute(delete(result_row).where(result_row.c.import_id.in_(finished)))
-    await tx.execute(delete(import_).where(import_.c.finished_at < all_before))
-
-
-def _parts_finished(before: datetime) -> Select[tuple[int]]:
-    return select(part.c.id).join(import_, import_.c.id == part.c.import_id).where(import_.c.finished_at < before)
 
 
 async def discard_abandoned(tx: AsyncConnection, *, untouched_since: datetime) -> int:
@@ -224,6 +211,8 @@ class Standing:
     columns: tuple[str, ...]
     status: Status
     cancel_requested_at: datetime | None
+    file_erased_at: datetime | None
+    results_erased_at: datetime | None
 
 
 async def standing(tx: AsyncConnection, import_id: int, *, lock: bool = False) -> Standing | None:
@@ -233,7 +222,20 @@ async def standing(tx: AsyncConnection, import_id: int, *, lock: bool = False) -
         return None
     if lock:
         held_in(tx).add(import_id)
-    return Standing(_request(row), tuple(row.columns), Status(row.status), row.cancel_requested_at)
+    return Standing(
+        _request(row),
+        tuple(row.columns),
+        Status(row.status),
+        row.cancel_requested_at,
+        row.file_erased_at,
+        row.results_erased_at,
+    )
+
+
+async def has_results(tx: AsyncConnection, import_id: int) -> bool:
+    """False once they are erased."""
+    found = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
+    return (await tx.execute(found)).one_or_none() is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -434,6 +436,7 @@ def _as_import(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Import
         started_at=row.started_at,
         finished_at=row.finished_at,
         retry_of=row.retry_of,
+        results_erased_at=row.results_erased_at,
     )
 
 

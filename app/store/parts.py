@@ -191,6 +191,13 @@ async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
     return row and Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
+async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> None:
+    """What Marketo said about an import's parts in its own words; its codes stay."""
+    of_it = part.c.import_id == import_id
+    await tx.execute(update(part).where(of_it).values(message=None))
+    await tx.execute(update(part).where(of_it, part.c.error_message.is_not(None)).values(error_message=instead))
+
+
 async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:
     """Let waiting parts whose time has come stand in line."""
     await tx.execute(update(part).where(_due(instance_name, now)).values(due_at=None))

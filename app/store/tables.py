@@ -154,6 +154,9 @@ import_ = Table(
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
+    Column("file_erased_at", Moment),  # from then on nobody reads it
+    Column("results_erased_at", Moment),
+    Column("erasing", Boolean, nullable=False, server_default=false()),  # something of what is erased is still there
     CheckConstraint(f"status IS NULL OR {_one_of('status', Status)}", name="status"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
     sqlite_autoincrement=True,  # an id is never given twice, also after an erasure
@@ -168,6 +171,13 @@ Index(
     postgresql_where=import_.c.status.is_(None),
     sqlite_where=import_.c.status.is_(None),
 )
+
+Index("ix_import_retry_of", import_.c.retry_of)  # who named it, when it goes
+_has_file = text("finished_at IS NOT NULL AND file_erased_at IS NULL")
+Index("ix_import_has_file", import_.c.finished_at, postgresql_where=_has_file, sqlite_where=_has_file)  # retention
+_has_results = text("finished_at IS NOT NULL AND results_erased_at IS NULL")
+Index("ix_import_has_results", import_.c.finished_at, postgresql_where=_has_results, sqlite_where=_has_results)
+Index("ix_import_erasing", import_.c.id, postgresql_where=import_.c.erasing, sqlite_where=import_.c.erasing)
 
 part = Table(
     "part",
@@ -358,3 +368,5 @@ event = Table(  # append-only: one row for each move, written by the transaction
     sqlite_autoincrement=True,
 )
 Index("ix_event_import", event.c.import_id, event.c.id)  # GET /v1/imports/{id}/events
+_of_instance = text("import_id IS NULL")
+Index("ix_event_of_instance", event.c.at, postgresql_where=_of_instance, sqlite_where=_of_instance)  # retention

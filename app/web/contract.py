@@ -105,6 +105,7 @@ FOLLOW = {
         "cancel": "imports_cancel",
         "retry": "imports_retry",
         "retry-failures": "imports_retry_failures",
+        "erase": "imports_erase",
     }.items()
 }
 RESOLVE = {

@@ -1,4 +1,4 @@
-"""/v1/imports: create, read, wait and list; parts and events; cancel, send again, decide an unconfirmed part."""
+"""/v1/imports: create, read, wait, list; parts and events; cancel, send again, erase, decide an unconfirmed part."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -291,6 +291,18 @@ async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: 
     """Cancel what still waits; what Marketo has runs to its end."""
     await house.desk.cancel(found.id, by=caller.client)
     return await tell.anew(response, found.id)
+
+
+@router.delete(
+    "/{import_id}",
+    status_code=204,
+    response_class=Response,
+    dependencies=[knows()],
+    responses=contract.answers({}, "forbidden", "not_found", "not_finished"),
+)
+async def erase(house: TheHouse, caller: TheCaller, found: ItsImport) -> None:
+    """Erase a finished import's file, failures and warnings; its counts and history stay."""
+    await house.erase.one(found.id, by=caller.client)
 
 
 @router.post(

@@ -5,9 +5,10 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from app.domain.errors import Gone
 from app.domain.imports import Import
 from app.files.results import ResultRow, written
-from app.store import results
+from app.store import imports, results
 from app.store.results import Kind, StoredRow
 from app.web import contract, paging
 from app.web.auth import Guarded
@@ -29,6 +30,7 @@ ANSWERS = contract.answers(
         }
     },
     "not_found",
+    "results_erased",
 )
 
 
@@ -59,6 +61,7 @@ async def warnings(request: Request, house: TheHouse, found: TheImport) -> Respo
 async def _answer(request: Request, house: House, found: Import, kind: Kind) -> Response | ResultPage:
     given = request.query_params
     size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 2)
+    refuse_erased(found)
     if "application/json" in request.headers.get("accept", ""):
         return await _page(house, found, kind, size=size, after=(place[0], place[1]) if place else None)
     name = f"{kind}-{found.id}.{found.request.format}"
@@ -67,6 +70,13 @@ async def _answer(request: Request, house: House, found: Import, kind: Kind) -> 
         media_type=f"{found.request.format.media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+def refuse_erased(found: Import) -> None:
+    """An empty file would say that no row was rejected. Errors: Gone."""
+    if found.results_erased_at:
+        when = f"{found.results_erased_at:%Y-%m-%d}"
+        raise Gone(f"Failures and warnings of import {found.id} were erased on {when}. Its counts are still there.")
 
 
 async def _page(house: House, found: Import, kind: Kind, *, size: int, after: tuple[int, int] | None) -> ResultPage:
@@ -82,12 +92,17 @@ def _row(found: Import, row: StoredRow) -> ResultRowOut:
 
 
 async def lines(house: House, found: Import, kind: Kind, *, source_rows: bool = True) -> AsyncIterator[bytes]:
-    """Header and rows; a transaction for each thousand, so that a slow reader holds none open."""
+    """Header and rows; a transaction for each thousand, so that a slow reader holds none open.
+
+    Errors: Gone, where they are erased meanwhile. The answer breaks off then: half of them is not to look like all.
+    """
     format_, after = found.request.format, None
     header = True
     while header or after is not None:
         async with house.db.read() as tx:
             rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS)
+            if not await imports.has_results(tx, found.id):
+                raise Gone(f"The results of import {found.id} are erased while they are read.")
         told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
         yield b"".join(
             written(

@@ -12,7 +12,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from app.clock import Clock
-from app.domain.patience import TIDY_SECONDS
+from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
 from app.steps.crew import Crew
 from app.steps.driver import LeaseLost
 from app.steps.points import Point, Reached, in_service
@@ -109,12 +109,13 @@ class Worker:
             log.exception("tick failed", tick=job)
 
     async def _listen(self) -> None:
-        """A new import wakes the submit tick at once."""
+        """A new import wakes the submit tick at once; of many that come at once, the first, and then some together."""
         while True:
             if await self.wake.heard(within_seconds=self.leases.seconds):
                 for name in self.crews:
                     soon = self.now() + timedelta(milliseconds=1)
                     self._metronome.modify_job(f"submit:{name}", next_run_time=soon)
+                await asyncio.sleep(WAKE_SECONDS)
 
     async def _drain(self) -> None:
         """APScheduler's shutdown cancels running coroutines: pause it, wait for them, and only then shut it down."""

@@ -26,6 +26,7 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/imports/{import_id}/events"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/failures"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/warnings"): (200, 200, 200, 200, 404),
+    ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404),
     ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404),
     ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404),
     ("POST", "/v1/imports/{import_id}/retry-failures"): (409, 403, 409, 409, 404),

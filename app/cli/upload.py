@@ -1,0 +1,114 @@
+"""Sending a file, so that a broken line costs time and never makes a second import."""
+
+import os
+import stat
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from app.cli.client import AGAIN_SECONDS, AWAY_STATUSES, fail, told
+
+CHUNK_BYTES = 1 << 18
+KEY_HELD_SECONDS = 180.0  # the service lets go of the key of an upload that died after two minutes
+
+Sent = Callable[[int], None]
+Broken = Callable[[str], None]
+
+
+def upload(
+    client: httpx.Client,
+    source: IO[bytes],
+    *,
+    path: str,
+    name: str | None,
+    parameters: dict[str, str],
+    sent: Sent = lambda _: None,
+    broken: Broken = lambda _: None,
+) -> dict[str, Any]:
+    """Send a file, a bounded chunk at a time; the import that was made of it.
+
+    With an Idempotency-Key of its own: where no answer comes, the same is sent again, and is the same import. What
+    cannot be read twice is sent once. `sent` is told the bytes that are on the way, `broken` why it begins anew.
+    """
+    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": f"cli-{uuid.uuid4().hex}"}
+    if name:
+        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(name)}"
+    size, begin = size_of(source), source.tell() if source.seekable() else None
+    if size is not None:
+        headers["Content-Length"] = str(size)
+    waits = iter(AGAIN_SECONDS if begin is not None else ())
+    held_until: float | None = None
+    first = True
+    while True:
+        try:
+            answer = client.post(path, content=_chunks(source, size, sent), params=parameters, headers=headers)
+        except httpx.LocalProtocolError:
+            fail("The file changed while it was read. Nothing was imported.")
+        except httpx.TransportError as error:
+            wait = next(waits, None)
+            if wait is None or (first and isinstance(error, httpx.ConnectError)):
+                raise
+            broken(f"The connection broke ({type(error).__name__}).")
+        else:
+            wait = _wait_of(answer, waits)
+            if _is_in_use(answer):
+                held_until = held_until or time.monotonic() + KEY_HELD_SECONDS
+                wait = float(answer.headers.get("retry-after", 1)) if time.monotonic() < held_until else None
+            if wait is None or begin is None:
+                made: dict[str, Any] = told(answer)
+                return made
+            broken(f"The service answered {answer.status_code}.")
+        first = False
+        time.sleep(wait)
+        assert begin is not None
+        source.seek(begin)
+
+
+def _wait_of(answer: httpx.Response, waits: Iterator[float]) -> float | None:
+    """None: the answer is the answer."""
+    return next(waits, None) if answer.status_code in AWAY_STATUSES else None
+
+
+def _is_in_use(answer: httpx.Response) -> bool:
+    """Our own first request, which the service still takes for alive."""
+    return answer.status_code == httpx.codes.CONFLICT and "idempotency_key_in_use" in answer.text
+
+
+def _chunks(source: IO[bytes], size: int | None, sent: Sent) -> Iterator[bytes]:
+    """No more than the size that was told: a log may grow meanwhile."""
+    done = 0
+    sent(done)
+    while chunk := source.read(CHUNK_BYTES if size is None else min(CHUNK_BYTES, size - done)):
+        yield chunk
+        done += len(chunk)
+        sent(done)
+
+
+def size_of(source: IO[bytes]) -> int | None:
+    """Bytes from here to the end; None where only reading tells, as of a pipe."""
+    try:
+        found = os.fstat(source.fileno())
+    except OSError:
+        return None
+    return found.st_size - source.tell() if stat.S_ISREG(found.st_mode) else None
+
+
+def named(file: Path) -> str | None:
+    return None if str(file) == "-" else file.name
+
+
+def opened(file: Path) -> IO[bytes]:
+    """Standard input for -."""
+    if str(file) == "-":
+        return sys.stdin.buffer
+    try:
+        return file.open("rb")
+    except OSError as reason:
+        raise typer.BadParameter(f"{file}: {reason.strerror}") from None

@@ -1,0 +1,45 @@
+"""Backlog: how much waits already. Counted anew when it may matter: far from the limit, not more than once a second."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.clock import Clock
+from app.store import parts
+from app.store.database import Database
+
+COUNTED_EVERY = timedelta(seconds=1)
+FAR = 0.5  # of the limit: so many more do not come in that time, from all processes together
+
+
+@dataclass(slots=True)
+class BacklogCount:
+    db: Database
+    now: Clock
+    _total: tuple[datetime, int] | None = None
+    _own: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+
+    async def taken(self, client: str, *, limit: int, client_limit: int) -> tuple[int, int]:
+        """(parts that wait, of them the client's, which are counted no further than its limit)."""
+        if (total := self._far(self._total, limit)) is None or (
+            own := self._far(self._own.get(client), client_limit)
+        ) is None:
+            async with self.db.read() as tx:
+                total = await parts.waiting_total(tx)
+                own = await parts.waiting_of_client(tx, client, most=client_limit)
+            self._total, self._own[client] = (self.now(), total), (self.now(), own)
+        return total, own
+
+    def add(self, client: str) -> None:
+        """One more part waits."""
+        if self._total and client in self._own:
+            (at, total), (own_at, own) = self._total, self._own[client]
+            self._total, self._own[client] = (at, total + 1), (own_at, own + 1)
+
+    def forget(self) -> None:
+        """Many more may."""
+        self._total = None
+
+    def _far(self, known: tuple[datetime, int] | None, limit: int) -> int | None:
+        if known is None or known[1] >= FAR * limit or self.now() - known[0] >= COUNTED_EVERY:
+            return None
+        return known[1]

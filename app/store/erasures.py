@@ -1,0 +1,140 @@
+"""Erasures: what of finished imports goes, and when. A few rows in each transaction, however much there is.
+
+An import is marked first, with an event: from that commit on nobody reads what it marks. Then its rows go, a step at
+a time; a process that dies between leaves the mark, and the next one goes on.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row, Select, Table, delete, func, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.history import Occurrence
+from app.store import events, parts
+from app.store.database import held_in
+from app.store.tables import event, import_, part, part_file, result_file, result_row
+
+IMPORTS_AT_ONCE = 100
+PARTS_AT_ONCE = 500  # of imports that are forgotten, with their history
+FILES_AT_ONCE = 10  # of at most 10 MB each
+ROWS_AT_ONCE = 2_000
+ERASED_TEXT = "Marketo's words are erased, as its results are."
+
+
+class Content(StrEnum):
+    FILE = "file"  # the uploaded rows
+    RESULTS = "results"  # failures and warnings
+
+
+ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
+
+
+async def mark(tx: AsyncConnection, import_id: int, *, at: datetime, by: str) -> None:
+    """Erase a finished import's file and results, and what Marketo said about it in its own words."""
+    await _mark(tx, [import_id], set(Content), at=at, by=by)
+    await parts.forget_words(tx, import_id, instead=ERASED_TEXT)
+    words = (import_.c.id == import_id, import_.c.error_message.is_not(None))
+    await tx.execute(update(import_).where(*words).values(error_message=ERASED_TEXT))
+
+
+async def mark_old(tx: AsyncConnection, *, content: Content, finished_before: datetime, at: datetime, by: str) -> bool:
+    """Mark the oldest imports that have such content. False: there is none that old."""
+    old = (
+        select(import_.c.id)
+        .where(import_.c.finished_at < finished_before, ERASED_AT[content].is_(None))
+        .order_by(import_.c.finished_at)
+        .limit(IMPORTS_AT_ONCE)
+        .with_for_update(key_share=True, skip_locked=True)
+    )
+    ids = list((await tx.execute(old)).scalars())
+    held_in(tx).update(ids)
+    await _mark(tx, ids, {content}, at=at, by=by)
+    return bool(ids)
+
+
+async def _mark(tx: AsyncConnection, ids: Sequence[int], contents: set[Content], *, at: datetime, by: str) -> None:
+    """Of imports whose rows are held."""
+    known = select(import_.c.id, import_.c.instance, *ERASED_AT.values()).where(import_.c.id.in_(ids))
+    for row in (await tx.execute(known.order_by(import_.c.id))).all():
+        new = [content for content in sorted(contents) if getattr(row, ERASED_AT[content].name) is None]
+        if new:
+            values = {ERASED_AT[content].name: at for content in new}
+            await tx.execute(update(import_).where(import_.c.id == row.id).values(values | {"erasing": True}))
+            await events.append(tx, Occurrence.ERASED, at=at, instance=row.instance, import_id=row.id, what=new, by=by)
+
+
+async def go_on(tx: AsyncConnection, import_id: int | None = None) -> bool:
+    """One step of erasing what is marked, of one import or of any. False: nothing is left of it.
+
+    Of any: but for those that another worker is at.
+    """
+    marked = select(import_.c.id).where(import_.c.erasing.is_(True)).order_by(import_.c.id).limit(IMPORTS_AT_ONCE)
+    if import_id is not None:
+        marked = marked.where(import_.c.id == import_id)
+    marked = marked.with_for_update(key_share=True, skip_locked=import_id is None)
+    ids = list((await tx.execute(marked)).scalars())
+    for step in _steps(ids):
+        if (await tx.execute(step)).rowcount:
+            return True
+    await tx.execute(update(import_).where(import_.c.id.in_(ids)).values(erasing=False))
+    return bool(ids)
+
+
+def _steps(ids: Sequence[int]) -> list[Any]:
+    """Each takes away a few rows of what is marked."""
+    no_file = select(part.c.id).join(import_).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
+    no_results = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.results_erased_at.is_not(None))
+    results_of = select(part.c.id).where(part.c.import_id.in_(no_results))
+    return [
+        _some(part_file, select(part_file.c.part_id).where(part_file.c.part_id.in_(no_file)), FILES_AT_ONCE),
+        _some(result_file, select(result_file.c.part_id).where(result_file.c.part_id.in_(results_of)), FILES_AT_ONCE),
+        _some(result_row, select(result_row.c.id).where(result_row.c.import_id.in_(no_results)), ROWS_AT_ONCE),
+    ]
+
+
+def _some(table: Table, wanted: Select[Any], most: int) -> Any:
+    key = next(iter(table.primary_key.columns))
+    return delete(table).where(key.in_(wanted.limit(most)))
+
+
+async def forget(tx: AsyncConnection, *, finished_before: datetime, at: datetime, by: str) -> bool:
+    """Take away the oldest imports whose contents are gone, with their parts and history. False: there is none."""
+    parts_of_it = select(func.count()).where(part.c.import_id == import_.c.id).scalar_subquery()
+    old = (
+        select(import_.c.id, import_.c.instance, parts_of_it.label("parts"))
+        .where(
+            import_.c.finished_at < finished_before,
+            import_.c.file_erased_at.is_not(None),
+            import_.c.results_erased_at.is_not(None),
+            import_.c.erasing.is_(False),
+        )
+        .order_by(import_.c.finished_at)
+        .limit(IMPORTS_AT_ONCE)
+        .with_for_update(skip_locked=True, of=import_)
+    )
+    gone = _as_many_as_fit((await tx.execute(old)).all())
+    held_in(tx).update(row.id for row in gone)
+    await tx.execute(delete(import_).where(import_.c.id.in_([row.id for row in gone])))
+    for name, count in Counter(row.instance for row in gone).items():
+        await events.append(tx, Occurrence.FORGOTTEN, at=at, instance=name, imports=count, by=by)
+    return bool(gone)
+
+
+def _as_many_as_fit(old: Sequence[Row[int, str, int]]) -> list[Row[int, str, int]]:
+    """At least one; together they have no more parts than may go at once."""
+    fit: list[Row[int, str, int]] = []
+    for row in old:
+        if fit and sum(one.parts for one in [*fit, row]) > PARTS_AT_ONCE:
+            break
+        fit.append(row)
+    return fit
+
+
+async def forget_events(tx: AsyncConnection, *, before: datetime) -> bool:
+    """Some of the old events that are about an instance and no import. False: there is none."""
+    old = select(event.c.id).where(event.c.import_id.is_(None), event.c.at < before)
+    return bool((await tx.execute(_some(event, old.order_by(event.c.at), ROWS_AT_ONCE))).rowcount)

@@ -1,0 +1,233 @@
+"""How many imports are created a second, and how long a read takes among a million: `make bench b=api`.
+
+Creates are durable: each is committed to disk before it is answered. Beside them, in the same run and with as many
+callers: the database's own commits, one INSERT of the same bytes in each, by the bare driver; and a bare Starlette
+endpoint that reads the body and answers, which tells what the callers themselves can do. Reads: one import, and a page
+of the list, first and a thousandth, with a million imports stored.
+"""
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from sqlalchemy import text
+
+from app.domain.clients import Scope
+from app.settings import exactly
+from app.store.database import Database
+from app.wiring import furnish
+from benchmarks.support import (
+    Child,
+    cpu_seconds,
+    database,
+    describe_machine,
+    free_port,
+    peak_mb,
+    percentile,
+    scratch,
+    service,
+)
+
+FILE = b"email,firstName\n" + b"".join(b"p%04d@example.com,Pat\n" % n for n in range(43))  # 1 KB
+LATER = "/v1/imports?not_before=2099-01-01T00:00:00Z&preflight=off"  # nothing goes to Marketo meanwhile
+SHARE = 0.5  # of the bare commits
+READ_SECONDS = 0.020
+PAGES = 1000
+PAGE_SIZE = 50
+SAME_SECONDS = 0.002  # within so much, two 99th percentiles are the same
+
+
+@dataclass(frozen=True)
+class Run:
+    per_second: float
+    took: list[float]
+    callers_cpu: float  # share of a core
+
+    @property
+    def told(self) -> str:
+        return (
+            f"{self.per_second:7.0f}/s  p50 {percentile(self.took, 0.5) * 1000:6.1f} ms  "
+            f"p99 {percentile(self.took, 0.99) * 1000:6.1f} ms"
+        )
+
+
+def called(url: str, *, seconds: float, callers: int, **words: object) -> Run:
+    options = [f"--{name}={value}" for name, value in words.items() if value and value is not True]
+    options += [f"--{name}" for name, value in words.items() if value is True]
+    command = [sys.executable, "-m", "benchmarks.callers", f"--url={url}", f"--callers={callers}", *options]
+    done = subprocess.run([*command, f"--seconds={seconds}"], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(done.stderr)
+    found = json.loads(done.stdout)
+    return Run(found["per_second"], found["took"], found["cpu_seconds"] / (seconds + 1))
+
+
+def verdict(met: bool, aim: str) -> str:
+    return f"{'met' if met else 'short of'}: {aim}"
+
+
+def key_for(url: str) -> str:
+    """An API key, made where the database is."""
+
+    async def make() -> str:
+        instance = {"base_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "x"}
+        house = furnish(exactly(database_url=url, instances={"default": instance}))
+        try:
+            return (await house.keys.create("bench", [Scope.SUBMIT, Scope.READ]))[1]
+        finally:
+            await house.close()
+
+    return asyncio.run(make())
+
+
+def creates(url: str, folder: Path, counts: list[int], seconds: float) -> None:
+    key, body = key_for(url), folder / "file.csv"
+    body.write_bytes(FILE)
+    generous = {
+        "AUTH": "on",
+        "CLIENT_REQUESTS_PER_MINUTE": 10**9,
+        "CLIENT_BACKLOG_PARTS": 10**9,
+        "BACKLOG_PARTS": 10**9,
+    }
+    for callers in counts:
+        bare = called(url, body=body, callers=callers, seconds=seconds)
+        print(f"  {callers:2} callers  bare commits           {bare.told}", flush=True)
+        for idempotent in (False, True):
+            with service(folder, url, **generous) as child:
+                before = cpu_seconds(child.pid)
+                words = {"body": body, "key": key, "idempotent": idempotent}
+                run = called(f"{child.url}{LATER}", callers=callers, seconds=seconds, **words)
+                cpu = (cpu_seconds(child.pid) - before) / (seconds + 1)
+                ratio = run.per_second / bare.per_second
+                print(
+                    f"              creates, {'with' if idempotent else 'no  '} key     {run.told}  "
+                    f"{ratio:.2f} of the bare  service {cpu:.0%} of a core, {peak_mb(child.pid):.0f} MB, callers "
+                    f"{run.callers_cpu:.0%}  {verdict(ratio >= SHARE, f'{SHARE} of the bare')}",
+                    flush=True,
+                )
+
+
+def endpoint(folder: Path, counts: list[int], seconds: float) -> None:
+    """What callers and a web framework can do without a database."""
+    body, port = folder / "file.csv", free_port()
+    body.write_bytes(FILE)
+    command = [sys.executable, "-m", "benchmarks.bare", str(port), str(folder)]
+    child = Child(command, f"http://127.0.0.1:{port}", folder)
+    try:
+        for callers in counts:
+            run = called(f"{child.url}/read", body=body, callers=callers, seconds=seconds)
+            print(f"  {callers:2} callers  bare endpoint          {run.told}  callers {run.callers_cpu:.0%} of a core")
+    finally:
+        child.end()
+
+
+async def fill(url: str, count: int) -> None:
+    """So many finished imports with a part and three events each, as the service would have left them."""
+    db = Database(url)
+    numbers = (
+        f"generate_series(1, {count}) AS n(n)"
+        if not db.on_sqlite
+        else f"(WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < {count}) SELECT n FROM s) AS n"
+    )
+    at = "'2026-11-04T12:00:00.000000Z'"
+    imports = f"""
+        INSERT INTO import (id, instance, client, object_type, format, charset, lookup_field, priority, preflight,
+          on_unconfirmed, file_name, file_bytes, file_sha256, columns, rows, status, imported,
+          touched_at, created_at, started_at, finished_at)
+        SELECT n, 'default', 'bench', 'lead', 'csv', 'utf-8', 'email', 5, 'off', 'resubmit', 'leads.csv', 1024,
+          '{"0" * 64}', '["email"]', 43, 'complete', 43, {at}, {at}, {at}, {at} FROM {numbers}"""
+    parts = f"""
+        INSERT INTO part (id, import_id, number, instance, priority, state, turn, client, space, key_fields, first_row,
+          rows, bytes, imported, batch_id, attempts, counted, results_missing, state_since, submitted_at, started_at,
+          finished_at)
+        SELECT n, n, 1, 'default', 5, 'complete', n, 'bench', 'people', 'email', 1, 43, 1024, 43, n, 1, {{yes}}, {{no}},
+          {at}, {at}, {at}, {at} FROM {numbers}"""
+    events = f"""
+        INSERT INTO event (at, instance, import_id, type, data)
+        SELECT {at}, 'default', n, 'finished', '{{{{"status": "complete"}}}}' FROM {numbers}"""
+    words = {"yes": "1", "no": "0"} if db.on_sqlite else {"yes": "true", "no": "false"}
+    try:
+        async with db.write() as tx:
+            await tx.execute(text("INSERT INTO instance (name) VALUES ('default') ON CONFLICT DO NOTHING"))
+            for statement in (imports, parts, events):
+                await tx.exec_driver_sql(statement.format(**words))
+            if not db.on_sqlite:
+                for table in ("import", "part", "event"):
+                    sequence = f"pg_get_serial_sequence('{table}', 'id')"
+                    await tx.exec_driver_sql(f"SELECT setval({sequence}, {count})")
+        async with db.write() as tx:
+            await tx.exec_driver_sql("ANALYZE")
+    finally:
+        await db.close()
+
+
+def reads(url: str, folder: Path, count: int, seconds: float) -> None:
+    begun = time.perf_counter()
+    asyncio.run(fill(url, count))
+    print(f"  {count:,} imports stored in {time.perf_counter() - begun:.0f} s", flush=True)
+    key = key_for(url)
+    generous = {"AUTH": "on", "CLIENT_REQUESTS_PER_MINUTE": 10**9, "HISTORY_RETENTION_DAYS": 10**5}
+    generous |= {"FILE_RETENTION_DAYS": 10**5, "RESULT_RETENTION_DAYS": 10**5}
+    with service(folder, url, **generous) as child:
+        one = called(f"{child.url}/v1/imports/{count // 2}", key=key, callers=1, seconds=seconds)
+        told = verdict(percentile(one.took, 0.99) < READ_SECONDS, f"{READ_SECONDS * 1000:.0f} ms")
+        print(f"  one import          {one.told}  {told}", flush=True)
+        found = {}
+        for page, token in ((1, None), (PAGES, walked(child.url, key))):
+            found[page] = called(
+                f"{child.url}/v1/imports?page_size={PAGE_SIZE}" + (f"&page_token={token}" if token else ""),
+                key=key,
+                callers=1,
+                seconds=seconds,
+            )
+            told = verdict(percentile(found[page].took, 0.99) < READ_SECONDS, f"{READ_SECONDS * 1000:.0f} ms")
+            print(f"  page {page:5,} of 50     {found[page].told}  {told}", flush=True)
+        first, last = (percentile(found[page].took, 0.5) for page in (1, PAGES))
+        print(
+            f"  page {PAGES:,} takes {last / first:.2f} of page 1 at the median   "
+            f"{verdict(abs(last - first) < SAME_SECONDS, 'equal')}; {peak_mb(child.pid):.0f} MB peak",
+            flush=True,
+        )
+
+
+def walked(url: str, key: str) -> str:
+    """The token of page 1,000, as a caller comes by it: pages of 200 end where pages of 50 do."""
+    token: str | None = None
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60) as client:
+        for _ in range((PAGES - 1) * PAGE_SIZE // 200):
+            words = {"page_size": 200} | ({"page_token": token} if token else {})
+            token = client.get("/v1/imports", params=words).raise_for_status().json()["next_page_token"]
+    assert token is not None
+    return token
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__)
+    asked.add_argument("--callers", type=int, nargs="*", default=[1, 16, 64])
+    asked.add_argument("--seconds", type=float, default=5, help="of each measurement")
+    asked.add_argument("--imports", type=int, default=1_000_000, help="stored while reading; 0 leaves that out")
+    asked.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
+    given = asked.parse_args()
+    print(f"api on {describe_machine()}; files of {len(FILE)} bytes")
+    with scratch() as folder:
+        endpoint(folder, given.callers, given.seconds)
+    for kind in given.database:
+        print(f"\n{kind}")
+        with ExitStack() as stack:
+            folder = stack.enter_context(scratch())
+            creates(stack.enter_context(database(kind, folder)), folder, given.callers, given.seconds)
+        if given.imports:
+            with ExitStack() as stack:
+                folder = stack.enter_context(scratch())
+                reads(stack.enter_context(database(kind, folder)), folder, given.imports, given.seconds)
+
+
+if __name__ == "__main__":
+    main()

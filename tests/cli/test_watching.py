@@ -1,0 +1,187 @@
+"""`sluice submit --wait` and `sluice status --watch`: what a terminal shows, and what a broken line costs."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.cli.conftest import Run
+from tests.cli.test_desk import submitted
+from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, wait_until
+from tests.support.relay import relayed
+
+LEADS = ROOT / "docs" / "samples" / "leads.csv"
+ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
+
+
+class Terminal:
+    """`sluice` on a terminal of its own: all three of its lines are one."""
+
+    def __init__(self, folder: Path, url: str, *words: object) -> None:
+        self._leader, follower = pty.openpty()
+        bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
+        known = bare | {"PYTHONPATH": str(ROOT), "SLUICE_URL": url, "COLUMNS": "200", "LINES": "60", "TERM": "xterm"}
+        command = [sys.executable, "-m", "app", *map(str, words)]
+        self.child = subprocess.Popen(
+            command, cwd=folder, env=known, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
+        )
+        os.close(follower)
+        self._bytes = b""
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            while some := os.read(self._leader, 65536):
+                self._bytes += some
+        except OSError:  # the last one to write has gone
+            pass
+        os.close(self._leader)
+
+    @property
+    def shown(self) -> str:
+        return ESCAPES.sub("", self._bytes.decode(errors="replace"))
+
+    def ended(self) -> int:
+        code = self.child.wait(timeout=DEADLINE_SECONDS)
+        self._reader.join()
+        return code
+
+
+def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: Path):
+    """How much of the file and of its rows; then the result, and the rejected rows as a table."""
+    terminal = Terminal(tmp_path, served.url, "submit", LEADS, "--wait")
+    assert terminal.ended() == 1
+    assert "upload: taken" in terminal.shown
+    rows = len(LEADS.read_text().splitlines()) - 1
+    assert re.search(rf"import \d+: complete .*100% {rows} of {rows} rows", terminal.shown), terminal.shown
+    assert "Rejected rows" in terminal.shown
+
+
+def test_no_terminal_gets_no_progress(sluice: Run, served: Service):
+    """A log has no use for a bar; JSON stays JSON."""
+    for words in ((), ("--json",)):
+        told = sluice("submit", LEADS, "--wait", *words, URL=served.url)
+        assert (told.returncode, told.stderr) == (1, "")
+    assert json.loads(told.stdout)["status"] == "complete"
+
+
+def test_an_upload_whose_answer_was_lost_is_sent_again_and_is_one_import(sluice: Run, served: Service):
+    """The service took it and the line broke: the second time it is the same."""
+    label = "answer lost"
+    with relayed(served.port) as relay:
+        relay.lose_answer_to(b"POST /v1/imports")
+        told = sluice("submit", LEADS, "--wait", "--json", "--label", label, URL=relay.url)
+        sent = [request for request in relay.requests if request.startswith(b"POST ")]
+    assert relay.has_broken
+    assert told.returncode == 1
+    assert len(sent) == 2
+    assert len({re.search(rb"(?i)idempotency-key: (\S+)", request).group(1) for request in sent}) == 1
+    listed = httpx.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"]
+    assert [one["id"] for one in listed] == [json.loads(told.stdout)["id"]]
+
+
+def test_what_comes_through_a_pipe_is_sent_once(sluice: Run, served: Service):
+    """It cannot be read again, and the command says what is not known."""
+    with relayed(served.port) as relay:
+        relay.lose_answer_to(b"POST /v1/imports")
+        told = sluice("submit", "-", "--label", "piped once", stdin="email\na@example.com\n", URL=relay.url)
+        assert [request[:4] for request in relay.requests] == [b"POST"]
+    assert (told.returncode, told.stdout) == (1, "")
+    assert "broke" in told.stderr
+
+
+def test_a_file_is_sent_with_its_length_and_a_pipe_in_chunks(sluice: Run, served: Service):
+    """So that the service, and what stands between, know what is to come."""
+    with relayed(served.port) as relay:
+        sluice("submit", LEADS, URL=relay.url)
+        sluice("submit", "-", stdin="email\na@example.com\n", URL=relay.url)
+        of_file, of_pipe = [request.lower() for request in relay.requests]
+    assert b"content-length: %d\r\n" % LEADS.stat().st_size in of_file
+    assert b"transfer-encoding" not in of_file
+    assert b"transfer-encoding: chunked\r\n" in of_pipe
+
+
+def test_a_watch_that_breaks_is_taken_up_again(sluice: Run, served: Service):
+    """And ends with the import; the service is asked to wait, not asked each second."""
+    with relayed(served.port) as relay:
+        relay.lose_answer_to(b"GET /v1/imports/")
+        told = sluice("submit", LEADS, "--wait", "--json", URL=relay.url)
+        looks = [one for one in relay.requests if re.match(rb"GET /v1/imports/\d+\?wait=", one)]
+    assert relay.has_broken
+    assert json.loads(told.stdout)["status"] == "complete"
+    assert 2 <= len(looks) <= 4
+
+
+def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service, tmp_path: Path):
+    """By Ctrl-C: exit code 1, and the import is where it was."""
+    terminal = Terminal(tmp_path, served.url, "submit", LEADS, "--wait", "--not-before", "2999-01-01T00:00:00Z")
+    wait_until(lambda: ": queued" in terminal.shown, "the import's line")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.ended() == 1
+    import_id = re.search(r"sluice status (\d+) --watch", terminal.shown).group(1)
+    assert httpx.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
+
+
+def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
+    """With Marketo's number and what a part waits for."""
+    import_id = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
+    told = sluice("status", import_id, URL=served.url)
+    assert "waits for: not_before" in told.stdout
+    queue = sluice("status", URL=served.url).stdout
+    assert re.search(rf"Under way(.|\n)* {import_id} .*queued", queue)
+    sluice("cancel", import_id, URL=served.url)
+    terminal_state = sluice("status", import_id, URL=served.url).stdout
+    assert re.search(r"\b1 .* 0 +cancelled", terminal_state)
+
+
+def test_status_is_watched_until_the_import_is_finished(served: Service, tmp_path: Path):
+    """It is drawn in place, and the last look stays."""
+    made = httpx.post(f"{served.url}/v1/imports?not_before=2999-01-01T00:00:00Z", content=LEADS.read_bytes()).json()
+    terminal = Terminal(tmp_path, served.url, "status", made["id"], "--watch")
+    wait_until(lambda: "queued" in terminal.shown, "the first look")
+    httpx.post(f"{served.url}/v1/imports/{made['id']}/cancel")
+    assert terminal.ended() == 0
+    assert "cancelled" in terminal.shown
+
+
+def test_the_queue_is_watched_until_interrupted(served: Service, tmp_path: Path):
+    """What comes meanwhile is seen; Ctrl-C is no failure."""
+    terminal = Terminal(tmp_path, served.url, "status", "--watch")
+    wait_until(lambda: "Instances" in terminal.shown, "the first look")
+    label = "seen while watching"
+    httpx.post(f"{served.url}/v1/imports", params={"label": label}, content=b"email\na@example.com\n")
+    wait_until(lambda: label in terminal.shown, "the new import")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.ended() == 0
+
+
+def test_watching_is_for_people(sluice: Run, served: Service):
+    """Scripts have --json."""
+    assert sluice("status", "--watch", "--json", URL=served.url).returncode == 2
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(shell: str):
+    """The script that --show-completion prints asks `sluice` itself."""
+    script = Path(sys.executable).with_name("sluice")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE_", "_TYPER"))}
+    known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+
+    def run(*words: str, **more: str) -> str:
+        return subprocess.run(
+            [script, *words], env=known | more, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
+        ).stdout
+
+    assert f"complete_{shell}" in run("--show-completion", shell)
+    asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "sluice sub"}
+    asked |= {"COMP_WORDS": "sluice sub", "COMP_CWORD": "1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    assert "submit" in run(**asked)
