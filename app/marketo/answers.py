@@ -8,7 +8,7 @@ from typing import NamedTuple
 from app.marketo.codes import CODES
 from app.marketo.reply import Reply
 
-NONE = "none"  # no answer came
+NONE = "none"  # no whole answer came
 OTHER = "other"  # codes that nobody here knows are one: Marketo may invent any number of them
 
 
@@ -23,7 +23,7 @@ class Answers:
 
     def count(self, call: str, reply: Reply | None) -> None:
         """By Marketo's code, or by the HTTP status where the body has none."""
-        if reply is None:
+        if reply is None or not reply.whole:
             code = NONE
         elif reply.error is None:
             code = str(reply.status)

@@ -275,7 +275,7 @@ CATALOGUE = (
         C,
         (*BY, "call", "code"),
         "Answers to our calls, by Marketo's code or else the HTTP status; `other`: a code that is not known here; "
-        "`none`: no answer came.",
+        "`none`: no whole answer came.",
         _answers,
     ),
     Series("sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", tallies.WAITED),

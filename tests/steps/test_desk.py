@@ -9,6 +9,7 @@ from sqlalchemy import select
 from app.domain.instances import WaitingFor
 from app.domain.lifecycle import Move
 from app.steps.desk import Desk
+from app.steps.points import in_service
 from app.store import instances, parts
 from app.store.database import Database
 from app.store.tables import event
@@ -21,7 +22,7 @@ PAUSE = timedelta(seconds=60)
 
 @pytest.fixture
 def desk(db: Database, clock: SteppedClock) -> Desk:
-    return Desk(db=db, now=clock, wake=Wake())
+    return Desk(db=db, now=clock, wake=Wake(), reached=in_service)
 
 
 async def deeds(db: Database, who: str) -> list[tuple[str, dict[str, Any]]]:

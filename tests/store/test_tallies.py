@@ -7,7 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.lifecycle import Move
-from app.store import imports, instances, parts, tallies
+from app.steps.erase import Erase, Retention
+from app.store import instances, parts, tallies
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
 
@@ -73,9 +74,8 @@ async def test_counters_outlive_the_history_that_they_counted(db: Database):
     (only,) = await parts_of(db, await an_import(db))
     await move(db, only.id, Move.CANCEL)
     before = await counted(db)
-    async with db.write() as tx:
-        later = AT + timedelta(days=1)
-        await imports.erase(tx, files_before=later, results_before=later, all_before=later)
+    later = AT + timedelta(days=1)
+    await Erase(db, lambda: later, Retention(0, 0, 0)).what_is_too_old()
     async with db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM part"))).scalar_one() == 0
     assert await counted(db) == before

@@ -16,6 +16,7 @@ from app.steps.submit import Submit
 from app.steps.sweep import Sweep
 from app.worker.lease import Leases
 from app.worker.run import Worker
+from app.worker.ticks import ticks
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
@@ -129,14 +130,14 @@ async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(st
     Hesitant.met = []
     import_id = await stage.created(leads(3))
     await stage.crash()
-    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.retention))
+    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.erase))
     worker = Worker({"default": crew}, stage.leases, stage.house.wake, stage.clock, tick_seconds=1, shutdown_seconds=1)
     with pytest.raises(ConnectionError):
         await worker.lease("default")
-    await worker.tick("default", crew.submit.run_once)
+    await worker.tick("default", next(iter(ticks(crew, 1))))
     assert (await stage.parts(import_id))[0]["state"] == "waiting"
     await worker.lease("default")
-    await worker.tick("default", crew.submit.run_once)
+    await worker.tick("default", next(iter(ticks(crew, 1))))
     assert (await stage.parts(import_id))[0]["state"] == "queued"
     await worker.lease("default")
     assert len(Hesitant.met) == 2, "once is enough"
