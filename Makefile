@@ -43,7 +43,7 @@ simulate-seeds: install ## live the life of a seed again (seed=4711), or many of
 	$(BIN)/python -m tests.simulation --seed $(seed) --seeds $(seeds) --database $(database)
 
 test: install ## run all tests, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: install ## lint, types, import contracts, migration drift, generated docs
 	$(BIN)/ruff check .

@@ -19,11 +19,8 @@ from app.store.database import DatabaseBusy
 from app.web.schemas import rfc3339
 from app.wiring import House
 
-app = typer.Typer(
-    name="keys",
-    help="API keys: who may call, and what.\n\nExample: sluice keys create --client crm-sync --scope submit",
-    no_args_is_help=True,
-)
+EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
+app = typer.Typer(name="keys", help=f"API keys: who may call, and what.\n\n{EXAMPLE}", no_args_is_help=True)
 
 Found = TypeVar("Found")
 NAME_CHARACTERS = 200

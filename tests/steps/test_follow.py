@@ -1,6 +1,7 @@
 """Following an import: what nobody told is found, and nothing is read for those who know it."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ async def next_page(pages) -> list[str] | None:
 async def elsewhere(stage: Stage):
     """Another process's way to the database, of which this one hears nothing."""
     db = Database(stage.house.settings.database_url)
-    yield type(stage.house.desk)(db=db, now=stage.clock, wake=stage.house.wake)
+    yield replace(stage.house.desk, db=db)
     await db.close()
 
 
