@@ -203,7 +203,7 @@ class Beats:
 
     def __init__(self, stage: Stage, clock: WorkingClock) -> None:
         house, settings = stage.house, stage.house.settings
-        self.clock, self.wake, self.submit = clock, house.wake, stage.crew.submit.run_once
+        self.clock, self.wake = clock, house.wake
         self.worker = Worker(
             crews={"default": stage.crew},
             leases=stage.leases,
@@ -222,9 +222,9 @@ class Beats:
             for tick in self.ticks:
                 if self.next_at[tick.name] <= self.clock.seconds():
                     self.next_at[tick.name] = self.clock.seconds() + tick.seconds
-                    await self.worker.tick("default", tick.step)
+                    await self.worker.tick("default", tick)
                 while await self.wake.heard(within_seconds=0):
-                    await self.worker.tick("default", self.submit)
+                    await self.worker.tick("default", self.ticks[0])
 
     async def _told(self, until: Callable[[], Awaitable[bool]]) -> bool:
         self.clock.stop()

@@ -457,7 +457,7 @@ class Life:
                 await worker.lease(name)
                 for tick in ticks(worker.crews[name], TICK_SECONDS):
                     with suppress(Stale):
-                        await worker.tick(name, tick.step)
+                        await worker.tick(name, tick)
                 await self._resolve_held(process, name)
             seconds = FIRST_STEP_SECONDS if newest > last_event else min(2 * seconds, LONGEST_STEP_SECONDS)
             last_event = newest

@@ -181,7 +181,7 @@ class Theatre:
     async def _beat(self) -> None:
         await self.worker.lease("default")
         for tick in ticks(self.crew, 1):
-            await self.worker.tick("default", tick.step)
+            await self.worker.tick("default", tick)
 
     async def _to_the_end(self) -> None:
         """Beat, and look less often the longer nothing happens, until every import has finished."""
