@@ -327,7 +327,9 @@ class Life:
         for name, crew in worker.crews.items():
             jobs[f"lease:{name}"] = self._every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in ticks(crew, TICK_SECONDS):
-                jobs[f"{tick.name}:{name}"] = self._every(process, TICK_SECONDS, worker.tick, name, _driving(tick.step))
+                jobs[f"{tick.name}:{name}"] = self._every(
+                    process, TICK_SECONDS, worker.tick, name, tick._replace(step=_driving(tick.step))
+                )
         if await process.run(jobs):
             return True
         return await process.run({"end": lambda: self._leave(process, worker)})
