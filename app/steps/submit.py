@@ -5,7 +5,8 @@ be none, moves the part on. SLOTS_NOT_OVERSOLD: the instance's row is locked, th
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -50,22 +51,40 @@ class Submit:
     driver: Driver
     judge: Judge
     turns: Turns
+    _unsent: set[int] = field(default_factory=set)  # parts that may be claimed, and were not sent
 
     async def run_once(self, lease: Lease) -> bool:
         """Submit one part, or find out more about which may go. False when none may go now. Network: one POST."""
+        await self._take_back(lease)
         chosen, more_to_judge = await self._choose(lease)
-        part = await self._claim(lease, chosen) if chosen else None
-        if part is None:
+        if chosen is None:
             return more_to_judge
-        self.driver.reached(Point.CLAIMED)
-        self.judge.forget(part)
-        self.turns.took(part.client, part.rows.total)
-        standing, file = await self._file(part)
+        try:
+            part = await self._claim(lease, chosen)
+            if part is None:
+                return more_to_judge
+            self.driver.reached(Point.CLAIMED)
+            self.judge.forget(part)
+            self.turns.took(part.client, part.rows.total)
+            standing, file = await self._file(part)
+        except AWAY:
+            self._unsent.add(chosen.id)
+            raise
         answer = await self._send(lease, standing, file)
         self.driver.reached(Point.ANSWERED)
         await self._insist(lease, part, answer)
         self.driver.reached(Point.SUBMITTED)
         return True
+
+    async def _take_back(self, lease: Lease) -> None:
+        """A claim that the database took while its word was lost, or behind which it went away: nothing was sent."""
+        for part_id in list(self._unsent):
+            with suppress(Stale):
+                async with self.driver.writing(lease) as (tx, _):
+                    why = "the database went away behind the claim, and nothing was sent"
+                    values = {"due_at": None, "retry_code": None}
+                    await parts.move(tx, part_id, Move.TURN_AWAY, at=self.driver.now(), values=values, why=why)
+            self._unsent.discard(part_id)
 
     async def _choose(self, lease: Lease) -> tuple[Part | None, bool]:
         """(the first waiting part that may go now, whether another look would tell more)."""

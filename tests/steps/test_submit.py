@@ -1,9 +1,11 @@
 """What each answer to a submission leads to."""
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.simulator import Fault
 from app.steps.lease import Lease
+from app.steps.points import Point
 from tests.story.files import LEADS, leads
 from tests.support.stage import Stage
 
@@ -148,3 +150,25 @@ async def test_a_file_that_never_comes_is_said_not_hidden(stage: Stage):
     assert told["status"] == "complete"
     assert told["rows"]["failed"] == 1
     assert told["attention"]["code"] == "results_missing"
+
+
+async def test_a_claim_whose_commit_got_no_answer_is_taken_back(stage: Stage):
+    """The database went away right behind it: nothing was sent, and the part need not wait until the claim counts as
+    lost."""
+    import_id = await stage.created(LEADS)
+
+    def goes_away(reached: Point) -> None:
+        if reached is Point.CLAIMED:
+            raise OperationalError("COMMIT", {}, Exception("the line broke"))
+
+    there = stage.crew.submit.driver.reached
+    object.__setattr__(stage.crew.submit.driver, "reached", goes_away)
+    with pytest.raises(OperationalError):
+        await stage.crew.submit.run_once(stage.lease)
+    assert (await only_part(stage, import_id))["state"] == "submitting"
+    object.__setattr__(stage.crew.submit.driver, "reached", there)
+    assert await stage.crew.submit.run_once(stage.lease)
+    part = await only_part(stage, import_id)
+    assert (part["state"], part["attempts"]) == ("queued", 1)
+    assert len(stage.posted) == 1
+    assert (await stage.events(import_id))[:4] == ["accepted", "claim", "turn_away", "claim"]

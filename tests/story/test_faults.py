@@ -62,7 +62,7 @@ SENT_AGAIN = End(f"claim lose resubmit {PLAIN}", 960, shown="unconfirmed", posts
 SENT_TWICE = End(f"claim lose resubmit {PLAIN}", 960, shown="unconfirmed", posts=2, jobs=2)
 SENT_TWICE_LATE = End(f"claim lose resubmit {PLAIN}", 1700, shown="unconfirmed", posts=2, jobs=2)  # 600 s for a POST
 FORGOTTEN = End(f"claim accept forget resubmit {PLAIN}", 5900, shown="unconfirmed", posts=2, jobs=2)  # denied for 1 h
-QUEUED_LONG = End(PLAIN, 90)
+QUEUED_LONG = End(PLAIN, 95)
 STUCK = End("claim accept", 0, "importing", NOTHING, (), (), attention="stuck", shown="stuck")
 JOB_FAILED = End("claim accept fail", 10, "failed", NOTHING, (), (), error="marketo_failed")
 ALL_ROWS_FAILED = End(PLAIN, 10, rows=(0, 5, 0, 0), failures=(1, 2, 3, 4, 5), warnings=())
