@@ -3,33 +3,19 @@
 Within a process this is all there is to it. Between processes PostgreSQL carries the news (store/notices.py).
 """
 
-import asyncio
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from app.bell import Bell
 from app.outbox import Outbox
 
 
 @dataclass(slots=True, eq=False)
-class Watcher:
+class Watcher(Bell):
     """One watcher of one import. `seen`: the last event that it knows of; None where only the end is waited for."""
 
     seen: int | None
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def ring(self) -> None:
-        self._bell.set()
-
-    async def heard(self, *, within_seconds: float | None = None) -> bool:
-        """Wait for a change; False when the time is up first. Changes that came meanwhile are one."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await self._bell.wait()
-        except TimeoutError:
-            return False
-        self._bell.clear()
-        return True
 
 
 @dataclass(slots=True)
@@ -37,7 +23,7 @@ class Changes:
     outbox: Outbox = field(default_factory=Outbox)
     ended: bool = False
     _watchers: dict[int, set[Watcher]] = field(default_factory=dict)
-    _doubt: asyncio.Event = field(default_factory=asyncio.Event)
+    _doubt: Bell = field(default_factory=Bell)
 
     def made(self, import_ids: Collection[int]) -> None:
         """A transaction about these imports has ended here."""
@@ -52,16 +38,11 @@ class Changes:
 
     def doubt(self) -> None:
         """Any import may have changed: news got lost, or were too many to be told."""
-        self._doubt.set()
+        self._doubt.ring()
 
     async def doubted(self, *, within_seconds: float) -> None:
         """Wait for a doubt, or until the time is up."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await self._doubt.wait()
-        except TimeoutError:
-            return
-        self._doubt.clear()
+        await self._doubt.heard(within_seconds=within_seconds)
 
     @contextmanager
     def watching(self, import_id: int, *, seen: int | None = None) -> Iterator[Watcher]:

@@ -3,32 +3,26 @@
 Within a process this is all there is to it. Between processes PostgreSQL carries the rings (store/notices.py).
 """
 
-import asyncio
 from dataclasses import dataclass, field
 
+from app.bell import Bell
 from app.outbox import Outbox
 
 
 @dataclass(slots=True)
 class Wake:
     outbox: Outbox = field(default_factory=Outbox)
-    _bell: asyncio.Event = field(default_factory=asyncio.Event)
+    _bell: Bell = field(default_factory=Bell)
 
     def ring(self) -> None:
         """There is something new to do, here or in another process."""
-        self._bell.set()
+        self._bell.ring()
         self.outbox.ring()
 
     def hear(self) -> None:
         """Another process rang."""
-        self._bell.set()
+        self._bell.ring()
 
     async def heard(self, *, within_seconds: float) -> bool:
         """Wait for a ring; False when the time is up first."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await self._bell.wait()
-        except TimeoutError:
-            return False
-        self._bell.clear()
-        return True
+        return await self._bell.heard(within_seconds=within_seconds)

@@ -14,22 +14,7 @@ from sqlalchemy import create_engine, text
 
 from app.files.packing import unpacked
 from app.store.database import driver_url
-
-MOVES = {  # move → (from, to), as docs/lifecycle.md has them
-    "claim": ({"waiting"}, "submitting"),
-    "accept": ({"submitting", "unconfirmed"}, "queued"),
-    "turn_away": ({"submitting"}, "waiting"),
-    "refuse": ({"submitting"}, "failed"),
-    "lose": ({"submitting"}, "unconfirmed"),
-    "resubmit": ({"unconfirmed"}, "waiting"),
-    "start": ({"queued"}, "importing"),
-    "finish": ({"queued", "importing"}, "collecting"),
-    "fail": ({"queued", "importing"}, "failed"),
-    "collect": ({"collecting"}, "complete"),
-    "forget": ({"queued", "importing"}, "unconfirmed"),
-    "cancel": ({"waiting"}, "cancelled"),
-    "abandon": ({"waiting"}, "failed"),
-}
+from tests.support.lifecycle import MOVES
 
 
 @dataclass(frozen=True, slots=True)

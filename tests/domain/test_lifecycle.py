@@ -1,27 +1,12 @@
 """The table of moves, restated."""
 
 from app.domain.lifecycle import AT_MARKETO, FINAL, TABLE
-
-DRAWN = {
-    "claim": ({"waiting"}, "submitting"),
-    "accept": ({"submitting", "unconfirmed"}, "queued"),
-    "turn_away": ({"submitting"}, "waiting"),
-    "refuse": ({"submitting"}, "failed"),
-    "lose": ({"submitting"}, "unconfirmed"),
-    "resubmit": ({"unconfirmed"}, "waiting"),
-    "start": ({"queued"}, "importing"),
-    "finish": ({"queued", "importing"}, "collecting"),
-    "fail": ({"queued", "importing"}, "failed"),
-    "collect": ({"collecting"}, "complete"),
-    "cancel": ({"waiting"}, "cancelled"),
-    "abandon": ({"waiting"}, "failed"),
-    "forget": ({"queued", "importing"}, "unconfirmed"),
-}
+from tests.support.lifecycle import MOVES
 
 
 def test_the_table_is_the_one_that_was_drawn():
     """Every move has these sources and this one target."""
-    assert {str(move): ({str(s) for s in edge.sources}, str(edge.target)) for move, edge in TABLE.items()} == DRAWN
+    assert {str(move): ({str(s) for s in edge.sources}, str(edge.target)) for move, edge in TABLE.items()} == MOVES
 
 
 def test_every_move_says_who_makes_it():
@@ -41,6 +26,6 @@ def test_only_parts_that_marketo_has_or_may_have_hold_a_slot():
 
 def test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconfirmed_only():
     """No move but an answer's leads from submitting back to waiting."""
-    leaving = {move: target for move, (sources, target) in DRAWN.items() if "submitting" in sources}
+    leaving = {move: target for move, (sources, target) in MOVES.items() if "submitting" in sources}
     assert leaving == {"accept": "queued", "turn_away": "waiting", "refuse": "failed", "lose": "unconfirmed"}
     assert [move for move, edge in TABLE.items() if edge.target == "waiting"] == ["turn_away", "resubmit"]

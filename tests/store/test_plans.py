@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.database import Database
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.heap import fill, settle
 from tests.support.stage import Stage
+from tests.support.statements import overhearing
 
 FINISHED, WAITING = 60_000, 2_000
 MOST_ROWS = 3 * WAITING  # what waits may be counted; what is over may not be gone through
@@ -41,18 +41,12 @@ Sent = dict[str, Any]  # each statement with the parameters it was last sent wit
 def overheard(db: Database) -> Iterator[Sent]:
     sent: Sent = {}
 
-    def hear(_line: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+    def hear(statement: str, parameters: Any) -> None:
         if statement.lstrip().split()[0] in ("SELECT", "UPDATE", "DELETE"):
-            sent[statement] = parameters[0] if many else parameters
+            sent[statement] = parameters
 
-    engines = {db._writer.sync_engine, db._reader.sync_engine}
-    for engine in engines:
-        event.listen(engine, "before_cursor_execute", hear)
-    try:
+    with overhearing(db, hear):
         yield sent
-    finally:
-        for engine in engines:
-            event.remove(engine, "before_cursor_execute", hear)
 
 
 async def a_life(stage: Stage) -> None:

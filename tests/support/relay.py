@@ -2,23 +2,24 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 
-CHUNK_BYTES = 1 << 16
+from tests.support.line import CHUNK_BYTES, Line, standing
 
 
-class Relay:
-    """Listens on loopback and passes bytes on. `requests` are the first bytes of each request, as they came."""
+class Relay(Line):
+    """Passes bytes on. `requests` are the first bytes of each request, as they came."""
 
     def __init__(self, port: int) -> None:
-        self.url = ""
+        super().__init__()
         self.requests: list[bytes] = []
         self._to = port
-        self._loop = asyncio.new_event_loop()
-        self._ended = asyncio.Event()
         self._swallow = b""
         self._swallowed = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
 
     def lose_answer_to(self, request: bytes) -> None:
         """The next request that begins so arrives, and the line breaks instead of the answer."""
@@ -28,31 +29,12 @@ class Relay:
     def has_broken(self) -> bool:
         return self._swallowed.is_set()
 
-    def run(self, started: threading.Event) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve(started))
-        self._loop.close()
-
-    def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._ended.set)
-
-    async def _serve(self, started: threading.Event) -> None:
-        server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        started.set()
-        await self._ended.wait()
-        server.close()
-        tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         away_reader, away_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        with suppress(OSError, asyncio.CancelledError):
+        try:
             await asyncio.gather(self._there(reader, away_writer), self._back(away_reader, writer))
-        for line in (writer, away_writer):
-            line.close()
+        finally:
+            away_writer.close()
 
     async def _there(self, reader: asyncio.StreamReader, away: asyncio.StreamWriter) -> None:
         while some := await reader.read(CHUNK_BYTES):
@@ -74,14 +56,5 @@ class Relay:
         writer.close()
 
 
-@contextmanager
-def relayed(port: int) -> Iterator[Relay]:
-    relay, started = Relay(port), threading.Event()
-    thread = threading.Thread(target=relay.run, args=(started,))
-    thread.start()
-    try:
-        started.wait()
-        yield relay
-    finally:
-        relay.end()
-        thread.join()
+def relayed(port: int) -> AbstractContextManager[Relay]:
+    return standing(Relay(port))

@@ -1,6 +1,6 @@
 """What is asked of the database meanwhile."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,23 +10,29 @@ from app.store.database import Database
 
 
 @contextmanager
-def statements(db: Database) -> Iterator[list[str]]:
-    """Every statement, as it is sent."""
-    sent: list[str] = []
+def overhearing(db: Database, hear: Callable[[str, Any], None]) -> Iterator[None]:
+    """`hear` is told of every statement as it is sent, with (one row of) its parameters."""
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
-        sent.append(statement)
+    def note(_line: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, many: bool) -> None:
+        hear(statement, parameters[0] if many else parameters)
 
-    engines = [db._writer.sync_engine]
-    if db.on_sqlite:  # on PostgreSQL the reader is the writer with other options, and hears it too
-        engines.append(db._reader.sync_engine)
+    # on PostgreSQL the reader is the writer with other options, and hears what is said to it
+    engines = [db._writer.sync_engine, *([db._reader.sync_engine] if db.on_sqlite else [])]
     for engine in engines:
         event.listen(engine, "before_cursor_execute", note)
     try:
-        yield sent
+        yield
     finally:
         for engine in engines:
             event.remove(engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def statements(db: Database) -> Iterator[list[str]]:
+    """Every statement, in its order."""
+    sent: list[str] = []
+    with overhearing(db, lambda statement, _: sent.append(statement)):
+        yield sent
 
 
 def connections_in_use(db: Database) -> int:
