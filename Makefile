@@ -45,13 +45,14 @@ simulate-seeds: install ## live the life of a seed again (seed=4711), or many of
 test: install ## run all tests, on SQLite and on a real PostgreSQL
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
-check: install ## lint, types, import contracts, migration drift, generated docs
+check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python -m migrations.drift
 	$(BIN)/python -m docs.generate --check
+	$(BIN)/python -m pytest --collect-only -qq >.venv/.collected || { tail -n 20 .venv/.collected; exit 1; }
 
 bench: install ## measure: make bench b=intake (or another of benchmarks/) a="--its options"
 	$(BIN)/python -m benchmarks.$(b) $(a)

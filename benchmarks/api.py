@@ -33,6 +33,7 @@ from benchmarks.support import (
     percentile,
     scratch,
     service,
+    verdict,
 )
 
 FILE = b"email,firstName\n" + b"".join(b"p%04d@example.com,Pat\n" % n for n in range(43))  # 1 KB
@@ -67,10 +68,6 @@ def called(url: str, *, seconds: float, callers: int, **words: object) -> Run:
         raise RuntimeError(done.stderr)
     found = json.loads(done.stdout)
     return Run(found["per_second"], found["took"], found["cpu_seconds"] / (seconds + 1))
-
-
-def verdict(met: bool, aim: str) -> str:
-    return f"{'met' if met else 'short of'}: {aim}"
 
 
 def key_for(url: str) -> str:

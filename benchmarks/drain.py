@@ -29,7 +29,7 @@ from app.store.tables import import_
 from app.worker.run import Worker
 from app.worker.ticks import ticks
 from benchmarks.plain import CARS, File, Script
-from benchmarks.support import busy, database, describe_machine, peak_mb, scratch, service, simulator
+from benchmarks.support import busy, database, describe_machine, peak_mb, scratch, service, simulator, verdict
 from tests.support.clock import SteppedClock
 from tests.support.stage import MARKETO, Stage, staged
 from tests.support.transport import SimulatorTransport
@@ -327,8 +327,8 @@ CASES = {
 }
 
 
-def verdict(aim: str, seen: str, *, met: bool) -> None:
-    print(f"    {'met' if met else 'SHORT OF':9} {aim}: {seen}", flush=True)
+def tell(aim: str, seen: str, *, met: bool) -> None:
+    print(f"    {verdict(met, aim)}; seen {seen}", flush=True)
 
 
 def judge(name: str, found: dict[str, Outcome]) -> None:
@@ -342,12 +342,12 @@ def judge(name: str, found: dict[str, Outcome]) -> None:
     )
     print("    " + "; ".join(ratios))
     if name in "abc":
-        verdict("importers busy ≥ 98 %", f"{ours.busy:.1%}", met=ours.busy >= 0.98)
-    verdict("≤ 3 status calls a part", f"{ours.status_calls_a_part:.2f}", met=ours.status_calls_a_part <= 3)
+        tell("importers busy ≥ 98 %", f"{ours.busy:.1%}", met=ours.busy >= 0.98)
+    tell("≤ 3 status calls a part", f"{ours.status_calls_a_part:.2f}", met=ours.status_calls_a_part <= 3)
     for told, other in scripts.items():
-        verdict(f"fewer calls than {told}", f"{ours.calls} and {other.calls}", met=ours.calls < other.calls)
+        tell(f"fewer calls than {told}", f"{ours.calls} and {other.calls}", met=ours.calls < other.calls)
         faster = ours.parts_per_hour > other.parts_per_hour
-        verdict(f"faster than {told}", f"{ours.seconds:.0f} and {other.seconds:.0f} s", met=faster)
+        tell(f"faster than {told}", f"{ours.seconds:.0f} and {other.seconds:.0f} s", met=faster)
 
 
 async def in_steps(case: Case, url: str, name: str) -> None:
@@ -359,7 +359,7 @@ async def in_steps(case: Case, url: str, name: str) -> None:
 async def the_urgent(url: str) -> None:
     print(f"\n(urgent) behind 100 waiting parts of {LONG_SECONDS:.0f} s", flush=True)
     longest = await urgent(url)
-    verdict("high priority starts within 2 durations", f"{longest:.2f}, the longest of 6", met=longest <= 2)
+    tell("high priority starts within 2 durations", f"{longest:.2f}, the longest of 6", met=longest <= 2)
 
 
 async def measure(given: argparse.Namespace) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import insert
 
 from app.files.keys import as_bytes, distinct
 from app.store.tables import part_keys
-from benchmarks.support import database, describe_machine, peak_mb, percentile, scratch
+from benchmarks.support import database, describe_machine, peak_mb, percentile, scratch, verdict
 from tests.support.clock import SteppedClock
 from tests.support.heap import fill, settle
 from tests.support.stage import Stage, staged
@@ -99,7 +99,7 @@ async def measure(kind: str, parts: int, keys: int) -> None:
         (f"under {AIM_MS:.0f} ms a tick, at the median", percentile(took, 0.5) < AIM_MS),
         (f"under {AIM_MB:.0f} MB", grown < AIM_MB),
     ):
-        print(f"    {'met' if met else 'SHORT OF':9} {aim}", flush=True)
+        print(f"    {verdict(met, aim)}", flush=True)
 
 
 def main() -> None:

@@ -14,8 +14,9 @@ from datetime import datetime
 
 import httpx
 
-from benchmarks.support import database, describe_machine, peak_mb, scratch, service, simulator
+from benchmarks.support import database, describe_machine, peak_mb, scratch, service, simulator, verdict
 
+SECONDS, MB = 10, 200  # for 100,000 rows
 HEADER = "email,firstName,lastName,company,title,phone,city,leadScore"
 
 
@@ -50,9 +51,11 @@ def measure(kind: str, content: bytes, rows: int) -> None:
             for _ in csv.reader(io.StringIO(whole)):
                 pass
         least = time.perf_counter() - begun
+        peak = peak_mb(child.pid)
         print(
             f"{kind:12} placed and stored {kept:.1f} s, served {served:.1f} s, together {kept + served:.1f} s: "
-            f"{(kept + served) / least:.0f} readings of both by csv ({least:.2f} s);  {peak_mb(child.pid):.0f} MB peak",
+            f"{(kept + served) / least:.0f} readings of both by csv ({least:.2f} s);  {peak:.0f} MB peak; "
+            + verdict(kept + served < SECONDS and peak < MB, f"{SECONDS} s and {MB} MB for 100,000 rows"),
             flush=True,
         )
 

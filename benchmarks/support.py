@@ -196,6 +196,10 @@ def scratch() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def verdict(met: bool, aim: str) -> str:
+    return f"{'met' if met else 'SHORT OF'}: {aim}"
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -45,12 +45,22 @@ class Describe:
     reached: Reached
     _objects: dict[str, _Object] = field(default_factory=dict)
 
-    async def fields_of(self, target: Target, *, no_older_seconds: float = DESCRIBE_AGE_SECONDS) -> Description | None:
-        """The newest description there is, asked for anew where it is older than that.
+    async def fields_of(self, target: Target) -> Description | None:
+        """The newest description there is, asked for anew where it is older than a day.
 
         None where nobody has ever been told. Network: at most one describe, and that not twice in a minute.
         """
-        name, old = object_of(target), self.now() - timedelta(seconds=no_older_seconds)
+        return (await self._known(target, self.now() - timedelta(seconds=DESCRIBE_AGE_SECONDS))).said
+
+    async def fields_now(self, target: Target) -> Description | None:
+        """What Marketo said within the last minute. None where it cannot be asked. Network: as `fields_of`."""
+        old = self.now() - timedelta(seconds=DESCRIBE_AGAIN_SECONDS)
+        known = await self._known(target, old)
+        return known.said if known.is_since(old) else None
+
+    async def _known(self, target: Target, old: datetime) -> _Object:
+        """What is known of the target's object, asked for anew where that is older."""
+        name = object_of(target)
         known = self._object(name)
         if not known.is_since(old):
             async with known.one_at_a_time:
@@ -58,7 +68,7 @@ class Describe:
                     await self._remember(name, known)
                 if not known.is_since(old):
                     await self._ask(target, known)
-        return known.said
+        return known
 
     def _object(self, name: str) -> _Object:
         """What was asked for longest ago is forgotten first."""

@@ -15,7 +15,7 @@ from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
-from app.domain.patience import BACKLOG_RETRY_SECONDS, DESCRIBE_AGAIN_SECONDS
+from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder, Unreadable
@@ -263,17 +263,21 @@ class Intake:
     async def _described(self, request: Request) -> Description | None:
         match request.target:
             case CustomObject(dedupe_fields=()):
-                return await self.describe[request.instance].fields_of(request.target)
+                return await self._describe(request).fields_of(request.target)
             case target if request.preflight is not Preflight.OFF:
-                return await self.describe[request.instance].fields_of(target)
+                return await self._describe(request).fields_of(target)
         return None
 
     async def _look_again(self, request: Request, inspection: Inspection | None) -> None:
-        """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile."""
-        if inspection and inspection.mistakes:
-            describe = self.describe[request.instance]
-            fresh = await describe.fields_of(request.target, no_older_seconds=DESCRIBE_AGAIN_SECONDS)
-            await asyncio.to_thread(inspection.refuse, fresh or inspection.described)
+        """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile.
+
+        What cannot be asked cannot refuse.
+        """
+        if inspection and inspection.mistakes and (now := await self._describe(request).fields_now(request.target)):
+            await asyncio.to_thread(inspection.refuse, now)
+
+    def _describe(self, request: Request) -> Describe:
+        return self.describe[request.instance]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ import httpx
 
 from benchmarks.kills.actors import KILL, TERM, Actor, Broken, Storm, cast, now
 from benchmarks.kills.callers import Callers, Journal
-from benchmarks.kills.promises import MOVES, Aftermath, Found
+from benchmarks.kills.promises import Aftermath, Found
 from benchmarks.support import quiet_port, simulator
+from tests.support.lifecycle import MOVES
 
 LEASE_SECONDS = 2.0
 TICK_SECONDS = 0.1

@@ -100,10 +100,14 @@ def test_repeated_keys_keep_their_order_and_cost_other_rows_nothing(keys: list[i
         assert [row for row in as_sent if keys[row - 1] == key] == [n for n, k in enumerate(keys, 1) if k == key]
 
 
-@given(text=WILD, sizes=st.lists(st.integers(0, 4), max_size=20))
-def test_a_record_is_what_pythons_csv_says_it_is(text: str, sizes: list[int]):
+@given(
+    wild=WILD,
+    delimiter=st.sampled_from([one.delimiter for one in Format]),
+    sizes=st.lists(st.integers(0, 4), max_size=20),
+)
+def test_a_record_is_what_pythons_csv_says_it_is(wild: str, delimiter: str, sizes: list[int]):
     """For any text, well-formed or not, in any chunks; but a quote that never closes is refused here."""
-    scanner = RecordScanner(",")
+    text, scanner = wild.replace(",", delimiter), RecordScanner(delimiter)
     try:
         fed = [scanner.feed(chunk) for chunk in chunked(text.encode(), sizes)]
         found = [record for records in [*fed, scanner.finish()] for record in in_order(records)]
@@ -111,8 +115,8 @@ def test_a_record_is_what_pythons_csv_says_it_is(text: str, sizes: list[int]):
         if refused.code != "unclosed_quote":
             raise
         return
-    theirs = [row for row in csv.reader(io.StringIO(text, newline="")) if row]
-    assert [cells(record, ",") for record in found] == theirs
+    theirs = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
+    assert [cells(record, delimiter) for record in found] == theirs
 
 
 @given(

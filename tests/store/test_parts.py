@@ -11,8 +11,8 @@ from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.parts import Stale
 from app.store.tables import event, instance, part
-from tests.domain.test_lifecycle import DRAWN
 from tests.store.seed import AT, an_import, parts_of
+from tests.support.lifecycle import MOVES
 
 SLOTTED = {"submitting", "unconfirmed", "queued", "importing"}
 
@@ -29,7 +29,7 @@ async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Dat
     (only,) = await parts_of(db, await an_import(db))
     for move, state in itertools.product(Move, State):
         await put(db, only.id, state)
-        sources, target = DRAWN[move]
+        sources, target = MOVES[move]
         async with db.write() as tx:
             if state in sources:
                 moved = await parts.move(tx, only.id, move, at=AT, values={"slot": 1} if target in SLOTTED else None)

@@ -66,6 +66,17 @@ async def test_a_marketo_that_cannot_be_asked_is_no_reason_to_refuse(stage: Stag
     await stage.created(b"email,shoeSize\na@example.com,7\n")
 
 
+async def test_what_marketo_said_long_ago_does_not_refuse_while_it_cannot_be_asked(stage: Stage):
+    """The field may have been made since; once it answers again, it may refuse."""
+    await stage.created(LEADS)
+    stage.clock.step(2 * 86_400)
+    stage.simulator.order(Fault("html_502", on="any", times=1))
+    await stage.created(b"email,shoeSize\na@example.com,7\n")
+    stage.clock.step(61)
+    answer = await stage.create(b"email,shoeSize\na@example.com,7\n")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_header")
+
+
 async def test_preflight_off_asks_nobody(stage: Stage):
     """Whoever knows better may say so."""
     await stage.created(b"email,shoeSize\na@example.com,7\n", preflight="off")
