@@ -148,7 +148,7 @@ class Intake:
         incoming.arrival.check_digest(incoming.file.sha256)
         async with self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
-            await _add(tx, import_id, piece)
+            await _add(tx, import_id, incoming.request, piece)
             await self._accept(tx, import_id, incoming)
         return import_id
 
@@ -158,9 +158,9 @@ class Intake:
         self.reached(Point.BEGUN)
         try:
             while begun:
-                await self._keep_part(import_id, begun.pop(0))
+                await self._keep_part(import_id, incoming.request, begun.pop(0))
             async for piece in rest:
-                await self._keep_part(import_id, piece)
+                await self._keep_part(import_id, incoming.request, piece)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await self._accept(tx, import_id, incoming)
@@ -169,7 +169,7 @@ class Intake:
             raise
         return import_id
 
-    async def _keep_part(self, import_id: int, piece: Piece) -> None:
+    async def _keep_part(self, import_id: int, request: Request, piece: Piece) -> None:
         self._check_room()
         async with self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
@@ -177,7 +177,7 @@ class Intake:
                     "The upload came so slowly that it was given up. Send it over a better line, or compressed.",
                     code="upload_too_slow",
                 )
-            await _add(tx, import_id, piece)
+            await _add(tx, import_id, request, piece)
         self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
@@ -335,10 +335,11 @@ async def _in_thread(pieces: Iterator[Piece]) -> AsyncIterator[Piece]:
         yield piece
 
 
-async def _add(tx: AsyncConnection, import_id: int, piece: Piece) -> None:
+async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:
     await parts.add(
         tx,
         import_id,
+        request,
         number=piece.number,
         first_row=piece.first_row,
         rows=piece.rows,

@@ -442,7 +442,7 @@ def _as_import(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Import
 
 def _request(row: Row[Any]) -> Request:
     return Request(
-        target=target_of(row),
+        target=_target(row),
         instance=row.instance,
         client=row.client,
         format=Format(row.format),
@@ -471,7 +471,7 @@ def _target_columns(target: Target) -> dict[str, Any]:
             return {"program_id": target.program_id, "program_member_status": target.program_member_status}
 
 
-def target_of(row: Row[Any]) -> Target:
+def _target(row: Row[Any]) -> Target:
     match ObjectType(row.object_type):
         case ObjectType.LEAD:
             return Leads(row.lookup_field, row.list_id, row.partition_name)

@@ -11,10 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
 from app.domain.forecast import Stretch, Work
-from app.domain.imports import Failure, Footprint, Part, Rows
+from app.domain.imports import Failure, Footprint, Part, Request, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
-from app.store.tables import WAITING, import_, part, part_file, part_keys
+from app.store.tables import WAITING, part, part_file, part_keys
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
@@ -26,6 +26,7 @@ class Stale(Exception):
 async def add(
     tx: AsyncConnection,
     import_id: int,
+    request: Request,
     *,
     number: int,
     first_row: int,
@@ -38,24 +39,23 @@ async def add(
 ) -> None:
     """Store a part of an import that is still being received; it has no state until the import is accepted.
 
-    `blob`, `row_numbers` and `keys` as the files room makes them; the last two may be missing.
+    `request` is the one that the import was begun with; `blob`, `row_numbers` and `keys` are as the files room makes
+    them, the last two may be missing.
     """
-    owner = (await tx.execute(select(import_).where(import_.c.id == import_id))).one()
-    target = imports.target_of(owner)
     made = await tx.execute(
         insert(part)
         .values(
             import_id=import_id,
             number=number,
-            instance=owner.instance,
-            priority=owner.priority,
-            client=owner.client,
+            instance=request.instance,
+            priority=request.priority,
+            client=request.client,
             first_row=first_row,
             rows=rows,
             bytes=size_bytes,
-            space=conflicts.space_of(target),
-            key_fields=conflicts.key_fields_of(target),
-            list_id=conflicts.list_of(target),
+            space=conflicts.space_of(request.target),
+            key_fields=conflicts.key_fields_of(request.target),
+            list_id=conflicts.list_of(request.target),
             aside=aside,
         )
         .returning(part.c.id)

@@ -13,10 +13,12 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
     """An accepted import with so many waiting parts of so many rows each."""
     async with db.write() as tx:
         await instances.ensure(tx, ["default", "other"])
-        import_id = await imports.begin(tx, Request(target=Leads(), **request), at=AT)
+        wanted = Request(target=Leads(), **request)
+        import_id = await imports.begin(tx, wanted, at=AT)
         for number in range(1, parts_count + 1):
+            first_row = 1 + rows * (number - 1)
             await parts.add(
-                tx, import_id, number=number, first_row=1 + rows * (number - 1), rows=rows, size_bytes=8, blob=b"blob"
+                tx, import_id, wanted, number=number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob"
             )
         file = SourceFile(None, 8, "00", rows * parts_count)
         turn = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)

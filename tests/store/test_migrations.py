@@ -38,10 +38,12 @@ async def filled(url: str) -> list[int]:
     async with database.write() as tx:
         await instances.ensure(tx, ["default"])
         for target in (Leads(list_id=7), CustomObject("Car_c", ("vin",))):
-            import_id = await imports.begin(tx, Request(target=target, client="crm"), at=AT)
+            wanted = Request(target=target, client="crm")
+            import_id = await imports.begin(tx, wanted, at=AT)
             await parts.add(
                 tx,
                 import_id,
+                wanted,
                 number=1,
                 first_row=1,
                 rows=1,
