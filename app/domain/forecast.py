@@ -12,10 +12,10 @@ from app.domain.imports import Import, Part
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.pacing import Job, Pace, Span, forecast
+from app.domain.patience import FORECAST_LATE_SECONDS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 OVERDUE = 3.0  # a part that takes so many times as long as was thought may take for ever: nobody knows
-LATE_SECONDS = 60.0  # result files that are not here after so long may be late by any time
 THERE = frozenset({State.SUBMITTING, State.QUEUED, State.IMPORTING})  # one more may be there: nobody knows
 
 
@@ -81,7 +81,7 @@ class Outlook:
 
     def _can_be_known(self, wanted: Import) -> bool:
         since = wanted.remaining.collecting_since
-        if since and self.now - since > _seconds(LATE_SECONDS):
+        if since and self.now - since > _seconds(FORECAST_LATE_SECONDS):
             return False
         if wanted.parts[State.UNCONFIRMED] or (wanted.parts[State.WAITING] and self.instance.paused_at):
             return False

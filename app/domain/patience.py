@@ -1,4 +1,4 @@
-"""Every wait, in one module: how long, and why that long. Durations are seconds; moments are aware UTC."""
+"""Every wait of the service, in one module: how long, and why. Durations are seconds; moments are aware UTC."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
@@ -8,6 +8,7 @@ MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Ado
 STANDARD_DAY = timezone(timedelta(hours=-6))  # CST to the letter: in summer its midnight is an hour later
 
 AGAIN_SHARE = 0.25  # of the time that something is late: when to ask for it again
+BACKLOG_KEPT_SECONDS = 1  # what waits is counted once in this time, and what is accepted here added
 BACKLOG_RETRY_SECONDS = 60  # when a caller that met a full backlog may come back
 CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
 BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials or rights fail is tried again now and then
@@ -19,16 +20,24 @@ DESCRIBE_WAIT_SECONDS = 10  # what an upload waits for a describe at most
 DATABASE_RETRY_SECONDS = 5  # when a caller that met no database may come back
 FOREIGN_SLOTS_SECONDS = 60  # how long one 1016 counts as knowledge of the slots that others hold; doubled with each
 FOREIGN_SLOTS_MOST_SECONDS = 600
+FORECAST_LATE_SECONDS = 60.0  # result files that are not here after so long may be late by any time
 FORGOTTEN_SECONDS = 3600  # a job that Marketo denies knowing for this long is no longer there
 HEARTBEAT_SECONDS = 15.0  # of silence in a stream of events: proxies hang up after 30 to 60
 IDLE_SECONDS = 120  # an importer that has had nothing from us for so long, while a part could go, is a trouble
 IDEMPOTENCY_KEPT_SECONDS = 30 * 86_400  # what an Idempotency-Key stands for
 IDEMPOTENT_UPLOAD_IDLE_SECONDS = 120  # an upload that holds a key and brought nothing for this long is gone
+HELD_KEY_RETRY_SECONDS = (1, 5)  # when a caller may come back whose first request with the same key still runs
 INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo answered; the last again and again
+KEY_USE_SECONDS = 60  # how exactly the last use of a key is known: a commit costs more than most calls
 LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
 MISSED_LEASES = 3  # signs of life that a worker may miss before it counts as gone
 NEXT_LOOK_MOST_SECONDS = 60  # however far off its end is thought to be
 NEXT_LOOK_SECONDS = 5  # when a caller should ask for an import again: Marketo's news is no fresher
+NEWS_RETRY_SECONDS = 2.0  # between two tries to reach the database that news are heard from
+NEWS_TOGETHER_SECONDS = 0.02  # news within so long are told at once
+OUTLOOK_KEPT_SECONDS = 5  # what waits changes little in this time, and there may be a hundred thousand parts to sum
+PROBE_KEPT_SECONDS = 1  # anybody may ask, and each probe is a commit
+PROBE_SECONDS = 5  # a probe that takes longer has failed
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
 RECONNECT_SECONDS = (1, 5)  # a stream that broke is opened again after that long: not all of them at once
 STREAM_SECONDS = 3600.0  # a stream of events is ended now and then, so that whoever reads on is let in anew

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from app.clock import Clock
+from app.domain.patience import BACKLOG_KEPT_SECONDS
 from app.store import parts
 from app.store.database import Database
 
-COUNTED_EVERY = timedelta(seconds=1)
 FAR = 0.5  # of the limit: so many more do not come in that time, from all processes together
 
 
@@ -40,6 +40,6 @@ class BacklogCount:
         self._total = None
 
     def _far(self, known: tuple[datetime, int] | None, limit: int) -> int | None:
-        if known is None or known[1] >= FAR * limit or self.now() - known[0] >= COUNTED_EVERY:
+        if known is None or known[1] >= FAR * limit or self.now() - known[0] >= timedelta(seconds=BACKLOG_KEPT_SECONDS):
             return None
         return known[1]

@@ -12,6 +12,7 @@ import structlog
 from app.clock import Clock
 from app.domain.clients import Caller, Key, Scope, access_token, read, read_access_token, written
 from app.domain.errors import NotFound
+from app.domain.patience import KEY_USE_SECONDS
 from app.store import keys
 from app.store.database import AWAY, Database
 
@@ -19,7 +20,6 @@ log = structlog.get_logger()
 
 ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
 TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
-USE_NOTED_EVERY = timedelta(minutes=1)  # a commit for each call would cost more than the call
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ class Keys:
 
     async def _note_use(self, key: Key) -> None:
         at = self.now()
-        if key.last_used_at and at - key.last_used_at < USE_NOTED_EVERY:
+        if key.last_used_at and at - key.last_used_at < timedelta(seconds=KEY_USE_SECONDS):
             return
         try:
             async with self.db.write() as tx:

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Request, object_type
-from app.domain.patience import IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.domain.patience import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.store import idempotency
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
@@ -50,9 +50,10 @@ class Once:
                 raise _reused("its parameters are others")
             if first.import_id is None:
                 gone = first.touched_at + timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS)
+                soonest, latest = HELD_KEY_RETRY_SECONDS
                 raise KeyInUse(
                     "The first request with this Idempotency-Key is still being received. Ask again for its import.",
-                    retry_after_seconds=max(1, round(min((gone - at).total_seconds(), 5))),
+                    retry_after_seconds=max(soonest, round(min((gone - at).total_seconds(), latest))),
                 )
             return first
 
@@ -80,7 +81,7 @@ class Once:
         if not await idempotency.keep(tx, held, import_id=import_id, file_sha256=file_sha256):
             raise KeyInUse(
                 "Another request with this Idempotency-Key overtook this one. Ask again for its import.",
-                retry_after_seconds=1,
+                retry_after_seconds=HELD_KEY_RETRY_SECONDS[0],
             )
 
     async def _release(self, held: Claim) -> None:

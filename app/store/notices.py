@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
 
 from app.changes import Changes
+from app.domain.patience import NEWS_RETRY_SECONDS, NEWS_TOGETHER_SECONDS
 from app.outbox import News, Outbox
 from app.store.database import AWAY, Database, postgres_options
 from app.wake import Wake
@@ -24,8 +25,6 @@ from app.wake import Wake
 log = structlog.get_logger()
 
 CHANNEL = "sluice"
-TOGETHER_SECONDS = 0.02  # news within so long are told at once
-AGAIN_SECONDS = 2.0  # between two tries to reach the database
 PAYLOAD_BYTES = 7999  # PostgreSQL, "NOTIFY": shorter than 8000 bytes
 
 
@@ -47,7 +46,7 @@ class Notices:
     async def _tell(self) -> NoReturn:
         while True:
             await self.outbox.filled()
-            await asyncio.sleep(TOGETHER_SECONDS)
+            await asyncio.sleep(NEWS_TOGETHER_SECONDS)
             told = payload(self.sender, self.outbox.take())
             try:
                 async with self.db.write() as tx:  # nothing is lost with it that would have to be on disk
@@ -71,7 +70,7 @@ class Notices:
                             self._hear(news)
             except (psycopg.Error, OSError) as away:
                 log.warning("not listening for other processes", error=type(away).__name__)
-            await asyncio.sleep(AGAIN_SECONDS)
+            await asyncio.sleep(NEWS_RETRY_SECONDS)
 
     def _hear(self, news: News) -> None:
         if news.rung:

@@ -8,13 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
+from app.domain.patience import PROBE_KEPT_SECONDS, PROBE_SECONDS
 from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
 from app.wiring import House
 
 HEAD = migrations.head()
-PATIENCE_SECONDS = 5  # a probe that takes longer has failed
-KEPT_SECONDS = 1  # anybody may ask, and each probe is a commit
 REVISION = text("SELECT version_num FROM alembic_version")
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
 
@@ -30,7 +29,11 @@ class Probe:
 
     async def database(self) -> CheckOut:
         at = self.house.now()
-        if self._found is None or self._found_at is None or at - self._found_at >= timedelta(seconds=KEPT_SECONDS):
+        if (
+            self._found is None
+            or self._found_at is None
+            or at - self._found_at >= timedelta(seconds=PROBE_KEPT_SECONDS)
+        ):
             self._found, self._found_at = await self._ask(), at
         return self._found
 
@@ -38,8 +41,8 @@ class Probe:
         if self._asking is None or self._asking.done():
             self._asking = asyncio.create_task(self._look())
         # not cancelled when it takes long: a database that says nothing would not let go of a question either
-        done, _ = await asyncio.wait({self._asking}, timeout=PATIENCE_SECONDS)
-        return self._asking.result() if done else _down(f"no answer within {PATIENCE_SECONDS} seconds")
+        done, _ = await asyncio.wait({self._asking}, timeout=PROBE_SECONDS)
+        return self._asking.result() if done else _down(f"no answer within {PROBE_SECONDS} seconds")
 
     async def _look(self) -> CheckOut:
         try:

@@ -8,11 +8,9 @@ from app.domain.forecast import Outlook, Stretch
 from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
-from app.domain.patience import MISSED_LEASES
+from app.domain.patience import MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.store import instances, parts
 from app.wiring import House
-
-KEPT_SECONDS = 5  # what waits changes little in this time, and there may be a hundred thousand parts to sum
 
 
 @dataclass(slots=True)
@@ -54,7 +52,7 @@ class Outlooks:
 
     async def _line(self, name: str, now: datetime) -> list[Stretch]:
         kept_at, line = self._lines.get(name, (None, []))
-        if kept_at is None or now - kept_at >= timedelta(seconds=KEPT_SECONDS):
+        if kept_at is None or now - kept_at >= timedelta(seconds=OUTLOOK_KEPT_SECONDS):
             async with self.house.db.read() as tx:
                 line = await parts.line(tx, name, now=now)
             self._lines[name] = now, line

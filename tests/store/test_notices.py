@@ -54,7 +54,7 @@ async def test_a_ring_is_heard_in_every_other_process(postgres_url: str):
 
 async def test_a_line_that_was_cut_is_opened_again(postgres_url: str, monkeypatch: pytest.MonkeyPatch):
     """What was rung meanwhile may be lost: so whoever listens anew looks once."""
-    monkeypatch.setattr(notices, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(notices, "NEWS_RETRY_SECONDS", 0.05)
     async with process(postgres_url) as one, process(postgres_url) as two:
         db = Database(postgres_url)
         async with db.write() as tx:
