@@ -13,7 +13,7 @@ from sqlalchemy.engine import make_url
 
 from app.store.database import AWAY
 from tests.story.files import leads
-from tests.story.test_large_files import HEADER, a_file, nothing_left
+from tests.story.test_large_files import HEADER, a_file
 from tests.story.test_processes import MARKETO, QUICK, create, statuses
 from tests.support.clock import SteppedClock
 from tests.support.databases import own_server
@@ -171,7 +171,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqli
         answer = await sqlite_stage.create(a_file(1_000)[0])
     assert answer.status_code == 507
     assert answer.json()["code"] == "disk_full"
-    assert await nothing_left(sqlite_stage)
+    assert await sqlite_stage.holds_nothing()
 
 
 async def test_a_database_whose_disk_is_full_is_507_and_leaves_nothing(sqlite_stage: Stage):
@@ -183,5 +183,21 @@ async def test_a_database_whose_disk_is_full_is_507_and_leaves_nothing(sqlite_st
     rows = "".join(f"p{n}@example.com,{chance.randbytes(400).hex()},1\n" for n in range(1_000))
     answer = await sqlite_stage.create(f"{HEADER}\n{rows}".encode())
     assert answer.status_code == 507, answer.text
-    assert await nothing_left(sqlite_stage)
+    assert await sqlite_stage.holds_nothing()
     assert (await sqlite_stage.create(a_file(2)[0])).status_code == 202
+
+
+async def test_postgresqls_full_disk_is_507_and_leaves_nothing(postgres_url: str, clock: SteppedClock):
+    """The server's error for it."""
+    async with staged(postgres_url, clock) as stage:
+        async with stage.house.db.write() as tx:
+            await tx.exec_driver_sql(
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"
+            )
+            await tx.exec_driver_sql(
+                "CREATE TRIGGER full_disk BEFORE INSERT ON part_file FOR EACH ROW EXECUTE FUNCTION full_disk()"
+            )
+        answer = await stage.create(a_file(2)[0])
+        assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), answer.text
+        assert await stage.holds_nothing()

@@ -9,10 +9,8 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select
 
 from app.simulator import Rules
-from app.store.tables import event, import_, part, part_file, part_keys
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
@@ -126,15 +124,6 @@ async def test_a_form_and_a_compressed_body_come_out_the_same(stage: Stage):
         assert (told["parts"], told["rows"]) == (raw["parts"], raw["rows"])
 
 
-async def nothing_left(stage: Stage) -> bool:
-    async with stage.house.db.read() as tx:
-        counts = [
-            (await tx.execute(select(func.count()).select_from(table))).scalar_one()
-            for table in (import_, part, part_file, part_keys, event)
-        ]
-    return not any(counts)
-
-
 @pytest.mark.parametrize(
     ("tail", "code", "row"),
     [(b"x@example.com,\xff,1\n", "bad_bytes", 1001), (b'x@example.com,"a,1\n', "unclosed_quote", 1001)],
@@ -147,7 +136,7 @@ async def test_a_mistake_in_the_last_row_leaves_nothing_of_all_the_rows_before_i
     assert answer.status_code == 422
     assert answer.json()["code"] == code
     assert answer.json()["errors"][0]["row"] == row
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage):
@@ -158,7 +147,7 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
     async def breaks() -> Any:
         for at in range(0, len(content), 1000):
             yield content[at : at + 1000]
-        stored.append(not await nothing_left(stage))
+        stored.append(not await stage.holds_nothing())
         raise httpx.ReadError("the caller is gone")
 
     object.__setattr__(stage.house.intake, "part_bytes", 2_000)
@@ -167,7 +156,7 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
         with pytest.raises(httpx.ReadError):
             await stage.api.post("/v1/imports", content=breaks(), headers={"Content-Type": "text/csv"})
     assert stored == [True]
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_a_digest_that_does_not_fit_leaves_nothing_of_many_parts(stage: Stage):
@@ -175,7 +164,7 @@ async def test_a_digest_that_does_not_fit_leaves_nothing_of_many_parts(stage: St
     headers = {"Content-Type": "text/csv", "Content-Digest": f"sha-256=:{'A' * 43}=:"}
     answer = await stage.api.post("/v1/imports", content=a_file(1_000)[0], headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "digest_mismatch")
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage):
@@ -185,9 +174,9 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
     async def slowly() -> Any:
         for at in range(0, len(content), 1000):
             if at == 20_000:
-                while await nothing_left(stage):
+                while await stage.holds_nothing():
                     await asyncio.sleep(0)
-                while not await nothing_left(stage):  # a part that came before may just be being stored
+                while not await stage.holds_nothing():  # a part that came before may just be being stored
                     stage.clock.step(7200)
                     await stage.crew.sweep.tidy()
             yield content[at : at + 1000]
@@ -196,4 +185,4 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
         patch.setattr("app.steps.intake.BLOCK_BYTES", 1_000)
         answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (400, "upload_too_slow")
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()

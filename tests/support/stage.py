@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from sqlalchemy import exists, select
 
 from app.marketo.allowance import Sleep
 from app.settings import Settings, exactly
@@ -16,6 +17,7 @@ from app.steps.lease import Lease
 from app.steps.points import Reached, in_service
 from app.store import instances
 from app.store.database import in_transaction
+from app.store.tables import event, import_, part, part_file, part_keys
 from app.web.app import create_app as create_api
 from app.wiring import House, furnish, hire, marketos
 from app.worker.lease import Leases
@@ -81,6 +83,16 @@ class Stage:
     async def events(self, import_id: int) -> list[str]:
         found = (await self.api.get(f"/v1/imports/{import_id}/events", params={"page_size": 200})).json()
         return [event["type"] for event in found["items"]]
+
+    async def holds_nothing(self) -> bool:
+        """Nothing of any upload, accepted or not."""
+        async with self.house.db.read() as tx:
+            return not any(
+                [
+                    (await tx.execute(select(exists().select_from(table)))).scalar_one()
+                    for table in (import_, part, part_file, part_keys, event)
+                ]
+            )
 
     def forget_descriptions(self) -> None:
         """As another process would begin."""

@@ -3,9 +3,7 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
 
-from app.store.tables import event, import_, part, part_file
 from tests.story.files import LEADS
 from tests.support.stage import Stage
 
@@ -59,15 +57,6 @@ BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it say
 ]
 
 
-async def nothing_left(stage: Stage) -> bool:
-    async with stage.house.db.read() as tx:
-        counts = [
-            (await tx.execute(select(func.count()).select_from(table))).scalar_one()
-            for table in (import_, part, part_file, event)
-        ]
-    return counts == [0, 0, 0, 0]
-
-
 def is_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
@@ -86,7 +75,7 @@ async def test_a_file_that_cannot_be_imported_is_refused_with_what_to_do(stage: 
     content, status, code, word = BAD_FILES[name]
     told = is_problem(await stage.create(content), status, code)
     assert word in told["detail"]
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 @pytest.mark.parametrize("name", BAD_FILES)
@@ -95,7 +84,7 @@ async def test_a_form_is_checked_like_a_raw_body(stage: Stage, name: str):
     content, status, code, _ = BAD_FILES[name]
     answer = await stage.api.post("/v1/imports", files={"file": ("leads.csv", content)})
     is_problem(answer, status, code)
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 @pytest.mark.parametrize(("parameters", "field", "word"), BAD_PARAMETERS)
@@ -109,7 +98,7 @@ async def test_a_wrong_parameter_is_named_with_what_is_right(
     assert word in told["detail"]
     if field:
         assert field in [error["field"] for error in told["errors"]]
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_all_mistakes_are_told_at_once(stage: Stage):
@@ -135,7 +124,7 @@ async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
     answer = await stage.api.post("/v1/imports", files={"upload": ("a.csv", LEADS)})
     told = is_problem(answer, 422, "no_file")
     assert "`file`" in told["detail"]
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 @pytest.mark.parametrize("boundary", ["x" * 5000, "", '"'])
@@ -192,7 +181,7 @@ async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
         "/v1/imports", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
     )
     is_problem(answer, 400, "broken_upload")
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
@@ -208,7 +197,7 @@ async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
     answer = await stage.api.post("/v1/imports", content=body(), headers={"Content-Type": "text/csv"})
     told = is_problem(answer, 413, "file_too_large")
     assert "3000000 bytes" in told["detail"]
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(stage: Stage):
@@ -241,7 +230,7 @@ async def test_headers_that_promise_what_is_not_so_are_refused(
 ):
     """Encoding, digest and media type are held to the body."""
     is_problem(await stage.api.post("/v1/imports", content=LEADS, headers=headers), status, code)
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 @pytest.mark.parametrize(
@@ -288,7 +277,7 @@ async def test_a_full_disk_is_said_before_a_byte_is_kept(stage: Stage):
     answer = await stage.create(LEADS)
     if stage.house.db.on_sqlite:
         is_problem(answer, 507, "disk_full")
-        assert await nothing_left(stage)
+        assert await stage.holds_nothing()
     else:
         assert answer.status_code == 202  # PostgreSQL's disk is not ours to measure
 

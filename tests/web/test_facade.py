@@ -7,12 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
 from app.domain.clients import Scope
 from app.simulator import Rules
 from app.simulator.faults import Fault
-from app.store.tables import event, import_, part, part_file
 from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import MARKETO, Stage, staged
@@ -100,15 +99,6 @@ def refused(answer: httpx.Response, code: str, *, says: str = "", status: int = 
     assert says in envelope["errors"][0]["message"]
 
 
-async def nothing_left(stage: Stage) -> bool:
-    async with stage.house.db.read() as tx:
-        counts = [
-            (await tx.execute(select(func.count()).select_from(table))).scalar_one()
-            for table in (import_, part, part_file, event)
-        ]
-    return counts == [0, 0, 0, 0]
-
-
 async def test_a_keys_id_and_secret_get_a_token(stage: Stage):
     """In the query of either method, or as a form; the answer has what Marketo's has."""
     known = GRANT | await pair(stage)
@@ -180,7 +170,7 @@ async def test_a_token_that_was_tampered_with_is_none(stage: Stage):
     answer = await stage.api.post("/bulk/v1/leads.json", content=LEADS, headers={"Content-Type": "text/csv"})
     refused(answer, "600")
     assert answer.headers["connection"] == "close"
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_scopes_hold_here_too(stage: Stage):
@@ -351,7 +341,7 @@ async def test_a_form_that_hides_its_token_may_be_as_large_as_marketo_takes(stag
     sent = await token(stage)
     form = {"file": ("a.csv", large, "text/csv"), "access_token": (None, sent)}
     refused(await stage.api.post("/bulk/v1/leads.json", files=form), "600", says="Authorization header")
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_a_file_of_more_than_ten_megabytes_is_welcome(stage: Stage):
@@ -402,7 +392,7 @@ async def test_what_is_refused_is_refused_in_marketos_envelope(
 ):
     """HTTP 200, Marketo's code, our sentence; and nothing is kept."""
     refused(await create(stage, await token(stage), content, kind, **query), code, says=says)
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_forms_and_paths_that_are_none_are_refused(stage: Stage):
@@ -424,7 +414,7 @@ async def test_forms_and_paths_that_are_none_are_refused(stage: Stage):
     refused(await stage.api.get("/rest/bulk/v1/leads/batch/1.json", headers=known), "610")
     object.__setattr__(stage.house.settings, "max_file_bytes", 10)
     refused(await create(stage, sent), "1003", says="larger than the 10 bytes", status=413)
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 STATUS = {"programMemberStatus": (None, "On List")}
@@ -472,7 +462,7 @@ async def post(stage: Stage, path: str, body: bytes, sent: str, chunk_bytes: int
 async def test_a_form_that_breaks_off_elsewhere_is_refused(stage: Stage, rest: bytes):
     """Only the last two dashes may be missing."""
     refused(await post(stage, "/bulk/v1/leads.json", JAVA + LEADS + rest, await token(stage)), "613", says="breaks off")
-    assert await nothing_left(stage)
+    assert await stage.holds_nothing()
 
 
 async def test_the_services_own_api_stays_strict(stage: Stage):

@@ -122,22 +122,6 @@ async def test_filters_narrow_the_list(stage: Stage):
     assert await listed(attention="false") == [lead, car]
 
 
-async def test_the_body_is_read_as_it_comes_and_never_held_whole(stage: Stage):
-    """Chunk after chunk is taken before the next one is made, and what is kept meanwhile is compressed."""
-    taken: list[int] = []
-
-    async def body():
-        yield b"email,company\n"
-        for n in range(9_000):
-            taken.append(n)
-            yield b"p%d@example.com,%s\n" % (n, b"x" * 1000)
-
-    answer = await stage.api.post("/v1/imports", content=body(), headers={"Content-Type": "text/csv"})
-    assert answer.status_code == 202
-    assert answer.json()["rows"]["total"] == 9_000
-    assert len(taken) == 9_000
-
-
 async def test_status_and_health_tell_the_truth(stage: Stage):
     """ok while a worker drives the instance; down once it has given no sign of life."""
     assert (await stage.api.get("/livez")).status_code == 200

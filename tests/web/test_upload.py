@@ -1,0 +1,74 @@
+"""Bodies as they come: how much of them is held, and what happens when they stop coming."""
+
+import socket
+import sqlite3
+import tracemalloc
+from collections.abc import AsyncIterator
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from app.web import upload
+from tests.story.files import LEADS
+from tests.support.processes import service, wait_until
+from tests.support.stage import Stage
+
+ROW = b"p%06d@example.com," + b"x" * 980 + b"\n"
+MORE_BYTES = 5_000_000  # for a file that is four times as long: less than a tenth of what it has more
+BEFORE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="f.csv"\r\n\r\n'
+AFTER = b"\r\n--b--\r\n"
+
+
+async def body(rows: int, before: bytes = b"", after: bytes = b"") -> AsyncIterator[bytes]:
+    yield before + b"email,company\n"
+    for first in range(0, rows, 50):
+        yield b"".join(ROW % n for n in range(first, first + 50))
+    yield after
+
+
+@pytest.mark.parametrize("form", [False, True], ids=["raw", "form"])
+async def test_memory_does_not_grow_with_the_file(stage: Stage, form: bool):
+    """15 MB and 60 MB, each in parts; a form's file goes through a spool."""
+    kind, around = ("multipart/form-data; boundary=b", (BEFORE, AFTER)) if form else ("text/csv", ())
+    peaks = []
+    for rows in (15_000, 60_000):
+        tracemalloc.start()
+        try:
+            answer = await stage.api.post("/v1/imports", content=body(rows, *around), headers={"Content-Type": kind})
+            peaks.append(tracemalloc.get_traced_memory()[1])
+        finally:
+            tracemalloc.stop()
+        assert (answer.status_code, answer.json()["rows"]["total"]) == (202, rows), answer.text
+    assert peaks[1] < peaks[0] + MORE_BYTES
+
+
+async def test_a_form_that_does_not_fit_the_temporary_disk_is_507(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """The operating system says so while the form is written; the answer tells what to do."""
+    full = partial(Path("/dev/full").open, "r+b", buffering=0)
+    monkeypatch.setattr(upload.tempfile, "SpooledTemporaryFile", lambda **_: full())
+    answer = await stage.api.post("/v1/imports", files={"file": ("leads.csv", LEADS)})
+    assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), answer.text
+    assert "send the file raw" in answer.json()["detail"]
+    assert await stage.holds_nothing()
+
+
+def test_a_caller_that_hangs_up_in_the_middle_leaves_nothing(sqlite_url: str, tmp_path: Path):
+    """Over a real socket, once some parts are stored already."""
+
+    def stored(table: str) -> int:
+        with closing(sqlite3.connect(f"file:{sqlite_url.removeprefix('sqlite:///')}?mode=ro", uri=True)) as seen:
+            return int(seen.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+
+    nowhere = "http://127.0.0.1:9"
+    with service(tmp_path, sqlite_url, nowhere, PART_BYTES=20_000) as running:
+        with socket.create_connection(("127.0.0.1", running.port)) as line:
+            line.sendall(
+                b"POST /v1/imports?preflight=off HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: text/csv\r\n"
+                b"Content-Length: 100000000\r\n\r\nemail,company\n"
+            )
+            line.sendall(b"".join(ROW % n for n in range(2_000)))
+            wait_until(lambda: stored("part") > 1, "some parts to be stored")
+        wait_until(lambda: stored("import") == 0, "the upload to be taken away")
+        assert stored("part") == stored("part_file") == stored("event") == 0
