@@ -109,7 +109,7 @@ def test_what_is_no_text_is_told_behind_all_the_text_before_it(
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
 def test_a_bomb_is_refused_before_it_has_gone_off(encoding: str, pack):
-    """A gigabyte of blanks in a few kilobytes costs a few megabytes."""
+    """64 MiB of blanks in some kilobytes cost a few megabytes."""
     bomb = pack(b" " * (1 << 26))
     decoder = Decoder(content_encoding=encoding, charset="utf-8", limit_bytes=1 << 20)
     tracemalloc.start()

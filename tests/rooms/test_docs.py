@@ -142,7 +142,7 @@ def test_no_tracked_file_names(what: str) -> None:
 
 
 def test_the_lock_files_hold_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "tests/clients/older.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "tests/clients/newest.lock", "tests/clients/older.lock"):
         text = (ROOT / name).read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert [line for line in text.splitlines() if "://" in line or "index-url" in line] == []

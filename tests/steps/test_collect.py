@@ -2,8 +2,11 @@
 
 import httpx
 import pytest
+from sqlalchemy import select
 
+from app.files.packing import unpacked
 from app.simulator import Fault
+from app.store.tables import result_file
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.stage import Stage
 
@@ -34,6 +37,23 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
     monkeypatch.undo()
     await stage.run()
     assert (await stage.read(first))["rows"]["failed"] == 2
+
+
+async def test_marketos_files_are_kept_as_they_came(stage: Stage):
+    """Byte for byte, for whoever wants to look behind what was made of them."""
+    sent: dict[str, bytes] = {}
+
+    async def watch(request: httpx.Request, response: httpx.Response) -> None:
+        if request.url.path.endswith(("failures.json", "warnings.json")):
+            sent[request.url.path.rpartition("/")[2].removesuffix(".json")] = await response.aread()
+
+    stage.transport.after_request = watch
+    await stage.created(LEADS_WITH_TROUBLE)
+    await stage.run()
+    async with stage.house.db.read() as tx:
+        kept = {row.kind: b"".join(unpacked(row.blob)) for row in await tx.execute(select(result_file))}
+    assert "failures" in kept
+    assert kept == sent
 
 
 async def test_a_result_file_with_a_nul_is_kept(stage: Stage):

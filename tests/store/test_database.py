@@ -1,10 +1,45 @@
-"""What goes with a commit."""
+"""Transactions: what SQLite makes of them, and what goes with a commit."""
 
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
 from functools import partial
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.store.database import Database, after_commit
+
+
+@pytest.fixture
+async def on_sqlite(sqlite_url: str) -> AsyncIterator[Database]:
+    found = Database(sqlite_url)
+    yield found
+    await found.close()
+
+
+@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
+async def test_sqlite_commits_to_the_disk(on_sqlite: Database, pragma: str, value: object):
+    """A log that is synced with each commit (FULL is 2), and references that are checked."""
+    async with on_sqlite.write() as tx:
+        assert (await tx.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
+
+
+async def test_sqlites_readers_cannot_write(on_sqlite: Database):
+    """A forgotten write in a read is an error, not a lock held by somebody who did not ask for it."""
+    with pytest.raises(OperationalError, match="readonly"):
+        async with on_sqlite.read() as tx:
+            await tx.exec_driver_sql("DELETE FROM instance")
+
+
+async def test_sqlites_writer_has_the_file_from_its_first_moment(on_sqlite: Database):
+    """BEGIN IMMEDIATE: it never finds out in the middle that another one wrote what it has read."""
+    assert on_sqlite.path
+    with closing(sqlite3.connect(on_sqlite.path, timeout=0, isolation_level=None)) as other:
+        async with on_sqlite.write():
+            with pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("BEGIN IMMEDIATE")
+        other.execute("BEGIN IMMEDIATE")
 
 
 async def test_what_is_to_follow_a_commit_follows_it_in_order(db: Database):
