@@ -140,7 +140,6 @@ def marketos(settings: Settings, http: httpx.AsyncClient, *, now: Clock, sleep: 
             sleep=sleep,
             call_timeout_seconds=settings.call_timeout_seconds,
             upload_timeout_seconds=settings.upload_timeout_seconds,
-            part_bytes=settings.part_bytes,
         )
         for name, instance in settings.instances.items()
     }

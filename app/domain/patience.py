@@ -64,8 +64,8 @@ class Patience:
     window_seconds: float
 
     def claim_deadline(self, now: datetime) -> datetime:
-        """When a submission that has not been recorded counts as lost."""
-        return now + timedelta(seconds=self.upload_seconds + CLAIM_GRACE_SECONDS)
+        """When a submission that has not been recorded counts as lost. A token that dies makes it two uploads."""
+        return now + timedelta(seconds=2 * self.upload_seconds + CLAIM_GRACE_SECONDS)
 
     def settled(self, now: datetime, queue_seconds: float = 0.0) -> datetime:
         """When a possible job behind a lost answer has had its time to finish: more where it had to queue for long."""

@@ -24,12 +24,12 @@ from app.domain.imports import CustomObject, Target
 from app.marketo import paths, reading
 from app.marketo.allowance import Allowance, DayUsedUp, Sleep
 from app.marketo.answers import Answers
-from app.marketo.multipart import Body, GivenUp, PartFile
+from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
 from app.marketo.reply import JSON_BYTES, Reply, exchange
 from app.marketo.token import Bearer, Identity, NoToken
 from app.settings import InstanceSettings
 
-PART_BYTES = 9_900_000  # the whole request body; Adobe allows "less than 10 MB" and does not say which MB
+BODY_BYTES = 10_000_000  # of a whole request; Adobe allows "less than 10 MB" and does not say which MB
 RESULT_FILE_BYTES = 64 * 1024 * 1024  # a part's rows, each with a reason behind it
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte was sent
 
@@ -49,7 +49,6 @@ class Marketo:
         sleep: Sleep = asyncio.sleep,
         call_timeout_seconds: float,
         upload_timeout_seconds: float,
-        part_bytes: int = PART_BYTES,
     ) -> None:
         self.allowance = Allowance(settings, now=now, sleep=sleep)
         self.answers = Answers()
@@ -57,7 +56,6 @@ class Marketo:
         self._http = http
         self._call_timeout_seconds = call_timeout_seconds
         self._upload_timeout_seconds = upload_timeout_seconds
-        self._part_bytes = part_bytes
         self._identity = Identity(
             settings, http, self.answers, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds
         )
@@ -65,13 +63,13 @@ class Marketo:
     async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
         """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.
 
-        Network: one POST of ≤ part_bytes; a second one when the token died, which Marketo notices before it
-        looks at the body. Errors: ValueError when the part does not fit (nothing was sent) or its chunks are
-        not what `size_bytes` says (nothing was executed).
+        Network: one POST of less than 10 MB; a second one when the token died, which Marketo notices before it
+        looks at the body. Errors: DoesNotFit; BrokenFile when the part's chunks are not what `size_bytes`
+        says (nothing was executed).
         """
         body = Body.around(file, may_go_on)
-        if body.size_bytes > self._part_bytes:
-            raise ValueError(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {self._part_bytes} may go")
+        if body.size_bytes > BODY_BYTES:
+            raise DoesNotFit(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {BODY_BYTES} may go")
         path = paths.create(target, file.format)
         said = await self._with_token("create", lambda auth: self._post(path, body, auth))
         answer = reading.answer(said) if isinstance(said, Reply) else said

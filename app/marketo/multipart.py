@@ -24,6 +24,10 @@ class GivenUp(Exception):
     """Whoever sends may not go on. Marketo never got a whole request: nothing was executed."""
 
 
+class DoesNotFit(ValueError):
+    """The body would be larger than Marketo takes. Nothing was sent."""
+
+
 class BrokenFile(ValueError):
     """The chunks are not the bytes that were announced. Marketo never got a whole request: nothing was executed."""
 

@@ -12,6 +12,7 @@ from app.marketo.codes import TOKEN_DIED
 
 JSON_BYTES = 1_000_000  # no JSON answer to a bulk call comes near
 TEXT_CHARACTERS = 1_000  # of a message that is kept
+CODE_CHARACTERS = 10  # of a code: Marketo's have 3 or 4
 
 
 class Error(NamedTuple):
@@ -52,7 +53,7 @@ class Reply:
         if isinstance(code, bool) or not isinstance(code, str | int):
             return None
         named = text(str(code))
-        return Error(named[:40], text(first.get("message")) or "") if named else None
+        return Error(named[:CODE_CHARACTERS], text(first.get("message")) or "") if named else None
 
     @property
     def token_died(self) -> bool:

@@ -40,20 +40,22 @@ class Desk:
                 await events.append(
                     tx, Occurrence.CANCEL_REQUESTED, at=at, instance=known.request.instance, import_id=import_id, by=by
                 )
-            for part_id in await parts.waiting_of(tx, import_id):
-                await parts.move(tx, part_id, Move.CANCEL, at=at, by=by)
+            await parts.move_all(tx, await parts.waiting_of(tx, import_id), Move.CANCEL, at=at, by=by)
         self.reached(Point.DECIDED)
 
     async def resolve(self, import_id: int, number: int, *, batch_id: int | None, by: str) -> None:
         """Decide an unconfirmed part: Marketo has it as `batch_id`, or (None) it is to be sent again.
 
-        Errors: NotFound; WrongState for a part that is not unconfirmed.
+        Errors: NotFound; WrongState for a part that is not unconfirmed, and for a batch that is another part's.
         """
         at = self.now()
         async with self.db.write() as tx:
             found = [part for part in await parts.of_import(tx, import_id) if part.number == number]
             if not found:
                 raise NotFound(f"There is no part {number} of an import {import_id}.")
+            if batch_id is not None and (other := await parts.other_with_batch(tx, found[0], batch_id)):
+                whose = f"part {other.number} of import {other.import_id}"
+                raise WrongState(f"Batch {batch_id} is {whose} already. Look for this part's own in Marketo.")
             how = Move.RESUBMIT if batch_id is None else Move.ACCEPT
             try:
                 await parts.move(

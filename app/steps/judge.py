@@ -54,7 +54,7 @@ class Judge:
             looked = _as_many_as_fit(part, [*there, *before])
             keys = await self._keys(tx, part, looked)
         met = await asyncio.to_thread(_met, part, looked, keys)
-        for rival in met:
+        for rival in reversed(met):  # the nearest: then the end of one sets the next free, and not all at once
             if rival.not_before is None or rival.not_before <= now:
                 async with self.driver.writing(lease) as (tx, _):
                     await parts.let_wait(tx, part.id, waits_for=rival.id)

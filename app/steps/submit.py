@@ -25,14 +25,14 @@ from app.domain.patience import (
     after,
 )
 from app.files.packing import unpacked, zstd
-from app.marketo.multipart import FILE_NAME, PartFile
+from app.marketo.multipart import FILE_NAME, BrokenFile, DoesNotFit, PartFile
 from app.steps.driver import Driver
 from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Turns
 from app.store import instances, parts
-from app.store.database import AWAY
+from app.store.database import AWAY, cause
 from app.store.imports import Standing
 from app.store.parts import Stale
 from app.store.tables import part as part_table
@@ -70,7 +70,7 @@ class Submit:
         except AWAY:
             self._unsent.add(chosen.id)
             raise
-        answer = await self._send(lease, standing, file)
+        answer = await self._send(lease, part, standing, file)
         self.driver.reached(Point.ANSWERED)
         await self._insist(lease, part, answer)
         self.driver.reached(Point.SUBMITTED)
@@ -144,14 +144,16 @@ class Submit:
         file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file
 
-    async def _send(self, lease: Lease, standing: Standing, file: PartFile) -> Answer:
+    async def _send(self, lease: Lease, part: Part, standing: Standing, file: PartFile) -> Answer:
         def may_go_on() -> bool:
+            """Not once another worker, or a sweep, may call the claim lost."""
             self.driver.reached(Point.SENDING)
-            return lease.holds(self.driver.now())
+            at = self.driver.now()
+            return lease.holds(at) and part.due_at is not None and at < part.due_at
 
         try:
             return await self.driver.marketo.submit(standing.request.target, file, may_go_on=may_go_on)
-        except (ValueError, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
+        except (BrokenFile, DoesNotFit, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
             return Refused(None, f"What is stored of the part cannot be sent: {broken}", whole_import=False)
 
     async def _insist(self, lease: Lease, part: Part, answer: Answer) -> None:
@@ -159,11 +161,15 @@ class Submit:
         for wait in chain(INSIST_SECONDS, repeat(INSIST_SECONDS[-1])):
             try:
                 await self._record(lease, part, answer)
-            except Stale:
-                return  # the lease is lost, or a sweep has called the claim lost: the answer comes too late
+            except Stale:  # the lease is lost, or a sweep has called the claim lost
+                log.warning("an answer came too late", **_told(part, answer))
+                return
             except AWAY as away:
-                log.warning("an answer cannot be recorded yet", instance=lease.instance, error=type(away).__name__)
+                log.warning("an answer cannot be recorded yet", error=cause(away), **_told(part, answer))
                 await self.driver.sleep(wait)
+            except Exception:
+                log.exception("an answer cannot be recorded", **_told(part, answer))
+                raise
             else:
                 return
 
@@ -247,11 +253,17 @@ class Submit:
         }
         await parts.move(tx, part.id, Move.REFUSE, at=at, values=COUNTED | error, code=answer.code)
         if answer.whole_import:
-            for other in await parts.waiting_of(tx, part.import_id):
-                await parts.move(tx, other, Move.ABANDON, at=at, values=error, code=answer.code)
+            others = await parts.waiting_of(tx, part.import_id)
+            await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
 
     async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, why: str, at: datetime) -> None:
         settled = await self.driver.settled(tx, part, at)
         await parts.move(tx, part.id, Move.LOSE, at=at, values=COUNTED | {"due_at": settled}, why=why)
         lost = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
         await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, why, attempts=len(lost) - 1)
+
+
+def _told(part: Part, answer: Answer) -> dict[str, object]:
+    """What a person needs to resolve the part, where no event can say it."""
+    known: dict[str, object] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+    return known | {"answer": type(answer).__name__, "batch_id": getattr(answer, "batch_id", None)}

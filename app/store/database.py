@@ -27,6 +27,12 @@ AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes
 WAL_LIMIT_BYTES = 64_000_000  # what the log beside a SQLite file shrinks to after a larger transaction
 
+
+def cause(away: Exception) -> str:
+    """The database's own words, without the statement; nothing of a file can be in them."""
+    return str(getattr(away, "orig", None) or type(away).__name__).strip().splitlines()[0]
+
+
 Told = Callable[[Collection[int]], None]
 """Is told which imports a transaction was about, once it has ended."""
 

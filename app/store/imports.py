@@ -123,14 +123,16 @@ async def hold(tx: AsyncConnection, import_id: int) -> None:
     held_in(tx).add(import_id)
 
 
-async def lock_of_part(tx: AsyncConnection, part_id: int) -> None:
-    """Make movers of one import take turns, so that refresh() sees every part as it is."""
+async def lock_of_part(tx: AsyncConnection, part_id: int) -> int:
+    """Make movers of one import take turns, so that refresh() sees every part as it is. The import's id."""
     found = await tx.execute(
         select(import_.c.id)
         .where(import_.c.id == select(part.c.import_id).where(part.c.id == part_id).scalar_subquery())
         .with_for_update()
     )
-    held_in(tx).update(found.scalars())
+    import_id: int = found.scalar_one()
+    held_in(tx).add(import_id)
+    return import_id
 
 
 async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:

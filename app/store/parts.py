@@ -1,7 +1,7 @@
 """Parts, and the one writer of `part.state`: move()."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
 from app.store.tables import WAITING, part, part_file, part_keys
 
+AT_ONCE = 500  # ids in one statement
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
 
@@ -90,8 +91,41 @@ async def move(
 
     `values` are columns set along with the state; `told` goes into the event. Errors: Stale.
     """
+    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, **told)
+    return moved
+
+
+async def move_all(
+    tx: AsyncConnection,
+    part_ids: Sequence[int],
+    how: Move,
+    *,
+    at: datetime,
+    values: dict[Any, Any] | None = None,
+    **told: object,
+) -> list[Part]:
+    """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
+    if not part_ids:
+        return []
+    import_id = await imports.lock_of_part(tx, part_ids[0])
+    moved = [await _moved(tx, part_id, how, at=at, values=values, told=told) for part_id in part_ids]
+    await _make_way(tx, moved)
+    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, import_id):
+        return await move_all(tx, part_ids, Move.CANCEL, at=at)
+    await imports.refresh(tx, import_id, at=at)
+    return [as_part(row) for row in moved]
+
+
+async def _moved(
+    tx: AsyncConnection,
+    part_id: int,
+    how: Move,
+    *,
+    at: datetime,
+    values: dict[Any, Any] | None,
+    told: Mapping[str, object],
+) -> Row[Any]:
     edge = TABLE[how]
-    await imports.lock_of_part(tx, part_id)
     changed = {"state": edge.target, "state_since": at, **(values or {})}
     if edge.target not in AT_MARKETO:
         changed["slot"] = None
@@ -112,20 +146,21 @@ async def move(
         tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, beside=about, **told
     )
     _count(tx, found, how)
-    waiters = (part.c.instance == found.instance, part.c.waits_for == part_id)
-    if edge.target not in LIVE:  # it meets nobody any more
-        await _set_free(tx, *waiters)
-        await tx.execute(delete(part_keys).where(part_keys.c.part_id == part_id))
-    if edge.target is State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
-        await _set_free(
-            tx,
-            *waiters,
-            tuple_(part.c.turn, part.c.number) < tuple_(found.turn, found.number),
-        )
-    if edge.target is State.WAITING and await imports.is_cancelled(tx, found.import_id):
-        return await move(tx, part_id, Move.CANCEL, at=at)
-    await imports.refresh(tx, found.import_id, at=at)
-    return as_part(found)
+    return found
+
+
+async def _make_way(tx: AsyncConnection, moved: Sequence[Row[Any]]) -> None:
+    """Set free whoever waited for these parts, which stand in nobody's way any more."""
+    state, instance = moved[0].state, moved[0].instance
+    for some in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
+        ids = [row.id for row in some]
+        if state not in LIVE:  # it meets nobody any more
+            await _set_free(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
+            await tx.execute(delete(part_keys).where(part_keys.c.part_id.in_(ids)))
+    if state == State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
+        for row in moved:
+            behind = tuple_(part.c.turn, part.c.number) < tuple_(row.turn, row.number)
+            await _set_free(tx, part.c.instance == instance, part.c.waits_for == row.id, behind)
 
 
 def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
@@ -139,9 +174,8 @@ def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
 
 async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:
     """Let parts wait for nobody, until they are judged anew. In the order of their ids, as all that lock several."""
-    found = await tx.execute(select(part.c.id).where(*whom).order_by(part.c.id).with_for_update())
-    if ids := found.scalars().all():
-        await tx.execute(update(part).where(part.c.id.in_(ids)).values(waits_for=None))
+    held = select(part.c.id).where(*whom).order_by(part.c.id).with_for_update()
+    await tx.execute(update(part).where(part.c.id.in_(held)).values(waits_for=None))
 
 
 async def set_free_of_the_ended(tx: AsyncConnection, instance_name: str) -> None:
@@ -154,6 +188,7 @@ async def set_free_of_the_ended(tx: AsyncConnection, instance_name: str) -> None
 async def note(tx: AsyncConnection, part_id: int, **columns: object) -> None:
     """Record what a look at Marketo taught without a move: progress, the next look. Never a state."""
     assert not columns.keys() & {"state", "slot"}
+    await imports.lock_of_part(tx, part_id)
     moved = await tx.execute(
         update(part).where(part.c.id == part_id, part.c.state.not_in(FINAL)).values(columns).returning(part.c.import_id)
     )
@@ -174,6 +209,14 @@ async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
         select(part).where(part.c.import_id == import_id, part.c.state.is_not(None)).order_by(part.c.number)
     )
     return [as_part(row) for row in found]
+
+
+async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Part | None:
+    """Another part of the instance that is or was this job of Marketo's."""
+    wanted = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
+    found = await tx.execute(select(part).where(*wanted).order_by(part.c.id).limit(1))
+    row = found.one_or_none()
+    return as_part(row) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -393,7 +436,7 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     return any(found)
 
 
-async def waiting_of(tx: AsyncConnection, import_id: int) -> Iterable[int]:
+async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
     found = await tx.execute(
         select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
     )

@@ -255,6 +255,10 @@ Index(  # whom the end of a part sets free
     "ix_part_waits_for", part.c.instance, part.c.waits_for, postgresql_where=_held, sqlite_where=_held
 )
 Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # poll, collect and sweep: whose turn is it
+_has_batch = text("batch_id IS NOT NULL")
+Index(  # whose job is it, when a person says that a part is one
+    "ix_part_batch", part.c.instance, part.c.batch_id, postgresql_where=_has_batch, sqlite_where=_has_batch
+)
 MAY_NEED_ATTENTION = text(
     "(state = 'unconfirmed' OR state = 'queued' OR state = 'importing' OR state = 'collecting' OR results_missing)"
 )

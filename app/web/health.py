@@ -9,6 +9,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from app.domain.patience import PROBE_KEPT_SECONDS, PROBE_SECONDS
+from app.store.database import cause
 from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
 from app.wiring import House
@@ -49,21 +50,16 @@ class Probe:
             async with self.house.db.read() as tx:
                 found = (await tx.execute(REVISION)).scalar_one_or_none()
         except (SQLAlchemyError, OSError) as error:
-            return _down(f"it cannot be read: {_why(error)}")
+            return _down(f"it cannot be read: {cause(error)}")
         if found != HEAD:
             return _down(f"its schema is at {found}, this version needs {HEAD}: run `sluice migrate`")
         try:
             async with self.house.db.write() as tx:
                 await tx.execute(WRITE)
         except (SQLAlchemyError, OSError) as error:
-            return _down(f"it cannot be written to: {_why(error)}")
+            return _down(f"it cannot be written to: {cause(error)}")
         return CheckOut(name="database", status=OK, detail=f"can be read and written to, schema {found}")
 
 
 def _down(detail: str) -> CheckOut:
     return CheckOut(name="database", status=DOWN, detail=detail)
-
-
-def _why(error: Exception) -> str:
-    """The database's own words, without the statement; nothing of a file can be in them."""
-    return str(getattr(error, "orig", None) or type(error).__name__).strip().splitlines()[0]

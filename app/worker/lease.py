@@ -36,11 +36,15 @@ class Leases:
 
         Effect: two short transactions at most; `held` afterwards says what is ours.
         """
+        return not await self.renew(name, crew) and await self._take(name, crew)
+
+    async def renew(self, name: str, crew: Crew) -> bool:
+        """Give a sign of life for an instance. False when it is not ours, or no longer."""
         lease = self.held.get(name)
         if lease and await self._renew(lease, crew):
-            return False
+            return True
         self.held.pop(name, None)
-        return await self._take(name, crew)
+        return False
 
     def is_fresh(self, name: str) -> bool:
         """Whether the last sign of life is so young that none is due."""

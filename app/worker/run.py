@@ -16,7 +16,7 @@ from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
 from app.steps.crew import Crew
 from app.steps.driver import LeaseLost
 from app.steps.points import Point, Reached, in_service
-from app.store.database import AWAY
+from app.store.database import AWAY, cause
 from app.wake import Wake
 from app.worker.lease import Leases
 from app.worker.ticks import Tick, ticks
@@ -104,7 +104,7 @@ class Worker:
         except LeaseLost:
             log.info("another worker drives now", tick=job)
         except AWAY as away:
-            log.warning("waiting for the database", tick=job, error=type(away).__name__)
+            log.warning("waiting for the database", tick=job, error=cause(away))
         except Exception:  # a tick must not die: the next one tries again
             log.exception("tick failed", tick=job)
 
@@ -126,8 +126,8 @@ class Worker:
                 while self._busy:  # nobody may take over meanwhile: what these calls bring is still to be written
                     await asyncio.wait(self._busy, timeout=self.leases.seconds / 3)
                     for name in list(self.leases.held):
-                        await self.leases.keep(name, self.crews[name])
+                        await self._safely(f"lease:{name}", partial(self.leases.renew, name, self.crews[name]))
         self._metronome.shutdown(wait=False)
         self.reached(Point.LEAVING)
         for name in list(self.leases.held):
-            await self.leases.give_up(name, self.crews[name])
+            await self._safely(f"lease:{name}", partial(self.leases.give_up, name, self.crews[name]))

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from app.domain.errors import WrongState
 from app.domain.instances import WaitingFor
 from app.domain.lifecycle import Move
 from app.steps.desk import Desk
@@ -32,12 +33,12 @@ async def deeds(db: Database, who: str) -> list[tuple[str, dict[str, Any]]]:
     return [(row.type, row.data) for row in found if row.data.get("by") == who]
 
 
-async def unconfirmed(db: Database) -> int:
+async def unconfirmed(db: Database, *, slot: int = 1) -> int:
     """An import whose one part is unconfirmed."""
     import_id = await an_import(db)
     (part,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": slot})
         await parts.move(tx, part.id, Move.LOSE, at=AT)
     return import_id
 
@@ -55,6 +56,15 @@ async def test_every_deed_is_an_event_that_says_who_did_it(db: Database, desk: D
     assert await deeds(db, "cy") == [("cancel_requested", {"by": "cy"}), ("cancel", {"by": "cy"})]
     assert await deeds(db, "di") == [("resubmit", {"by": "di"})]
     assert await deeds(db, "ed") == [("accept", {"by": "ed", "batch_id": 3404})]
+
+
+async def test_a_batch_is_one_parts_only(db: Database, desk: Desk):
+    """Who takes another part's job for this one's would have its rows counted that never went out."""
+    await desk.resolve(await unconfirmed(db), 1, batch_id=3404, by="ann")
+    second = await unconfirmed(db, slot=2)
+    with pytest.raises(WrongState, match=r"3404 is part 1 of import 1 already"):
+        await desk.resolve(second, 1, batch_id=3404, by="ann")
+    await desk.resolve(second, 1, batch_id=3405, by="ann")
 
 
 async def test_resume_tries_a_blocked_instance_at_once(db: Database, desk: Desk, clock: SteppedClock):

@@ -1,13 +1,18 @@
 """What each answer to a submission leads to."""
 
+import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.simulator import Fault
 from app.steps.lease import Lease
 from app.steps.points import Point
+from app.store.tables import instance
 from tests.story.files import LEADS, leads
+from tests.support.logged import Log, log
 from tests.support.stage import Stage
+
+__all__ = ["log"]
 
 TURNED_AWAY = {  # code: (what the instance does, attempts counted)
     "600": ("blocked", 0),
@@ -172,3 +177,68 @@ async def test_a_claim_whose_commit_got_no_answer_is_taken_back(stage: Stage):
     assert (part["state"], part["attempts"]) == ("queued", 1)
     assert len(stage.posted) == 1
     assert (await stage.events(import_id))[:4] == ["accepted", "claim", "turn_away", "claim"]
+
+
+async def test_a_code_of_any_length_is_a_refusal(stage: Stage):
+    """A gateway's own, say: what is kept of it fits its column, or the answer could never be written down."""
+
+    async def spoil(request: httpx.Request, response: httpx.Response) -> None:
+        if request.method == "POST":
+            await response.aread()
+            response._content = response.content.replace(b'"1003"', b'"INVALID_REQUEST"')
+            response.headers["content-length"] = str(len(response._content))
+
+    stage.transport.after_request = spoil
+    part = await only_part(stage, await submitted_under(stage, "json_error:1003"))
+    assert (part["state"], part["error"]["marketo_code"]) == ("failed", "INVALID_RE")
+    assert len(stage.posted) == 1
+
+
+async def test_NEVER_TWICE_BY_ACCIDENT_a_token_that_dies_in_a_long_upload_costs_no_second_job(stage: Stage):
+    """Two uploads of nearly ten minutes each are one submission: no sweep calls it lost meanwhile."""
+
+    async def slow(request: httpx.Request) -> None:
+        for _ in range(118 if request.url.path.startswith("/bulk/") else 0):
+            stage.clock.step(5)
+            await stage.take_lease()
+            await stage.crew.sweep.run_once(stage.lease)
+
+    watched = stage.transport.before_request
+    stage.transport.before_request = lambda request: (watched(request), slow(request))[1]
+    import_id = await submitted_under(stage, "token_dies")
+    assert (await only_part(stage, import_id))["state"] == "queued"
+    assert len(stage.posted) == 2
+    assert (await stage.events(import_id))[:3] == ["accepted", "claim", "accept"]
+
+
+async def test_a_submission_is_not_gone_on_with_once_it_may_be_called_lost(stage: Stage):
+    """Whatever it waited for: Marketo never gets a whole request, and the part waits again."""
+    marketo = stage.crew.submit.driver.marketo
+    token = marketo._identity.token
+
+    async def very_slow_token():
+        for _ in range(300):
+            stage.clock.step(5)
+            await stage.take_lease()
+        return await token()
+
+    marketo._identity.token = very_slow_token
+    import_id = await stage.created(LEADS)
+    assert await stage.crew.submit.run_once(stage.lease)
+    assert stage.simulator.report()["jobs"] == []
+    assert (await only_part(stage, import_id))["state"] == "waiting"
+
+
+async def test_an_answer_that_comes_too_late_is_told_in_the_log(stage: Stage, log: Log):
+    """Another worker drives by then. Whoever resolves the part needs Marketo's number for it."""
+
+    async def taken_over(request: httpx.Request, _response: httpx.Response) -> None:
+        if request.url.path.startswith("/bulk/"):
+            async with stage.house.db.write() as tx:
+                await tx.execute(instance.update().values(lease_epoch=instance.c.lease_epoch + 1))
+
+    stage.transport.after_request = taken_over
+    import_id = await stage.created(LEADS)
+    assert await stage.crew.submit.run_once(stage.lease)
+    (line,) = log.lines("an answer came too late")
+    assert (line["import_id"], line["part"], line["answer"], line["batch_id"]) == (import_id, 1, "Accepted", 1001)

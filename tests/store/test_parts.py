@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.domain.lifecycle import Move, State
@@ -138,3 +138,22 @@ async def test_sqlite_is_set_as_the_design_says(db: Database):
             assert found == ["wal", 2, 1]
         else:
             assert (await tx.execute(text("SHOW synchronous_commit"))).scalar() == "on"
+
+
+async def test_the_end_of_a_part_sets_any_number_free(postgres_url: str):
+    """More than PostgreSQL takes parameters in a statement: 65,535."""
+    database = Database(postgres_url)
+    first, second = await parts_of(database, await an_import(database, parts_count=2))
+    await put(database, first.id, "queued")
+    async with database.write() as tx:
+        names = ", ".join(one.name for one in part.columns if one.name not in {"id", "number", "waits_for"})
+        await tx.exec_driver_sql(
+            f"INSERT INTO part ({names}, number, waits_for) SELECT {names}, n, {first.id} "
+            f"FROM part, generate_series(3, 70000) AS n WHERE part.id = {second.id}"
+        )
+    async with database.write() as tx:
+        await parts.move(tx, first.id, Move.FINISH, at=AT)
+    async with database.read() as tx:
+        held = select(func.count()).select_from(part).where(part.c.waits_for.is_not(None))
+        assert (await tx.execute(held)).scalar_one() == 0
+    await database.close()

@@ -1,12 +1,15 @@
 """ONE_KEY_AT_A_TIME: what touches the same records goes one after the other, and everything else flows past."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from app.simulator import Fault
+from app.steps.points import Point
 from tests.story.files import CARS, LEADS, MEMBERS, leads
-from tests.support.stage import Stage
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
 
 HEADER = b"email,firstName\n"
 MEMBER = {"object_type": "program_member", "program_id": 1001, "program_member_status": "On List", "format": "tsv"}
@@ -104,6 +107,19 @@ async def test_a_part_is_free_as_soon_as_the_one_before_it_has_ended(stage: Stag
     await stage.run()
     assert (await stage.read(third))["status"] == "complete"
     assert len(stage.posted) == 2
+
+
+async def test_parts_of_one_list_stand_in_a_row(database_url: str, clock: SteppedClock):
+    """Each waits for the one before it: the end of one sets one free, and no part is judged again by every end."""
+    waited: list[Point] = []
+    async with staged(database_url, clock, reached=waited.append) as stage:
+        for n in range(8):
+            await stage.created(leads(2, start=10 * n), list_id=1)
+        await stage.run()
+    assert waited.count(Point.LET_WAIT) <= 2 * 8
+    jobs = stage.simulator.report()["jobs"]
+    assert len(jobs) == 8
+    assert all(one["finished_at"] <= next_one["started_at"] for one, next_one in pairwise(jobs))
 
 
 async def test_what_is_not_to_go_yet_holds_nobody_up(stage: Stage):

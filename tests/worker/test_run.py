@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from app.clock import machine_clock
 from app.simulator import Fault, Rules
@@ -89,13 +90,13 @@ async def test_CALM_DEPLOY_a_stop_waits_for_the_call_under_way(stage: Stage):
 
 
 class Watched(Leases):
-    """Leases that note when they are kept."""
+    """Leases that note when they are renewed."""
 
     kept: ClassVar[list[str]]
 
-    async def keep(self, name: str, crew: Crew) -> bool:
+    async def renew(self, name: str, crew: Crew) -> bool:
         self.kept.append(name)
-        return await super().keep(name, crew)
+        return await super().renew(name, crew)
 
 
 async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Stage):
@@ -110,6 +111,30 @@ async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Sta
         await asyncio.sleep(0)
         Watched.kept.clear()
     assert len(Watched.kept) >= 2
+    assert (await stage.parts(import_id))[0]["state"] == "queued"
+
+
+class Cut(Leases):
+    """Leases whose database is away for as long as a worker stops."""
+
+    stops: ClassVar[asyncio.Event]
+
+    async def renew(self, name: str, crew: Crew) -> bool:
+        if self.stops.is_set():
+            raise OperationalError("", None, ConnectionError("the database is away"))
+        return await super().renew(name, crew)
+
+
+async def test_CALM_DEPLOY_a_database_that_stumbles_meanwhile_cuts_no_call_short(stage: Stage):
+    """PostgreSQL is restarted in the middle of a deployment: the answer under way is waited for all the same."""
+    stage.leases = Cut(db=stage.house.db, now=machine_clock, worker="the worker", seconds=3)
+    stage.simulator.order(Fault("hang", on="create", seconds=2))
+    Cut.stops = asyncio.Event()
+    async with working(stage, tick_seconds=HOUR) as stop:
+        import_id = await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+        Cut.stops.set()
+        stop.set()
     assert (await stage.parts(import_id))[0]["state"] == "queued"
 
 
