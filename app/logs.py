@@ -8,6 +8,12 @@ import structlog
 from app.settings import Settings
 
 
+def request_id() -> str | None:
+    """Of the request that is being answered, if one is."""
+    known: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return known
+
+
 def configure(settings: Settings) -> None:
     """Send structlog's and the standard library's lines through one renderer to stderr."""
     form = settings.log_format or ("console" if sys.stderr.isatty() else "json")

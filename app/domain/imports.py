@@ -96,16 +96,13 @@ class Status(StrEnum):
 FINISHED = frozenset({Status.COMPLETE, Status.FAILED, Status.CANCELLED})
 
 
-def status_of(parts: Mapping[State, int], *, cancelled: bool = False) -> Status:
-    """An import's status from the number of its parts in each state.
-
-    `cancelled`: a person asked for it; parts that Marketo already had run to their end first.
-    """
+def status_of(parts: Mapping[State, int]) -> Status:
+    """An import's status from the number of its parts in each state."""
     states = {state for state, count in parts.items() if count}
     if states <= FINAL:
         if State.FAILED in states:
             return Status.FAILED
-        return Status.CANCELLED if State.CANCELLED in states or (cancelled and not states) else Status.COMPLETE
+        return Status.CANCELLED if State.CANCELLED in states else Status.COMPLETE
     return Status.QUEUED if states <= {State.WAITING} else Status.IMPORTING
 
 

@@ -23,6 +23,7 @@ from app.files.inspection import Inspection
 from app.files.keys import as_bytes
 from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
+from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
@@ -181,7 +182,9 @@ class Intake:
         self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
-        return await imports.begin(tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of)
+        return await imports.begin(
+            tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of, request_id=request_id()
+        )
 
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file

@@ -54,7 +54,10 @@ class Submit:
     _unsent: set[int] = field(default_factory=set)  # parts that may be claimed, and were not sent
 
     async def run_once(self, lease: Lease) -> bool:
-        """Submit one part, or find out more about which may go. False when none may go now. Network: one POST."""
+        """Submit one part, or find out more about which may go. False when none may go now.
+
+        Network: one POST; two where the token died.
+        """
         await self._take_back(lease)
         chosen, more_to_judge = await self._choose(lease)
         if chosen is None:

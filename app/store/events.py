@@ -1,7 +1,7 @@
 """The history: append-only, one row for each move, written in the transaction that made it.
 
 `data` holds facts about the work (codes, counts, who), never a cell of a file; and so none of Marketo's words, which
-might quote one: they stand with the part, and go with its results.
+might quote one: they stand with the part, and go when its rows are erased, or with its history.
 """
 
 from collections.abc import Collection, Mapping
@@ -15,6 +15,7 @@ from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.history import EventType
+from app.logs import request_id
 from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
 
@@ -47,7 +48,8 @@ async def append(
     """Write one line of history, and one in the log once it is on disk; its id, which no later one is below.
 
     The import's row is held before: so the ids of its events follow the commits, and whoever has read up to one of
-    them never finds another below it later. `beside`: what the log line has beside the event.
+    them never finds another below it later. `beside`: what the log line has beside the event; the id of the request
+    that is being answered goes before one that is handed in.
     """
     assert import_id is None or import_id in held_in(tx), "hold an import's row before you write its history"
     kept = _known(data)
@@ -58,7 +60,8 @@ async def append(
     )
     about = {"instance": instance, "import_id": import_id, "part": part}
     told = {name: value for name, value in kept.items() if name not in FREE_TEXT}
-    after_commit(tx, partial(log.info, str(type_), **_known(about | told | dict(beside or {}))))
+    line = about | told | dict(beside or {}) | {"request_id": request_id() or (beside or {}).get("request_id")}
+    after_commit(tx, partial(log.info, str(type_), **_known(line)))
     return int(made.scalar_one())
 
 

@@ -41,7 +41,14 @@ SLOW = (State.IMPORTING, State.COLLECTING)
 """States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
 
 
-async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of: int | None = None) -> int:
+async def begin(
+    tx: AsyncConnection,
+    request: Request,
+    *,
+    at: datetime,
+    retry_of: int | None = None,
+    request_id: str | None = None,
+) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
     made = await tx.execute(
         insert(import_)
@@ -59,6 +66,7 @@ async def begin(tx: AsyncConnection, request: Request, *, at: datetime, retry_of
             metadata=dict(request.metadata) if request.metadata is not None else None,
             file_name=request.file_name,
             retry_of=retry_of,
+            request_id=request_id,
             created_at=at,
             touched_at=at,
             **_target_columns(request.target),
@@ -123,16 +131,24 @@ async def hold(tx: AsyncConnection, import_id: int) -> None:
     held_in(tx).add(import_id)
 
 
-async def lock_of_part(tx: AsyncConnection, part_id: int) -> int:
-    """Make movers of one import take turns, so that refresh() sees every part as it is. The import's id."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The import of parts that are moved."""
+
+    id: int
+    request_id: str | None  # of the request that made it
+
+
+async def lock_of_part(tx: AsyncConnection, part_id: int) -> Owner:
+    """Make movers of one import take turns, so that refresh() sees every part as it is."""
     found = await tx.execute(
-        select(import_.c.id)
+        select(import_.c.id, import_.c.request_id)
         .where(import_.c.id == select(part.c.import_id).where(part.c.id == part_id).scalar_subquery())
         .with_for_update()
     )
-    import_id: int = found.scalar_one()
-    held_in(tx).add(import_id)
-    return import_id
+    owner = Owner(*found.one())
+    held_in(tx).add(owner.id)
+    return owner
 
 
 async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
@@ -183,7 +199,7 @@ async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -
             at=at,
             instance=owner.instance,
             import_id=import_id,
-            beside={"client": owner.client},
+            beside={"client": owner.client, "request_id": owner.request_id},
             status=status,
             imported=imported,
             failed=failed,

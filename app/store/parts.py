@@ -1,4 +1,4 @@
-"""Parts, and the one writer of `part.state`: move()."""
+"""Parts, and the one writer of `part.state`: move(). The first state, to which no move leads, is release()'s."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -14,6 +14,7 @@ from app.domain.forecast import Stretch, Work
 from app.domain.imports import Failure, Footprint, Part, Request, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
+from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
 
 AT_ONCE = 500  # ids in one statement
@@ -107,17 +108,18 @@ async def move_all(
     """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
     if not part_ids:
         return []
-    import_id = await imports.lock_of_part(tx, part_ids[0])
-    moved = [await _moved(tx, part_id, how, at=at, values=values, told=told) for part_id in part_ids]
+    owner = await imports.lock_of_part(tx, part_ids[0])
+    moved = [await _moved(tx, owner, part_id, how, at=at, values=values, told=told) for part_id in part_ids]
     await _make_way(tx, moved)
-    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, import_id):
+    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, owner.id):
         return await move_all(tx, part_ids, Move.CANCEL, at=at)
-    await imports.refresh(tx, import_id, at=at)
+    await imports.refresh(tx, owner.id, at=at)
     return [as_part(row) for row in moved]
 
 
 async def _moved(
     tx: AsyncConnection,
+    owner: Owner,
     part_id: int,
     how: Move,
     *,
@@ -141,9 +143,9 @@ async def _moved(
     ).one_or_none()
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
-    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client}
+    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client, "request_id": owner.request_id}
     await events.append(
-        tx, how, at=at, instance=found.instance, import_id=found.import_id, part=found.number, beside=about, **told
+        tx, how, at=at, instance=found.instance, import_id=owner.id, part=found.number, beside=about, **told
     )
     _count(tx, found, how)
     return found

@@ -149,6 +149,7 @@ import_ = Table(
     Column("error_message", Text),
     Column("error_marketo_code", String(10)),
     Column("retry_of", ForeignKey("import.id", ondelete="SET NULL")),
+    Column("request_id", String(200)),  # of the request that made it: every line of the log about it has it
     Column("touched_at", Moment, nullable=False),
     Column("cancel_requested_at", Moment),
     Column("created_at", Moment, nullable=False),

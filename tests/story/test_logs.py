@@ -35,7 +35,9 @@ async def test_each_move_is_one_line_that_says_of_what(stage: Stage, log: Log):
     ]
     assert all(about.items() <= line.items() for line in moves)
     assert [line["event"] for line in log.lines("accepted", "finished")] == ["accepted", "finished"]
-    assert len(log.lines("accepted")[0]["request_id"]) == 32
+    made = log.lines("accepted")[0]["request_id"]
+    assert len(made) == 32
+    assert {line["request_id"] for line in [*moves, *log.lines("finished")]} == {made}, "the request that made it"
 
 
 async def test_a_move_that_is_rolled_back_is_no_line(stage: Stage, log: Log):

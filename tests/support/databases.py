@@ -68,10 +68,8 @@ def postgres_template(server: str) -> Iterator[str]:
 def postgres_copy(server: str, template: str | None) -> Iterator[str]:
     """A database of its own; empty without a template."""
     name = f"sluice_test_{os.getpid()}_{next(_numbers)}"
-    _execute(
-        server,
-        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(name), sql.Identifier(template or "template0")),
-    )
+    order = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+    _execute(server, order.format(sql.Identifier(name), sql.Identifier(template or "template0")))
     try:
         yield named(server, name)
     finally:
