@@ -40,9 +40,12 @@ class Given:
         self._coming.append(numbers)
 
     def __call__(self, count: int) -> Offsets:
-        while len(self._held) < count:
-            self._held = np.concatenate((self._held, self._coming.popleft()))
-        numbers, self._held = self._held[:count], self._held[count:]
+        some, held = [self._held], len(self._held)
+        while held < count:
+            some.append(self._coming.popleft())
+            held += len(some[-1])
+        whole = np.concatenate(some)
+        numbers, self._held = whole[:count], whole[count:]
         return numbers
 
 

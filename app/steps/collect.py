@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+import structlog
+
 from app.domain.answers import NoFile, NoWord, ResultFile
 from app.domain.imports import Part, Rows, key_columns
 from app.domain.lifecycle import Move, State
@@ -23,6 +25,8 @@ from app.store import instances, parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
+
+log = structlog.get_logger()
 
 STORED_ROWS = 2000  # in one transaction
 
@@ -79,6 +83,11 @@ class Collect:
                     rows = await self._placed(part, standing, content)
                 except GarbledResult as garbled:
                     return self._missing_or(NoWord(f"garbled: {garbled}"), part, LATE_FILE_SECONDS)
+                except Exception:  # a mistake of ours: what Marketo sent is kept, so that it can be mended
+                    if isinstance(self._missing_or(NoWord("not placed"), part, LATE_FILE_SECONDS), NoWord):
+                        raise
+                    log.exception("a result file cannot be placed", import_id=part.import_id, part=part.number)
+                    return Fetched(content, missing=True)
                 return Fetched(content, rows, missing=len(rows) != count and part.counted)
             case NoFile():
                 return Fetched() if count == 0 else self._missing_or(NoWord("no file yet"), part, LATE_FILE_SECONDS)
@@ -113,13 +122,14 @@ class Collect:
         counts = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
         self.driver.reached(Point.FETCHED)
         await self._keep_rows(lease, part, failures, warnings)
+        sent = [(Kind.FAILURES, failures.content), (Kind.WARNINGS, warnings.content)]
+        packed = {kind: await asyncio.to_thread(pack, content) for kind, content in sent if content is not None}
         async with self.driver.writing(lease, share=True) as (tx, instance):
             told = counts | {"results_missing": missing or None}
             values = counts | {"results_missing": missing}
             await parts.move(tx, part.id, Move.COLLECT, at=self.driver.now(), values=values, **told)
-            for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
-                if fetched.content is not None:
-                    await results.keep_file(tx, part.id, kind, pack(fetched.content))
+            for kind, blob in packed.items():
+                await results.keep_file(tx, part.id, kind, blob)
         if instance.blocked_at and (failures.content or warnings.content):
             async with self.driver.writing(lease) as (tx, instance):
                 await self.driver.make_well(tx, instance, submitted=False)

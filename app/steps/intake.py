@@ -102,7 +102,7 @@ class Intake:
             return Receipt(await self._receive(request, alive, held))
 
     async def _receive(self, request: Request, arrival: Arrival, held: Claim | None) -> int:
-        """
+        """Take it in; the new import's id. Errors: CallerError.
 
         1. Refuse what can be refused before a byte is read.
         2. While the bytes arrive, store each part in a short transaction of its own.

@@ -18,6 +18,17 @@ from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
 
 AT_ONCE = 500  # ids in one statement
+UNTOLD: dict[str, Any] = {
+    "imported": 0,
+    "failed": 0,
+    "warned": 0,
+    "counted": False,
+    "results_missing": False,
+    "message": None,
+    "started_at": None,
+    "silent_since": None,
+}
+"""What Marketo had told of a job; nothing is left of it in a part that is to go once more."""
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
 
@@ -133,6 +144,8 @@ async def _moved(
         changed["slot"] = None
     if edge.target in FINAL:
         changed["finished_at"] = at
+    if edge.target is State.WAITING:
+        changed = UNTOLD | changed
     found = (
         await tx.execute(
             update(part)

@@ -1,5 +1,7 @@
 """Collecting what Marketo says of single rows."""
 
+from contextlib import suppress
+
 import httpx
 import pytest
 from sqlalchemy import select
@@ -37,6 +39,23 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
     monkeypatch.undo()
     await stage.run()
     assert (await stage.read(first))["rows"]["failed"] == 2
+
+
+async def test_a_file_that_we_cannot_place_is_kept_and_not_hidden(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """A mistake of ours is tried again for an hour, and not until Marketo has forgotten the file."""
+    import_id = await stage.created(LEADS_WITH_TROUBLE)
+    monkeypatch.setattr("app.steps.collect._place", lambda *_: 1 / 0)
+    for _ in range(80):
+        with suppress(ZeroDivisionError):
+            await stage.beat()
+        stage.clock.step(60)
+    told = await stage.read(import_id)
+    assert (told["status"], told["attention"]["code"]) == ("complete", "results_missing")
+    async with stage.house.db.read() as tx:
+        assert (await tx.execute(select(result_file.c.kind).order_by(result_file.c.kind))).scalars().all() == [
+            "failures",
+            "warnings",
+        ]
 
 
 async def test_marketos_files_are_kept_as_they_came(stage: Stage):

@@ -18,13 +18,6 @@ async def on_sqlite(sqlite_url: str) -> AsyncIterator[Database]:
     await found.close()
 
 
-@pytest.mark.parametrize(("pragma", "value"), [("journal_mode", "wal"), ("synchronous", 2), ("foreign_keys", 1)])
-async def test_sqlite_commits_to_the_disk(on_sqlite: Database, pragma: str, value: object):
-    """A log that is synced with each commit (FULL is 2), and references that are checked."""
-    async with on_sqlite.write() as tx:
-        assert (await tx.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value
-
-
 async def test_sqlites_readers_cannot_write(on_sqlite: Database):
     """A forgotten write in a read is an error, not a lock held by somebody who did not ask for it."""
     with pytest.raises(OperationalError, match="readonly"):

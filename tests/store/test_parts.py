@@ -10,7 +10,7 @@ from app.domain.lifecycle import Move, State
 from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.parts import Stale
-from app.store.tables import event, instance, part
+from app.store.tables import event, import_, instance, part
 from tests.store.seed import AT, an_import, parts_of
 from tests.support.lifecycle import MOVES
 
@@ -138,6 +138,20 @@ async def test_sqlite_is_set_as_the_design_says(db: Database):
             assert found == ["wal", 2, 1]
         else:
             assert (await tx.execute(text("SHOW synchronous_commit"))).scalar() == "on"
+
+
+async def test_nothing_that_marketo_told_of_a_job_is_left_in_a_part_that_goes_once_more(db: Database):
+    """It had imported two rows when Marketo forgot it: they are to come again, and count again."""
+    import_id = await an_import(db)
+    (only,) = await parts_of(db, import_id)
+    await put(db, only.id, "importing")
+    async with db.write() as tx:
+        told = {"imported": 2, "counted": True, "message": "half of it", "started_at": AT}
+        await parts.note(tx, only.id, **told)
+        await parts.move(tx, only.id, Move.FORGET, at=AT)
+        moved = await parts.move(tx, only.id, Move.RESUBMIT, at=AT)
+        rows = (await tx.execute(select(import_.c.imported).where(import_.c.id == import_id))).scalar_one()
+    assert (moved.rows.imported, moved.counted, moved.message, moved.started_at, rows) == (0, False, None, None, 0)
 
 
 async def test_the_end_of_a_part_sets_any_number_free(postgres_url: str):

@@ -39,7 +39,7 @@ def postgres_server() -> Iterator[str]:
 def _hurry(server: str) -> None:
     """Nothing here outlives a power cut: no commit need wait for the disk. A server that is killed is an OwnServer."""
     with psycopg.connect(server, autocommit=True) as connection:
-        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+        for setting in ("fsync", "full_page_writes"):
             connection.execute(sql.SQL("ALTER SYSTEM SET {} = off").format(sql.Identifier(setting)))
         connection.execute("SELECT pg_reload_conf()")
 
