@@ -21,6 +21,7 @@ from app.web.auth import Guarded, TheCaller, needs, refuse_scope
 from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
 from app.web.outlooks import Outlooks
 from app.web.parameters import INT32, KNOWN, merged, moment, only, plain_text, refuse, request_from
+from app.web.requests import has_body
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
 from app.wiring import House
@@ -352,7 +353,7 @@ async def retry_failures(
     The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
     their numbers.
     """
-    if not _has_body(request):
+    if not has_body(request.headers):
         receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
@@ -362,10 +363,6 @@ async def retry_failures(
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller.client)
     return await tell.receipt(response, receipt)
-
-
-def _has_body(request: Request) -> bool:
-    return request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
 
 
 class Resolution(BaseModel):

@@ -136,7 +136,7 @@ def of_caller(request: Request, error: CallerError) -> Response:
     if error.retry_after_seconds:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status == http.HTTPStatus.UNAUTHORIZED:
-        headers |= {"WWW-Authenticate": "Bearer", "Connection": "close"}  # nothing more of its body is read
+        headers["WWW-Authenticate"] = "Bearer"
     return problem(
         request,
         code=error.code,

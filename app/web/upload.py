@@ -198,7 +198,7 @@ class _Form:
 
 
 def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> None:
-    """An honest Content-Length that is too large saves both sides the upload."""
+    """An honest Content-Length that is too large saves both sides the upload: nothing of it is read."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit_bytes and (encoding or "identity").lower() == "identity":
         raise _too_large(limit_bytes)

@@ -201,7 +201,7 @@ async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
 
 
 async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(stage: Stage):
-    """The sender is spared the upload."""
+    """And the line is closed, which spares the sender the upload."""
     read = []
 
     async def body():
@@ -212,6 +212,7 @@ async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(sta
         "/v1/imports", content=body(), headers={"Content-Type": "text/csv", "Content-Length": str(20 * 10**9)}
     )
     is_problem(answer, 413, "file_too_large")
+    assert answer.headers["connection"] == "close"
     assert not read
 
 

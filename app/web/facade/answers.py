@@ -43,7 +43,6 @@ MESSAGES = {
     "1013": "Object not found",
     "1016": "Too many imports",
 }
-UNIDENTIFIED = frozenset({"600", "601"})
 
 WORDS = {
     Status.QUEUED: "Queued",
@@ -73,8 +72,6 @@ def refused(
     answer = _envelope(at, {"success": False, "errors": [{"code": refusal.code, "message": refusal.message}]}, status)
     if retry_after_seconds:
         answer.headers["Retry-After"] = str(retry_after_seconds)
-    if refusal.code in UNIDENTIFIED:
-        answer.headers["Connection"] = "close"  # nothing more of a stranger's body is read
     return answer
 
 
