@@ -14,6 +14,7 @@ from app.domain.errors import (
     CallerError,
     DiskFull,
     Forbidden,
+    Gone,
     NotFound,
     TooManyRequests,
     UnsupportedMedia,
@@ -99,7 +100,7 @@ def _code(error: CallerError) -> str:
             return "613"
         case Forbidden():
             return "603"
-        case NotFound():
+        case NotFound() | Gone():
             return "1013"
         case Backlog():
             return "1016"
