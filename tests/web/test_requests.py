@@ -124,6 +124,21 @@ async def test_a_request_is_one_line_with_the_path_and_without_the_query(
     assert key.rpartition("_")[2] not in log.text
 
 
+@pytest.mark.parametrize("auth", ["on", "off"])
+async def test_on_marketos_paths_too_the_line_names_the_client(
+    database_url: str, clock: SteppedClock, log: Log, auth: str
+):
+    """Once its token is known."""
+    async with staged(database_url, clock, auth=auth) as stage:
+        _, key = await stage.house.keys.create("crm", [Scope.SUBMIT], expires_at=None)
+        made = await stage.house.keys.exchange(*key.split("_")[1:])
+        assert made
+        for sent in (made.text, ""):
+            await stage.api.get("/bulk/v1/leads/batch/1.json", headers={"Authorization": f"Bearer {sent}"})
+    told = [line["client"] for line in log.lines("request")]
+    assert told == (["crm", None] if auth == "on" else ["local", "local"])
+
+
 async def test_requests_side_by_side_keep_their_ids_apart(stage: Stage, log: Log):
     """Each import's line has the id of the request that brought it."""
     ids = [f"r{number}" for number in range(8)]
