@@ -166,7 +166,7 @@ def _methods(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.url.path):
             found |= route.methods
-    return found
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _validation(request: Request, error: Exception) -> Response:

@@ -287,10 +287,10 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/v1/imports", "GET, POST"),
-        ("/v1/imports/1", "DELETE, GET"),
+        ("/v1/imports", "GET, HEAD, POST"),
+        ("/v1/imports/1", "DELETE, GET, HEAD"),
         ("/v1/imports/1/cancel", "POST"),
-        ("/livez", "GET"),
+        ("/livez", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_is_not_allowed_is_told_all_that_are(stage: Stage, path: str, allowed: str):
