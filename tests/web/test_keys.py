@@ -180,10 +180,21 @@ async def test_a_client_whose_backlog_is_full_waits_and_others_do_not(database_u
             await made(stage, ours, leads(1, start=n))
         answer = await stage.api.post("/v1/imports", content=leads(1, start=9), headers=bearing(ours))
         assert (answer.status_code, answer.json()["code"]) == (429, "client_backlog_full")
+        assert "2 of 2" in answer.json()["detail"]
         assert answer.headers["retry-after"]
         await made(stage, theirs)
         await stage.beat()
         await made(stage, ours, leads(1, start=9))
+
+
+async def test_without_keys_only_the_limit_of_all_holds(database_url: str, clock: SteppedClock):
+    """Whoever asks is the client `local`: it is everybody, and no part of them."""
+    async with staged(database_url, clock, backlog_parts=3, client_backlog_parts=1) as stage:
+        for n in range(3):
+            await stage.created(leads(1, start=n))
+        answer = await stage.create(leads(1, start=9))
+        assert (answer.status_code, answer.json()["code"]) == (429, "backlog_full")
+        assert "3 of 3" in answer.json()["detail"]
 
 
 async def test_a_request_without_a_key_says_what_to_do(stage: Stage):
