@@ -2,7 +2,9 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -27,6 +29,7 @@ NAME_CHARACTERS = 255
 CHARSET_CHARACTERS = 40
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # what every database and every time zone can hold
 METADATA_PAIRS = 16
+RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -213,12 +216,14 @@ class _Reader:
 
 
 def moment(text: str) -> datetime:
-    """An RFC 3339 time with its offset. Errors: ValueError."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+    """An RFC 3339 time. Errors: ValueError."""
+    if " " in text and RFC3339.fullmatch(text.replace(" ", "+")):
+        raise ValueError(f"{text!r} has a blank before its offset; in a query, write + as %2B")
+    found = None
+    if RFC3339.fullmatch(text):
+        with suppress(ValueError):  # a day or an hour that there is not
+            found = datetime.fromisoformat(text.upper())
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(f"{text!r} is not a time like 2026-11-23T10:00:00Z, with an offset")
     return found.astimezone(UTC)
 

@@ -32,6 +32,11 @@ BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it say
     ({"list_id": "4294967296"}, "list_id", "whole number"),
     ({"not_before": "tomorrow"}, "not_before", "offset"),
     ({"not_before": "2026-11-23T10:00:00"}, "not_before", "offset"),
+    ({"not_before": "20260101T000000Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-W01-1T00:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-23T10:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-31T10:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-23T10:00:00 01:00"}, "not_before", "write + as %2B"),
     ({"metadata": "[]"}, "metadata", "JSON object"),
     ({"metadata": '{"a": 1}'}, "metadata", "JSON object"),
     ({"metadata": "{" + ",".join(f'"{n}": "v"' for n in range(17)) + "}"}, "metadata", "16"),
@@ -99,6 +104,45 @@ async def test_a_wrong_parameter_is_named_with_what_is_right(
     if field:
         assert field in [error["field"] for error in told["errors"]]
     assert await stage.holds_nothing()
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["2026-11-23T11:00:00+01:00", "2026-11-23t10:00:00z", "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:00-00:00"],
+)
+async def test_a_time_is_what_rfc_3339_says_it_is(stage: Stage, written: str):
+    """With its offset; it is given back in UTC."""
+    import_id = await stage.created(LEADS, not_before=written)
+    assert (await stage.read(import_id))["not_before"] == "2026-11-23T10:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "parameters", "status"),
+    [
+        ("text/csv; charset=cp1252", {}, 202),
+        ('text/csv; charset="CP1252"', {}, 202),
+        ("text/csv; charset=cp1252", {"charset": "windows-1252"}, 202),
+        ("application/octet-stream; charset=binary", {"charset": "cp1252"}, 202),
+        ("text/csv; charset=utf-8", {"charset": "cp1252"}, 422),
+        ("text/csv; charset=klingon", {}, 415),
+        ("text/csv; charset=klingon", {"charset": "cp1252"}, 422),
+        ("text/csv", {}, 422),
+    ],
+)
+async def test_a_content_type_may_say_the_charset(
+    stage: Stage, media_type: str, parameters: dict[str, str], status: int
+):
+    """Of a text; it is not passed over, and not believed against the parameter."""
+    answer = await stage.api.post(
+        "/v1/imports",
+        content="email,firstName\na@example.com,Zoë\n".encode("cp1252"),
+        params=parameters,
+        headers={"Content-Type": media_type},
+    )
+    assert answer.status_code == status, answer.text
+    if "charset=" in media_type and status == 422:
+        assert [error["field"] for error in answer.json()["errors"]] == ["charset"]
+        assert "Content-Type" in answer.json()["detail"]
 
 
 async def test_all_mistakes_are_told_at_once(stage: Stage):
