@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import CallerError, Detail, DiskFull
+from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
 from app.store.database import AWAY
@@ -171,9 +171,18 @@ def _methods(request: Request) -> set[str]:
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    details = [Detail(e["msg"], field=".".join(str(step) for step in e["loc"][1:]) or None) for e in error.errors()]
+    found = error.errors()
+    if any(e["loc"] == ("body",) and isinstance(e["input"], bytes) for e in found):  # FastAPI left it as it came
+        return of_caller(request, UnsupportedMedia("Send this body with Content-Type: application/json."))
+    details = [_detail(e) for e in found]
     told = "; ".join(f"{d.field}: {d.message}" if d.field else d.message for d in details)
     return problem(request, code="invalid_parameter", detail=told, errors=details)
+
+
+def _detail(error: dict[str, Any]) -> Detail:
+    if error["type"] == "json_invalid":
+        return Detail(f"The body is no JSON (at character {error['loc'][1]}).")
+    return Detail(error["msg"], field=".".join(str(step) for step in error["loc"][1:]) or None)
 
 
 async def _gone(request: Request, _error: Exception) -> Response:

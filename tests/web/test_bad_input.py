@@ -205,6 +205,27 @@ async def test_a_pause_reason_is_one_that_can_be_kept(stage: Stage):
     is_problem(answer, 422, "invalid_parameter")
 
 
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code", "word"),
+    [
+        (b'{"reason": "x"', "application/json", 422, "invalid_parameter", "The body is no JSON (at character 14)."),
+        (b"\xff", "application/json", 400, "bad_request", "body"),
+        (b'{"reason": "x"}', "text/plain", 415, "unsupported_media", "Content-Type: application/json"),
+        (b'{"reason": "x"}', "application/x-www-form-urlencoded", 415, "unsupported_media", "application/json"),
+        (b'"x"', "application/json", 422, "invalid_parameter", "dictionary"),
+    ],
+)
+async def test_a_body_that_should_be_json_and_is_not_is_told_so(
+    stage: Stage, content: bytes, media_type: str, status: int, code: str, word: str
+):
+    """No field is to blame for that."""
+    headers = {"Content-Type": media_type}
+    answer = await stage.api.post("/v1/instances/default/pause", content=content, headers=headers)
+    told = is_problem(answer, status, code)
+    assert word in told["detail"]
+    assert not any("field" in error for error in told.get("errors", []))
+
+
 async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
     """It would be held in memory whole."""
     answer = await stage.api.post("/v1/instances/default/pause", content=b'{"reason": "' + b"x" * 100_000)
