@@ -4,13 +4,14 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any, Literal, Self
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 
 from app.domain.clients import Scope
-from app.domain.errors import Detail, NotFound
+from app.domain.errors import BadParameter, Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
 from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS, WAIT_MOST_SECONDS
 from app.steps.intake import Receipt
@@ -20,7 +21,7 @@ from app.web import conditional, contract, examples, live, paging
 from app.web.auth import Guarded, TheCaller, needs, refuse_scope
 from app.web.deps import SMALL_BODY_BYTES, TheHouse, judgement
 from app.web.outlooks import Outlooks
-from app.web.parameters import INT32, KNOWN, merged, moment, only, plain_text, refuse, request_from
+from app.web.parameters import INT32, KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.requests import has_body
 from app.web.schemas import EventOut, EventPage, ImportOut, ImportPage, PartOut, PartPage
 from app.web.upload import received
@@ -50,10 +51,11 @@ READ_BY = ("format", "charset")
 
 
 def knows(*names: str) -> Any:
-    """Refuse query parameters that the route does not know: a typing error must not go unnoticed."""
+    """Refuse query parameters that the route does not know, or that have two values: a slip must not go unnoticed."""
 
     async def check(request: Request) -> None:
         refuse(only(request.query_params.keys(), names))
+        merged(request.query_params.multi_items(), ())
 
     return Depends(check)
 
@@ -314,6 +316,7 @@ async def erase(house: TheHouse, caller: TheCaller, found: ItsImport) -> None:
     responses=contract.answers({202: contract.MADE}, "forbidden", "not_found", *OF_RETRIES, *contract.OF_INTAKE),
 )
 async def retry(
+    request: Request,
     response: Response,
     house: TheHouse,
     caller: TheCaller,
@@ -322,6 +325,8 @@ async def retry(
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
+    if has_body(request.headers):
+        raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
     receipt = await house.retry.parts(found.id, by=caller.client, idempotency_key=idempotency_key)
     return await tell.receipt(response, receipt)
 
@@ -354,6 +359,7 @@ async def retry_failures(
     their numbers.
     """
     if not has_body(request.headers):
+        refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
         receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
     async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
@@ -425,8 +431,9 @@ def _filters(given: dict[str, str]) -> Filters:
     """Errors: BadParameter, with a detail for each mistake."""
     mistakes: list[Detail] = []
     read: dict[str, Any] = {}
-    words: dict[str, Callable[[str], Any]] = dict.fromkeys(("instance", "client", "label"), plain_text)
-    words |= {"status": Status, "object_type": ObjectType, "created_after": moment, "created_before": moment}
+    words: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
+    words |= {"status": partial(one_of, Status), "object_type": partial(one_of, ObjectType)}
+    words |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
     for name, meaning in words.items():
         if name in given:
             try:

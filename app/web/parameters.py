@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from app.domain.errors import BadParameter, Detail
@@ -103,8 +104,9 @@ def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            meant = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
-            found.append(Detail(f"there is no parameter {name!r}.{meant}", field=name))
+            listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
+            meant = f"Did you mean {near[0]!r}?" if near else listed
+            found.append(Detail(f"there is no parameter {name!r}. {meant}", field=name))
     return found
 
 
@@ -197,13 +199,7 @@ class _Reader:
         return found
 
     def word(self, name: str, words: type[Word], default: Word) -> Word:
-        def read(text: str) -> Word:
-            try:
-                return words(text.lower())
-            except ValueError:
-                raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
-
-        found: Word = self.value(name, read, default)
+        found: Word = self.value(name, partial(one_of, words), default)
         return found
 
     def number(self, name: str, least: int, most: int, default: Any) -> Any:
@@ -213,6 +209,14 @@ class _Reader:
             return int(text)
 
         return self.value(name, read, default)
+
+
+def one_of(words: type[Word], text: str) -> Word:
+    """The word of these that a text is, in either case. Errors: ValueError."""
+    try:
+        return words(text.lower())
+    except ValueError:
+        raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
 
 
 def moment(text: str) -> datetime:

@@ -328,6 +328,34 @@ async def test_every_error_is_a_problem_document(stage: Stage, method: str, path
     assert told["detail"]
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [
+        ("GET", "/v1/imports?status=done", "'done' is not one of queued, importing, complete, failed, cancelled"),
+        ("GET", "/v1/imports?object_type=leads", "'leads' is not one of lead, custom_object, program_member"),
+        ("GET", "/v1/imports?status=", "'' is not one of queued"),
+        ("GET", "/v1/imports?status=failed&status=complete", "is given twice, as 'failed' and as 'complete'"),
+        ("GET", "/v1/imports/1/parts?page_size=1", "This takes no parameters."),
+        ("GET", "/v1/instances?name=x", "This takes no parameters."),
+        ("POST", "/v1/imports/1/retry-failures?format=tsv", "format: is of a corrected file, but no body came"),
+    ],
+)
+async def test_a_query_that_is_not_taken_is_told_what_is(stage: Stage, method: str, path: str, says: str):
+    """In the API's words, not in ours."""
+    await stage.created(LEADS)
+    told = is_problem(await stage.api.request(method, path), 422, "invalid_parameter")
+    assert says in told["detail"]
+
+
+async def test_a_retry_takes_no_corrected_file(stage: Stage):
+    """It would be passed over; where it goes is said."""
+    import_id = await stage.created(LEADS)
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    answer = await stage.api.post(f"/v1/imports/{import_id}/retry", content=LEADS)
+    assert "retry-failures" in is_problem(answer, 422, "invalid_parameter")["detail"]
+    assert (await stage.api.post(f"/v1/imports/{import_id}/retry")).status_code == 202
+
+
 async def test_a_full_backlog_says_when_to_come_back(stage: Stage):
     """429 with Retry-After; what waits already is not touched."""
     object.__setattr__(stage.house.intake, "backlog_parts", 1)

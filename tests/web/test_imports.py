@@ -120,6 +120,14 @@ async def test_filters_narrow_the_list(stage: Stage):
     assert await listed(client="somebody-else") == []
     assert await listed(attention="true") == []
     assert await listed(attention="false") == [lead, car]
+    assert await listed(status="QUEUED", object_type="Lead", instance="DEFAULT") == [lead]
+
+
+async def test_an_instance_is_found_by_its_name_in_either_case(stage: Stage):
+    """As an upload finds it."""
+    for method, path in (("GET", ""), ("POST", "/pause"), ("POST", "/resume")):
+        answer = await stage.api.request(method, f"/v1/instances/Default{path}")
+        assert (answer.status_code, answer.json()["name"]) == (200, "default")
 
 
 async def test_status_and_health_tell_the_truth(stage: Stage):
