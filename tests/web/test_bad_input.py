@@ -171,6 +171,51 @@ async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
     assert await stage.holds_nothing()
 
 
+async def test_a_form_with_two_files_is_refused(stage: Stage):
+    """One of them would be lost."""
+    answer = await stage.api.post("/v1/imports", files=[("file", ("a.csv", LEADS)), ("file", ("b.csv", LEADS))])
+    assert "two parts named `file`" in is_problem(answer, 422, "two_files")["detail"]
+    assert await stage.holds_nothing()
+
+
+async def test_a_form_cannot_be_compressed(stage: Stage):
+    """What may be is said."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
+    answer = await stage.api.post("/v1/imports", content=b"", headers=headers)
+    assert "Send the file raw" in is_problem(answer, 415, "unsupported_media")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({f"x{n}": "" for n in range(64)}, "there is no parameter 'x0'"),
+        ({f"x{n}": "" for n in range(65)}, "The form has more than 64 fields."),
+        ({"label": "x" * 65_536}, "is longer than 200 characters"),
+        ({"label": "x" * 65_537}, "The field 'label' is longer than 65536 bytes."),
+    ],
+)
+async def test_a_form_s_fields_are_bounded(stage: Stage, fields: dict[str, str], says: str):
+    """They are held in memory: 64 of them, of 64 KiB each."""
+    answer = await stage.api.post("/v1/imports", data=fields, files={"file": ("a.csv", LEADS)})
+    assert says in is_problem(answer, 422, "invalid_parameter")["detail"]
+    assert await stage.holds_nothing()
+
+
+async def test_an_instance_that_is_none_is_told_those_that_are(stage: Stage):
+    """By a code of its own."""
+    told = is_problem(await stage.create(LEADS, instance="sandbox"), 422, "unknown_instance")
+    assert told["errors"] == [{"field": "instance", "message": "use one of: default"}]
+
+
+@pytest.mark.parametrize("path", ["/v1/imports/1/cancel", "/v1/imports/1/parts/1/resolve"])
+async def test_what_comes_too_late_is_a_wrong_state(stage: Stage, path: str):
+    """A finished import is not cancelled, and a part that is confirmed is not decided."""
+    await stage.created(LEADS)
+    await stage.run()
+    body = {"json": {"outcome": "resubmit"}} if path.endswith("resolve") else {}
+    is_problem(await stage.api.post(path, **body), 409, "wrong_state")
+
+
 @pytest.mark.parametrize("boundary", ["x" * 5000, "", '"'])
 async def test_a_form_whose_boundary_is_none_is_refused(stage: Stage, boundary: str):
     """Whatever its header says."""
