@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from app.settings import Settings
-from app.web import contract, imports, instances, metrics, problem_pages, problems, results, status
+from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.facade import routes as facade
 from app.web.heads import Heads
@@ -19,6 +19,8 @@ from app.wiring import House
 
 ROUTERS = (
     imports.router,
+    history.router,
+    deeds.router,
     results.router,
     instances.router,
     status.guarded,

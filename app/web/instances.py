@@ -19,7 +19,7 @@ from app.store.counts import Live
 from app.web import contract, examples
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
-from app.web.imports import knows
+from app.web.known import knows
 from app.web.parameters import plain_text
 from app.web.schemas import (
     CallsOut,

@@ -14,7 +14,8 @@ from app.settings import exactly
 from app.web import examples
 from app.web.app import routed
 from app.web.contract import operations
-from app.web.imports import LIST_FILTERS, PAGING
+from app.web.imports import LIST_FILTERS
+from app.web.known import PAGING
 from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock

@@ -22,7 +22,7 @@ from app.store.results import Kind
 from app.web.auth import refuse_scope
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
-from app.web.imports import existing
+from app.web.known import existing
 from app.web.parameters import PARAMETERS, merged, request_from
 from app.web.results import lines, refuse_erased
 from app.web.upload import FORM, Upload, received
