@@ -24,6 +24,7 @@ from sqlalchemy.engine import make_url
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # ours, but not fields of Settings
+UNKNOWN = "no such setting (see `sluice settings`)"
 
 Seconds = Annotated[float, Field(gt=0)]
 
@@ -204,11 +205,12 @@ def exactly(**values: object) -> Settings:
 
 def load(**overrides: object) -> Settings:
     """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
-    lines = [f"{name}: no such setting (see `sluice settings`)" for name in sorted(_names_given()) if _is_stray(name)]
+    lines = [f"{name}: {UNKNOWN}" for name in sorted(_names_given()) if _is_stray(name)]
     try:
         found = Settings(_secrets_dir=_secrets_dir(), **overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        raise SettingsError(lines + [_line(e["loc"], e["msg"]) for e in error.errors()]) from None
+        told = [_line(e["loc"], UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]) for e in error.errors()]
+        raise SettingsError(lines + told) from None
     except NotJson as error:
         name = str(error).split('"')[1] if '"' in str(error) else "settings"
         raise SettingsError([*lines, f"{variable(name)}: is not JSON; set it variable by variable instead"]) from None

@@ -95,7 +95,7 @@ def furnish(
         part_bytes=settings.part_bytes,
         max_file_bytes=settings.max_file_bytes,
         backlog_parts=settings.backlog_parts,
-        client_backlog_parts=settings.client_backlog_parts,
+        client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
         once=Once(db=db, now=now),
         backlog=BacklogCount(db=db, now=now),

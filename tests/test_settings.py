@@ -93,6 +93,12 @@ def test_an_unknown_name_is_noticed_wherever_it_is_set(monkeypatch: pytest.Monke
         load()
 
 
+def test_an_unknown_name_of_an_instance_is_told_as_any_other(monkeypatch: pytest.MonkeyPatch):
+    """In the same words, wherever it is nested."""
+    with pytest.raises(SettingsError, match="SLUICE_INSTANCES__DEFAULT__CLIENTID: no such setting"):
+        configured(monkeypatch, INSTANCES__DEFAULT__CLIENTID="x")
+
+
 def test_what_should_be_json_and_is_not_is_one_line(monkeypatch: pytest.MonkeyPatch):
     """Not a traceback."""
     with pytest.raises(SettingsError, match="SLUICE_INSTANCES: is not JSON"):

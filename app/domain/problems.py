@@ -145,8 +145,8 @@ PROBLEMS: dict[str, Problem] = {
     "unsupported_media": Problem(
         415,
         "The body cannot be taken so",
-        "A form cannot be compressed as a whole.",
-        "Send the compressed file raw, or the form as it is.",
+        "A form cannot be compressed as a whole, and what is to be JSON has to say so.",
+        "Send the compressed file raw, or the form as it is; JSON with `Content-Type: application/json`.",
     ),
     "unsupported_media_type": Problem(
         415,

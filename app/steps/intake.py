@@ -79,7 +79,7 @@ class Intake:
     part_bytes: int  # a part's whole request body, multipart envelope included
     max_file_bytes: int
     backlog_parts: int
-    client_backlog_parts: int
+    client_backlog_parts: int  # of one; no less than all of them, where nobody can tell clients apart
     disk_floor_bytes: int
     once: Once
     backlog: BacklogCount
@@ -232,12 +232,14 @@ class Intake:
         )
         if waiting >= self.backlog_parts:
             raise Backlog(
-                f"{waiting} parts are waiting already, and {self.backlog_parts} may. Try again when some have gone.",
+                f"The limit of waiting parts is reached: {waiting} of {self.backlog_parts}. "
+                "Try again when some have gone.",
                 retry_after_seconds=BACKLOG_RETRY_SECONDS,
             )
         if own >= self.client_backlog_parts:
             raise Backlog(
-                f"{own} parts of yours are waiting already; more of one client may not. Try again when some have gone.",
+                f"The limit of one client's waiting parts is reached: {own} of {self.client_backlog_parts}. "
+                "Try again when some of yours have gone.",
                 code="client_backlog_full",
                 retry_after_seconds=BACKLOG_RETRY_SECONDS,
             )

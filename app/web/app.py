@@ -7,9 +7,10 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from app.settings import Settings
-from app.web import contract, imports, instances, metrics, problem_pages, problems, results, status
+from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.facade import routes as facade
+from app.web.heads import Heads
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
@@ -18,6 +19,8 @@ from app.wiring import House
 
 ROUTERS = (
     imports.router,
+    history.router,
+    deeds.router,
     results.router,
     instances.router,
     status.guarded,
@@ -39,7 +42,7 @@ def create_app(house: House) -> FastAPI:
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Requests(inner())  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Requests(Heads(inner()))  # type: ignore[method-assign]
     return app
 
 

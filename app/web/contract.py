@@ -71,7 +71,7 @@ OF_INTAKE = (
     "disk_full",
 )
 """Of a new import, wherever its rows are from."""
-OF_JSON = ("bad_request", "content_too_large")
+OF_JSON = ("bad_request", "content_too_large", "unsupported_media")
 
 RETRY_AFTER = {"description": "Seconds after which to ask again", "schema": {"type": "integer", "minimum": 1}}
 LOCATION = {"description": "Where the import is", "required": True, "schema": {"type": "string"}}

@@ -19,7 +19,7 @@ from app.store.counts import Live
 from app.web import contract, examples
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
-from app.web.imports import knows
+from app.web.known import knows
 from app.web.parameters import plain_text
 from app.web.schemas import (
     CallsOut,
@@ -34,6 +34,7 @@ from app.web.schemas import (
 from app.wiring import House
 
 router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
+Name = Annotated[str, AfterValidator(str.lower)]
 READS, DECIDES = [knows(), needs(Scope.READ)], [knows(), needs(Scope.OPERATE)]
 
 
@@ -52,7 +53,7 @@ async def page(house: TheHouse) -> InstancePage:
 @router.get(
     "/{name}", response_model=InstanceOut, dependencies=READS, responses=contract.answers({}, "forbidden", "not_found")
 )
-async def read(house: TheHouse, name: str) -> InstanceOut:
+async def read(house: TheHouse, name: Name) -> InstanceOut:
     """One instance."""
     return await _one(house, name)
 
@@ -64,7 +65,7 @@ async def read(house: TheHouse, name: str) -> InstanceOut:
     max_body_size=SMALL_BODY_BYTES,
     responses=contract.answers({}, "forbidden", "not_found", "disk_full", *contract.OF_JSON),
 )
-async def pause(house: TheHouse, caller: TheCaller, name: str, why: Pause | None = None) -> InstanceOut:
+async def pause(house: TheHouse, caller: TheCaller, name: Name, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
     await house.desk.pause(name, reason=why.reason if why else None, by=caller.client)
     return await _one(house, name)
@@ -76,7 +77,7 @@ async def pause(house: TheHouse, caller: TheCaller, name: str, why: Pause | None
     dependencies=DECIDES,
     responses=contract.answers({}, "forbidden", "not_found", "disk_full"),
 )
-async def resume(house: TheHouse, caller: TheCaller, name: str) -> InstanceOut:
+async def resume(house: TheHouse, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
     await house.desk.resume(name, by=caller.client)
     return await _one(house, name)

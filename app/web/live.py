@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect
 from app.domain.errors import BadParameter, Detail
 from app.domain.patience import RECONNECT_SECONDS
 from app.steps.follow import Follow
+from app.web.accept import preferred
 from app.web.schemas import EventOut
 
-EVENT_STREAM = "text/event-stream"
+JSON, EVENT_STREAM = "application/json", "text/event-stream"
 HEARTBEAT = b":\n\n"
 ID_DIGITS = 19  # of the largest id that a database can give
 LARGEST_ID = 2**63 - 1
@@ -23,7 +24,7 @@ Answer = TypeVar("Answer")
 
 def is_wanted(request: Request) -> bool:
     """True when the caller asks for a stream of events."""
-    return EVENT_STREAM in request.headers.get("accept", "").lower()
+    return preferred(request, JSON, EVENT_STREAM) == EVENT_STREAM
 
 
 def last_event_id(request: Request) -> int:

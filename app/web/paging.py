@@ -3,12 +3,37 @@
 import base64
 import binascii
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from app.domain.errors import BadParameter, Detail
 
 DEFAULT_SIZE = 50
 MOST = 200
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The page that a caller asks for: of which size, and behind which place; None is the first one."""
+
+    size: int
+    place: tuple[int, ...] | None
+
+    @property
+    def size_and_more(self) -> int:
+        """How many to look for, so as to know whether another page follows."""
+        return self.size + 1
+
+    def cut(self, found: Sequence[Row], place: Callable[[Row], Sequence[int]]) -> tuple[Sequence[Row], str | None]:
+        """Of so many: the page, and the token of the next one."""
+        return found[: self.size], token(place(found[self.size - 1])) if len(found) > self.size else None
+
+
+def asked(given: Mapping[str, str], length: int) -> Asked:
+    """`length`: of a place. Errors: BadParameter."""
+    return Asked(size(given.get("page_size")), place(given.get("page_token"), length))
 
 
 def token(place: Sequence[int]) -> str:

@@ -2,10 +2,13 @@
 
 import difflib
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import partial
 from typing import Any, TypeVar
 
 from app.domain.errors import BadParameter, Detail
@@ -27,6 +30,7 @@ NAME_CHARACTERS = 255
 CHARSET_CHARACTERS = 40
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # what every database and every time zone can hold
 METADATA_PAIRS = 16
+RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
 
 Word = TypeVar("Word", bound=StrEnum)
 
@@ -100,8 +104,9 @@ def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
     for name in given:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1)
-            meant = f" Did you mean {near[0]!r}?" if near else f" Known: {', '.join(known)}."
-            found.append(Detail(f"there is no parameter {name!r}.{meant}", field=name))
+            listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
+            meant = f"Did you mean {near[0]!r}?" if near else listed
+            found.append(Detail(f"there is no parameter {name!r}. {meant}", field=name))
     return found
 
 
@@ -194,13 +199,7 @@ class _Reader:
         return found
 
     def word(self, name: str, words: type[Word], default: Word) -> Word:
-        def read(text: str) -> Word:
-            try:
-                return words(text.lower())
-            except ValueError:
-                raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
-
-        found: Word = self.value(name, read, default)
+        found: Word = self.value(name, partial(one_of, words), default)
         return found
 
     def number(self, name: str, least: int, most: int, default: Any) -> Any:
@@ -212,13 +211,23 @@ class _Reader:
         return self.value(name, read, default)
 
 
-def moment(text: str) -> datetime:
-    """An RFC 3339 time with its offset. Errors: ValueError."""
+def one_of(words: type[Word], text: str) -> Word:
+    """The word of these that a text is, in either case. Errors: ValueError."""
     try:
-        found = datetime.fromisoformat(text)
+        return words(text.lower())
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
+
+
+def moment(text: str) -> datetime:
+    """An RFC 3339 time. Errors: ValueError."""
+    if " " in text and RFC3339.fullmatch(text.replace(" ", "+")):
+        raise ValueError(f"{text!r} has a blank before its offset; in a query, write + as %2B")
+    found = None
+    if RFC3339.fullmatch(text):
+        with suppress(ValueError):  # a day or an hour that there is not
+            found = datetime.fromisoformat(text.upper())
+    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(f"{text!r} is not a time like 2026-11-23T10:00:00Z, with an offset")
     return found.astimezone(UTC)
 

@@ -10,6 +10,7 @@ from pydantic import WithJsonSchema
 
 from app.domain.errors import NotFound
 from app.domain.problems import PROBLEMS, Problem, path_of
+from app.web.accept import preferred
 from app.web.contract import answers
 from app.web.schemas import ProblemPage, ProblemPages
 
@@ -18,11 +19,12 @@ ProblemName = Annotated[
 ]
 router = APIRouter(prefix="/problems", tags=["problems"])
 
-MARKDOWN = "text/markdown"
+MARKDOWN, HTML = "text/markdown", "text/html"
+JSONS = ("application/json", "application/problem+json")
 PAGE = {
     200: {
         "description": "A page for browsers; JSON for who asks for it; else Markdown",
-        "content": {"text/html": {"schema": {"type": "string"}}, MARKDOWN: {"schema": {"type": "string"}}},
+        "content": {HTML: {"schema": {"type": "string"}}, MARKDOWN: {"schema": {"type": "string"}}},
     }
 }
 HEADERS = {
@@ -74,12 +76,12 @@ def _told(code: str, problem: Problem) -> dict[str, Any]:
 
 
 def _answer(request: Request, title: str, *, markdown: str, html: str, json: dict[str, Any]) -> Response:
-    accept = request.headers.get("accept", "").lower()
-    if "text/html" in accept:
+    wanted = preferred(request, MARKDOWN, HTML, *JSONS)
+    if wanted == HTML:
         head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
         page = f'<!doctype html><html lang="en">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{html}</html>'
         return HTMLResponse(page, headers=HEADERS)
-    if "json" in accept:
+    if wanted in JSONS:
         return JSONResponse(json, headers=HEADERS)
     return PlainTextResponse(f"# {title}\n\n{markdown}\n", headers=HEADERS, media_type=MARKDOWN)
 

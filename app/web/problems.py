@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import CallerError, Detail, DiskFull
+from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
 from app.store.database import AWAY
@@ -136,7 +136,7 @@ def of_caller(request: Request, error: CallerError) -> Response:
     if error.retry_after_seconds:
         headers["Retry-After"] = str(error.retry_after_seconds)
     if error.status == http.HTTPStatus.UNAUTHORIZED:
-        headers |= {"WWW-Authenticate": "Bearer", "Connection": "close"}  # nothing more of its body is read
+        headers["WWW-Authenticate"] = "Bearer"
     return problem(
         request,
         code=error.code,
@@ -166,14 +166,23 @@ def _methods(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.url.path):
             found |= route.methods
-    return found
+    return found | {"HEAD"} if "GET" in found else found
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    details = [Detail(e["msg"], field=".".join(str(step) for step in e["loc"][1:]) or None) for e in error.errors()]
+    found = error.errors()
+    if any(e["loc"] == ("body",) and isinstance(e["input"], bytes) for e in found):  # FastAPI left it as it came
+        return of_caller(request, UnsupportedMedia("Send this body with Content-Type: application/json."))
+    details = [_detail(e) for e in found]
     told = "; ".join(f"{d.field}: {d.message}" if d.field else d.message for d in details)
     return problem(request, code="invalid_parameter", detail=told, errors=details)
+
+
+def _detail(error: dict[str, Any]) -> Detail:
+    if error["type"] == "json_invalid":
+        return Detail(f"The body is no JSON (at character {error['loc'][1]}).")
+    return Detail(error["msg"], field=".".join(str(step) for step in error["loc"][1:]) or None)
 
 
 async def _gone(request: Request, _error: Exception) -> Response:

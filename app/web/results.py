@@ -11,9 +11,11 @@ from app.files.results import ResultRow, written
 from app.store import imports, results
 from app.store.results import Kind, StoredRow
 from app.web import contract, paging
+from app.web.accept import preferred
 from app.web.auth import Guarded
 from app.web.deps import TheHouse
-from app.web.imports import PAGING, TheImport, knows
+from app.web.known import PAGING, TheImport, knows
+from app.web.live import JSON
 from app.web.schemas import ResultPage, ResultRowOut
 from app.wiring import House
 
@@ -41,9 +43,9 @@ ANSWERS = contract.answers(
     responses=ANSWERS,
     openapi_extra={"parameters": contract.PAGING},
 )
-async def failures(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
+async def failures(request: Request, response: Response, house: TheHouse, found: TheImport) -> Response | ResultPage:
     """The rows that Marketo rejected, each with its reason and its row in the uploaded file."""
-    return await _answer(request, house, found, Kind.FAILURES)
+    return await _answer(request, response, house, found, Kind.FAILURES)
 
 
 @router.get(
@@ -53,22 +55,25 @@ async def failures(request: Request, house: TheHouse, found: TheImport) -> Respo
     responses=ANSWERS,
     openapi_extra={"parameters": contract.PAGING},
 )
-async def warnings(request: Request, house: TheHouse, found: TheImport) -> Response | ResultPage:
+async def warnings(request: Request, response: Response, house: TheHouse, found: TheImport) -> Response | ResultPage:
     """The rows that Marketo imported and has doubts about."""
-    return await _answer(request, house, found, Kind.WARNINGS)
+    return await _answer(request, response, house, found, Kind.WARNINGS)
 
 
-async def _answer(request: Request, house: House, found: Import, kind: Kind) -> Response | ResultPage:
-    given = request.query_params
-    size, place = paging.size(given.get("page_size")), paging.place(given.get("page_token"), 2)
+async def _answer(
+    request: Request, response: Response, house: House, found: Import, kind: Kind
+) -> Response | ResultPage:
+    asked = paging.asked(request.query_params, 2)
     refuse_erased(found)
-    if "application/json" in request.headers.get("accept", ""):
-        return await _page(house, found, kind, size=size, after=(place[0], place[1]) if place else None)
+    media_type = found.request.format.media_type
+    if preferred(request, media_type, JSON) == JSON:
+        response.headers["Vary"] = "Accept"
+        return await _page(house, found, kind, asked)
     name = f"{kind}-{found.id}.{found.request.format}"
     return StreamingResponse(
         lines(house, found, kind),
-        media_type=f"{found.request.format.media_type}; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+        media_type=f"{media_type}; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"},
     )
 
 
@@ -79,11 +84,12 @@ def refuse_erased(found: Import) -> None:
         raise Gone(f"Failures and warnings of import {found.id} were erased on {when}. Its counts are still there.")
 
 
-async def _page(house: House, found: Import, kind: Kind, *, size: int, after: tuple[int, int] | None) -> ResultPage:
+async def _page(house: House, found: Import, kind: Kind, asked: paging.Asked) -> ResultPage:
+    after = (asked.place[0], asked.place[1]) if asked.place else None
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, kind, after=after, size=size + 1)
-    more = paging.token(rows[size - 1].place) if len(rows) > size else None
-    return ResultPage(items=[_row(found, row) for row in rows[:size]], next_page_token=more)
+        rows = await results.page(tx, found.id, kind, after=after, size=asked.size_and_more)
+    shown, more = asked.cut(rows, lambda row: row.place)
+    return ResultPage(items=[_row(found, row) for row in shown], next_page_token=more)
 
 
 def _row(found: Import, row: StoredRow) -> ResultRowOut:

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import codecs
 import hashlib
 import re
 import tempfile
@@ -48,10 +49,11 @@ async def received(request: Request, *, limit_bytes: int, open_end: bool = False
     sha256 = _digest(request.headers.get("content-digest"))
     if kind in RAW:
         _refuse_length(request, encoding, limit_bytes)
+        charset = _charset(request, kind, options)
         name = _plain_name(_disposition(request.headers.get("content-disposition", "")))
         sent = _Hashed(request.stream()) if sha256 else None
         chunks = sent.chunks() if sent else request.stream()
-        yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None), [], name)
+        yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None), charset, name)
     elif kind == FORM:
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
@@ -197,8 +199,26 @@ class _Form:
         self._ended = True
 
 
+def _charset(request: Request, kind: str, options: dict[bytes, bytes]) -> list[tuple[str, str]]:
+    """A text's Content-Type says what the parameter would. Errors: BadParameter where both do, and differ."""
+    told, named = options.get(b"charset", b"").decode("latin-1"), request.query_params.get("charset")
+    if not told or not kind.startswith("text/"):
+        return []
+    if named and not _is_same(told, named):
+        message = f"is {named!r}, but Content-Type says {told!r}; send the right one, or one only"
+        raise BadParameter(f"charset: {message}", details=(Detail(message, field="charset"),))
+    return [] if named else [("charset", told)]
+
+
+def _is_same(charset: str, other: str) -> bool:
+    try:
+        return codecs.lookup(charset).name == codecs.lookup(other).name
+    except (LookupError, ValueError):
+        return charset.lower() == other.lower()
+
+
 def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> None:
-    """An honest Content-Length that is too large saves both sides the upload."""
+    """An honest Content-Length that is too large saves both sides the upload: nothing of it is read."""
     length = request.headers.get("content-length", "")
     if length.isdigit() and int(length) > limit_bytes and (encoding or "identity").lower() == "identity":
         raise _too_large(limit_bytes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import httpx
 import pytest
 
 from app.simulator import Rules, Simulator, create_app
+from app.simulator.app import Sleep
 from tests.support.transport import SimulatorTransport
 
 NOON = 1_794_852_000.0  # a Monday, noon in Chicago
@@ -74,9 +76,10 @@ def clock() -> Clock:
 def make(clock: Clock) -> Callable[..., Any]:
     """Builds a logged-in bench with the given rules."""
 
-    async def build(**rules: Any) -> Bench:
+    async def build(*, sleep: Sleep = asyncio.sleep, **rules: Any) -> Bench:
         sim = Simulator(Rules(**rules), now=clock)
-        http = httpx.AsyncClient(transport=SimulatorTransport(create_app(sim)), base_url="http://marketo.example.com")
+        transport = SimulatorTransport(create_app(sim, sleep=sleep))
+        http = httpx.AsyncClient(transport=transport, base_url="http://marketo.example.com")
         bench = Bench(sim, clock, http)
         await bench.login()
         return bench

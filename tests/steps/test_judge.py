@@ -11,6 +11,7 @@ from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
 from tests.story.test_conflicts import CAR, rows, there, waits_for
 from tests.support.stage import Stage
+from tests.support.statements import blocked
 
 
 async def test_two_parts_never_wait_for_each_other(stage: Stage):
@@ -78,7 +79,7 @@ async def test_a_part_that_ends_while_another_is_told_to_wait_for_it_sets_it_fre
     async with db.write() as tx:
         await parts.let_wait(tx, second.id, waits_for=first.id)
         waiting.set()
-        await asyncio.sleep(0.1)
+        await blocked(db)
     await ending
     assert (await parts_of(db, second.import_id))[0].waits_for is None
 
@@ -113,7 +114,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
             for part_id in await parts.waiting_of(tx, other):
                 await parts.move(tx, part_id, Move.CANCEL, at=AT)
                 begun.set()
-                await asyncio.sleep(0.3)
+                await blocked(db)
 
     async def refuse() -> None:
         await begun.wait()

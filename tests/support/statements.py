@@ -1,5 +1,6 @@
 """What is asked of the database meanwhile."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from sqlalchemy import event
 
 from app.store.database import Database
+from tests.support.processes import DEADLINE_SECONDS
 
 
 @contextmanager
@@ -33,6 +35,19 @@ def statements(db: Database) -> Iterator[list[str]]:
     sent: list[str] = []
     with overhearing(db, lambda statement, _: sent.append(statement)):
         yield sent
+
+
+async def blocked(db: Database) -> None:
+    """Return once a statement waits for what another transaction holds. SQLite, where one writes at a time: at once."""
+    if db.on_sqlite:
+        return
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    async with asyncio.timeout(DEADLINE_SECONDS):
+        while True:
+            async with db.read() as tx:
+                if (await tx.exec_driver_sql(waiting)).scalar_one():
+                    return
+            await asyncio.sleep(0.01)  # PostgreSQL has no event for it
 
 
 def connections_in_use(db: Database) -> int:

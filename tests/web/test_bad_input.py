@@ -32,6 +32,11 @@ BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it say
     ({"list_id": "4294967296"}, "list_id", "whole number"),
     ({"not_before": "tomorrow"}, "not_before", "offset"),
     ({"not_before": "2026-11-23T10:00:00"}, "not_before", "offset"),
+    ({"not_before": "20260101T000000Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-W01-1T00:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-23T10:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-31T10:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
+    ({"not_before": "2026-11-23T10:00:00 01:00"}, "not_before", "write + as %2B"),
     ({"metadata": "[]"}, "metadata", "JSON object"),
     ({"metadata": '{"a": 1}'}, "metadata", "JSON object"),
     ({"metadata": "{" + ",".join(f'"{n}": "v"' for n in range(17)) + "}"}, "metadata", "16"),
@@ -101,6 +106,45 @@ async def test_a_wrong_parameter_is_named_with_what_is_right(
     assert await stage.holds_nothing()
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["2026-11-23T11:00:00+01:00", "2026-11-23t10:00:00z", "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:00-00:00"],
+)
+async def test_a_time_is_what_rfc_3339_says_it_is(stage: Stage, written: str):
+    """With its offset; it is given back in UTC."""
+    import_id = await stage.created(LEADS, not_before=written)
+    assert (await stage.read(import_id))["not_before"] == "2026-11-23T10:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("media_type", "parameters", "status"),
+    [
+        ("text/csv; charset=cp1252", {}, 202),
+        ('text/csv; charset="CP1252"', {}, 202),
+        ("text/csv; charset=cp1252", {"charset": "windows-1252"}, 202),
+        ("application/octet-stream; charset=binary", {"charset": "cp1252"}, 202),
+        ("text/csv; charset=utf-8", {"charset": "cp1252"}, 422),
+        ("text/csv; charset=klingon", {}, 415),
+        ("text/csv; charset=klingon", {"charset": "cp1252"}, 422),
+        ("text/csv", {}, 422),
+    ],
+)
+async def test_a_content_type_may_say_the_charset(
+    stage: Stage, media_type: str, parameters: dict[str, str], status: int
+):
+    """Of a text; it is not passed over, and not believed against the parameter."""
+    answer = await stage.api.post(
+        "/v1/imports",
+        content="email,firstName\na@example.com,Zoë\n".encode("cp1252"),
+        params=parameters,
+        headers={"Content-Type": media_type},
+    )
+    assert answer.status_code == status, answer.text
+    if "charset=" in media_type and status == 422:
+        assert [error["field"] for error in answer.json()["errors"]] == ["charset"]
+        assert "Content-Type" in answer.json()["detail"]
+
+
 async def test_all_mistakes_are_told_at_once(stage: Stage):
     """Nobody wants to mend three parameters in three rounds."""
     told = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
@@ -125,6 +169,51 @@ async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
     told = is_problem(answer, 422, "no_file")
     assert "`file`" in told["detail"]
     assert await stage.holds_nothing()
+
+
+async def test_a_form_with_two_files_is_refused(stage: Stage):
+    """One of them would be lost."""
+    answer = await stage.api.post("/v1/imports", files=[("file", ("a.csv", LEADS)), ("file", ("b.csv", LEADS))])
+    assert "two parts named `file`" in is_problem(answer, 422, "two_files")["detail"]
+    assert await stage.holds_nothing()
+
+
+async def test_a_form_cannot_be_compressed(stage: Stage):
+    """What may be is said."""
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
+    answer = await stage.api.post("/v1/imports", content=b"", headers=headers)
+    assert "Send the file raw" in is_problem(answer, 415, "unsupported_media")["detail"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({f"x{n}": "" for n in range(64)}, "there is no parameter 'x0'"),
+        ({f"x{n}": "" for n in range(65)}, "The form has more than 64 fields."),
+        ({"label": "x" * 65_536}, "is longer than 200 characters"),
+        ({"label": "x" * 65_537}, "The field 'label' is longer than 65536 bytes."),
+    ],
+)
+async def test_a_form_s_fields_are_bounded(stage: Stage, fields: dict[str, str], says: str):
+    """They are held in memory: 64 of them, of 64 KiB each."""
+    answer = await stage.api.post("/v1/imports", data=fields, files={"file": ("a.csv", LEADS)})
+    assert says in is_problem(answer, 422, "invalid_parameter")["detail"]
+    assert await stage.holds_nothing()
+
+
+async def test_an_instance_that_is_none_is_told_those_that_are(stage: Stage):
+    """By a code of its own."""
+    told = is_problem(await stage.create(LEADS, instance="sandbox"), 422, "unknown_instance")
+    assert told["errors"] == [{"field": "instance", "message": "use one of: default"}]
+
+
+@pytest.mark.parametrize("path", ["/v1/imports/1/cancel", "/v1/imports/1/parts/1/resolve"])
+async def test_what_comes_too_late_is_a_wrong_state(stage: Stage, path: str):
+    """A finished import is not cancelled, and a part that is confirmed is not decided."""
+    await stage.created(LEADS)
+    await stage.run()
+    body = {"json": {"outcome": "resubmit"}} if path.endswith("resolve") else {}
+    is_problem(await stage.api.post(path, **body), 409, "wrong_state")
 
 
 @pytest.mark.parametrize("boundary", ["x" * 5000, "", '"'])
@@ -159,6 +248,27 @@ async def test_a_pause_reason_is_one_that_can_be_kept(stage: Stage):
     """422, not a database's error."""
     answer = await stage.api.post("/v1/instances/default/pause", json={"reason": "a\0b"})
     is_problem(answer, 422, "invalid_parameter")
+
+
+@pytest.mark.parametrize(
+    ("content", "media_type", "status", "code", "word"),
+    [
+        (b'{"reason": "x"', "application/json", 422, "invalid_parameter", "The body is no JSON (at character 14)."),
+        (b"\xff", "application/json", 400, "bad_request", "body"),
+        (b'{"reason": "x"}', "text/plain", 415, "unsupported_media", "Content-Type: application/json"),
+        (b'{"reason": "x"}', "application/x-www-form-urlencoded", 415, "unsupported_media", "application/json"),
+        (b'"x"', "application/json", 422, "invalid_parameter", "dictionary"),
+    ],
+)
+async def test_a_body_that_should_be_json_and_is_not_is_told_so(
+    stage: Stage, content: bytes, media_type: str, status: int, code: str, word: str
+):
+    """No field is to blame for that."""
+    headers = {"Content-Type": media_type}
+    answer = await stage.api.post("/v1/instances/default/pause", content=content, headers=headers)
+    told = is_problem(answer, status, code)
+    assert word in told["detail"]
+    assert not any("field" in error for error in told.get("errors", []))
 
 
 async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
@@ -201,7 +311,7 @@ async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
 
 
 async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(stage: Stage):
-    """The sender is spared the upload."""
+    """And the line is closed, which spares the sender the upload."""
     read = []
 
     async def body():
@@ -212,6 +322,7 @@ async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(sta
         "/v1/imports", content=body(), headers={"Content-Type": "text/csv", "Content-Length": str(20 * 10**9)}
     )
     is_problem(answer, 413, "file_too_large")
+    assert answer.headers["connection"] == "close"
     assert not read
 
 
@@ -260,6 +371,34 @@ async def test_every_error_is_a_problem_document(stage: Stage, method: str, path
     """Also what the framework says by itself."""
     told = is_problem(await stage.api.request(method, path), status, code)
     assert told["detail"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "says"),
+    [
+        ("GET", "/v1/imports?status=done", "'done' is not one of queued, importing, complete, failed, cancelled"),
+        ("GET", "/v1/imports?object_type=leads", "'leads' is not one of lead, custom_object, program_member"),
+        ("GET", "/v1/imports?status=", "'' is not one of queued"),
+        ("GET", "/v1/imports?status=failed&status=complete", "is given twice, as 'failed' and as 'complete'"),
+        ("GET", "/v1/imports/1/parts?page_size=1", "This takes no parameters."),
+        ("GET", "/v1/instances?name=x", "This takes no parameters."),
+        ("POST", "/v1/imports/1/retry-failures?format=tsv", "format: is of a corrected file, but no body came"),
+    ],
+)
+async def test_a_query_that_is_not_taken_is_told_what_is(stage: Stage, method: str, path: str, says: str):
+    """In the API's words, not in ours."""
+    await stage.created(LEADS)
+    told = is_problem(await stage.api.request(method, path), 422, "invalid_parameter")
+    assert says in told["detail"]
+
+
+async def test_a_retry_takes_no_corrected_file(stage: Stage):
+    """It would be passed over; where it goes is said."""
+    import_id = await stage.created(LEADS)
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    answer = await stage.api.post(f"/v1/imports/{import_id}/retry", content=LEADS)
+    assert "retry-failures" in is_problem(answer, 422, "invalid_parameter")["detail"]
+    assert (await stage.api.post(f"/v1/imports/{import_id}/retry")).status_code == 202
 
 
 async def test_a_full_backlog_says_when_to_come_back(stage: Stage):

@@ -14,7 +14,8 @@ from app.settings import exactly
 from app.web import examples
 from app.web.app import routed
 from app.web.contract import operations
-from app.web.imports import LIST_FILTERS, PAGING
+from app.web.imports import LIST_FILTERS
+from app.web.known import PAGING
 from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
@@ -287,10 +288,10 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/v1/imports", "GET, POST"),
-        ("/v1/imports/1", "DELETE, GET"),
+        ("/v1/imports", "GET, HEAD, POST"),
+        ("/v1/imports/1", "DELETE, GET, HEAD"),
         ("/v1/imports/1/cancel", "POST"),
-        ("/livez", "GET"),
+        ("/livez", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_is_not_allowed_is_told_all_that_are(stage: Stage, path: str, allowed: str):

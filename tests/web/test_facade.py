@@ -294,6 +294,18 @@ async def test_a_failures_file_is_whole_or_not_there(database_url: str, clock: S
         assert len(answer.text.splitlines()) == 301
 
 
+async def test_a_file_that_was_erased_is_not_said_to_be_empty(stage: Stage):
+    """404 would be "no row was rejected"."""
+    sent = await token(stage)
+    batch = await created(stage, sent, LEADS_WITH_TROUBLE)
+    await run(stage, sent, batch)
+    await stage.house.erase.one(batch, by="crm-sync")
+    for name in ("failures", "warnings"):
+        answer = await stage.api.get(f"/bulk/v1/leads/batch/{batch}/{name}.json", headers=bearing(sent))
+        refused(answer, "1013", says="were erased")
+    assert result(await status(stage, sent, batch))["numOfRowsFailed"] > 0
+
+
 async def test_a_database_that_fails_is_no_reason_to_leave_the_envelope(sqlite_url: str, clock: SteppedClock):
     """608, which clients repeat; 611 where nobody knows whether the import is there."""
     async with staged(sqlite_url, clock, auth="on") as stage:

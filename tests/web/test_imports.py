@@ -101,6 +101,27 @@ async def test_pages_hold_every_import_once_newest_first(stage: Stage):
     assert seen == made[::-1]
 
 
+@pytest.mark.parametrize(
+    ("media_type", "format_"),
+    [
+        ("text/csv", "csv"),
+        ("text/tab-separated-values", "tsv"),
+        ("application/octet-stream", "csv"),
+        ("application/octet-stream", "ssv"),
+        ("text/plain", "csv"),
+        ("TEXT/CSV", "csv"),
+        (None, "csv"),
+    ],
+)
+async def test_a_raw_file_comes_as_any_of_its_media_types(stage: Stage, media_type: str | None, format_: str):
+    """`format` alone says how its cells are told apart."""
+    content = LEADS.replace(b",", {"csv": b",", "tsv": b"\t", "ssv": b";"}[format_])
+    headers = {"Content-Type": media_type} if media_type else {}
+    answer = await stage.api.post("/v1/imports", content=content, params={"format": format_}, headers=headers)
+    assert answer.status_code == 202, answer.text
+    assert (answer.json()["format"], answer.json()["rows"]["total"]) == (format_, 2)
+
+
 async def test_filters_narrow_the_list(stage: Stage):
     """Each of them alone."""
     car = await stage.created(CARS, object_type="custom_object", object_name="car_c", format="ssv")
@@ -120,6 +141,14 @@ async def test_filters_narrow_the_list(stage: Stage):
     assert await listed(client="somebody-else") == []
     assert await listed(attention="true") == []
     assert await listed(attention="false") == [lead, car]
+    assert await listed(status="QUEUED", object_type="Lead", instance="DEFAULT") == [lead]
+
+
+async def test_an_instance_is_found_by_its_name_in_either_case(stage: Stage):
+    """As an upload finds it."""
+    for method, path in (("GET", ""), ("POST", "/pause"), ("POST", "/resume")):
+        answer = await stage.api.request(method, f"/v1/instances/Default{path}")
+        assert (answer.status_code, answer.json()["name"]) == (200, "default")
 
 
 async def test_status_and_health_tell_the_truth(stage: Stage):

@@ -1,19 +1,15 @@
 """Who may call, and what: every route for every kind of key."""
 
-import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from fastapi.routing import APIRoute
 
 from app.domain.clients import Scope
-from app.simulator import Rules
 from app.web.app import create_app
 from tests.story.files import LEADS, leads
 from tests.support.clock import SteppedClock
-from tests.support.processes import service, simulator
 from tests.support.stage import Stage, staged
 
 OWN, OTHERS = "crm-sync", "web-shop"
@@ -184,25 +180,21 @@ async def test_a_client_whose_backlog_is_full_waits_and_others_do_not(database_u
             await made(stage, ours, leads(1, start=n))
         answer = await stage.api.post("/v1/imports", content=leads(1, start=9), headers=bearing(ours))
         assert (answer.status_code, answer.json()["code"]) == (429, "client_backlog_full")
+        assert "2 of 2" in answer.json()["detail"]
         assert answer.headers["retry-after"]
         await made(stage, theirs)
         await stage.beat()
         await made(stage, ours, leads(1, start=9))
 
 
-def test_a_body_behind_a_bad_key_is_not_read(tmp_path: Path):
-    """Of a gigabyte, not a byte has to come before the service says no and hangs up."""
-    with (
-        simulator(Rules()) as (marketo, _),
-        service(tmp_path, f"sqlite:///{tmp_path / 'sluice.db'}", marketo, AUTH="on") as running,
-        socket.create_connection(("127.0.0.1", running.port)) as line,
-    ):
-        lines = ("POST /v1/imports HTTP/1.1", "Host: a", "Authorization: Bearer slc_0_0", f"Content-Length: {10**9}")
-        line.sendall("".join(f"{one}\r\n" for one in (*lines, "")).encode())
-        answer = b""
-        while more := line.recv(4096):  # to its end: the line is closed
-            answer += more
-        assert answer.startswith(b"HTTP/1.1 401 ")
+async def test_without_keys_only_the_limit_of_all_holds(database_url: str, clock: SteppedClock):
+    """Whoever asks is the client `local`: it is everybody, and no part of them."""
+    async with staged(database_url, clock, backlog_parts=3, client_backlog_parts=1) as stage:
+        for n in range(3):
+            await stage.created(leads(1, start=n))
+        answer = await stage.create(leads(1, start=9))
+        assert (answer.status_code, answer.json()["code"]) == (429, "backlog_full")
+        assert "3 of 3" in answer.json()["detail"]
 
 
 async def test_a_request_without_a_key_says_what_to_do(stage: Stage):

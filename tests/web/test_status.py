@@ -218,3 +218,37 @@ async def test_database_down_when_it_cannot_be_read(stage: Stage):
     told: httpx.Response = await stage.api.get("/v1/status")
     assert told.json()["status"] == "down"
     assert [one["name"] for one in told.json()["checks"]] == ["database"]
+
+
+async def test_an_instance_tells_how_long_the_oldest_part_has_waited(stage: Stage):
+    """0 where none waits."""
+
+    async def waiting() -> dict[str, int]:
+        told: dict[str, int] = (await stage.api.get("/v1/instances/default")).json()["waiting"]
+        return told
+
+    assert await waiting() == {"parts": 0, "rows": 0, "oldest_seconds": 0}
+    await stage.created(leads(3))
+    stage.clock.step(86)
+    await stage.created(leads(4, start=100))
+    assert await waiting() == {"parts": 2, "rows": 7, "oldest_seconds": 86}
+    await stage.run()
+    assert await waiting() == {"parts": 0, "rows": 0, "oldest_seconds": 0}
+
+
+async def test_an_instance_tells_how_fast_the_imports_of_the_last_hour_went(stage: Stage):
+    """From the start of the first to the end of the last; nothing where none has ended."""
+
+    async def rate() -> float | None:
+        told: float | None = (await stage.api.get("/v1/instances/default")).json()["throughput"]["rows_per_second"]
+        return told
+
+    assert await rate() is None
+    made = [await stage.created(leads(300, start=1000 * n)) for n in range(2)]
+    await stage.run()
+    told = [await stage.read(one) for one in made]
+    begun = min(datetime.fromisoformat(one["started_at"]) for one in told)
+    ended = max(datetime.fromisoformat(one["finished_at"]) for one in told)
+    assert await rate() == round(600 / (ended - begun).total_seconds(), 1)
+    stage.clock.step(3601)
+    assert await rate() is None

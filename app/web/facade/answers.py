@@ -14,6 +14,7 @@ from app.domain.errors import (
     CallerError,
     DiskFull,
     Forbidden,
+    Gone,
     NotFound,
     TooManyRequests,
     UnsupportedMedia,
@@ -43,7 +44,6 @@ MESSAGES = {
     "1013": "Object not found",
     "1016": "Too many imports",
 }
-UNIDENTIFIED = frozenset({"600", "601"})
 
 WORDS = {
     Status.QUEUED: "Queued",
@@ -73,8 +73,6 @@ def refused(
     answer = _envelope(at, {"success": False, "errors": [{"code": refusal.code, "message": refusal.message}]}, status)
     if retry_after_seconds:
         answer.headers["Retry-After"] = str(retry_after_seconds)
-    if refusal.code in UNIDENTIFIED:
-        answer.headers["Connection"] = "close"  # nothing more of a stranger's body is read
     return answer
 
 
@@ -102,7 +100,7 @@ def _code(error: CallerError) -> str:
             return "613"
         case Forbidden():
             return "603"
-        case NotFound():
+        case NotFound() | Gone():
             return "1013"
         case Backlog():
             return "1016"

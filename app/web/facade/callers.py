@@ -59,10 +59,18 @@ def sent_token(request: Request) -> str:
 
 
 async def bearer(request: Request, sent: str) -> Caller:
-    """Errors: Refusal 600, 601, 602; TooManyRequests."""
+    """Noted for the log, too. Errors: Refusal 600, 601, 602; TooManyRequests."""
     house: House = request.app.state.house
-    if house.settings.auth == "off":
-        return EVERYBODY
+    caller = EVERYBODY
+    if house.settings.auth == "on":
+        caller = await _known(house, sent)
+        within_rate(request, caller)
+    request.state.caller = caller
+    return caller
+
+
+async def _known(house: House, sent: str) -> Caller:
+    """Errors: Refusal 600, 601, 602."""
     if not sent:
         raise Refusal("600")
     found = await house.keys.bearer(sent)
@@ -71,7 +79,6 @@ async def bearer(request: Request, sent: str) -> Caller:
     caller, over = found
     if over:
         raise Refusal("602")
-    within_rate(request, caller)
     return caller
 
 

@@ -22,9 +22,9 @@ from app.store.results import Kind
 from app.web.auth import refuse_scope
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
-from app.web.imports import existing
+from app.web.known import existing
 from app.web.parameters import PARAMETERS, merged, request_from
-from app.web.results import lines
+from app.web.results import lines, refuse_erased
 from app.web.upload import FORM, Upload, received
 from app.wiring import House
 
@@ -100,8 +100,12 @@ async def status(kind: ObjectType, request: Request) -> Response:
 
 
 async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
-    """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents."""
+    """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents.
+
+    Errors: Gone, which is not to look like none.
+    """
     found, house = await _found(kind, request), request.app.state.house
+    refuse_erased(found)
     async with house.db.read() as tx:
         rows = await results.page(tx, found.id, of, after=None, size=1)
     if found.status not in FINISHED or not rows:

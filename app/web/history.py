@@ -1,0 +1,70 @@
+"""/v1/imports/{id}/parts and /events: where its parts stand, and what came to pass."""
+
+from fastapi import APIRouter, Request, Response
+
+from app.domain.imports import Import
+from app.store import events, instances, parts
+from app.web import contract, live, paging
+from app.web.auth import Guarded
+from app.web.deps import TheHouse
+from app.web.known import PAGING, TheImport, knows
+from app.web.parameters import only, refuse
+from app.web.schemas import EventOut, EventPage, PartOut, PartPage
+from app.wiring import House
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+
+
+@router.get(
+    "/{import_id}/parts",
+    response_model=PartPage,
+    dependencies=[knows()],
+    responses=contract.answers({200: {"links": contract.RESOLVE}}, "not_found"),
+)
+async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
+    """The parts of an import, and what a waiting one waits for."""
+    async with house.db.read() as tx:
+        instance = await instances.get(tx, found.request.instance)
+        listed = await parts.of_import(tx, found.id)
+    assert instance is not None
+    now = house.now()
+    return PartPage(items=[PartOut.of(part, instance, now) for part in listed], next_page_token=None)
+
+
+@router.get(
+    "/{import_id}/events",
+    response_model=EventPage,
+    dependencies=[knows(*PAGING)],
+    responses=contract.answers(
+        {
+            200: {"content": {live.EVENT_STREAM: {"schema": {"type": "string"}}}},
+            204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
+        },
+        "not_found",
+    ),
+    openapi_extra={"parameters": [*contract.PAGING, contract.LAST_EVENT_ID]},
+)
+async def events_of(request: Request, response: Response, house: TheHouse, found: TheImport) -> EventPage | Response:
+    """The history of an import, oldest first; as a stream of events, also what is yet to come."""
+    last_event_id = live.last_event_id(request)
+    if live.is_wanted(request):
+        return await _stream(request, house, found, after=last_event_id)
+    response.headers["Vary"] = "Accept"
+    asked = paging.asked(request.query_params, 1)
+    async with house.db.read() as tx:
+        listed = await events.page(tx, found.id, after=asked.place[0] if asked.place else 0, size=asked.size_and_more)
+    shown, more = asked.cut(listed, lambda one: [one.id])
+    return EventPage(items=[EventOut.of(one) for one in shown], next_page_token=more)
+
+
+async def _stream(request: Request, house: House, found: Import, *, after: int) -> Response:
+    """From behind that event on; 0 begins with the first."""
+    refuse(only(request.query_params.keys(), ()))
+    if after:
+        async with house.db.read() as tx:
+            latest = (await events.latest(tx, [found.id])).get(found.id)
+        if latest and latest.finished and latest.id == after:
+            return Response(status_code=204)
+        if latest and latest.id < after:  # of another time: the database may be one that was restored
+            after = 0
+    return live.stream(house.follow, found.id, after=after)
