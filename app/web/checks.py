@@ -3,13 +3,14 @@
 `down`: this service cannot do its work, or takes nothing in. `degraded`: work may go on, and a person should look.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from app.domain.imports import Import
 from app.domain.instances import Condition
 from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
 from app.settings import Settings
+from app.store.counts import Live
 from app.store.room import Room
 from app.web.instances import View
 from app.web.schemas import CheckOut
@@ -63,6 +64,17 @@ def conditions(views: Sequence[View]) -> Iterator[CheckOut]:
         yield CheckOut(name=f"instance:{view.instance.name}", status=status, detail=detail)
 
 
+def strangers(settings: Settings, live: Mapping[str, Live]) -> Iterator[CheckOut]:
+    """Nothing waits for an instance that the settings do not name: nobody would drive it."""
+    for name, seen in sorted(live.items()):
+        if name not in settings.instances and (left := sum(seen.parts.values())):
+            todo = "configure it again, or cancel their imports"
+            detail = f"not configured, and {left} parts of it have not ended: {todo}"
+                f"not configured, and {left} parts of it have not ended: configure it again, or cancel their imports"
+            )
+            yield CheckOut(name=f"instance:{name}", status=DEGRADED, detail=detail)
+
+
 def flow(views: Sequence[View]) -> Iterator[CheckOut]:
     """Marketo's importers do not wait for us."""
     for view in views:
@@ -86,9 +98,9 @@ def quotas(views: Sequence[View]) -> Iterator[CheckOut]:
         yield CheckOut(name=f"quota:{view.instance.name}", status=status, detail=detail)
 
 
-def backlog(settings: Settings, views: Sequence[View]) -> CheckOut:
+def backlog(settings: Settings, live: Mapping[str, Live]) -> CheckOut:
     """There is room for more parts; at the limit new uploads get 429."""
-    waiting, most = sum(view.live.waiting_parts for view in views), settings.backlog_parts
+    waiting, most = sum(seen.waiting_parts for seen in live.values()), settings.backlog_parts
     status = DOWN if waiting >= most else DEGRADED if waiting >= NEAR * most else OK
     return CheckOut(name="backlog", status=status, detail=f"{waiting} of {most} parts waiting")
 

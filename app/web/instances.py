@@ -1,5 +1,6 @@
 """/v1/instances: how each Marketo subscription is doing, and pausing it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
@@ -86,13 +87,12 @@ async def resume(house: TheHouse, caller: TheCaller, name: Name) -> InstanceOut:
 async def everyone(house: House) -> list[InstanceOut]:
     """The configured instances as they stand, in the order of their names."""
     async with house.db.read() as tx:
-        return [view.out() for view in await views(house, tx)]
+        return [view.out() for view in await views(house, tx, await counts.live(tx))]
 
 
-async def views(house: House, tx: AsyncConnection) -> list["View"]:
+async def views(house: House, tx: AsyncConnection, live: Mapping[str, Live]) -> list["View"]:
     now = house.now()
     known = {instance.name: instance for instance in await instances.everyone(tx)}
-    live = await counts.live(tx)
     rates = await counts.rows_per_second(tx, now=now)
     return [
         View(

@@ -65,15 +65,17 @@ async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
         return StatusOut(status=DOWN, checks=[database], imports={}, instances=[])
     settings = house.settings
     async with house.db.read() as tx:
-        seen = await views(house, tx)
+        live = await counts.live(tx)
+        seen = await views(house, tx, live)
         found = [
             database,
             *checks.workers(settings, seen),
             *checks.ticks(settings, seen),
             *checks.conditions(seen),
+            *checks.strangers(settings, live),
             *checks.flow(seen),
             *checks.quotas(seen),
-            checks.backlog(settings, seen),
+            checks.backlog(settings, live),
             *checks.storage(settings, await room.look(tx, house.db)),
             checks.attention(await _troubled(house, tx)),
         ]

@@ -12,7 +12,7 @@ from app.simulator import Fault
 from app.store import room
 from tests.story.files import LEADS, leads
 from tests.support.clock import SteppedClock
-from tests.support.stage import Stage, staged
+from tests.support.stage import Stage, stage_settings, staged
 
 
 async def check(stage: Stage, name: str) -> tuple[str, str]:
@@ -148,6 +148,24 @@ async def test_quota_degraded_near_the_day_s_end_of_calls(database_url: str, clo
             assert (status, detail) == (expected, f"{calls} of 10 calls of the day used; it ends at 2026-11-05T06:00Z")
         clock.at = datetime.fromisoformat("2026-11-05T06:00:00+00:00")
         assert (await check(stage, "quota:default"))[0] == "ok"
+
+
+async def test_an_instance_that_is_no_longer_configured_is_told_while_parts_wait_for_it(
+    database_url: str, clock: SteppedClock
+):
+    """Nobody would drive it, and its parts fill the backlog."""
+    ours = stage_settings(database_url).instances["default"]
+    async with staged(database_url, clock, instances={"default": ours, "old": ours}) as stage:
+        for _ in range(2):
+            assert (await stage.create(LEADS, instance="old")).status_code == 202
+    async with staged(database_url, clock, backlog_parts=2) as stage:
+        told = "not configured, and 2 parts of it have not ended: configure it again, or cancel their imports"
+        assert await check(stage, "instance:old") == ("degraded", told)
+        assert await check(stage, "backlog") == ("down", "2 of 2 parts waiting")
+        for import_id in (1, 2):
+            assert (await stage.api.post(f"/v1/imports/{import_id}/cancel")).status_code == 202
+        assert (await check(stage, "backlog"))[0] == "ok"
+        assert "instance:old" not in (await stage.api.get("/v1/status")).text
 
 
 async def test_backlog_degraded_near_its_limit_and_down_at_it(database_url: str, clock: SteppedClock):
