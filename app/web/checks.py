@@ -70,8 +70,6 @@ def strangers(settings: Settings, live: Mapping[str, Live]) -> Iterator[CheckOut
         if name not in settings.instances and (left := sum(seen.parts.values())):
             todo = "configure it again, or cancel their imports"
             detail = f"not configured, and {left} parts of it have not ended: {todo}"
-                f"not configured, and {left} parts of it have not ended: configure it again, or cancel their imports"
-            )
             yield CheckOut(name=f"instance:{name}", status=DEGRADED, detail=detail)
 
 
