@@ -4,10 +4,9 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
-from rich.table import Table
 
 from app.cli import tables
 from app.cli.client import fail
@@ -56,17 +55,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
 
     Example: sluice keys list
     """
-    found = _with_house(lambda house: house.keys.everyone())
+    told = [_told(key) for key in _with_house(lambda house: house.keys.everyone())]
     if as_json:
-        typer.echo(json.dumps([_told(key) for key in found], indent=2))
-        return
-    table = Table()
-    for name in ("id", "client", "scopes", "created", "expires", "revoked", "last used"):
-        table.add_column(name)
-    for key in found:
-        cells = [str(value or "") for value in _told(key).values()]
-        table.add_row(cells[0], cells[1], " ".join(in_order(key.scopes)), *cells[3:])
-    tables.console().print(table)
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        tables.console().print(tables.of_keys(told))
 
 
 @app.command()
@@ -95,7 +88,7 @@ def _with_house(deed: Callable[[House], Awaitable[Found]]) -> Found:
         fail(str(reason))
 
 
-def _told(key: Key) -> dict[str, object]:
+def _told(key: Key) -> dict[str, Any]:
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {"id": key.id, "client": key.client, "scopes": in_order(key.scopes)} | {
         name: rfc3339(value) if (value := getattr(key, name)) else None for name in times
