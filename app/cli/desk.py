@@ -9,6 +9,7 @@ from urllib.parse import quote
 import typer
 
 from app.cli.client import service, told
+from app.cli.patient import Patient
 from app.cli.reading import ImportId
 from app.cli.upload import named, opened, upload
 
@@ -57,7 +58,7 @@ def retry(
     path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
     with opened(file) if file else nullcontext() as source, service() as client:
         if file and source:
-            made = upload(client, source, path=path, name=named(file), parameters=parameters)
+            made = upload(Patient(client), source, path=path, name=named(file), parameters=parameters)
         else:
             made = told(client.post(path))
     typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")

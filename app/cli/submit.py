@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import fail, followed, result_rows, service
+from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
 from app.cli.upload import named, opened, size_of, upload
 
@@ -65,17 +66,10 @@ def submit(
     given = {name: str(value) for name, value in options.items() if value is not None}
     with opened(file) as source, service() as client, progress_bar() as bar:
         shown = Shown(bar, size_bytes=size_of(source))
-        made = upload(
-            client,
-            source,
-            path="/v1/imports",
-            name=named(file),
-            parameters=given,
-            sent=shown.sent,
-            broken=shown.broken,
-        )
+        asking = Patient(client, shown.broken)
+        made = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
         shown.taken(made)
-        final = _watched(client, made, shown, looked_at=not bar.disable) if wait else made
+        final = _watched(asking, made, shown, looked_at=not bar.disable) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
     if as_json:
         typer.echo(json.dumps(final, indent=2))
@@ -85,11 +79,11 @@ def submit(
         raise typer.Exit(1)
 
 
-def _watched(client: httpx.Client, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
+def _watched(asking: Patient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
     """To its end. Whoever is interrupted, or hears nothing any more, is told where to look."""
     there = f"Import {made['id']} is with the service and goes on: sluice status {made['id']} --watch"
     try:
-        for found in followed(client, made["id"], looked_at=looked_at, broken=shown.broken):
+        for found in followed(asking, made["id"], looked_at=looked_at):
             made = found
             shown.stands(found)
     except KeyboardInterrupt:

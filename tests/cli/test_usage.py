@@ -133,7 +133,7 @@ def test_serve_says_that_its_port_is_taken(sluice: Run):
     assert "Traceback" not in told.stderr
 
 
-@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1)])
+@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1), ("status", "--watch")])
 def test_without_a_service_a_command_says_where_it_looked(sluice: Run, words: tuple[object, ...]):
     """Exit code 1."""
     with socket.socket() as free:

@@ -11,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.simulator import Simulator
 from tests.cli.conftest import Run
 from tests.cli.test_desk import submitted
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, wait_until
+from tests.story.test_processes import QUICK
+from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, wait_until
 from tests.support.relay import relayed
 from tests.support.terminal import Terminal
 
@@ -126,6 +128,28 @@ def test_the_queue_is_watched_until_interrupted(served: Service, tmp_path: Path)
     wait_until(lambda: label in terminal.shown, "the new import")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("of_import", [False, True], ids=["the queue", "an import"])
+def test_a_watch_says_when_it_hears_nothing_and_goes_on_when_it_does(
+    marketo: tuple[str, Simulator], sqlite_url: str, tmp_path: Path, of_import: bool
+):
+    """A table that stands still says nothing of whether the service does."""
+    with service(tmp_path, sqlite_url, marketo[0], **QUICK) as away:
+        content, far = b"email\na@example.com\n", {"not_before": "2999-01-01T00:00:00Z"}
+        made = httpx.post(f"{away.url}/v1/imports", params=far, content=content).json()
+        words = ("status", made["id"], "--watch") if of_import else ("status", "--watch")
+        terminal = Terminal(tmp_path, *words, URL=away.url)
+        wait_until(lambda: "queued" in terminal.shown, "the first look")
+        away.end(signal.SIGTERM)
+        wait_until(lambda: re.search(r"No answer since \d\d:\d\d:\d\d\.", terminal.shown) is not None, "its silence")
+        away.start()
+        httpx.post(f"{away.url}/v1/imports/{made['id']}/cancel").raise_for_status()
+        wait_until(lambda: "cancelled" in terminal.shown, "the next look")
+        if not of_import:
+            terminal.child.send_signal(signal.SIGINT)
+        assert terminal.ended() == 0
+        assert "No answer" not in terminal.shown.rpartition("cancelled")[2]
 
 
 def test_watching_is_for_people(sluice: Run, served: Service):
