@@ -13,6 +13,7 @@ from app.cli.client import fail, followed, result_rows, service
 from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
 from app.cli.upload import named, opened, size_of, upload
+from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 
 SHOWN_ROWS = 20
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
@@ -20,9 +21,9 @@ SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
-    object_type: Annotated[str | None, typer.Option(help="lead, custom_object or program_member.")] = None,
+    object_type: Annotated[ObjectType | None, typer.Option(help="What the rows become.")] = None,
     instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[str | None, typer.Option("--format", help="csv, tsv or ssv; else by the file's name.")] = None,
+    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
     charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
     lookup_field: Annotated[str | None, typer.Option(help="lead: Marketo's lookupField.")] = None,
     list_id: Annotated[int | None, typer.Option(help="lead: a static list to add to.")] = None,
@@ -31,10 +32,10 @@ def submit(
     dedupe_fields: Annotated[str | None, typer.Option(help="custom_object: comma-separated.")] = None,
     program_id: Annotated[int | None, typer.Option(help="program_member: the program.")] = None,
     program_member_status: Annotated[str | None, typer.Option(help="program_member: the new status.")] = None,
-    priority: Annotated[int | None, typer.Option(help="0–9, higher first.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=9, help="Higher first.")] = None,
     not_before: Annotated[str | None, typer.Option(help="Do not send to Marketo before, RFC 3339.")] = None,
-    preflight: Annotated[str | None, typer.Option(help="off, header or rows.")] = None,
-    on_unconfirmed: Annotated[str | None, typer.Option(help="resubmit or hold.")] = None,
+    preflight: Annotated[Preflight | None, typer.Option(help="What is held against Marketo's fields first.")] = None,
+    on_unconfirmed: Annotated[OnUnconfirmed | None, typer.Option(help="When Marketo's answer was lost.")] = None,
     label: Annotated[str | None, typer.Option(help="Free text.")] = None,
     metadata: Annotated[list[str] | None, typer.Option(help="key=value, repeatable.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,

@@ -19,6 +19,9 @@ from app.cli.patient import Patient
 CHUNK_BYTES = 1 << 18
 KEY_HELD_SECONDS = 180.0  # the service lets go of the key of an upload that died after two minutes
 
+NOTHING = "The file had not gone to its end, and nothing was imported."
+UNKNOWN = "The file had gone, and no answer come: whether it is imported, `sluice status` shows."
+
 Sent = Callable[[int], None]
 
 
@@ -43,23 +46,44 @@ def upload(
     if size is not None:
         headers["Content-Length"] = str(size)
 
+    went = _Went(size)
+
     def send() -> httpx.Response:
         if begin is not None:
             source.seek(begin)
         try:
-            content = _chunks(source, size, sent)
+            content = went.counted(_chunks(source, size, sent))
             return asking.client.post(path, content=content, params=parameters, headers=headers)
         except httpx.LocalProtocolError:
             fail("The file changed while it was read. Nothing was imported.")
 
-    answer = send() if begin is None else asking.ask(send)
-    held_until = time.monotonic() + KEY_HELD_SECONDS
-    while begin is not None and _is_in_use(answer) and time.monotonic() < held_until:
-        asking.broken(f"The service answered {answer.status_code}.")
-        asking.pause(float(answer.headers.get("retry-after", 1)))
-        answer = asking.ask(send)
+    try:
+        answer = send() if begin is None else asking.ask(send)
+        held_until = time.monotonic() + KEY_HELD_SECONDS
+        while begin is not None and _is_in_use(answer) and time.monotonic() < held_until:
+            asking.broken(f"The service answered {answer.status_code}.")
+            asking.pause(float(answer.headers.get("retry-after", 1)))
+            answer = asking.ask(send)
+    except KeyboardInterrupt:
+        fail(f"Interrupted. {UNKNOWN if went.wholly else NOTHING}")
     made: dict[str, Any] = told(answer)
     return made
+
+
+class _Went:
+    """Whether ever all of a file went out: only of what went wholly an import can be made."""
+
+    def __init__(self, size: int | None) -> None:
+        self.wholly = False
+        self._size = size
+
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        done = 0
+        for chunk in chunks:
+            done += len(chunk)
+            self.wholly = self.wholly or done == self._size
+            yield chunk
+        self.wholly = True
 
 
 def _is_in_use(answer: httpx.Response) -> bool:

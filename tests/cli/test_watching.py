@@ -1,5 +1,6 @@
 """`sluice submit --wait` and `sluice status --watch`: what a terminal shows, and what a broken line costs."""
 
+import asyncio
 import json
 import os
 import re
@@ -15,11 +16,24 @@ from app.simulator import Simulator
 from tests.cli.conftest import Run
 from tests.cli.test_desk import submitted
 from tests.story.test_processes import QUICK
+from tests.support.line import CHUNK_BYTES, Line, standing
 from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, wait_until
 from tests.support.relay import relayed
 from tests.support.terminal import Terminal
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
+
+
+class Deaf(Line):
+    """Hears, and does not answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = b""
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while some := await reader.read(CHUNK_BYTES):
+            self.heard += some
 
 
 def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: Path):
@@ -97,6 +111,27 @@ def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service,
     assert httpx.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
 
 
+def test_whoever_stops_an_upload_is_told_that_nothing_was_imported(served: Service, tmp_path: Path):
+    """Exit code 1, and the service knows nothing of it."""
+    label = "given up"
+    terminal = Terminal(tmp_path, "submit", "-", "--label", label, URL=served.url)
+    wait_until(lambda: "0.0 MB" in terminal.shown, "the upload's line")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.ended() == 1
+    assert "nothing was imported" in terminal.shown
+    assert httpx.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"] == []
+
+
+def test_whoever_stops_waiting_for_the_answer_to_an_upload_is_told_that_it_is_not_known(tmp_path: Path):
+    """The file had gone."""
+    with standing(Deaf()) as line:
+        terminal = Terminal(tmp_path, "submit", LEADS, URL=f"http://127.0.0.1:{line.port}")
+        wait_until(lambda: line.heard.endswith(LEADS.read_bytes()), "the file")
+        terminal.child.send_signal(signal.SIGINT)
+        assert terminal.ended() == 1
+    assert "whether it is imported" in terminal.shown
+
+
 def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
     """With Marketo's number and what a part waits for."""
     import_id = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
@@ -159,7 +194,7 @@ def test_watching_is_for_people(sluice: Run, served: Service):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands(shell: str):
-    """The script that --show-completion prints asks `sluice` itself."""
+    """The script that --show-completion prints asks `sluice` itself, for an option's words too."""
     script = Path(sys.executable).with_name("sluice")
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE_", "_TYPER"))}
     known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
@@ -169,7 +204,11 @@ def test_the_shell_completes_commands(shell: str):
             [script, *words], env=known | more, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
         ).stdout
 
+    def completed(line: str) -> str:
+        asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+        asked |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+        return run(**asked, _TYPER_COMPLETE_FISH_ACTION="get-args")
+
     assert f"complete_{shell}" in run("--show-completion", shell)
-    asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "sluice sub"}
-    asked |= {"COMP_WORDS": "sluice sub", "COMP_CWORD": "1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    assert "submit" in run(**asked)
+    assert "submit" in completed("sluice sub")
+    assert "custom_object" in completed("sluice submit leads.csv --object-type cus")
