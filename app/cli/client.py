@@ -85,3 +85,9 @@ def result_rows(client: httpx.Client, import_id: int, kind: str, *, most: int) -
         f"/v1/imports/{import_id}/{kind}", params={"page_size": most}, headers={"Accept": "application/json"}
     )
     return list(told(answer)["items"])
+
+
+def remarked_rows(client: httpx.Client, import_id: int) -> int:
+    """How many rows pre-flight remarked upon: before the import was accepted, so that its word is among the first."""
+    events = told(client.get(f"/v1/imports/{import_id}/events"))["items"]
+    return sum(one["data"]["rows"] for one in events if one["type"] == "preflight")

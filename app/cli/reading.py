@@ -4,10 +4,10 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import httpx
 import typer
@@ -123,22 +123,35 @@ def failures(
 
     Example: sluice failures 42 --output rejected.csv
     """
-    kind = "warnings" if warnings else "failures"
-    with service() as client, client.stream("GET", f"/v1/imports/{import_id}/{kind}") as answer:
+    path = f"/v1/imports/{import_id}/{'warnings' if warnings else 'failures'}"
+    into = whole(output) if output else nullcontext(sys.stdout.buffer)
+    with into as file, service() as client, client.stream("GET", path) as answer:
         if not answer.is_success:
             told(answer)
-        if output is None:
-            _copy(answer, None)
-        else:
-            _copy(answer, output)
-
-
-def _copy(answer: httpx.Response, output: Path | None) -> None:
-    if output is None:
-        for chunk in answer.iter_bytes():
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-        return
-    with output.open("wb") as file:
         for chunk in answer.iter_bytes():
             file.write(chunk)
+        file.flush()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which has its name once all of it is there. What never is, is taken away."""
+    if path.exists() and not path.is_file():  # a pipe or a device is written to where it is
+        with _opened(path) as file:
+            yield file
+        return
+    place = path.resolve()
+    beside = place.with_name(f"{place.name}.part")
+    try:
+        with _opened(beside) as file:
+            yield file
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as reason:
+        raise typer.BadParameter(f"{path}: {reason.strerror}") from None

@@ -9,7 +9,7 @@ import typer
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import fail, followed, result_rows, service
+from app.cli.client import fail, followed, remarked_rows, result_rows, service
 from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
 from app.cli.upload import named, opened, size_of, upload
@@ -72,10 +72,11 @@ def submit(
         shown.taken(made)
         final = _watched(asking, made, shown, looked_at=not bar.disable) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
+        remarked = remarked_rows(client, final["id"]) if preflight is Preflight.ROWS else 0
     if as_json:
         typer.echo(json.dumps(final, indent=2))
     else:
-        _show(final, rows)
+        _show(final, rows, remarked)
     if wait and (final["status"] != "complete" or final["rows"]["failed"]):
         raise typer.Exit(1)
 
@@ -101,11 +102,14 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _show(final: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked: int) -> None:
     console = tables.console()
     console.print(tables.of_imports([final], title=f"Import {final['id']}"))
     if final["error"]:
         console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
+    if remarked:
+        noun = "row" if remarked == 1 else "rows"
+        console.print(f"{remarked:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings")
     if rows:
         console.print(tables.of_rows(rows, title="Rejected rows"))
         if final["rows"]["failed"] > len(rows):

@@ -46,6 +46,8 @@ def test_every_command_explains_itself(sluice: Run, command: str):
         ("status", "x"),
         ("submit",),
         ("submit", "missing.csv"),
+        ("failures", 1, "--output", "no/such/folder/bad.csv"),
+        ("failures", 1, "--output", "."),
         ("submit", "-", "--priority", 99),
         ("submit", "-", "--object-type", "car"),
         ("submit", "-", "--format", "xlsx"),
