@@ -8,10 +8,10 @@ import httpx
 import typer
 
 from app.cli.patient import NOBODY, Patient
+from app.domain.imports import FINISHED
 from app.settings import Settings, load
 
 TIMEOUT_SECONDS = 60.0
-FINISHED = frozenset({"complete", "failed", "cancelled"})
 WAIT_SECONDS = 60.0  # what one request waits for the end of an import
 LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
 

@@ -16,9 +16,10 @@ from rich.progress import Progress
 import app
 from app import logs
 from app.cli import tables
-from app.cli.client import FINISHED, fail
+from app.cli.client import fail
 from app.cli.progress import add, progress_bar
 from app.cli.running import running
+from app.domain.imports import FINISHED
 from app.settings import exactly
 from app.simulator import Rules, Simulator, create_app
 

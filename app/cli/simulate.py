@@ -104,15 +104,17 @@ def simulate(
         raise typer.BadParameter(str(mistake)) from mistake
     for fault in faults:
         simulator.order(fault)
+    logging.getLogger("uvicorn.error").addFilter(_not_on_order)
+    uvicorn = importlib.import_module("uvicorn")  # no other command waits for it
+    server = uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False))
     try:
         door = listening(host, port)
     except CannotStart as reason:
         fail(f"A simulated Marketo {reason}")
-    print(f"A simulated Marketo at {url_of(door)}, client id {client_id}.")
-    print(f"What happens: {url_of(door)}/simulator/report", flush=True)
-    logging.getLogger("uvicorn.error").addFilter(_not_on_order)
-    uvicorn = importlib.import_module("uvicorn")  # no other command waits for it
-    uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False)).run(sockets=[door])
+    with door:
+        print(f"A simulated Marketo at {url_of(door)}, client id {client_id}.")
+        print(f"What happens: {url_of(door)}/simulator/report", flush=True)
+        server.run(sockets=[door])
 
 
 def _not_on_order(record: logging.LogRecord) -> bool:

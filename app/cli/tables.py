@@ -32,10 +32,10 @@ def coloured(word: str) -> str:
 
 
 def titled(title: str, *columns: Column) -> Table:
-    """With two blanks between columns: 80 characters are few."""
+    """With two blanks between columns, for 80 characters are few, and a line before it."""
     return Table(
         *columns,
-        title=title,
+        title=f"\n{title}",
         title_justify="left",
         title_style="bold",
         box=box.SIMPLE_HEAD,
