@@ -9,3 +9,8 @@ Clock = Callable[[], datetime]
 
 def machine_clock() -> datetime:
     return datetime.now(UTC)
+
+
+def rfc3339(at: datetime) -> str:
+    """In UTC, to the millisecond: as every time is written that others read."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,5 +1,6 @@
 """Every knob, with its unit and its reason. Nothing else in the service reads the environment."""
 
+import importlib
 import ipaddress
 import os
 from pathlib import Path
@@ -19,7 +20,6 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as NotJson
-from sqlalchemy.engine import make_url
 
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
@@ -141,7 +141,7 @@ class Settings(BaseSettings):
     )
     result_retention_days: float = Field(default=30, gt=0, description="how long failures and warnings are kept")
     history_retention_days: float = Field(default=90, gt=0, description="how long everything else is kept")
-    url: str = Field(
+    url: Url = Field(
         default="http://127.0.0.1:8000",
         description="the running service that the commands speak to, from submit to resume",
     )
@@ -278,5 +278,6 @@ def _source(field: str, settings: Settings) -> str:
 
 def _shown(field: str, value: object) -> str:
     if field == "database_url":
-        return make_url(str(value)).difference_update_query(["password"]).render_as_string(hide_password=True)
+        make_url = importlib.import_module("sqlalchemy.engine").make_url  # most commands start sooner without it
+        return str(make_url(str(value)).difference_update_query(["password"]).render_as_string(hide_password=True))
     return "" if value is None else str(value)

@@ -1,19 +1,17 @@
 """Speaking to a running service."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import httpx
 import typer
 
+from app.cli.patient import NOBODY, Patient
+from app.domain.imports import FINISHED
 from app.settings import Settings, load
 
 TIMEOUT_SECONDS = 60.0
-FINISHED = frozenset({"complete", "failed", "cancelled"})
-AGAIN_SECONDS = (1.0, 2.0, 5.0, 10.0, 20.0, 20.0)  # between tries: long enough for a service that is restarted
-AWAY_STATUSES = frozenset({502, 503, 504})
 WAIT_SECONDS = 60.0  # what one request waits for the end of an import
 LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
 
@@ -26,7 +24,7 @@ def service(settings: Settings | None = None) -> Iterator[httpx.Client]:
     try:
         with httpx.Client(base_url=known.url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
             yield client
-    except httpx.ConnectError:
+    except NOBODY:
         fail(f"No Sluice answers at {known.url}. Is `sluice serve` running? (SLUICE_URL says where to look.)")
     except httpx.TransportError as error:
         fail(f"The connection to {known.url} broke: {type(error).__name__}.")
@@ -61,34 +59,17 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def followed(
-    client: httpx.Client, import_id: int, *, looked_at: bool, broken: Callable[[str], None] = lambda _: None
-) -> Iterator[dict[str, Any]]:
+def followed(asking: Patient, import_id: int, *, looked_at: bool) -> Iterator[dict[str, Any]]:
     """The import as it stands, whenever that has changed, until it is finished.
 
-    The service holds each question until there is an end to tell, or the time is up. A line that breaks is taken up
-    again; `broken` is told so. Errors: httpx.TransportError, when nobody has answered for a minute.
+    The service holds each question until there is an end to tell, or the time is up.
     """
     wait = 1.0
     known: dict[str, str] = {}
-    waits = iter(AGAIN_SECONDS)
     while True:
-        try:
-            answer = client.get(
-                f"/v1/imports/{import_id}", params={"wait": wait}, headers=known, timeout=wait + TIMEOUT_SECONDS
-            )
-        except httpx.TransportError as error:
-            pause = next(waits, None)
-            if pause is None:
-                raise
-            broken(f"The connection broke ({type(error).__name__}).")
-            time.sleep(pause)
-            continue
-        if answer.status_code in AWAY_STATUSES and (pause := next(waits, None)):
-            broken(f"The service answered {answer.status_code}.")
-            time.sleep(pause)
-            continue
-        waits = iter(AGAIN_SECONDS)
+        answer = asking.get(
+            f"/v1/imports/{import_id}", params={"wait": wait}, headers=known, timeout=wait + TIMEOUT_SECONDS
+        )
         wait = min(2 * wait, LOOK_SECONDS) if looked_at else WAIT_SECONDS
         if answer.status_code != httpx.codes.NOT_MODIFIED:
             found = told(answer)
@@ -104,3 +85,9 @@ def result_rows(client: httpx.Client, import_id: int, kind: str, *, most: int) -
         f"/v1/imports/{import_id}/{kind}", params={"page_size": most}, headers={"Accept": "application/json"}
     )
     return list(told(answer)["items"])
+
+
+def remarked_rows(client: httpx.Client, import_id: int) -> int:
+    """How many rows pre-flight remarked upon: before the import was accepted, so that its word is among the first."""
+    events = told(client.get(f"/v1/imports/{import_id}/events"))["items"]
+    return sum(one["data"]["rows"] for one in events if one["type"] == "preflight")

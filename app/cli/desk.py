@@ -9,8 +9,10 @@ from urllib.parse import quote
 import typer
 
 from app.cli.client import service, told
+from app.cli.patient import Patient
 from app.cli.reading import ImportId
 from app.cli.upload import named, opened, upload
+from app.domain.imports import Format
 
 InstanceName = Annotated[str, typer.Argument(help="The Marketo instance.", metavar="INSTANCE")]
 
@@ -40,7 +42,7 @@ def retry(
     failures: Annotated[
         bool, typer.Option("--failures", help="The rows that Marketo rejected, instead of the parts left behind.")
     ] = False,
-    format_: Annotated[str | None, typer.Option("--format", help="FILE's: csv, tsv or ssv; else the import's.")] = None,
+    format_: Annotated[Format | None, typer.Option("--format", help="FILE's, if not the import's.")] = None,
     charset: Annotated[str | None, typer.Option(help="FILE's, if not UTF-8.")] = None,
 ) -> None:
     """Send again what an import left behind, as a new import: the rows of its failed and cancelled parts.
@@ -57,7 +59,7 @@ def retry(
     path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
     with opened(file) if file else nullcontext() as source, service() as client:
         if file and source:
-            made = upload(client, source, path=path, name=named(file), parameters=parameters)
+            made = upload(Patient(client), source, path=path, name=named(file), parameters=parameters)
         else:
             made = told(client.post(path))
     typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")

@@ -1,23 +1,23 @@
 """`sluice keys`: API keys. They are made where the database is, not over HTTP: nobody can ask for one from afar."""
 
 import asyncio
+import importlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
-from rich.table import Table
 
 from app.cli import tables
 from app.cli.client import fail
-from app.cli.serve import opened
+from app.clock import rfc3339
 from app.domain.clients import Key, Scope, in_order
 from app.domain.errors import CallerError
-from app.settings import SettingsError, load
-from app.store.database import DatabaseBusy
-from app.web.schemas import rfc3339
-from app.wiring import House
+from app.settings import load
+
+if TYPE_CHECKING:
+    from app.wiring import House
 
 EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
 app = typer.Typer(name="keys", help=f"API keys: who may call, and what.\n\n{EXAMPLE}", no_args_is_help=True)
@@ -42,7 +42,7 @@ def create(
             f"a client's name has 1 to {NAME_CHARACTERS} printable characters", param_hint="--client"
         )
 
-    async def made(house: House) -> tuple[Key, str]:
+    async def made(house: "House") -> tuple[Key, str]:
         expires_at = house.now() + timedelta(days=days) if days else None
         return await house.keys.create(client.strip(), scope, expires_at=expires_at)
 
@@ -56,17 +56,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
 
     Example: sluice keys list
     """
-    found = _with_house(lambda house: house.keys.everyone())
+    told = [_told(key) for key in _with_house(lambda house: house.keys.everyone())]
     if as_json:
-        typer.echo(json.dumps([_told(key) for key in found], indent=2))
-        return
-    table = Table()
-    for name in ("id", "client", "scopes", "created", "expires", "revoked", "last used"):
-        table.add_column(name)
-    for key in found:
-        cells = [str(value or "") for value in _told(key).values()]
-        table.add_row(cells[0], cells[1], " ".join(in_order(key.scopes)), *cells[3:])
-    tables.console().print(table)
+        typer.echo(json.dumps(told, indent=2))
+    else:
+        tables.console().print(tables.of_keys(told))
 
 
 @app.command()
@@ -81,21 +75,22 @@ def revoke(
     typer.echo(f"Key {key_id} is revoked.")
 
 
-def _with_house(deed: Callable[[House], Awaitable[Found]]) -> Found:
+def _with_house(deed: Callable[["House"], Awaitable[Found]]) -> Found:
     async def run() -> Found:
-        async with opened(settings) as house:
-            return await deed(house)
+        async with house.opened(settings) as found:
+            return await deed(found)
 
+    house = importlib.import_module("app.cli.house")
     settings = load()
     try:
         return asyncio.run(run())
     except CallerError as mistake:
         fail(mistake.message)
-    except (SettingsError, DatabaseBusy) as reason:
+    except house.CANNOT as reason:
         fail(str(reason))
 
 
-def _told(key: Key) -> dict[str, object]:
+def _told(key: Key) -> dict[str, Any]:
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     return {"id": key.id, "client": key.client, "scopes": in_order(key.scopes)} | {
         name: rfc3339(value) if (value := getattr(key, name)) else None for name in times

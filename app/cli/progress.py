@@ -1,6 +1,5 @@
 """Progress for people: a line for the upload, a line for the import. On standard error, and only on a terminal."""
 
-from datetime import datetime
 from typing import Any
 
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
@@ -28,7 +27,7 @@ def progress_bar() -> Progress:
 
 def add(bar: Progress, description: str, *, total: float | None, unit: str = "", scale: float = 1) -> TaskID:
     """A line. Its rate is told in `unit`, of which `scale` make one."""
-    return bar.add_task(description, total=total, amount="", unit=unit, scale=scale, finish_at=None)
+    return bar.add_task(description, total=total, amount="", unit=unit, scale=scale, found=None)
 
 
 class Rate(ProgressColumn):
@@ -44,10 +43,11 @@ class Left(ProgressColumn):
     max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        finish_at: datetime | None = task.fields["finish_at"]
-        seconds = tables.seconds_until(finish_at, machine_clock()) if finish_at else task.time_remaining
-        told = "" if task.finished or seconds is None else f"{tables.duration(seconds)} left"
-        return Text(told, style="progress.remaining")
+        found, seconds = task.fields["found"], task.time_remaining
+        told = tables.left(found, machine_clock()) if found else ""
+        if not told and seconds is not None:
+            told = tables.duration(seconds)
+        return Text(f"left: {told}" if told and not task.finished else "", style="progress.remaining")
 
 
 class Shown:
@@ -77,7 +77,7 @@ class Shown:
             description=f"import {found['id']}: {found['status']}",
             completed=rows["total"] - rows["pending"],
             amount=f"{rows['total'] - rows['pending']:,} of {rows['total']:,} rows{failed}",
-            finish_at=tables.moment(found["estimated_finish_at"]),
+            found=found,
         )
 
     def broken(self, why: str) -> None:

@@ -4,9 +4,10 @@ import json
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, nullcontext, suppress
+from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import IO, Annotated, Any
 
 import httpx
 import typer
@@ -15,7 +16,8 @@ from rich.live import Live
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import AGAIN_SECONDS, followed, service, told
+from app.cli.client import followed, service, told
+from app.cli.patient import Patient
 from app.clock import machine_clock
 
 NEWEST = 10
@@ -48,39 +50,50 @@ def status(
 
 
 def _watch(client: httpx.Client, import_id: int | None) -> None:
-    """Drawn in place, for as long as anybody looks; a line that breaks is taken up again."""
-    seen = _services(client) if import_id is None else _imports(client, import_id)
+    """Drawn in place, for as long as anybody looks."""
     with suppress(KeyboardInterrupt), Live(console=tables.console(), auto_refresh=False) as live:
-        for shown in seen:
-            live.update(shown, refresh=True)
+        screen = Screen(live)
+        asking = Patient(client, screen.broken)
+        for shown in _services(asking) if import_id is None else _imports(asking, import_id):
+            screen.shows(shown)
 
 
-def _services(client: httpx.Client) -> Iterator[Group]:
-    waits = iter(AGAIN_SECONDS)
+class Screen:
+    """The last that was heard, and since when no more."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._last = Group()
+        self._silent_since: datetime | None = None
+
+    def shows(self, shown: Group) -> None:
+        self._last, self._silent_since = shown, None
+        self._live.update(shown, refresh=True)
+
+    def broken(self, why: str) -> None:
+        self._silent_since = self._silent_since or machine_clock().astimezone()
+        silence = f"[yellow]No answer since {self._silent_since:%H:%M:%S}. {why} Trying again …[/]"
+        self._live.update(Group(self._last, silence), refresh=True)
+
+
+def _services(asking: Patient) -> Iterator[Group]:
     while True:
-        try:
-            yield _service(client)
-        except httpx.TransportError:
-            if (pause := next(waits, None)) is None:
-                raise
-            time.sleep(pause)
-        else:
-            waits = iter(AGAIN_SECONDS)
-            time.sleep(WATCH_SECONDS)
+        yield _service(asking)
+        time.sleep(WATCH_SECONDS)
 
 
-def _imports(client: httpx.Client, import_id: int) -> Iterator[Group]:
-    for found in followed(client, import_id, looked_at=True):
-        yield _import(client, found)
+def _imports(asking: Patient, import_id: int) -> Iterator[Group]:
+    for found in followed(asking, import_id, looked_at=True):
+        yield _import(asking, found)
 
 
-def _service(client: httpx.Client) -> Group:
-    found = told(client.get("/v1/status"))
-    newest = told(client.get("/v1/imports", params={"page_size": NEWEST}))["items"]
+def _service(asking: Patient | httpx.Client) -> Group:
+    found = told(asking.get("/v1/status"))
+    newest = told(asking.get("/v1/imports", params={"page_size": NEWEST}))["items"]
     under_way = [
         one
         for word in ("importing", "queued")
-        for one in told(client.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
+        for one in told(asking.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
     ]
     counts = ", ".join(f"{count} {word}" for word, count in found["imports"].items() if count)
     lines = [f"Sluice is {tables.coloured(found['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
@@ -91,8 +104,8 @@ def _service(client: httpx.Client) -> Group:
     return Group(*shown, tables.of_imports(newest, title="Newest imports"))
 
 
-def _import(client: httpx.Client, found: dict[str, Any]) -> Group:
-    parts = told(client.get(f"/v1/imports/{found['id']}/parts"))["items"]
+def _import(asking: Patient | httpx.Client, found: dict[str, Any]) -> Group:
+    parts = told(asking.get(f"/v1/imports/{found['id']}/parts"))["items"]
     remarks = [
         escape(f"{name}: {found[name]['code']}: {found[name]['message']}")
         for name in ("error", "attention")
@@ -110,22 +123,35 @@ def failures(
 
     Example: sluice failures 42 --output rejected.csv
     """
-    kind = "warnings" if warnings else "failures"
-    with service() as client, client.stream("GET", f"/v1/imports/{import_id}/{kind}") as answer:
+    path = f"/v1/imports/{import_id}/{'warnings' if warnings else 'failures'}"
+    into = whole(output) if output else nullcontext(sys.stdout.buffer)
+    with into as file, service() as client, client.stream("GET", path) as answer:
         if not answer.is_success:
             told(answer)
-        if output is None:
-            _copy(answer, None)
-        else:
-            _copy(answer, output)
-
-
-def _copy(answer: httpx.Response, output: Path | None) -> None:
-    if output is None:
-        for chunk in answer.iter_bytes():
-            sys.stdout.buffer.write(chunk)
-        sys.stdout.buffer.flush()
-        return
-    with output.open("wb") as file:
         for chunk in answer.iter_bytes():
             file.write(chunk)
+        file.flush()
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which has its name once all of it is there. What never is, is taken away."""
+    if path.exists() and not path.is_file():  # a pipe or a device is written to where it is
+        with _opened(path) as file:
+            yield file
+        return
+    place = path.resolve()
+    beside = place.with_name(f"{place.name}.part")
+    try:
+        with _opened(beside) as file:
+            yield file
+        beside.replace(place)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _opened(path: Path) -> IO[bytes]:
+    try:
+        return path.open("wb")
+    except OSError as reason:
+        raise typer.BadParameter(f"{path}: {reason.strerror}") from None

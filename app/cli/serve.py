@@ -1,38 +1,12 @@
-"""`sluice serve` and `sluice migrate`: the service itself."""
+"""`sluice serve` and `sluice migrate`. What they run is loaded when they do: no other command waits for it."""
 
-import asyncio
 import importlib
-import os
-import signal
-import socket
-import threading
-import uuid
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Annotated
 
-import structlog
 import typer
-import uvicorn
 
-try:
-    import uvloop
-except ImportError:  # there is none for Windows
-    uvloop = None  # type: ignore[assignment]
-from sqlalchemy.exc import OperationalError
-
-import migrations
-from app import logs
-from app.settings import Settings, SettingsError, load
-from app.store import instances
-from app.store.database import DatabaseBusy
-from app.wiring import House, furnish, hire
-from app.worker.lease import Leases
-from app.worker.run import Worker
-
-log = structlog.get_logger()
-BACKLOG = 2048  # connections that may wait to be taken
+from app.settings import load
 
 
 class Role(StrEnum):
@@ -52,18 +26,7 @@ def serve(
     """
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load(**given)
-    logs.configure(settings)
-    try:
-        with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(running(settings, role=role))
-    except (SettingsError, DatabaseBusy) as reason:
-        typer.echo(str(reason), err=True)
-        raise typer.Exit(1) from None
-
-
-def _loop() -> asyncio.AbstractEventLoop:
-    """uvloop where there is one: a read while a file streams in takes half the time with it."""
-    return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
+    importlib.import_module("app.cli.running").run(settings, role)
 
 
 def migrate() -> None:
@@ -71,188 +34,5 @@ def migrate() -> None:
 
     Example: SLUICE_DATABASE_URL=postgresql://sluice:secret@db.example.com/sluice sluice migrate
     """
-    settings = load()
-    logs.configure(settings)
-    house = furnish(settings)
-    try:
-        _claim(house)
-        migrations.upgrade(settings.database_url)
-    except (SettingsError, DatabaseBusy) as reason:
-        typer.echo(str(reason), err=True)
-        raise typer.Exit(1) from None
-    finally:
-        asyncio.run(house.close())
-    typer.echo(f"The schema is at revision {migrations.head()}.")
-
-
-async def running(
-    settings: Settings,
-    *,
-    role: str = Role.ALL,
-    ready: asyncio.Event | None = None,
-    stop: asyncio.Event | None = None,
-) -> None:
-    """Run the service in this event loop until `stop` is set, or SIGTERM or SIGINT comes; then drain and end.
-
-    `ready` is set once the API listens and the worker has begun. Errors: SettingsError, DatabaseBusy.
-    """
-    _check(settings, role)
-    stop = stop or asyncio.Event()
-    async with AsyncExitStack() as stack:
-        stack.enter_context(_signals(stop))
-        door = None if role == Role.WORKER else stack.enter_context(_listening(settings))
-        house = await stack.enter_async_context(opened(settings))
-        worker = None if role == Role.API else await _worker(house)
-        server = _Server(house) if door else None
-        if server and settings.auth == "on" and not await house.keys.everyone():
-            log.warning("nobody has a key yet: make one with `sluice keys create`")
-        async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(house.notices.run()), group.create_task(house.follow.run())]
-            if worker:
-                group.create_task(worker.run(stop))
-            if server and door:
-                group.create_task(_serve_until(server, door, stop))
-            group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
-            await stop.wait()
-            house.changes.end()  # whoever waits is answered now, and asks another process
-            for task in beside:
-                task.cancel()
-
-
-def _check(settings: Settings, role: str) -> None:
-    """Refuse a start that could not work, or that would let strangers in."""
-    lines = []
-    if not settings.instances:
-        lines.append(
-            "No Marketo instance is configured: set SLUICE_INSTANCES__DEFAULT__BASE_URL, "
-            "SLUICE_INSTANCES__DEFAULT__CLIENT_ID and SLUICE_INSTANCES__DEFAULT__CLIENT_SECRET."
-        )
-    if role != Role.WORKER and settings.auth == "off" and not settings.on_loopback:
-        lines.append(
-            f"SLUICE_HOST: with SLUICE_AUTH=off the service listens on loopback only, and {settings.host} is not."
-        )
-    if role != Role.ALL and settings.on_sqlite:
-        lines.append(f"--role {role}: SQLite takes one process; use --role all, or PostgreSQL.")
-    if lines:
-        raise SettingsError(lines)
-
-
-@asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[House]:
-    """The house with its database claimed, its schema current and a row for each instance."""
-    house = furnish(settings)
-    try:
-        found = await asyncio.to_thread(_claim, house)
-        if found != migrations.head() and settings.on_sqlite:
-            await asyncio.to_thread(migrations.upgrade, settings.database_url)
-        elif found != migrations.head():
-            raise SettingsError(
-                [f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."]
-            )
-        async with house.db.write() as tx:
-            await instances.ensure(tx, settings.instances)
-        yield house
-    finally:
-        await house.close()
-
-
-def _claim(house: House) -> str | None:
-    """Have the database, for this process alone where it is a file; the revision of its schema.
-
-    Errors: SettingsError, DatabaseBusy.
-    """
-    try:
-        house.db.claim_file()
-        return migrations.revision(house.settings.database_url)
-    except (OSError, OperationalError) as reason:
-        why = str(getattr(reason, "orig", None) or reason).strip().splitlines()[0]
-        raise SettingsError([f"SLUICE_DATABASE_URL: the database cannot be opened: {why}"]) from None
-
-
-async def _worker(house: House) -> Worker:
-    crews = {name: hire(house, name) for name in house.settings.instances}
-    if house.settings.on_sqlite:
-        await next(iter(crews.values())).sweep.forget_uploads()
-    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
-    return Worker(
-        crews=crews,
-        leases=Leases(db=house.db, now=house.now, worker=name, seconds=house.settings.lease_seconds),
-        wake=house.wake,
-        now=house.now,
-        tick_seconds=house.settings.tick_seconds,
-        shutdown_seconds=house.settings.shutdown_seconds,
-        reached=house.reached,
-    )
-
-
-def _listening(settings: Settings) -> socket.socket:
-    """The API's door, opened before anything else: a port that is taken ends the start with one line."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    try:
-        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
-    except OSError as reason:
-        where = f"{settings.host}:{settings.port}"
-        raise SettingsError(
-            [f"SLUICE_HOST, SLUICE_PORT: cannot listen on {where}: {(reason.strerror or str(reason)).lower()}."]
-        ) from None
-
-
-class _Server(uvicorn.Server):
-    def __init__(self, house: House) -> None:
-        settings = house.settings
-        web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
-        super().__init__(
-            uvicorn.Config(
-                web.create_app(house),
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
-            )
-        )
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
-        yield
-
-
-async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:
-    async def end() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    ending = asyncio.create_task(end())
-    try:
-        await server.serve(sockets=[door])
-    finally:
-        ending.cancel()
-        stop.set()
-
-
-async def _announce(
-    server: _Server | None, door: socket.socket | None, ready: asyncio.Event, stop: asyncio.Event
-) -> None:
-    """Say where the API listens once it does."""
-    while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it
-        await asyncio.sleep(0.01)
-    if door and not stop.is_set():
-        address = door.getsockname()
-        log.info("serving", url=f"http://{address[0]}:{address[1]}")
-    ready.set()
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """SIGTERM and SIGINT set `stop`; where this is not the main thread, its owner sets it."""
-    loop = asyncio.get_running_loop()
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    try:
-        yield
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+    revision = importlib.import_module("app.cli.house").migrate(load())
+    typer.echo(f"The schema is at revision {revision}.")

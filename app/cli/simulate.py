@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import logging
 from typing import Annotated, Any, Literal
 
 import typer
-import uvicorn
 
+from app.cli.client import fail
+from app.cli.starting import CannotStart, listening, url_of
 from app.simulator import Fault, Rules, Simulator, create_app, parse_fault
 
 _DEFAULTS = Rules()
@@ -102,11 +104,17 @@ def simulate(
         raise typer.BadParameter(str(mistake)) from mistake
     for fault in faults:
         simulator.order(fault)
-    print(f"A simulated Marketo at http://{host}:{port}, client id {client_id}.")
-    print(f"What happens: http://{host}:{port}/simulator/report")
-    config = uvicorn.Config(create_app(simulator), host=host, port=port, log_level="error", access_log=False)
     logging.getLogger("uvicorn.error").addFilter(_not_on_order)
-    uvicorn.Server(config).run()
+    uvicorn = importlib.import_module("uvicorn")  # no other command waits for it
+    server = uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False))
+    try:
+        door = listening(host, port)
+    except CannotStart as reason:
+        fail(f"A simulated Marketo {reason}")
+    with door:
+        print(f"A simulated Marketo at {url_of(door)}, client id {client_id}.")
+        print(f"What happens: {url_of(door)}/simulator/report", flush=True)
+        server.run(sockets=[door])
 
 
 def _not_on_order(record: logging.LogRecord) -> bool:

@@ -9,9 +9,11 @@ import typer
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import fail, followed, result_rows, service
+from app.cli.client import fail, followed, remarked_rows, result_rows, service
+from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
 from app.cli.upload import named, opened, size_of, upload
+from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 
 SHOWN_ROWS = 20
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
@@ -19,9 +21,9 @@ SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
-    object_type: Annotated[str | None, typer.Option(help="lead, custom_object or program_member.")] = None,
+    object_type: Annotated[ObjectType | None, typer.Option(help="What the rows become.")] = None,
     instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[str | None, typer.Option("--format", help="csv, tsv or ssv; else by the file's name.")] = None,
+    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
     charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
     lookup_field: Annotated[str | None, typer.Option(help="lead: Marketo's lookupField.")] = None,
     list_id: Annotated[int | None, typer.Option(help="lead: a static list to add to.")] = None,
@@ -30,10 +32,10 @@ def submit(
     dedupe_fields: Annotated[str | None, typer.Option(help="custom_object: comma-separated.")] = None,
     program_id: Annotated[int | None, typer.Option(help="program_member: the program.")] = None,
     program_member_status: Annotated[str | None, typer.Option(help="program_member: the new status.")] = None,
-    priority: Annotated[int | None, typer.Option(help="0–9, higher first.")] = None,
+    priority: Annotated[int | None, typer.Option(min=0, max=9, help="Higher first.")] = None,
     not_before: Annotated[str | None, typer.Option(help="Do not send to Marketo before, RFC 3339.")] = None,
-    preflight: Annotated[str | None, typer.Option(help="off, header or rows.")] = None,
-    on_unconfirmed: Annotated[str | None, typer.Option(help="resubmit or hold.")] = None,
+    preflight: Annotated[Preflight | None, typer.Option(help="What is held against Marketo's fields first.")] = None,
+    on_unconfirmed: Annotated[OnUnconfirmed | None, typer.Option(help="When Marketo's answer was lost.")] = None,
     label: Annotated[str | None, typer.Option(help="Free text.")] = None,
     metadata: Annotated[list[str] | None, typer.Option(help="key=value, repeatable.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,
@@ -65,31 +67,25 @@ def submit(
     given = {name: str(value) for name, value in options.items() if value is not None}
     with opened(file) as source, service() as client, progress_bar() as bar:
         shown = Shown(bar, size_bytes=size_of(source))
-        made = upload(
-            client,
-            source,
-            path="/v1/imports",
-            name=named(file),
-            parameters=given,
-            sent=shown.sent,
-            broken=shown.broken,
-        )
+        asking = Patient(client, shown.broken)
+        made = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
         shown.taken(made)
-        final = _watched(client, made, shown, looked_at=not bar.disable) if wait else made
+        final = _watched(asking, made, shown, looked_at=not bar.disable) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
+        remarked = remarked_rows(client, final["id"]) if preflight is Preflight.ROWS else 0
     if as_json:
         typer.echo(json.dumps(final, indent=2))
     else:
-        _show(final, rows)
+        _show(final, rows, remarked)
     if wait and (final["status"] != "complete" or final["rows"]["failed"]):
         raise typer.Exit(1)
 
 
-def _watched(client: httpx.Client, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
+def _watched(asking: Patient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
     """To its end. Whoever is interrupted, or hears nothing any more, is told where to look."""
     there = f"Import {made['id']} is with the service and goes on: sluice status {made['id']} --watch"
     try:
-        for found in followed(client, made["id"], looked_at=looked_at, broken=shown.broken):
+        for found in followed(asking, made["id"], looked_at=looked_at):
             made = found
             shown.stands(found)
     except KeyboardInterrupt:
@@ -106,11 +102,14 @@ def _pairs(given: list[str]) -> dict[str, str]:
     return {key: value for key, _, value in pairs}
 
 
-def _show(final: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked: int) -> None:
     console = tables.console()
     console.print(tables.of_imports([final], title=f"Import {final['id']}"))
     if final["error"]:
         console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
+    if remarked:
+        noun = "row" if remarked == 1 else "rows"
+        console.print(f"{remarked:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings")
     if rows:
         console.print(tables.of_rows(rows, title="Rejected rows"))
         if final["rows"]["failed"] > len(rows):

@@ -1,6 +1,6 @@
 """Tables for people: imports, their rows, instances."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from textwrap import shorten
 from typing import Any
@@ -8,9 +8,13 @@ from typing import Any
 from rich import box
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 SHOWN_CHARACTERS = 60  # of a row's values: enough to know it again
+PIPE_CHARACTERS = 10_000  # a width, not a length: a table takes no more than it needs
+
+NOTHING = frozenset({"", "0"})
+TIMES = ("created", "expires", "revoked", "last used")
 
 COLOURS = {
     "complete": "green",
@@ -27,8 +31,31 @@ def coloured(word: str) -> str:
     return f"[{colour}]{word}[/]" if colour else word
 
 
-def titled(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+def titled(title: str, *columns: Column) -> Table:
+    """With two blanks between columns, for 80 characters are few, and a line before it."""
+    return Table(
+        *columns,
+        title=f"\n{title}",
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+
+
+def telling(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
+    """Without the columns in which no row has anything to say."""
+    said = [n for n in range(len(columns)) if not rows or any(row[n] not in NOTHING for row in rows)]
+    table = titled(title, *[columns[n] for n in said])
+    for row in rows:
+        table.add_row(*[row[n] for n in said])
+    return table
+
+
+def number(head: str) -> Column:
+    return Column(head, justify="right", no_wrap=True)
 
 
 def of_imports(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Table:
@@ -78,43 +105,81 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
 
 def of_queue(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
     """What is under way: how far, and how long still."""
-    table = titled("Under way")
-    table.add_column("import", justify="right", no_wrap=True)
-    for name in ("client", "file", "status", "attention"):
-        table.add_column(name, overflow="fold")
-    for name in ("done", "rows", "pending", "left"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for one in listed:
-        rows, finish_at = one["rows"], moment(one["estimated_finish_at"])
-        table.add_row(
-            str(one["id"]),
-            escape(one["client"]),
-            escape(one["file"]["name"] or one["label"] or "–"),
-            one["status"],
-            one["attention"]["code"] if one["attention"] else "",
-            f"{one['progress']:.0%}",
-            f"{rows['total']:,}",
-            f"{rows['pending']:,}",
-            duration(seconds_until(finish_at, now)) if finish_at else "",
-        )
-    return table
+    columns = (
+        number("import"),
+        Column("client", no_wrap=True),
+        Column("file", overflow="fold", min_width=4),
+        Column("status", no_wrap=True),
+        Column("attention", min_width=9),
+        *map(number, ("done", "pending", "left")),
+    )
+    return telling("Under way", columns, [_queued(one, now) for one in listed])
+
+
+def _queued(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
+    return (
+        str(one["id"]),
+        escape(one["client"]),
+        escape(one["file"]["name"] or one["label"] or "–"),
+        one["status"],
+        one["attention"]["code"] if one["attention"] else "",
+        f"{one['progress']:.0%}",
+        f"{one['rows']['pending']:,}",
+        left(one, now),
+    )
 
 
 def of_parts(listed: Iterable[dict[str, Any]]) -> Table:
-    table = titled("Parts")
-    for name in ("part", "rows", "imported", "failed", "warned", "attempts", "batch"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for name in ("state", "remark"):
-        table.add_column(name, overflow="fold")
-    for one in listed:
-        error = one["error"]
-        remark = (
-            f"waits for: {one['waiting_for']}" if one["waiting_for"] else error["message"] if error else one["message"]
+    columns = (
+        number("part"),
+        Column("state", no_wrap=True),
+        *map(number, ("rows", "imported", "failed", "warned", "attempts", "batch")),
+        Column("remark", overflow="fold"),
+    )
+    rows = [
+        (
+            str(one["number"]),
+            coloured(one["state"]),
+            *[f"{one[name]:,}" for name in ("rows", "imported", "failed", "warned", "attempts")],
+            str(one["batch_id"] or ""),
+            escape(_remark(one)),
         )
-        counts = [f"{one[name]:,}" for name in ("rows", "imported", "failed", "warned", "attempts")]
-        batch = str(one["batch_id"] or "")
-        table.add_row(str(one["number"]), *counts, batch, coloured(one["state"]), escape(remark or ""))
-    return table
+        for one in listed
+    ]
+    return telling("Parts", columns, rows)
+
+
+def _remark(part: dict[str, Any]) -> str:
+    """Of a part that is complete, the counts say it all."""
+    if part["waiting_for"]:
+        return f"waits for: {part['waiting_for']}"
+    if part["error"]:
+        return str(part["error"]["message"])
+    return "" if part["state"] == "complete" else part["message"] or ""
+
+
+def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
+    columns = (
+        Column("id", no_wrap=True),
+        Column("client", overflow="fold"),
+        Column("scopes", min_width=7),
+        *[Column(name, min_width=10) for name in TIMES],
+    )
+    rows = [(one["id"], escape(one["client"]), " ".join(one["scopes"]), *_times(one)) for one in listed]
+    return telling("Keys", columns, rows)
+
+
+def _times(key: dict[str, Any]) -> list[str]:
+    known = [moment(key[f"{name.replace(' ', '_')}_at"]) for name in TIMES]
+    return [f"{at:%Y-%m-%d %H:%MZ}" if at else "" for at in known]
+
+
+def left(one: dict[str, Any], now: datetime) -> str:
+    """Until an import is done, where that is forecast; of one that may not begin yet, when it may."""
+    not_before, finish_at = moment(one["not_before"]), moment(one["estimated_finish_at"])
+    if not_before and not_before > now:
+        return f"after {not_before:%Y-%m-%d}" if (not_before - now).days else f"after {not_before:%H:%MZ}"
+    return duration(seconds_until(finish_at, now)) if finish_at else ""
 
 
 def moment(written: str | None) -> datetime | None:
@@ -130,4 +195,8 @@ def duration(seconds: float) -> str:
 
 
 def console(*, stderr: bool = False) -> Console:
-    return Console(stderr=stderr, highlight=False)
+    """As wide as the terminal; where there is none, as in a pipe, so wide that nothing is cut."""
+    found = Console(stderr=stderr, highlight=False)
+    if not found.is_terminal:
+        found.width = PIPE_CHARACTERS
+    return found

@@ -13,29 +13,31 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from app.cli.client import AGAIN_SECONDS, AWAY_STATUSES, fail, told
+from app.cli.client import fail, told
+from app.cli.patient import Patient
 
 CHUNK_BYTES = 1 << 18
 KEY_HELD_SECONDS = 180.0  # the service lets go of the key of an upload that died after two minutes
 
+NOTHING = "The file had not gone to its end, and nothing was imported."
+UNKNOWN = "The file had gone, and no answer come: whether it is imported, `sluice status` shows."
+
 Sent = Callable[[int], None]
-Broken = Callable[[str], None]
 
 
 def upload(
-    client: httpx.Client,
+    asking: Patient,
     source: IO[bytes],
     *,
     path: str,
     name: str | None,
     parameters: dict[str, str],
     sent: Sent = lambda _: None,
-    broken: Broken = lambda _: None,
 ) -> dict[str, Any]:
     """Send a file, a bounded chunk at a time; the import that was made of it.
 
     With an Idempotency-Key of its own: where no answer comes, the same is sent again, and is the same import. What
-    cannot be read twice is sent once. `sent` is told the bytes that are on the way, `broken` why it begins anew.
+    cannot be read twice is sent once. `sent` is told the bytes that are on the way.
     """
     headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": f"cli-{uuid.uuid4().hex}"}
     if name:
@@ -43,37 +45,45 @@ def upload(
     size, begin = size_of(source), source.tell() if source.seekable() else None
     if size is not None:
         headers["Content-Length"] = str(size)
-    waits = iter(AGAIN_SECONDS if begin is not None else ())
-    held_until: float | None = None
-    first = True
-    while True:
+
+    went = _Went(size)
+
+    def send() -> httpx.Response:
+        if begin is not None:
+            source.seek(begin)
         try:
-            answer = client.post(path, content=_chunks(source, size, sent), params=parameters, headers=headers)
+            content = went.counted(_chunks(source, size, sent))
+            return asking.client.post(path, content=content, params=parameters, headers=headers)
         except httpx.LocalProtocolError:
             fail("The file changed while it was read. Nothing was imported.")
-        except httpx.TransportError as error:
-            wait = next(waits, None)
-            if wait is None or (first and isinstance(error, httpx.ConnectError)):
-                raise
-            broken(f"The connection broke ({type(error).__name__}).")
-        else:
-            wait = _wait_of(answer, waits)
-            if _is_in_use(answer):
-                held_until = held_until or time.monotonic() + KEY_HELD_SECONDS
-                wait = float(answer.headers.get("retry-after", 1)) if time.monotonic() < held_until else None
-            if wait is None or begin is None:
-                made: dict[str, Any] = told(answer)
-                return made
-            broken(f"The service answered {answer.status_code}.")
-        first = False
-        time.sleep(wait)
-        assert begin is not None
-        source.seek(begin)
+
+    try:
+        answer = send() if begin is None else asking.ask(send)
+        held_until = time.monotonic() + KEY_HELD_SECONDS
+        while begin is not None and _is_in_use(answer) and time.monotonic() < held_until:
+            asking.broken(f"The service answered {answer.status_code}.")
+            asking.pause(float(answer.headers.get("retry-after", 1)))
+            answer = asking.ask(send)
+    except KeyboardInterrupt:
+        fail(f"Interrupted. {UNKNOWN if went.wholly else NOTHING}")
+    made: dict[str, Any] = told(answer)
+    return made
 
 
-def _wait_of(answer: httpx.Response, waits: Iterator[float]) -> float | None:
-    """None: the answer is the answer."""
-    return next(waits, None) if answer.status_code in AWAY_STATUSES else None
+class _Went:
+    """Whether ever all of a file went out: only of what went wholly an import can be made."""
+
+    def __init__(self, size: int | None) -> None:
+        self.wholly = False
+        self._size = size
+
+    def counted(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        done = 0
+        for chunk in chunks:
+            done += len(chunk)
+            self.wholly = self.wholly or done == self._size
+            yield chunk
+        self.wholly = True
 
 
 def _is_in_use(answer: httpx.Response) -> bool:

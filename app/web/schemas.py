@@ -1,10 +1,11 @@
 """What the API answers, field for field as the contract has it; an example of each stands in examples.py."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
+from app.clock import rfc3339
 from app.domain.history import OF_IMPORTS
 from app.domain.imports import (
     FINISHED,
@@ -25,11 +26,6 @@ from app.domain.instances import Condition, Instance, WaitingFor, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
 from app.store.events import Event
 from app.web import examples
-
-
-def rfc3339(at: datetime) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
 
 Moment = Annotated[
     datetime,

@@ -1,12 +1,17 @@
 """`sluice submit`, `status` and `failures` against a running service."""
 
+import asyncio
 import json
+import os
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Run
-from tests.support.processes import ROOT, Service
+from tests.support.line import Line, standing
+from tests.support.processes import DEADLINE_SECONDS, ROOT, Service
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
@@ -76,6 +81,53 @@ def test_failures_go_to_a_file_or_to_standard_output(sluice: Run, served: Servic
     assert (tmp_path / "bad.csv").read_text() == printed.stdout
     warned = sluice("failures", made["id"], "--warnings", URL=served.url).stdout.splitlines()
     assert len(warned) - 1 == made["rows"]["warned"] > 0
+
+
+class Breaking(Line):
+    """Begins an answer, and hangs up."""
+
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nemail\na\r\n")
+        await writer.drain()
+
+
+def test_failures_that_break_off_leave_the_file_as_it_was(sluice: Run, tmp_path: Path):
+    """Half a file under its name would pass for the whole."""
+    (tmp_path / "bad.csv").write_text("of yesterday\n")
+    with standing(Breaking()) as line:
+        url = f"http://127.0.0.1:{line.port}"
+        for name in ("bad.csv", "new.csv"):
+            told = sluice("failures", 1, "--output", name, URL=url)
+            assert (told.returncode, told.stdout) == (1, "")
+            assert told.stderr.startswith(f"The connection to {url} broke")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
+    assert (tmp_path / "bad.csv").read_text() == "of yesterday\n"
+
+
+def test_failures_may_go_to_a_pipe(sluice: Run, served: Service, tmp_path: Path):
+    """Which stays one."""
+    made = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
+    os.mkfifo(pipe := tmp_path / "pipe")
+    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reading:
+        assert sluice("failures", made["id"], "--output", pipe, URL=served.url).returncode == 0
+        read, _ = reading.communicate(timeout=DEADLINE_SECONDS)
+    assert len(read.splitlines()) == 1 + made["rows"]["failed"]
+    assert pipe.is_fifo()
+
+
+def test_preflight_s_remarks_are_counted(sluice: Run, served: Service):
+    """With the command that shows the rows."""
+    told = sluice(
+        *("submit", "-", "--preflight", "rows", "--wait"),
+        stdin="email,leadScore\na@example.com,many\nb@example.com,2\n",
+        URL=served.url,
+    )
+    (import_id,) = re.findall(r"Import (\d+)", told.stdout)
+    assert f"1 row remarked upon by pre-flight: sluice failures {import_id} --warnings\n" in told.stdout
+    told = sluice("submit", "-", "--preflight", "rows", stdin="email,leadScore\na@example.com,2\n", URL=served.url)
+    assert told.returncode == 0, told.stderr
+    assert "remarked" not in told.stdout
 
 
 def test_status_shows_the_service_and_its_instances(sluice: Run, served: Service):

@@ -12,6 +12,7 @@ from tests.cli.conftest import Run
 from tests.story.files import LEADS
 from tests.story.test_processes import QUICK
 from tests.support.processes import service, simulator
+from tests.support.terminal import Terminal
 
 KEY = re.compile(r"^slc_[0-9a-f]{12}_[0-9a-f]{48}$")
 
@@ -40,6 +41,19 @@ def test_a_key_is_made_listed_and_revoked(sluice: Run, empty_database_url: str):
     assert told[key.split("_")[1]]["revoked_at"]
     assert told[other["id"]]["expires_at"]
     assert told[other["id"]]["revoked_at"] is None
+
+
+def test_a_narrow_terminal_shows_a_key_s_whole_id(sluice: Run, sqlite_url: str, tmp_path: Path):
+    """Without it nobody could revoke the key. A pipe has no width, and nothing is cut for it."""
+    name = "the service that brings us the leads of the trade fairs"
+    words = ("--scope", "submit", "--scope", "read", "--days", 7, "--json")
+    made = json.loads(sluice("keys", "create", "--client", name, *words, DATABASE_URL=sqlite_url).stdout)
+    terminal = Terminal(tmp_path, "keys", "list", columns=80, DATABASE_URL=sqlite_url)
+    assert terminal.ended() == 0
+    assert max(map(len, terminal.shown.splitlines())) <= 80
+    assert re.search(rf"\b{made['id']}\b", terminal.shown), terminal.shown
+    (row,) = [line for line in sluice("keys", "list", DATABASE_URL=sqlite_url).stdout.splitlines() if name in line]
+    assert re.fullmatch(rf"{made['id']} +{name} +submit read( +[-\d]{{10}} \d\d:\d\dZ){{2}}", row.strip())
 
 
 @pytest.mark.parametrize(

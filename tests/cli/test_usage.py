@@ -1,11 +1,15 @@
 """What every command has in common: help, exit codes, one clear line for what is wrong."""
 
 import socket
+import subprocess
+import sys
 
 import pytest
 
 import migrations
+from app.cli.starting import address, listening, url_of
 from tests.cli.conftest import Run
+from tests.support.processes import ROOT
 
 COMMANDS = [
     *("serve", "migrate", "simulate", "demo", "submit", "status", "failures"),
@@ -42,6 +46,13 @@ def test_every_command_explains_itself(sluice: Run, command: str):
         ("status", "x"),
         ("submit",),
         ("submit", "missing.csv"),
+        ("failures", 1, "--output", "no/such/folder/bad.csv"),
+        ("failures", 1, "--output", "."),
+        ("submit", "-", "--priority", 99),
+        ("submit", "-", "--object-type", "car"),
+        ("submit", "-", "--format", "xlsx"),
+        ("submit", "-", "--preflight", "cells"),
+        ("submit", "-", "--on-unconfirmed", "wait"),
         ("serve", "--role", "x"),
         ("retry", 1, "mended.csv"),
         ("retry", 1, "--failures", "missing.csv"),
@@ -103,9 +114,9 @@ def test_settings_say_where_they_come_from_and_keep_secrets(sluice: Run):
     ids=["no instance", "not on loopback", "a role on SQLite"],
 )
 def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
-    """One clear line, exit code 1, nothing started."""
+    """One clear line, the exit code of bad settings, nothing started."""
     told = sluice(*words, **variables)
-    assert told.returncode == 1
+    assert told.returncode == 2
     assert says in told.stderr
     assert "Traceback" not in told.stderr
 
@@ -122,18 +133,45 @@ def test_serve_refuses_a_postgres_without_the_schema(sluice: Run, postgres_serve
     assert sluice("migrate", **known).returncode == 0, "a second time is no harm"
 
 
-def test_serve_says_that_its_port_is_taken(sluice: Run):
-    """No traceback."""
+@pytest.mark.parametrize("command", ["serve", "simulate"])
+def test_a_port_that_is_taken_is_one_line(sluice: Run, command: str):
+    """And nothing is announced that does not come."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        told = sluice("serve", "--port", taken.getsockname()[1], **MARKETO, AUTH="off")
-    assert told.returncode == 1
+        told = sluice(command, "--port", taken.getsockname()[1], **MARKETO, AUTH="off")
+    assert (told.returncode, told.stdout) == (1, "")
     assert "cannot listen on 127.0.0.1:" in told.stderr
-    assert "Traceback" not in told.stderr
+    assert len(told.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1)])
+def test_an_address_is_told_so_that_it_can_be_opened():
+    """IPv6 in brackets."""
+    assert (address("::1", 8000), address("127.0.0.1", 8000)) == ("[::1]:8000", "127.0.0.1:8000")
+    with listening("127.0.0.1", 0) as door:
+        assert url_of(door) == f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "htp://127.0.0.1:8000", "http://"])
+@pytest.mark.parametrize("command", ["status", "settings"])
+def test_a_mistyped_address_of_the_service_is_a_bad_setting(sluice: Run, command: str, url: str):
+    """And no connection that broke."""
+    told = sluice(command, URL=url)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("SLUICE_URL: ")
+    assert len(told.stderr.splitlines()) == 1
+
+
+def test_no_command_waits_for_what_it_does_not_need():
+    """The Tab key starts `sluice` anew each time."""
+    heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "apscheduler", "alembic"}
+    code = "import sys, app.cli.main; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "app.cli.serve" in told.stdout.split()
+    assert heavy & set(told.stdout.split()) == set()
+
+
+@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1), ("status", "--watch")])
 def test_without_a_service_a_command_says_where_it_looked(sluice: Run, words: tuple[object, ...]):
     """Exit code 1."""
     with socket.socket() as free:

@@ -1,64 +1,44 @@
 """`sluice submit --wait` and `sluice status --watch`: what a terminal shows, and what a broken line costs."""
 
+import asyncio
 import json
 import os
-import pty
 import re
 import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.simulator import Simulator
 from tests.cli.conftest import Run
 from tests.cli.test_desk import submitted
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, wait_until
+from tests.story.test_processes import QUICK
+from tests.support.line import CHUNK_BYTES, Line, standing
+from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, wait_until
 from tests.support.relay import relayed
+from tests.support.terminal import Terminal
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
-ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
 
 
-class Terminal:
-    """`sluice` on a terminal of its own: all three of its lines are one."""
+class Deaf(Line):
+    """Hears, and does not answer."""
 
-    def __init__(self, folder: Path, url: str, *words: object) -> None:
-        self._leader, follower = pty.openpty()
-        bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
-        known = bare | {"PYTHONPATH": str(ROOT), "SLUICE_URL": url, "COLUMNS": "200", "LINES": "60", "TERM": "xterm"}
-        command = [sys.executable, "-m", "app", *map(str, words)]
-        self.child = subprocess.Popen(
-            command, cwd=folder, env=known, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
-        )
-        os.close(follower)
-        self._bytes = b""
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
+    def __init__(self) -> None:
+        super().__init__()
+        self.heard = b""
 
-    def _read(self) -> None:
-        try:
-            while some := os.read(self._leader, 65536):
-                self._bytes += some
-        except OSError:  # the last one to write has gone
-            pass
-        os.close(self._leader)
-
-    @property
-    def shown(self) -> str:
-        return ESCAPES.sub("", self._bytes.decode(errors="replace"))
-
-    def ended(self) -> int:
-        code = self.child.wait(timeout=DEADLINE_SECONDS)
-        self._reader.join()
-        return code
+    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while some := await reader.read(CHUNK_BYTES):
+            self.heard += some
 
 
 def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: Path):
     """How much of the file and of its rows; then the result, and the rejected rows as a table."""
-    terminal = Terminal(tmp_path, served.url, "submit", LEADS, "--wait")
+    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", URL=served.url)
     assert terminal.ended() == 1
     assert "upload: taken" in terminal.shown
     rows = len(LEADS.read_text().splitlines()) - 1
@@ -123,12 +103,33 @@ def test_a_watch_that_breaks_is_taken_up_again(sluice: Run, served: Service):
 
 def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service, tmp_path: Path):
     """By Ctrl-C: exit code 1, and the import is where it was."""
-    terminal = Terminal(tmp_path, served.url, "submit", LEADS, "--wait", "--not-before", "2999-01-01T00:00:00Z")
+    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", "--not-before", "2999-01-01T00:00:00Z", URL=served.url)
     wait_until(lambda: ": queued" in terminal.shown, "the import's line")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 1
     import_id = re.search(r"sluice status (\d+) --watch", terminal.shown).group(1)
     assert httpx.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
+
+
+def test_whoever_stops_an_upload_is_told_that_nothing_was_imported(served: Service, tmp_path: Path):
+    """Exit code 1, and the service knows nothing of it."""
+    label = "given up"
+    terminal = Terminal(tmp_path, "submit", "-", "--label", label, URL=served.url)
+    wait_until(lambda: "0.0 MB" in terminal.shown, "the upload's line")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.ended() == 1
+    assert "nothing was imported" in terminal.shown
+    assert httpx.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"] == []
+
+
+def test_whoever_stops_waiting_for_the_answer_to_an_upload_is_told_that_it_is_not_known(tmp_path: Path):
+    """The file had gone."""
+    with standing(Deaf()) as line:
+        terminal = Terminal(tmp_path, "submit", LEADS, URL=f"http://127.0.0.1:{line.port}")
+        wait_until(lambda: line.heard.endswith(LEADS.read_bytes()), "the file")
+        terminal.child.send_signal(signal.SIGINT)
+        assert terminal.ended() == 1
+    assert "whether it is imported" in terminal.shown
 
 
 def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
@@ -137,16 +138,16 @@ def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
     told = sluice("status", import_id, URL=served.url)
     assert "waits for: not_before" in told.stdout
     queue = sluice("status", URL=served.url).stdout
-    assert re.search(rf"Under way(.|\n)* {import_id} .*queued", queue)
+    assert re.search(rf"Under way(.|\n)* {import_id} .*queued .* after 2999-01-01", queue)
     sluice("cancel", import_id, URL=served.url)
     terminal_state = sluice("status", import_id, URL=served.url).stdout
-    assert re.search(r"\b1 .* 0 +cancelled", terminal_state)
+    assert re.search(r"^ +1 +cancelled +1 *$", terminal_state, re.MULTILINE)
 
 
 def test_status_is_watched_until_the_import_is_finished(served: Service, tmp_path: Path):
     """It is drawn in place, and the last look stays."""
     made = httpx.post(f"{served.url}/v1/imports?not_before=2999-01-01T00:00:00Z", content=LEADS.read_bytes()).json()
-    terminal = Terminal(tmp_path, served.url, "status", made["id"], "--watch")
+    terminal = Terminal(tmp_path, "status", made["id"], "--watch", URL=served.url)
     wait_until(lambda: "queued" in terminal.shown, "the first look")
     httpx.post(f"{served.url}/v1/imports/{made['id']}/cancel")
     assert terminal.ended() == 0
@@ -155,13 +156,35 @@ def test_status_is_watched_until_the_import_is_finished(served: Service, tmp_pat
 
 def test_the_queue_is_watched_until_interrupted(served: Service, tmp_path: Path):
     """What comes meanwhile is seen; Ctrl-C is no failure."""
-    terminal = Terminal(tmp_path, served.url, "status", "--watch")
+    terminal = Terminal(tmp_path, "status", "--watch", URL=served.url)
     wait_until(lambda: "Instances" in terminal.shown, "the first look")
     label = "seen while watching"
     httpx.post(f"{served.url}/v1/imports", params={"label": label}, content=b"email\na@example.com\n")
     wait_until(lambda: label in terminal.shown, "the new import")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 0
+
+
+@pytest.mark.parametrize("of_import", [False, True], ids=["the queue", "an import"])
+def test_a_watch_says_when_it_hears_nothing_and_goes_on_when_it_does(
+    marketo: tuple[str, Simulator], sqlite_url: str, tmp_path: Path, of_import: bool
+):
+    """A table that stands still says nothing of whether the service does."""
+    with service(tmp_path, sqlite_url, marketo[0], **QUICK) as away:
+        content, far = b"email\na@example.com\n", {"not_before": "2999-01-01T00:00:00Z"}
+        made = httpx.post(f"{away.url}/v1/imports", params=far, content=content).json()
+        words = ("status", made["id"], "--watch") if of_import else ("status", "--watch")
+        terminal = Terminal(tmp_path, *words, URL=away.url)
+        wait_until(lambda: "queued" in terminal.shown, "the first look")
+        away.end(signal.SIGTERM)
+        wait_until(lambda: re.search(r"No answer since \d\d:\d\d:\d\d\.", terminal.shown) is not None, "its silence")
+        away.start()
+        httpx.post(f"{away.url}/v1/imports/{made['id']}/cancel").raise_for_status()
+        wait_until(lambda: "cancelled" in terminal.shown, "the next look")
+        if not of_import:
+            terminal.child.send_signal(signal.SIGINT)
+        assert terminal.ended() == 0
+        assert "No answer" not in terminal.shown.rpartition("cancelled")[2]
 
 
 def test_watching_is_for_people(sluice: Run, served: Service):
@@ -171,7 +194,7 @@ def test_watching_is_for_people(sluice: Run, served: Service):
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_the_shell_completes_commands(shell: str):
-    """The script that --show-completion prints asks `sluice` itself."""
+    """The script that --show-completion prints asks `sluice` itself, for an option's words too."""
     script = Path(sys.executable).with_name("sluice")
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE_", "_TYPER"))}
     known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
@@ -181,7 +204,11 @@ def test_the_shell_completes_commands(shell: str):
             [script, *words], env=known | more, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
         ).stdout
 
+    def completed(line: str) -> str:
+        asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+        asked |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+        return run(**asked, _TYPER_COMPLETE_FISH_ACTION="get-args")
+
     assert f"complete_{shell}" in run("--show-completion", shell)
-    asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": "sluice sub"}
-    asked |= {"COMP_WORDS": "sluice sub", "COMP_CWORD": "1", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    assert "submit" in run(**asked)
+    assert "submit" in completed("sluice sub")
+    assert "custom_object" in completed("sluice submit leads.csv --object-type cus")

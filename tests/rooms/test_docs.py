@@ -122,6 +122,17 @@ def test_every_rule_that_must_hold_has_a_test_of_its_name() -> None:
     assert [rule for rule in rules if f"def test_{rule}_" not in tests] == []
 
 
+def test_the_house_of_contributing_has_every_step_and_every_file_between_the_rooms() -> None:
+    house = page("../CONTRIBUTING.md").partition("## The house")[2].partition("\n## ")[0]
+    (steps,) = re.findall(r"^\| `app/steps/` \|.*$", house, re.MULTILINE)
+    assert stems("app/steps") <= set(re.findall(r"\w+", steps))
+    assert stems("app") <= set(re.findall(r"(\w+)\.py\b", house))
+
+
+def stems(folder: str) -> set[str]:
+    return {path.stem for path in (ROOT / folder).glob("[!_]*.py")}
+
+
 def test_every_decision_is_in_its_index() -> None:
     index = page("decisions/README.md")
     decisions = sorted((ROOT / "docs" / "decisions").glob("0*.md"))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 import app.cli.simulate as command
 from app.simulator import Rules, Simulator
 from app.simulator.faults import FAULTS
+from tests.support.processes import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "simulator.md"
 
@@ -21,7 +23,7 @@ def run(monkeypatch):
     made: list[Simulator] = []
     create = command.create_app
     monkeypatch.setattr(command, "create_app", lambda sim: made.append(sim) or create(sim))
-    monkeypatch.setattr(uvicorn.Server, "run", lambda self: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda self, sockets: None)
     cli = typer.Typer()
     cli.command()(command.simulate)
 
@@ -34,14 +36,27 @@ def run(monkeypatch):
 
 
 def test_without_options_the_rules_are_the_usual_ones(run) -> None:
-    code, output, sim = run()
+    port = free_port()
+    code, output, sim = run("--port", str(port))
     assert code == 0
     assert sim.rules == Rules()
-    assert "http://127.0.0.1:8900" in output
+    assert f"http://127.0.0.1:{port}," in output
+    assert inspect.signature(command.simulate).parameters["port"].default == 8900
 
 
 def test_options_become_rules_and_orders(run) -> None:
-    words = ["--rows-per-second", "10", "--queue", "per_type", "--megabyte-bytes", "1048576", "--lead-field", "tier"]
+    words = [
+        "--port",
+        str(free_port()),
+        "--rows-per-second",
+        "10",
+        "--queue",
+        "per_type",
+        "--megabyte-bytes",
+        "1048576",
+        "--lead-field",
+        "tier",
+    ]
     words += ["--no-drop-empty-lookup-column", "--mischief", "hang:status:seconds=1", "--mischief", "late_file"]
     code, _, sim = run(*words)
     assert code == 0
