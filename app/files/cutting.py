@@ -18,7 +18,7 @@ from app.domain.errors import BadFile, Detail
 from app.domain.imports import Format
 from app.files import numbering
 from app.files.inspection import Inspection
-from app.files.keys import NONE, Digests, digests_of, distinct
+from app.files.keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.numbering import Numbering
 from app.files.packing import pack_aside, unpacked
 from app.files.records import Offsets, Records, RecordScanner, cells, line, too_large
@@ -261,8 +261,7 @@ class Cutter:
         if self._inspection:
             self._inspection.header(self.columns)
         self._header = record if list(self.columns) == found else self._written(record)
-        known = [name.lower() for name in self.columns]
-        self._keys = [known.index(name.lower()) for name in sorted(self._key_columns, key=str.lower)]
+        self._keys = key_places(self.columns, self._key_columns)
 
     def _written(self, record: bytes) -> bytes:
         """The header with its cells trimmed, ending as it did: Marketo takes ` email` and then fails every row."""

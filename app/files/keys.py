@@ -32,6 +32,12 @@ QUOTES = np.uint64(QUOTE * ONES)
 BELOW = np.array([(1 << 8 * size) - 1 for size in range(8)] + [(1 << 64) - 1], np.uint64)  # the first bytes of a word
 
 
+def key_places(columns: Sequence[str], key_columns: Iterable[str]) -> list[int]:
+    """Where in a row the key stands, in the one order in which its cells are digested. Case makes no difference."""
+    known = [name.lower() for name in columns]
+    return [known.index(name.lower()) for name in sorted(key_columns, key=str.lower)]
+
+
 def digests_of(records: Records, columns: Sequence[int]) -> Digests:
     """The digest of each row's key; NONE for a row whose key's cells are all blank."""
     found, there = np.zeros(len(records), np.uint64), np.zeros(len(records), bool)

@@ -11,7 +11,7 @@ from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import Part, Request, key_columns
 from app.domain.lifecycle import State
 from app.files import numbering
-from app.files.keys import NONE, Digests, digests_of_file
+from app.files.keys import NONE, Digests, digests_of_file, key_places
 from app.files.numbering import UNKNOWN, Given
 from app.files.packing import unpacked
 from app.files.records import Flags, Offsets, line, offsets_of
@@ -176,8 +176,7 @@ class _File:
 def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
     text, delimiter = b"".join(unpacked(kept.blob)), standing.request.format.delimiter
     starts, ends = offsets_of(text, delimiter)
-    columns = [name.lower() for name in standing.columns]
-    keys = [columns.index(name.lower()) for name in sorted(key_columns(standing.request.target), key=str.lower)]
+    keys = key_places(standing.columns, key_columns(standing.request.target))
     return _File(
         text,
         starts[1:],

@@ -18,8 +18,8 @@ from prometheus_client.core import (
 )
 from prometheus_client.metrics_core import Metric
 
-from app.domain.imports import Status
-from app.domain.lifecycle import Move, State
+from app.domain.imports import FINISHED, Status
+from app.domain.lifecycle import FINAL, Move, State
 from app.store import tallies
 from app.store.room import Room
 from app.store.tallies import Tallies
@@ -171,9 +171,9 @@ def _connections_most(numbers: Numbers) -> Iterator[Sample]:
         yield (), found.most
 
 
-UNDER_WAY = [state for state in State if state not in {State.COMPLETE, State.FAILED, State.CANCELLED}]
+UNDER_WAY = [state for state in State if state not in FINAL]
 OUTCOMES = ("imported", "failed", "unprocessed")
-FINISHED = (Status.COMPLETE, Status.FAILED, Status.CANCELLED)
+ENDS = [status for status in Status if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is what Prometheus calls the process it asked
 
@@ -258,7 +258,7 @@ CATALOGUE = (
         C,
         (*BY, "status"),
         "Imports that finished.",
-        _tallied(tallies.FINISHED, FINISHED),
+        _tallied(tallies.FINISHED, ENDS),
     ),
     Series(
         "sluice_rows_total",
