@@ -4,6 +4,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
+# that run tests: they wait a third of their time, for disks and for processes
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
+
 # a benchmark's name, and words for it
 b ?= intake
 a ?=
@@ -43,7 +46,7 @@ simulate-seeds: install ## live the life of a seed again (seed=4711), or many of
 	$(BIN)/python -m tests.simulation --seed $(seed) --seeds $(seeds) --database $(database)
 
 test: install ## run all tests, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .

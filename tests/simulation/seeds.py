@@ -45,6 +45,7 @@ def living(database: str) -> Iterator[Live]:
     """A ground that lives can be lived on, one after the other."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     gc.disable()  # between two lives is soon enough
+    gc.freeze()  # and whatever else a long test run holds need not be looked through each time
     loop = SteppedLoop()
     standing = DATABASES[database](loop)
     try:
@@ -67,4 +68,5 @@ def living(database: str) -> Iterator[Live]:
     finally:
         loop.close()
         structlog.reset_defaults()
+        gc.unfreeze()
         gc.enable()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import httpx
+from fastapi.dependencies import models
 from sqlalchemy import exists, select
 
 from app.marketo.allowance import Sleep
@@ -171,3 +172,11 @@ async def staged(
             yield stage
     finally:
         await house.close()
+        _forget_apps()
+
+
+def _forget_apps() -> None:
+    """FastAPI remembers thousands of functions, and with them every app of a test run, and all that belongs to it."""
+    for known in vars(models).values():
+        if hasattr(known, "cache_clear"):
+            known.cache_clear()
