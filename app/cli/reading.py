@@ -143,15 +143,15 @@ def whole(path: Path) -> Iterator[IO[bytes]]:
     place = path.resolve()
     beside = place.with_name(f"{place.name}.part")
     try:
-        with _opened(beside) as file:
+        with _opened(beside, instead_of=path) as file:
             yield file
         beside.replace(place)
     finally:
         beside.unlink(missing_ok=True)
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path, *, instead_of: Path | None = None) -> IO[bytes]:
     try:
         return path.open("wb")
     except OSError as reason:
-        raise typer.BadParameter(f"{path}: {reason.strerror}") from None
+        raise typer.BadParameter(f"{instead_of or path}: {reason.strerror}") from None

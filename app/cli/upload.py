@@ -15,12 +15,13 @@ import typer
 
 from app.cli.client import fail, told
 from app.cli.patient import Patient
+from app.domain.patience import IDEMPOTENT_UPLOAD_IDLE_SECONDS
 
 CHUNK_BYTES = 1 << 18
-KEY_HELD_SECONDS = 180.0  # the service lets go of the key of an upload that died after two minutes
+KEY_HELD_SECONDS = 1.5 * IDEMPOTENT_UPLOAD_IDLE_SECONDS  # then the service has let go of the key of an upload that died
 
 NOTHING = "The file had not gone to its end, and nothing was imported."
-UNKNOWN = "The file had gone, and no answer come: whether it is imported, `sluice status` shows."
+UNKNOWN = "The file had gone, and no answer had come: whether it is imported, `sluice status` shows."
 
 Sent = Callable[[int], None]
 

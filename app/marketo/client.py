@@ -63,7 +63,7 @@ class Marketo:
     async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
         """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.
 
-        Network: one POST of less than 10 MB; a second one when the token died, which Marketo notices before it
+        Network: one POST of at most BODY_BYTES; a second one when the token died, which Marketo notices before it
         looks at the body. Errors: DoesNotFit; BrokenFile when the part's chunks are not what `size_bytes`
         says (nothing was executed).
         """

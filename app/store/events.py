@@ -58,9 +58,10 @@ async def append(
         .values(at=at, instance=instance, import_id=import_id, part_number=part, type=type_, data=kept)
         .returning(event.c.id)
     )
-    about = {"instance": instance, "import_id": import_id, "part": part}
     told = {name: value for name, value in kept.items() if name not in FREE_TEXT}
-    line = about | told | dict(beside or {}) | {"request_id": request_id() or (beside or {}).get("request_id")}
+    line = {"instance": instance, "import_id": import_id, "part": part} | told | dict(beside or {})
+    if answering := request_id():
+        line["request_id"] = answering
     after_commit(tx, partial(log.info, str(type_), **_known(line)))
     return int(made.scalar_one())
 

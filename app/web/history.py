@@ -7,7 +7,7 @@ from app.store import events, instances, parts
 from app.web import contract, live, paging
 from app.web.auth import Guarded
 from app.web.deps import TheHouse
-from app.web.known import PAGING, TheImport, knows
+from app.web.known import TheImport, knows
 from app.web.parameters import only, refuse
 from app.web.schemas import EventOut, EventPage, PartOut, PartPage
 from app.wiring import House
@@ -34,7 +34,7 @@ async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
 @router.get(
     "/{import_id}/events",
     response_model=EventPage,
-    dependencies=[knows(*PAGING)],
+    dependencies=[knows(*paging.PARAMETERS)],
     responses=contract.answers(
         {
             200: {"content": {live.EVENT_STREAM: {"schema": {"type": "string"}}}},

@@ -16,7 +16,7 @@ from app.store.imports import Filters
 from app.web import conditional, contract, live, paging
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import TheHouse, judgement
-from app.web.known import PAGING, IdempotencyKey, Tell, TheImport, knows
+from app.web.known import IdempotencyKey, Tell, TheImport, knows
 from app.web.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.schemas import ImportOut, ImportPage
 from app.web.upload import received
@@ -118,7 +118,7 @@ async def _finished(house: House, known: Import, *, within_seconds: float) -> Im
 @router.get(
     "",
     response_model=ImportPage,
-    dependencies=[knows(*LIST_FILTERS, *PAGING)],
+    dependencies=[knows(*LIST_FILTERS, *paging.PARAMETERS)],
     openapi_extra={"parameters": FILTERS_SHOWN + contract.PAGING},
 )
 async def page(request: Request, house: TheHouse, caller: TheCaller, tell: Tell) -> ImportPage:

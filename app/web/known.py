@@ -22,7 +22,6 @@ from app.web.parameters import merged, only, refuse
 from app.web.schemas import ImportOut
 from app.wiring import House
 
-PAGING = ("page_size", "page_token")
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
 ImportId = Annotated[str, WithJsonSchema({"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID})]
 """A text, for what is no number is simply not there."""

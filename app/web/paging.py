@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from app.domain.errors import BadParameter, Detail
 
+PARAMETERS = ("page_size", "page_token")
 DEFAULT_SIZE = 50
 MOST = 200
 Row = TypeVar("Row")

@@ -14,7 +14,7 @@ from app.web import contract, paging
 from app.web.accept import preferred
 from app.web.auth import Guarded
 from app.web.deps import TheHouse
-from app.web.known import PAGING, TheImport, knows
+from app.web.known import TheImport, knows
 from app.web.live import JSON
 from app.web.schemas import ResultPage, ResultRowOut
 from app.wiring import House
@@ -39,7 +39,7 @@ ANSWERS = contract.answers(
 @router.get(
     "/{import_id}/failures",
     response_model=ResultPage,
-    dependencies=[knows(*PAGING)],
+    dependencies=[knows(*paging.PARAMETERS)],
     responses=ANSWERS,
     openapi_extra={"parameters": contract.PAGING},
 )
@@ -51,7 +51,7 @@ async def failures(request: Request, response: Response, house: TheHouse, found:
 @router.get(
     "/{import_id}/warnings",
     response_model=ResultPage,
-    dependencies=[knows(*PAGING)],
+    dependencies=[knows(*paging.PARAMETERS)],
     responses=ANSWERS,
     openapi_extra={"parameters": contract.PAGING},
 )

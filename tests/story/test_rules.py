@@ -254,3 +254,19 @@ async def test_SECRETS_STAY_IN_the_authorization_header(stage: Stage, caplog: py
 
 async def _state_is(stage: Stage, import_id: int, state: str) -> bool:
     return [part["state"] for part in await stage.parts(import_id)] == [state]
+
+
+async def test_NEVER_TWICE_BY_ACCIDENT_marketo_itself_says_whether_a_lists_job_still_runs(
+    database_url: str, clock: SteppedClock
+):
+    """The answer was lost, the settling time is over, and the job is still at it: 1019, and the part waits on."""
+    async with staged(database_url, clock, rules=Rules(job_seconds=1500)) as stage:
+        stage.simulator.order(Fault("lost_response", on="create", once=True))
+        import_id = await stage.created(LEADS, list_id=1)
+        await stage.run(seconds=20)
+        assert (await stage.read(import_id))["status"] == "complete"
+        report = stage.simulator.report()
+        one, other = report["jobs"]
+        assert report["errors"]["1019"] >= 1
+        assert one["finished_at"] <= other["started_at"], "never side by side"
+        assert len(stage.simulator.records("lead")) == 2

@@ -16,12 +16,13 @@ from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
+from app.wiring import hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
 from app.worker.ticks import ticks
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
-from tests.support.stage import Stage, staged
+from tests.support.stage import Stage, stage_settings, staged
 
 HOUR = 3600.0
 
@@ -119,6 +120,31 @@ async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Sta
         Watched.kept.clear()
     assert len(Watched.kept) >= 2
     assert (await stage.parts(import_id))[0]["state"] == "queued"
+
+
+async def test_an_instance_whose_marketo_says_nothing_keeps_no_other_waiting(database_url: str):
+    """Each is driven by ticks of its own: one hangs in its first call, and the other's file goes all its way."""
+    clock, mended = SteppedClock(machine_clock()), asyncio.Event()
+    ours = stage_settings(database_url).instances["default"]
+    both = {"default": ours, "other": ours}
+    rules = Rules(job_seconds=0.01)
+    async with staged(database_url, clock, rules=rules, hang=lambda _: mended.wait(), instances=both) as stage:
+        stage.simulator.order(Fault("hang", on="create", seconds=1))
+        crews = {name: hire(stage.house, name) for name in both}
+        worker = Worker(crews, stage.leases, stage.house.wake, machine_clock, tick_seconds=0.05, shutdown_seconds=30)
+        stop = asyncio.Event()
+        running = asyncio.create_task(worker.run(stop))
+        silent = await stage.created(leads(3))
+        await until(lambda: len(stage.posted) == 1)
+        heard = await stage.created(leads(3, start=50), instance="other")
+        async with asyncio.timeout(30):
+            while (await stage.read(heard))["status"] != "complete":
+                stage.clock.step(1)
+                await asyncio.sleep(0.01)
+        assert (await stage.parts(silent))[0]["state"] == "submitting"
+        mended.set()
+        stop.set()
+        await running
 
 
 class Cut(Leases):
