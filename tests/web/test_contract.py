@@ -15,7 +15,7 @@ from app.web import examples
 from app.web.app import routed
 from app.web.contract import operations
 from app.web.imports import LIST_FILTERS
-from app.web.known import PAGING
+from app.web.paging import PARAMETERS
 from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
@@ -234,7 +234,7 @@ def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
 def test_the_list_s_filters_are_those_that_it_knows(document: dict[str, Any]):
     """Both ways: an unknown one is refused."""
     declared = document["paths"]["/v1/imports"]["get"]["parameters"]
-    assert {one["name"] for one in declared} == {*LIST_FILTERS, *PAGING}
+    assert {one["name"] for one in declared} == {*LIST_FILTERS, *PARAMETERS}
 
 
 def test_every_link_leads_to_an_operation(document: dict[str, Any]):
