@@ -1,6 +1,7 @@
 """The service itself, from its start to its end: what `sluice serve` runs."""
 
 import asyncio
+import ctypes
 import importlib
 import os
 import signal
@@ -8,7 +9,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 
 import structlog
 import uvicorn
@@ -29,15 +30,24 @@ from app.worker.run import Worker
 
 log = structlog.get_logger()
 
+M_ARENA_MAX = -8  # malloc.h
+
 
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
+    _share_heaps()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(running(settings, role=role))
     except CANNOT as reason:
         fail(str(reason))
+
+
+def _share_heaps() -> None:
+    """glibc gives each thread a heap of its own, and what is free in one is of no use to another: two heaps will do."""
+    with suppress(AttributeError):  # another C library has no such word
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

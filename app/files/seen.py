@@ -1,9 +1,9 @@
 """Which keys have gone into earlier parts, in a bounded amount of memory.
 
-A filter (a blocked Bloom filter, one word a key) finds those that may have. Up to a million keys, a second look at the
-keys themselves finds those that have. Beyond, the filter alone decides. It never forgets a key, but now and then
-takes a new one for known: of ten million one in two hundred, of a hundred million four in five. Such a row is set aside
-without need, which costs it its place in the file's order and nothing else.
+A filter (a blocked Bloom filter, one word a key) finds those that may have. Up to a quarter of a million keys, a second
+look at the keys themselves finds those that have. Beyond, the filter alone decides. It never forgets a key, but now and
+then takes a new one for known: of ten million one in two hundred, of a hundred million four in five. Such a row is set
+aside without need, which costs it its place in the file's order and nothing else.
 """
 
 import numpy as np
@@ -12,7 +12,7 @@ from app.files.keys import Digests
 from app.files.records import Flags, Offsets
 
 WORDS = 1 << 21  # of eight bytes: 16 MB
-EXACT_KEYS = 1_000_000  # of eight bytes: 8 MB
+EXACT_KEYS = 250_000  # of eight bytes: 2 MB
 ONE, SIX_BITS = np.uint64(1), np.uint64(63)
 
 

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -20,6 +21,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from app.store.sqlite_line import line_to
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
@@ -215,7 +218,8 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
-    known = {"connect_args": {"timeout": 30}, "hide_parameters": True}  # a parameter may be a cell of a file
+    opened = partial(line_to, str(sqlite_path(url)), timeout=30)  # seconds that a lock is waited for
+    known = {"async_creator": opened, "hide_parameters": True}  # a parameter may be a cell of a file
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
     kept = f"journal_size_limit={WAL_LIMIT_BYTES}"

@@ -6,12 +6,12 @@ those who notify one after the other.
 """
 
 import asyncio
+import importlib
 import json
 import uuid
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import psycopg
 import structlog
 from sqlalchemy import func, select
 from sqlalchemy.engine import make_url
@@ -57,6 +57,7 @@ class Notices:
                 log.debug("news got lost", error=type(away).__name__)
 
     async def _listen(self) -> NoReturn:
+        psycopg: Any = importlib.import_module("psycopg")  # takes seven megabytes, which SQLite does without
         address = make_url(self.db.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:

@@ -1,0 +1,99 @@
+"""A line to SQLite that goes to its thread once a statement.
+
+A connection to SQLite lives in a thread of its own, and each trip there and back waits for its turn on a busy
+processor. aiosqlite makes four a statement: for a cursor, the statement, its rows and the cursor's end. Nobody here
+asks for more rows than fit in memory, so they may as well come along at once.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiosqlite
+
+FETCHED = 64  # rows in one trip, for whoever goes through a cursor of aiosqlite's own
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a statement left behind, by the names of PEP 249."""
+
+    rows: list[Any]
+    description: Any = None
+    rowcount: int = -1
+    lastrowid: int | None = None
+
+
+class Line(aiosqlite.Connection):
+    """As aiosqlite's own, with cursors that take one trip, and no trip to roll nothing back."""
+
+    _settled = False  # nothing is on its way to the thread, or was left there by whoever was cancelled
+
+    def cursor(self) -> "Cursor":  # type: ignore[override]  # a cursor that need not be fetched first
+        return Cursor(self)
+
+    async def run(self, statement: str, parameters: Any, *, many: bool = False) -> Answer:
+        """Errors: sqlite3.Error; ValueError once the line is closed."""
+        self._settled = False
+        answer: Answer = await self._execute(self._run, statement, parameters, many)  # type: ignore[no-untyped-call]
+        self._settled = True
+        return answer
+
+    async def rollback(self) -> None:
+        """A pool asks for it after each commit, too."""
+        if not self._settled or self._conn.in_transaction:
+            await super().rollback()
+
+    def _run(self, statement: str, parameters: Any, many: bool) -> Answer:
+        cursor = self._conn.cursor()
+        try:
+            (cursor.executemany if many else cursor.execute)(statement, parameters)
+            return Answer(cursor.fetchall(), cursor.description, cursor.rowcount, cursor.lastrowid)
+        finally:
+            cursor.close()
+
+
+class Cursor:
+    """What SQLAlchemy asks of an asynchronous cursor."""
+
+    arraysize = 1
+
+    def __init__(self, line: Line) -> None:
+        self._line = line
+        self._answer = Answer([])
+
+    @property
+    def description(self) -> Any:
+        return self._answer.description
+
+    @property
+    def rowcount(self) -> int:
+        return self._answer.rowcount
+
+    @property
+    def lastrowid(self) -> int | None:
+        return self._answer.lastrowid
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
+        self._answer = await self._line.run(statement, parameters)
+
+    async def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
+        self._answer = await self._line.run(statement, parameters, many=True)
+
+    async def fetchall(self) -> list[Any]:
+        return self._answer.rows
+
+    async def close(self) -> None:
+        """Nothing is open between two trips."""
+
+
+async def line_to(path: str, **options: Any) -> Line:
+    """Open a line. Errors: sqlite3.Error."""
+    line = Line(lambda: sqlite3.connect(path, **options), iter_chunk_size=FETCHED)
+    line._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy has it: who forgets to close must not hang at the end
+    await line
+    return line
