@@ -54,9 +54,8 @@ async def append(
     assert import_id is None or import_id in held_in(tx), "hold an import's row before you write its history"
     kept = _known(data)
     made = await tx.execute(
-        insert(event)
-        .values(at=at, instance=instance, import_id=import_id, part_number=part, type=type_, data=kept)
-        .returning(event.c.id)
+        insert(event).returning(event.c.id),
+        {"at": at, "instance": instance, "import_id": import_id, "part_number": part, "type": type_, "data": kept},
     )
     told = {name: value for name, value in kept.items() if name not in FREE_TEXT}
     line = {"instance": instance, "import_id": import_id, "part": part} | told | dict(beside or {})

@@ -51,27 +51,26 @@ async def begin(
 ) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
     made = await tx.execute(
-        insert(import_)
-        .values(
-            instance=request.instance,
-            client=request.client,
-            object_type=object_type(request.target),
-            format=request.format,
-            charset=request.charset,
-            priority=request.priority,
-            not_before=request.not_before,
-            preflight=request.preflight,
-            on_unconfirmed=request.on_unconfirmed,
-            label=request.label,
-            metadata=dict(request.metadata) if request.metadata is not None else None,
-            file_name=request.file_name,
-            retry_of=retry_of,
-            request_id=request_id,
-            created_at=at,
-            touched_at=at,
+        insert(import_).returning(import_.c.id),
+        {
+            "instance": request.instance,
+            "client": request.client,
+            "object_type": object_type(request.target),
+            "format": request.format,
+            "charset": request.charset,
+            "priority": request.priority,
+            "not_before": request.not_before,
+            "preflight": request.preflight,
+            "on_unconfirmed": request.on_unconfirmed,
+            "label": request.label,
+            "metadata": dict(request.metadata) if request.metadata is not None else None,
+            "file_name": request.file_name,
+            "retry_of": retry_of,
+            "request_id": request_id,
+            "created_at": at,
+            "touched_at": at,
             **_target_columns(request.target),
-        )
-        .returning(import_.c.id)
+        },
     )
     return int(made.scalar_one())
 

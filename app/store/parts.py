@@ -56,27 +56,26 @@ async def add(
     them, the last two may be missing.
     """
     made = await tx.execute(
-        insert(part)
-        .values(
-            import_id=import_id,
-            number=number,
-            instance=request.instance,
-            priority=request.priority,
-            client=request.client,
-            first_row=first_row,
-            rows=rows,
-            bytes=size_bytes,
-            space=conflicts.space_of(request.target),
-            key_fields=conflicts.key_fields_of(request.target),
-            list_id=conflicts.list_of(request.target),
-            aside=aside,
-        )
-        .returning(part.c.id)
+        insert(part).returning(part.c.id),
+        {
+            "import_id": import_id,
+            "number": number,
+            "instance": request.instance,
+            "priority": request.priority,
+            "client": request.client,
+            "first_row": first_row,
+            "rows": rows,
+            "bytes": size_bytes,
+            "space": conflicts.space_of(request.target),
+            "key_fields": conflicts.key_fields_of(request.target),
+            "list_id": conflicts.list_of(request.target),
+            "aside": aside,
+        },
     )
     part_id = made.scalar_one()
-    await tx.execute(insert(part_file).values(part_id=part_id, blob=blob, row_numbers=row_numbers))
+    await tx.execute(insert(part_file), {"part_id": part_id, "blob": blob, "row_numbers": row_numbers})
     if keys is not None:
-        await tx.execute(insert(part_keys).values(part_id=part_id, digests=keys))
+        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys})
 
 
 async def release(
