@@ -7,11 +7,14 @@ day's finished ones; the ratio to it should stay near one.
 
 import argparse
 import asyncio
+import logging
 import resource
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 from typing import Any
+
+import structlog
 
 from app.domain.lifecycle import Move
 from app.store import parts
@@ -107,6 +110,7 @@ def main() -> None:
     options.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
     options.add_argument("--times", type=int, default=15)
     given = options.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     print(f"growth on {describe_machine()}")
     for kind in given.database:
         with ExitStack() as stack:

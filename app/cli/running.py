@@ -30,13 +30,14 @@ from app.worker.run import Worker
 
 log = structlog.get_logger()
 
-M_ARENA_MAX = -8  # malloc.h
+M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
+LARGE_BYTES = 1 << 20  # a part's file and what it is packed into
 
 
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
-    _share_heaps()
+    _keep_heaps_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(running(settings, role=role))
@@ -44,10 +45,15 @@ def run(settings: Settings, role: str) -> None:
         fail(str(reason))
 
 
-def _share_heaps() -> None:
-    """glibc gives each thread a heap of its own, and what is free in one is of no use to another: two heaps will do."""
+def _keep_heaps_small() -> None:
+    """Have glibc give back what is free: by itself it keeps a heap for each thread, and what was large in each.
+
+    Two heaps will do for all threads, and what is large stands outside them, to be given back as soon as it is let go.
+    """
     with suppress(AttributeError):  # another C library has no such word
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)
+        libc = ctypes.CDLL(None)
+        libc.mallopt(M_ARENA_MAX, 2)
+        libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
 
 
 def _loop() -> asyncio.AbstractEventLoop:

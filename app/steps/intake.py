@@ -37,7 +37,7 @@ from app.wake import Wake
 
 STORED_ROWS = 1000  # in one statement
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
-SMALL_BYTES = 1 << 14  # are cut within a millisecond
+SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ class Intake:
             corrected,
         )
         incoming = _Incoming(request, arrival, file, inspection, held)
-        async with aclosing(ahead(_pieces(file, arrival.chunks))) as pieces:
+        async with aclosing(ahead(_pieces(file, arrival))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
             if (second := await anext(pieces, None)) is None:
@@ -313,13 +313,18 @@ def _inspection(request: Request, described: Description | None) -> Inspection |
     return Inspection(request.target, request.format, described, every_cell=request.preflight is Preflight.ROWS)
 
 
-async def _pieces(file: UploadedFile, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Piece, None]:
-    """The file's pieces, cut in threads while the next block of it arrives."""
-    async with aclosing(ahead(_blocks(chunks))) as blocks:
+async def _pieces(file: UploadedFile, arrival: Arrival) -> AsyncGenerator[Piece, None]:
+    """The file's pieces, cut in threads while the next block of it arrives; a small file where it came.
+
+    What is packed is never small: nobody knows how much comes out of it.
+    """
+    packed = arrival.content_encoding is not None
+    async with aclosing(ahead(_blocks(arrival.chunks))) as blocks:
         async for block in blocks:
-            async for piece in _beside(file.feed(block), small=len(block) <= SMALL_BYTES):
+            small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
+            async for piece in _cut(file.feed(block), beside=not small):
                 yield piece
-    async for piece in _beside(file.finish(), small=file.size_bytes <= SMALL_BYTES):
+    async for piece in _cut(file.finish(), beside=file.size_bytes > SMALL_BYTES):
         yield piece
 
 
@@ -336,9 +341,8 @@ async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
         yield b"".join(held)
 
 
-async def _beside(pieces: Iterator[Piece], *, small: bool) -> AsyncIterator[Piece]:
-    """Each piece cut in a thread, so that nobody waits for it; a small one takes less than the way there and back."""
-    while (piece := next(pieces, None) if small else await asyncio.to_thread(next, pieces, None)) is not None:
+async def _cut(pieces: Iterator[Piece], *, beside: bool) -> AsyncIterator[Piece]:
+    while (piece := await asyncio.to_thread(next, pieces, None) if beside else next(pieces, None)) is not None:
         yield piece
 
 
