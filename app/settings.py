@@ -158,9 +158,9 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def is_a_known_database(cls, value: str) -> str:
-        if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
-            return value
         parts = urlsplit(value)
+        if value.startswith("sqlite:///") and len(value) > len("sqlite:///") and not parts.query:
+            return value
         if parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/"):
             return value
         raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB")

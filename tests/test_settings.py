@@ -59,6 +59,7 @@ def test_the_environment_wins_over_the_secrets_directory_and_that_over_the_file(
     [
         ("DATABASE_URL", "mysql://db.example.com/sluice"),
         ("DATABASE_URL", "sqlite:///"),
+        ("DATABASE_URL", "sqlite:///sluice.db?timeout=60"),
         ("PART_BYTES", "10000001"),
         ("TICK_SECONDS", "0"),
         ("INSTANCES__EU_WEST__MAX_QUEUED", "11"),

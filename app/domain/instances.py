@@ -24,7 +24,7 @@ class WaitingFor(StrEnum):
     NOT_BEFORE = "not_before"  # the time that its import names
     INSTANCE_PAUSED = "instance_paused"  # a person paused the instance
     INSTANCE_BLOCKED = "instance_blocked"  # Marketo refuses the credentials or the rights
-    RATE_LIMIT = "rate_limit"  # the calls of this window are used up
+    RATE_LIMIT = "rate_limit"  # Marketo says that the calls of this window are used up
     DAILY_QUOTA = "daily_quota"  # the calls of this day are used up
     RETRY = "retry"  # Marketo turned it away, or could not be reached: it is tried again
 

@@ -20,7 +20,7 @@ from app.files import numbering
 from app.files.inspection import Inspection
 from app.files.keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.numbering import Numbering
-from app.files.packing import pack_aside, unpacked
+from app.files.packing import pack, pack_aside, unpacked
 from app.files.records import Offsets, Records, RecordScanner, cells, line, too_large
 from app.files.seen import Seen
 
@@ -119,16 +119,15 @@ class _OpenPart:
                 yield _Rows(scanner.finish(), labels)
 
     def _blob(self) -> bytes:
-        self._pack()
-        return b"".join([packed.result() for packed in self._packed])
+        """All of it. What is still loose is packed here: there is nothing else to do meanwhile."""
+        return b"".join([*(packed.result() for packed in self._packed), pack(bytes(self._loose))])
 
     def _pack(self) -> None:
         """Have what is loose packed, while the next is cut; but not more than that, or it would pile up."""
-        if self._loose:
-            if self._packed:
-                self._packed[-1].result()
-            self._packed.append(pack_aside(bytes(self._loose)))
-            self._loose = bytearray()
+        if self._packed:
+            self._packed[-1].result()
+        self._packed.append(pack_aside(bytes(self._loose)))
+        self._loose = bytearray()
 
 
 class Cutter:

@@ -221,7 +221,8 @@ def _text(charset: str) -> _Text:
             raise LookupError(charset)
     except (LookupError, ValueError):  # ValueError: the name itself holds a NUL or half a character
         raise UnsupportedMedia(
-            f"There is no charset {charset!r}. Use utf-8, utf-16, cp1252 or another name that Python knows.",
+            f"Files in {charset!r} are not read here. Use utf-8, utf-16, cp1252 or another of Python's names for a "
+            "character set.",
             code="unsupported_charset",
         ) from None
     return _utf8() if found.name in {"utf-8", "utf-8-sig"} else _converted(charset)

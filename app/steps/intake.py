@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -28,6 +28,7 @@ from app.marketo.multipart import envelope_bytes
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
+from app.steps.pieces import blocks_of, pieces_of
 from app.steps.points import Point, Reached
 from app.store import events, imports, parts, results, room
 from app.store.database import Database
@@ -36,8 +37,6 @@ from app.store.results import Kind, NewRow
 from app.wake import Wake
 
 STORED_ROWS = 1000  # in one statement
-BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
-SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,10 @@ class Arrival:
     retried_by: str | None = None  # who asked for that
     numbers: Numbering | None = None  # of these rows in the file that was uploaded first
     corrected: bool = False  # it may be a failures file of ours, mended
+
+    @property
+    def packed(self) -> bool:
+        return self.content_encoding is not None
 
     def check_digest(self, file_sha256: str) -> None:
         """Once all is read. Errors: BrokenUpload digest_mismatch."""
@@ -131,7 +134,7 @@ class Intake:
             corrected,
         )
         incoming = _Incoming(request, arrival, file, inspection, held)
-        async with aclosing(ahead(_pieces(file, arrival))) as pieces:
+        async with aclosing(ahead(pieces_of(file, arrival.chunks, packed=arrival.packed))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
             if (second := await anext(pieces, None)) is None:
@@ -257,7 +260,7 @@ class Intake:
             content_encoding=arrival.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes
         )
         try:
-            async with aclosing(ahead(_blocks(arrival.chunks))) as blocks:
+            async with aclosing(ahead(blocks_of(arrival.chunks))) as blocks:
                 async for block in blocks:
                     await asyncio.to_thread(deque, decoder.feed(block), 0)
             await asyncio.to_thread(deque, decoder.finish(), 0)
@@ -311,39 +314,6 @@ def _inspection(request: Request, described: Description | None) -> Inspection |
     if described is None or request.preflight is Preflight.OFF:
         return None
     return Inspection(request.target, request.format, described, every_cell=request.preflight is Preflight.ROWS)
-
-
-async def _pieces(file: UploadedFile, arrival: Arrival) -> AsyncGenerator[Piece, None]:
-    """The file's pieces, cut in threads while the next block of it arrives; a small file where it came.
-
-    What is packed is never small: nobody knows how much comes out of it.
-    """
-    packed = arrival.content_encoding is not None
-    async with aclosing(ahead(_blocks(arrival.chunks))) as blocks:
-        async for block in blocks:
-            small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
-            async for piece in _cut(file.feed(block), beside=not small):
-                yield piece
-    async for piece in _cut(file.finish(), beside=file.size_bytes > SMALL_BYTES):
-        yield piece
-
-
-async def _blocks(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
-    held: list[bytes] = []
-    size = 0
-    async for chunk in chunks:
-        held.append(chunk)
-        size += len(chunk)
-        if size >= BLOCK_BYTES:
-            yield b"".join(held)
-            held, size = [], 0
-    if size:
-        yield b"".join(held)
-
-
-async def _cut(pieces: Iterator[Piece], *, beside: bool) -> AsyncIterator[Piece]:
-    while (piece := await asyncio.to_thread(next, pieces, None) if beside else next(pieces, None)) is not None:
-        yield piece
 
 
 async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:

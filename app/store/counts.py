@@ -29,7 +29,7 @@ class Live:
         return self.parts.get(State.WAITING, 0)
 
 
-async def live(tx: AsyncConnection) -> dict[str, Live]:
+async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
     """Live parts by instance."""
     found: dict[str, Live] = defaultdict(Live)
     under_way = (
@@ -50,20 +50,25 @@ async def live(tx: AsyncConnection) -> dict[str, Live]:
     for row in (await tx.execute(waiting)).all():
         seen = found[row.instance]
         seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
-        seen.waiting_since = await _waiting_since(tx, row.instance)
+        seen.waiting_since = await _waiting_since(tx, row.instance, now=now)
     return found
 
 
-async def _waiting_since(tx: AsyncConnection, instance: str) -> datetime | None:
-    """When the import was created that waits longest: the first in the order of acceptance."""
+async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:
+    """Since when the import waits that waits longest: the first in the order of acceptance whose time has come."""
+    has_come = part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None)
     first = (
         select(part.c.import_id)
-        .where(part.c.instance == instance, part.c.state == WAITING)
+        .where(part.c.instance == instance, part.c.state == WAITING, has_come)
         .order_by(part.c.turn, part.c.number)
         .limit(1)
     )
-    found = await tx.execute(select(import_.c.created_at).where(import_.c.id == first.scalar_subquery()))
-    return found.scalar_one_or_none()
+    found = (
+        await tx.execute(
+            select(import_.c.created_at, import_.c.not_before).where(import_.c.id == first.scalar_subquery())
+        )
+    ).one_or_none()
+    return max(filter(None, found)) if found else None
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:

@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -22,7 +21,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.store.sqlite_line import line_to
+from app.store.sqlite_line import Line, line_to
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
@@ -147,7 +146,8 @@ class Database:
         if not self.on_sqlite:
             return False
         async with self._turn, self._writer.connect() as connection:
-            line: Any = (await connection.get_raw_connection()).driver_connection
+            line = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(line, Line)
             before = await _free_pages(line)
             if before:  # a script: a statement would be left alone after the first page
                 await line.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)")
@@ -169,9 +169,8 @@ class Database:
             _open.reset(token)
 
 
-async def _free_pages(line: Any) -> int:
-    async with line.execute("PRAGMA freelist_count") as asked:
-        return int((await asked.fetchone())[0])
+async def _free_pages(line: Line) -> int:
+    return int((await line.run("PRAGMA freelist_count")).rows[0][0])
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -180,7 +179,8 @@ def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Inse
 
 
 def sqlite_path(url: str) -> Path:
-    return Path(url.removeprefix("sqlite:///"))
+    """The file that SQLAlchemy opens for it."""
+    return Path(make_url(url).database or "")
 
 
 def driver_url(url: str, *, asynchronous: bool) -> str:
@@ -218,8 +218,8 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
-    opened = partial(line_to, str(sqlite_path(url)), timeout=30)  # seconds that a lock is waited for
-    known = {"async_creator": opened, "hide_parameters": True}  # a parameter may be a cell of a file
+    opened = {"timeout": 30, "async_creator_fn": line_to}  # seconds that a lock is waited for
+    known = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
     kept = f"journal_size_limit={WAL_LIMIT_BYTES}"

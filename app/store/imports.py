@@ -91,6 +91,7 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
             columns=list(columns),
             status=Status.QUEUED,
             touched_at=at,
+            created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
         )
         .returning(import_.c.instance, import_.c.client)
     )

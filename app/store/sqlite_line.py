@@ -6,13 +6,11 @@ asks for more rows than fit in memory, so they may as well come along at once.
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
 import aiosqlite
-
-FETCHED = 64  # rows in one trip, for whoever goes through a cursor of aiosqlite's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +26,14 @@ class Answer:
 class Line(aiosqlite.Connection):
     """As aiosqlite's own, with cursors that take one trip, and no trip to roll nothing back."""
 
-    _settled = False  # nothing is on its way to the thread, or was left there by whoever was cancelled
+    _settled = True  # nothing is on its way to the thread, nor was left there by whoever was cancelled
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # a cursor that need not be fetched first
         return Cursor(self)
 
-    async def run(self, statement: str, parameters: Any, *, many: bool = False) -> Answer:
+    async def run(self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False) -> Answer:
         """Errors: sqlite3.Error; ValueError once the line is closed."""
-        self._settled = False
-        answer: Answer = await self._execute(self._run, statement, parameters, many)  # type: ignore[no-untyped-call]
-        self._settled = True
+        answer: Answer = await self._execute(self._run, statement, parameters, many)
         return answer
 
     async def rollback(self) -> None:
@@ -45,7 +41,13 @@ class Line(aiosqlite.Connection):
         if not self._settled or self._conn.in_transaction:
             await super().rollback()
 
-    def _run(self, statement: str, parameters: Any, many: bool) -> Answer:
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        self._settled = False
+        answer = await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        self._settled = True
+        return answer
+
+    def _run(self, statement: str, parameters: Sequence[Any], many: bool) -> Answer:
         cursor = self._conn.cursor()
         try:
             (cursor.executemany if many else cursor.execute)(statement, parameters)
@@ -93,7 +95,7 @@ class Cursor:
 
 async def line_to(path: str, **options: Any) -> Line:
     """Open a line. Errors: sqlite3.Error."""
-    line = Line(lambda: sqlite3.connect(path, **options), iter_chunk_size=FETCHED)
+    line = Line(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)  # its own cursors', which nobody uses
     line._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy has it: who forgets to close must not hang at the end
     await line
     return line

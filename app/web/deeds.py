@@ -42,7 +42,7 @@ async def cancel(response: Response, house: TheHouse, caller: TheCaller, found: 
     status_code=204,
     response_class=Response,
     dependencies=[knows()],
-    responses=contract.answers({}, "forbidden", "not_found", "not_finished"),
+    responses=contract.answers({}, "forbidden", "not_found", "not_finished", "disk_full"),
 )
 async def erase(house: TheHouse, caller: TheCaller, found: ItsImport) -> None:
     """Erase a finished import's file, failures and warnings; its counts and history stay."""

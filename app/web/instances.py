@@ -87,7 +87,7 @@ async def resume(house: TheHouse, caller: TheCaller, name: Name) -> InstanceOut:
 async def everyone(house: House) -> list[InstanceOut]:
     """The configured instances as they stand, in the order of their names."""
     async with house.db.read() as tx:
-        return [view.out() for view in await views(house, tx, await counts.live(tx))]
+        return [view.out() for view in await views(house, tx, await counts.live(tx, now=house.now()))]
 
 
 async def views(house: House, tx: AsyncConnection, live: Mapping[str, Live]) -> list["View"]:

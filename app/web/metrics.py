@@ -40,7 +40,7 @@ async def _numbers(house: House) -> Numbers:
         return Numbers(
             now=house.now(),
             imports=await counts.unfinished_imports(tx),
-            views=await views(house, tx, await counts.live(tx)),
+            views=await views(house, tx, await counts.live(tx, now=house.now())),
             tallies=await tallies.everything(tx),
             room=await room.look(tx, house.db),
         )

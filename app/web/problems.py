@@ -182,7 +182,15 @@ async def _validation(request: Request, error: Exception) -> Response:
 def _detail(error: dict[str, Any]) -> Detail:
     if error["type"] == "json_invalid":
         return Detail(f"The body is no JSON (at character {error['loc'][1]}).")
-    return Detail(error["msg"], field=".".join(str(step) for step in error["loc"][1:]) or None)
+    return Detail(_said(error), field=".".join(str(step) for step in error["loc"][1:]) or None)
+
+
+def _said(error: dict[str, Any]) -> str:
+    """What pydantic found, in words for whoever sent it."""
+    if error["type"] == "extra_forbidden":
+        return "is not known here; leave it out"
+    told: str = error["msg"]
+    return told.removeprefix("Value error, ").removeprefix("Input ")
 
 
 async def _gone(request: Request, _error: Exception) -> Response:

@@ -187,7 +187,7 @@ CATALOGUE = (
         "sluice_waiting_oldest_seconds",
         G,
         BY,
-        "Age of the oldest import with a waiting part.",
+        "For how long the oldest import with a waiting part could have gone.",
         _each(lambda v: v.waited_seconds),
     ),
     Series(

@@ -65,7 +65,7 @@ async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
         return StatusOut(status=DOWN, checks=[database], imports={}, instances=[])
     settings = house.settings
     async with house.db.read() as tx:
-        live = await counts.live(tx)
+        live = await counts.live(tx, now=house.now())
         seen = await views(house, tx, live)
         found = [
             database,

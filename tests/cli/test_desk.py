@@ -165,7 +165,7 @@ def test_what_the_service_refuses_is_told_in_a_sentence(sluice: Run, served: Ser
         ("retry", done): "there is nothing to send again",
         ("retry", done, "--failures"): "Marketo has rejected no row",
         ("resolve", done, 1, "accepted", "--batch-id", 5): "only an unconfirmed part can be resolved",
-        ("resolve", done, 1, "accepted", "--batch-id", 0): "batch_id: Input should be greater than or equal to 1",
+        ("resolve", done, 1, "accepted", "--batch-id", 0): "batch_id: should be greater than or equal to 1",
         ("pause", "default", "--reason", "x" * 1001): "reason: String should have at most 1000 characters",
     }
     for words, sentence in refused.items():

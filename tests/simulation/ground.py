@@ -12,11 +12,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiosqlite
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.database import Database
+from app.store.sqlite_line import Line
 from app.store.tables import metadata
 from tests.simulation.loop import SteppedLoop
 from tests.support import databases
@@ -110,8 +110,8 @@ class _Queue:
             future.set_result(done)
 
 
-class _OnTheSpot(aiosqlite.Connection):
-    """A connection without a thread."""
+class OnTheSpot(Line):
+    """A line without a thread."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
@@ -120,16 +120,9 @@ class _OnTheSpot(aiosqlite.Connection):
     def __await__(self) -> Any:
         return self._connect().__await__()
 
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        return fn(*args, **kwargs)
-
 
 def _on_the_spot(_dialect: object, _record: object, args: list[Any], known: dict[str, Any]) -> None:
-    known["async_creator_fn"] = lambda path, **options: _OnTheSpot(lambda: _connected(path, options), 64)
-
-
-def _connected(path: str, options: dict[str, Any]) -> Any:
-    return sqlite3.connect(path, **options)
+    known["async_creator_fn"] = lambda path, **options: OnTheSpot(lambda: sqlite3.connect(path, **options), 64)
 
 
 @asynccontextmanager

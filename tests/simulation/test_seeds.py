@@ -2,6 +2,8 @@
 
 import pytest
 
+from tests.simulation.ground import OnTheSpot, sqlite_ground
+from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 
 SEEDS = 1000
@@ -30,6 +32,24 @@ def test_a_seed_tells_the_same_story_twice(database: str):
         for seed, story in zip(reversed(seeds), reversed(stories), strict=True):
             assert live(seed).story == story
     assert any(" dies: " in line for story in stories for line in story), "these lives are too quiet to show anything"
+
+
+def test_sqlite_is_asked_without_a_thread_that_might_be_late():
+    """Or chance would have a hand in each life."""
+
+    async def asked() -> None:
+        async with sqlite_ground(loop) as ground:
+            for opened in (ground.write, ground.read):
+                async with opened() as tx:
+                    line = (await tx.get_raw_connection()).driver_connection
+                assert isinstance(line, OnTheSpot)
+                assert not line._thread.is_alive()
+
+    loop = SteppedLoop()
+    try:
+        loop.run_until_complete(asked())
+    finally:
+        loop.close()
 
 
 def _live(database: str, seeds: range) -> None:

@@ -1,5 +1,7 @@
 """Numbers for status pages: they cost what lives, not what has been."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import event, text
 
 from app.store import counts
@@ -29,7 +31,7 @@ async def test_live_parts_are_found_by_an_index_among_all_that_have_ended(db: Da
         def keep(_connection, _cursor, statement, parameters, *_rest) -> None:
             sent.append((statement, parameters))
 
-        found = await counts.live(tx)
+        found = await counts.live(tx, now=datetime.now(UTC))
         event.remove(tx.sync_connection, "before_cursor_execute", keep)
         statement, parameters = next(one for one in sent if "part" in one[0])
         explain = "EXPLAIN QUERY PLAN " if db.on_sqlite else "EXPLAIN "

@@ -33,10 +33,7 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    async def opened() -> Line:
-        return await line_to(str(tmp_path / "a.db"))
-
-    engine = create_async_engine("sqlite+aiosqlite://", async_creator=opened)
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", connect_args={"async_creator_fn": line_to})
     async with engine.begin() as tx:
         await tx.run_sync(THING.metadata.create_all)
     yield engine

@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import random
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -152,11 +153,29 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
 
     object.__setattr__(stage.house.intake, "part_bytes", 2_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.intake.BLOCK_BYTES", 1_000)
+        patch.setattr("app.steps.pieces.BLOCK_BYTES", 1_000)
         with pytest.raises(httpx.ReadError):
             await stage.api.post("/v1/imports", content=breaks(), headers={"Content-Type": "text/csv"})
     assert stored == [True]
     assert await stage.holds_nothing()
+
+
+async def test_an_import_is_created_when_its_upload_has_ended(stage: Stage):
+    """Whoever asks for what is newer than the newest it knows must not miss one that took long."""
+    content, _, _ = a_file(1_000)
+    begun = stage.clock()
+
+    async def slowly() -> Any:
+        for at in range(0, len(content), 10_000):
+            stage.clock.step(60)
+            yield content[at : at + 10_000]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.steps.pieces.BLOCK_BYTES", 10_000)
+        answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
+    made = answer.json()
+    assert made["parts"]["total"] > 1
+    assert datetime.fromisoformat(made["created_at"]) == stage.clock() > begun
 
 
 async def test_a_digest_that_does_not_fit_leaves_nothing_of_many_parts(stage: Stage):
@@ -182,7 +201,7 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
             yield content[at : at + 1000]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.intake.BLOCK_BYTES", 1_000)
+        patch.setattr("app.steps.pieces.BLOCK_BYTES", 1_000)
         answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (400, "upload_too_slow")
     assert await stage.holds_nothing()

@@ -254,6 +254,26 @@ async def test_an_instance_tells_how_long_the_oldest_part_has_waited(stage: Stag
     assert await waiting() == {"parts": 0, "rows": 0, "oldest_seconds": 0}
 
 
+async def test_what_is_not_to_go_before_a_time_waits_from_then_on(stage: Stage):
+    """Else whoever plans ahead would be told that nothing moves."""
+
+    async def oldest() -> int:
+        told: int = (await stage.api.get("/v1/instances/default")).json()["waiting"]["oldest_seconds"]
+        return told
+
+    later = stage.clock() + timedelta(days=1)
+    await stage.created(leads(3), not_before=later.isoformat())
+    stage.clock.step(3600)
+    assert await oldest() == 0
+    other = await stage.created(leads(4, start=100))
+    stage.clock.step(60)
+    assert await oldest() == 60
+    await stage.api.post(f"/v1/imports/{other}/cancel")
+    assert await oldest() == 0
+    stage.clock.step(86400)
+    assert await oldest() == (stage.clock() - later).total_seconds()
+
+
 async def test_an_instance_tells_how_fast_the_imports_of_the_last_hour_went(stage: Stage):
     """From the start of the first to the end of the last; nothing where none has ended."""
 

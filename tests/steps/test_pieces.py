@@ -1,0 +1,62 @@
+"""Who cuts a file: the loop itself, or a thread beside it."""
+
+import gzip
+import threading
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from app.domain.imports import Format
+from app.files.cutting import Cutter, Piece
+from app.files.decoding import Decoder
+from app.files.uploaded import UploadedFile
+from app.steps.pieces import BLOCK_BYTES, SMALL_BYTES, pieces_of
+
+HEADER = b"email\n"
+
+
+class Watched(UploadedFile):
+    """An uploaded file that notes who worked on it."""
+
+    def __init__(self, encoding: str | None) -> None:
+        decoder = Decoder(content_encoding=encoding, charset="utf-8", limit_bytes=10**9)
+        super().__init__(decoder, Cutter(format=Format.CSV, limit_bytes=10**6, key_columns=("email",)))
+        self.in_loop: list[bool] = []
+
+    def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
+        self.in_loop.append(threading.current_thread() is threading.main_thread())
+        yield from super()._pieces(texts)
+
+
+def rows(size_bytes: int) -> bytes:
+    return HEADER + b"".join(b"p%06d@example.com\n" % n for n in range(size_bytes // 20))
+
+
+async def cut(content: bytes, encoding: str | None = None) -> list[bool]:
+    async def chunks() -> AsyncIterator[bytes]:
+        for at in range(0, len(content), BLOCK_BYTES):
+            yield content[at : at + BLOCK_BYTES]
+
+    file = Watched(encoding)
+    made = [piece async for piece in pieces_of(file, chunks(), packed=encoding is not None)]
+    assert sum(piece.rows for piece in made) == file.rows > 0
+    return file.in_loop
+
+
+async def test_a_small_file_is_cut_in_the_loop():
+    assert await cut(rows(SMALL_BYTES - 1000)) == [True, True]
+
+
+@pytest.mark.parametrize("tail_bytes", [0, 1000])
+async def test_a_large_file_is_cut_in_a_thread_its_last_bytes_too(tail_bytes: int):
+    """A few bytes may fill a part, or end a record of megabytes."""
+    content = rows(2 * BLOCK_BYTES)
+    content = content[: content.index(b"\n", 2 * BLOCK_BYTES - 100) + 1] + rows(tail_bytes)[len(HEADER) :]
+    assert set(await cut(content)) == {False}
+
+
+async def test_a_packed_file_is_unpacked_in_a_thread_however_short_it_is():
+    content = rows(4 * SMALL_BYTES)
+    packed = gzip.compress(content)
+    assert len(packed) < SMALL_BYTES
+    assert await cut(packed, "gzip") == [False, False]
