@@ -3,8 +3,9 @@
 import importlib
 import ipaddress
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -18,7 +19,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 from pydantic_settings import SettingsError as NotJson
 
 PREFIX = "SLUICE_"
@@ -68,6 +75,17 @@ class InstanceSettings(BaseModel, extra="forbid", frozen=True):
         return self.identity_url or f"{self.base_url}/identity"
 
 
+class _SecretFiles(EnvSettingsSource):
+    """The files of the secrets directory, read as variables of the environment are.
+
+    The library's own readers of secrets do not nest, or read every file below the directory, text or not.
+    """
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.env_vars = {name.lower(): value for name, value in _secrets().items() if value}
+
+
 class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -77,6 +95,11 @@ class Settings(BaseSettings):
         frozen=True,
         env_ignore_empty=True,
     )
+    origins: ClassVar[Mapping[str, type[EnvSettingsSource]]] = {  # the first wins
+        "environment": EnvSettingsSource,
+        ".env": DotEnvSettingsSource,
+        "secrets directory": _SecretFiles,
+    }
 
     database_url: str = Field(
         default="sqlite:///sluice.db", description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB"
@@ -171,6 +194,17 @@ class Settings(BaseSettings):
             raise ValueError("SLUICE_POLL_MIN_SECONDS is larger than SLUICE_POLL_MAX_SECONDS")
         return self
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, *(source(settings_cls) for source in cls.origins.values()))
+
     @property
     def on_loopback(self) -> bool:
         if self.host == "localhost":
@@ -186,16 +220,7 @@ class Settings(BaseSettings):
 
 
 class _Exactly(Settings):
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return (init_settings,)
+    origins = {}
 
 
 def exactly(**values: object) -> Settings:
@@ -207,7 +232,7 @@ def load(**overrides: object) -> Settings:
     """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
     lines = [f"{name}: {UNKNOWN}" for name in sorted(_names_given()) if _is_stray(name)]
     try:
-        found = Settings(_secrets_dir=_secrets_dir(), **overrides)  # type: ignore[arg-type]
+        found = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
         told = [_line(e["loc"], UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]) for e in error.errors()]
         raise SettingsError(lines + told) from None
@@ -221,35 +246,55 @@ def load(**overrides: object) -> Settings:
 
 def sources(settings: Settings) -> list[tuple[str, str, str]]:
     """(variable, value with secrets masked, where it comes from), in the order of the class."""
-    rows = [
-        (variable(name), _shown(name, getattr(settings, name)), _source(name, settings))
-        for name in Settings.model_fields
-        if name != "instances"
-    ]
+    shown = {
+        variable(name): _shown(name, getattr(settings, name)) for name in Settings.model_fields if name != "instances"
+    }
     for instance, knobs in settings.instances.items():
         for knob in InstanceSettings.model_fields:
-            name = f"{PREFIX}INSTANCES__{instance.upper()}__{knob.upper()}"
-            where = "default" if knob not in knobs.model_fields_set else _origin(name)
-            rows.append((name, str(getattr(knobs, knob)), where))
-    return rows
+            shown[variable(f"instances__{instance}__{knob}")] = str(getattr(knobs, knob))
+    given = {where: set(_variables(source(Settings)())) for where, source in Settings.origins.items()}
+    return [
+        (name, value, next((where for where, names in given.items() if name in names), "default"))
+        for name, value in shown.items()
+    ]
 
 
 def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
-def _secrets_dir() -> Path | None:
+def _secrets() -> dict[str, str]:
+    """What the secrets directory's files hold, by variable. Links are followed. Errors: SettingsError."""
     named = os.environ.get("SLUICE_SECRETS_DIR")
-    if named and not Path(named).is_dir():
+    if not named:
+        return {}
+    if not Path(named).is_dir():
         raise SettingsError([f"SLUICE_SECRETS_DIR: {named} is not a directory"])
-    return Path(named) if named else None
+    held: dict[str, str] = {}
+    lines = []
+    for path in _our_files(Path(named)):
+        name = path.name.upper()
+        try:
+            held[name] = path.read_text("utf-8").strip()
+        except OSError as error:
+            lines.append(f"{name}: its file cannot be read: {error.strerror}")
+        except UnicodeDecodeError:
+            lines.append(f"{name}: its file is not UTF-8")
+    if lines:
+        raise SettingsError(lines)
+    return held
+
+
+def _our_files(directory: Path) -> list[Path]:
+    try:
+        return sorted(path for path in directory.iterdir() if path.name.upper().startswith(PREFIX))
+    except OSError as error:
+        raise SettingsError([f"SLUICE_SECRETS_DIR: {directory} cannot be read: {error.strerror}"]) from None
 
 
 def _names_given() -> set[str]:
     """Every variable there is, wherever it is set."""
-    directory = _secrets_dir()
-    in_files = [*dotenv_values(ENV_FILE), *([path.name for path in directory.iterdir()] if directory else [])]
-    return {name.upper() for name in (*os.environ, *in_files)}
+    return {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE), *_secrets())}
 
 
 def _is_stray(name: str) -> bool:
@@ -263,17 +308,14 @@ def _line(location: tuple[int | str, ...], message: str) -> str:
     return f"{name}: {message.removeprefix('Value error, ')}"
 
 
-def _origin(name: str) -> str:
-    if any(known.upper() == name for known in os.environ):
-        return "environment"
-    directory = _secrets_dir()
-    if directory and any(path.name.upper() == name for path in directory.iterdir()):
-        return "secrets directory"
-    return ".env"
-
-
-def _source(field: str, settings: Settings) -> str:
-    return _origin(variable(field)) if field in settings.model_fields_set else "default"
+def _variables(values: Mapping[str, Any], prefix: str = PREFIX) -> Iterator[str]:
+    """The variable that each value, however nested, could be set by."""
+    for key, value in values.items():
+        name = prefix + key.upper()
+        if isinstance(value, dict):
+            yield from _variables(value, f"{name}__")
+        else:
+            yield name
 
 
 def _shown(field: str, value: object) -> str:

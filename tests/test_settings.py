@@ -1,5 +1,6 @@
 """The settings: their names and defaults, where they come from, and what is refused."""
 
+import json
 import re
 from pathlib import Path
 
@@ -21,6 +22,19 @@ def configured(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Settings:
     return load()
 
 
+@pytest.fixture
+def secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The secrets directory, empty as yet."""
+    directory = tmp_path / "secrets"
+    directory.mkdir()
+    monkeypatch.setenv("SLUICE_SECRETS_DIR", str(directory))
+    return directory
+
+
+def wheres(settings: Settings) -> dict[str, str]:
+    return {name: where for name, _, where in sources(settings)}
+
+
 INSTANCE = {
     "INSTANCES__EU_WEST__BASE_URL": "https://123-abc-456.example.com/rest/",
     "INSTANCES__EU_WEST__CLIENT_ID": "id",
@@ -37,21 +51,116 @@ def test_an_instance_is_named_by_its_variables(monkeypatch: pytest.MonkeyPatch):
     assert "hush" not in repr(instance)
 
 
-def test_the_environment_wins_over_the_secrets_directory_and_that_over_the_file(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [("PORT", ("1", "2", "3")), ("INSTANCES__EU_WEST__CLIENT_ID", ("one", "two", "three"))],
+    ids=["a setting", "an instance's"],
+)
+def test_the_environment_wins_over_the_file_and_that_over_the_secrets_directory(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secrets: Path, name: str, values: tuple[str, str, str]
 ):
     """And `sources` says which."""
-    (tmp_path / ".env").write_text("SLUICE_PORT=1\nSLUICE_TICK_SECONDS=1.5\n")
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
-    (secrets / "SLUICE_STUCK_SECONDS").write_text("60")
-    known = configured(monkeypatch, PORT="2", SECRETS_DIR=str(secrets))
-    assert (known.port, known.tick_seconds, known.stuck_seconds) == (2, 1.5, 60)
-    found = {name: (value, where) for name, value, where in sources(known)}
-    assert found["SLUICE_PORT"] == ("2", "environment")
-    assert found["SLUICE_TICK_SECONDS"] == ("1.5", ".env")
-    assert found["SLUICE_STUCK_SECONDS"] == ("60.0", "secrets directory")
-    assert found["SLUICE_PART_BYTES"] == ("9900000", "default")
+    for knob, value in INSTANCE.items():
+        (secrets / f"SLUICE_{knob}").write_text(value)
+    name = f"SLUICE_{name}"
+    in_the_environment, in_the_file, in_the_directory = values
+
+    def shown() -> tuple[str, str]:
+        return next((value, where) for known, value, where in sources(load()) if known == name)
+
+    (secrets / name).write_text(in_the_directory)
+    assert shown() == (in_the_directory, "secrets directory")
+    (tmp_path / ".env").write_text(f"{name}={in_the_file}\n")
+    assert shown() == (in_the_file, ".env")
+    monkeypatch.setenv(name, "")
+    assert shown() == (in_the_file, ".env")
+    monkeypatch.setenv(name, in_the_environment)
+    assert shown() == (in_the_environment, "environment")
+
+
+def test_what_is_set_nowhere_is_the_default(monkeypatch: pytest.MonkeyPatch):
+    """An instance's settings too."""
+    where = wheres(configured(monkeypatch, **INSTANCE))
+    assert where["SLUICE_PART_BYTES"] == "default"
+    assert where["SLUICE_INSTANCES__EU_WEST__MAX_QUEUED"] == "default"
+
+
+@pytest.mark.parametrize("spelt", [str.upper, str.lower])
+def test_the_secrets_directory_may_hold_a_whole_instance(secrets: Path, spelt):
+    """One file for each variable; capitals do not matter, nor does a line's end."""
+    for name, value in INSTANCE.items():
+        (secrets / spelt(f"SLUICE_{name}")).write_text(f"{value}\n")
+    known = load()
+    instance = known.instances["eu_west"]
+    assert (instance.base_url, instance.client_id) == ("https://123-abc-456.example.com", "id")
+    assert instance.client_secret.get_secret_value() == "hush"
+    assert {wheres(known)[f"SLUICE_{name}"] for name in INSTANCE} == {"secrets directory"}
+
+
+def test_an_instance_may_be_set_here_and_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secrets: Path):
+    """What is plain in the environment and in `.env`, what is secret in the directory."""
+    url, client_id, client_secret = (f"SLUICE_{name}" for name in INSTANCE)
+    monkeypatch.setenv(url, "https://123-abc-456.example.com")
+    (tmp_path / ".env").write_text(f"{client_id}=id\n")
+    (secrets / client_secret).write_text("hush")
+    known = load()
+    assert known.instances["eu_west"].client_secret.get_secret_value() == "hush"
+    where = wheres(known)
+    assert [where[name] for name in (url, client_id, client_secret)] == ["environment", ".env", "secrets directory"]
+
+
+@pytest.mark.parametrize("place", ["environment", ".env", "secrets directory"])
+@pytest.mark.parametrize("depth", ["INSTANCES", "INSTANCES__EU_WEST"])
+def test_an_instance_in_json_is_shown_where_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secrets: Path, place: str, depth: str
+):
+    """All of them at once or one by one; a variable of its own goes before, in the same place."""
+    knobs = {"base_url": "https://123-abc-456.example.com", "client_id": "other", "client_secret": "hush"}
+    given = {
+        f"SLUICE_{depth}": json.dumps({"eu_west": knobs} if depth == "INSTANCES" else knobs),
+        "SLUICE_INSTANCES__EU_WEST__CLIENT_ID": "id",
+    }
+    for name, value in given.items():
+        if place == "environment":
+            monkeypatch.setenv(name, value)
+        elif place == "secrets directory":
+            (secrets / name).write_text(value)
+    if place == ".env":
+        (tmp_path / ".env").write_text("".join(f"{name}='{value}'\n" for name, value in given.items()))
+    known = load()
+    assert known.instances["eu_west"].client_id == "id"
+    assert {wheres(known)[f"SLUICE_{name}"] for name in INSTANCE} == {place}
+    assert wheres(known)["SLUICE_INSTANCES__EU_WEST__MAX_QUEUED"] == "default"
+
+
+def test_a_secret_that_kubernetes_mounts_is_read(secrets: Path, tmp_path: Path):
+    """Every file is a link into a directory that is itself a link. What is not ours, text or not, is left alone."""
+    turn = secrets / "..2026_11_25_07_47_59.123456789"
+    turn.mkdir()
+    (secrets / "..data").symlink_to(turn.name)
+    for name, value in INSTANCE.items():
+        (turn / f"SLUICE_{name}").write_text(value)
+        (secrets / f"SLUICE_{name}").symlink_to(f"..data/SLUICE_{name}")
+    (secrets / "keystore.p12").write_bytes(b"\xff\xfe\x00")
+    (tmp_path / "elsewhere").write_text("60")
+    (secrets / "SLUICE_STUCK_SECONDS").symlink_to(tmp_path / "elsewhere")
+    known = load()
+    assert known.instances["eu_west"].client_secret.get_secret_value() == "hush"
+    assert known.stuck_seconds == 60
+
+
+def test_a_secret_that_cannot_be_read_is_one_line(secrets: Path):
+    """Nothing starts with a secret that somebody meant to give."""
+    (secrets / "SLUICE_API_KEY").mkdir()
+    (secrets / "SLUICE_PORT").symlink_to("nowhere")
+    (secrets / "SLUICE_URL").write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert refused.value.lines == [
+        "SLUICE_API_KEY: its file cannot be read: Is a directory",
+        "SLUICE_PORT: its file cannot be read: No such file or directory",
+        "SLUICE_URL: its file is not UTF-8",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,23 +190,21 @@ def test_a_bad_value_or_an_unknown_name_is_one_line_that_names_it(
     assert line.startswith(f"SLUICE_{name}:")
 
 
-@pytest.mark.parametrize("where", ["file", "secrets"])
-def test_an_unknown_name_is_noticed_wherever_it_is_set(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, where: str):
-    """A typing error in `.env` must not pass in silence."""
-    if where == "file":
-        (tmp_path / ".env").write_text("SLUICE_PORTT=1\nOTHER=2\n")
+@pytest.mark.parametrize("where", ["environment", "file", "secrets"])
+@pytest.mark.parametrize("name", ["PORTT", "INSTANCES__EU_WEST__NONSENSE"])
+def test_an_unknown_name_is_noticed_wherever_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secrets: Path, where: str, name: str
+):
+    """A typing error must not pass in silence, however nested; it is told in the same words."""
+    if where == "environment":
+        monkeypatch.setenv(f"SLUICE_{name}", "1")
+    elif where == "file":
+        (tmp_path / ".env").write_text(f"SLUICE_{name}=1\nOTHER=2\n")
     else:
-        (tmp_path / "secrets").mkdir()
-        (tmp_path / "secrets" / "sluice_portt").write_text("1")
-        monkeypatch.setenv("SLUICE_SECRETS_DIR", str(tmp_path / "secrets"))
-    with pytest.raises(SettingsError, match="SLUICE_PORTT: no such setting"):
-        load()
-
-
-def test_an_unknown_name_of_an_instance_is_told_as_any_other(monkeypatch: pytest.MonkeyPatch):
-    """In the same words, wherever it is nested."""
-    with pytest.raises(SettingsError, match="SLUICE_INSTANCES__DEFAULT__CLIENTID: no such setting"):
-        configured(monkeypatch, INSTANCES__DEFAULT__CLIENTID="x")
+        (secrets / f"sluice_{name.lower()}").write_text("1")
+    with pytest.raises(SettingsError) as refused:
+        configured(monkeypatch, **INSTANCE)
+    assert refused.value.lines == [f"SLUICE_{name}: no such setting (see `sluice settings`)"]
 
 
 def test_what_should_be_json_and_is_not_is_one_line(monkeypatch: pytest.MonkeyPatch):
