@@ -57,10 +57,12 @@ async def keep_rows(
 
 
 async def page(
-    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int
+    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int, own: bool = True
 ) -> list[StoredRow]:
-    """An import's result rows in source order, beginning behind the place `after`."""
+    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone."""
     wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind]
+    if not own:
+        wanted.append(result_row.c.part_number != OWN)
     if after is not None:
         wanted.append(tuple_(result_row.c.position, result_row.c.id) > after)
     found = await tx.execute(

@@ -97,8 +97,10 @@ def _row(found: Import, row: StoredRow) -> ResultRowOut:
     return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
 
 
-async def lines(house: House, found: Import, kind: Kind, *, source_rows: bool = True) -> AsyncIterator[bytes]:
+async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
     """Header and rows; a transaction for each thousand, so that a slow reader holds none open.
+
+    As Marketo has them: without the rows' numbers, and without what we remarked upon ourselves.
 
     Errors: Gone, where they are erased meanwhile. The answer breaks off then: half of them is not to look like all.
     """
@@ -106,7 +108,7 @@ async def lines(house: House, found: Import, kind: Kind, *, source_rows: bool = 
     header = True
     while header or after is not None:
         async with house.db.read() as tx:
-            rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS)
+            rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
             if not await imports.has_results(tx, found.id):
                 raise Gone(f"The results of import {found.id} are erased while they are read.")
         told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
@@ -117,7 +119,7 @@ async def lines(house: House, found: Import, kind: Kind, *, source_rows: bool = 
                 format=format_,
                 reason_header=REASON[kind],
                 header=header,
-                source_rows=source_rows,
+                source_rows=not as_marketo,
             )
         )
         header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None

@@ -294,6 +294,21 @@ async def test_a_failures_file_is_whole_or_not_there(database_url: str, clock: S
         assert len(answer.text.splitlines()) == 301
 
 
+async def test_a_warnings_file_holds_marketos_own_remarks_alone(stage: Stage):
+    """As many as the batch counts, also where our pre-flight had something to say."""
+    _, key = await stage.house.keys.create("crm-sync", [Scope.SUBMIT])
+    sent = bearing(key) | {"Content-Type": "text/csv"}
+    answer = await stage.api.post("/v1/imports?preflight=rows", content=LEADS_WITH_TROUBLE, headers=sent)
+    batch, theirs = answer.json()["id"], await token(stage)
+    await run(stage, theirs, batch)
+    ours = (await stage.api.get(f"/v1/imports/{batch}/warnings", headers=bearing(key))).text
+    assert "Pre-flight:" in ours
+    file = (await stage.api.get(f"/bulk/v1/leads/batch/{batch}/warnings.json", headers=bearing(theirs))).text
+    counted = result(await status(stage, theirs, batch))["numOfRowsWithWarning"]
+    assert "Pre-flight:" not in file
+    assert len(file.splitlines()[1:]) == counted > 0
+
+
 async def test_a_file_that_was_erased_is_not_said_to_be_empty(stage: Stage):
     """404 would be "no row was rejected"."""
     sent = await token(stage)
