@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from app.domain.lifecycle import FINAL, State
 
@@ -60,6 +61,7 @@ class ProgramMembers:
 
 
 Target = Leads | CustomObject | ProgramMembers
+TARGET_FIELDS = tuple(field.name for kind in (Leads, CustomObject, ProgramMembers) for field in fields(kind))
 
 
 def object_type(target: Target) -> ObjectType:
@@ -70,6 +72,12 @@ def object_type(target: Target) -> ObjectType:
             return ObjectType.CUSTOM_OBJECT
         case ProgramMembers():
             return ObjectType.PROGRAM_MEMBER
+
+
+def fields_of(target: Target) -> dict[str, Any]:
+    """What names the target, by the words of the API; None where they are another kind's."""
+    named = {name: getattr(target, name, None) for name in TARGET_FIELDS}
+    return named | {"dedupe_fields": list(named["dedupe_fields"] or ()) or None}
 
 
 def key_columns(target: Target) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from app.clock import Clock
 from app.domain.patience import BACKLOG_KEPT_SECONDS
-from app.store import parts
+from app.store import line
 from app.store.database import Database
 
 FAR = 0.5  # of the limit: so many more do not come in that time, from all processes together
@@ -24,8 +24,8 @@ class BacklogCount:
             own := self._far(self._own.get(client), client_limit)
         ) is None:
             async with self.db.read() as tx:
-                total = await parts.waiting_total(tx)
-                own = await parts.waiting_of_client(tx, client, most=client_limit)
+                total = await line.waiting_total(tx)
+                own = await line.waiting_of_client(tx, client, most=client_limit)
             self._total, self._own[client] = (self.now(), total), (self.now(), own)
         return total, own
 

@@ -17,8 +17,8 @@ from app.files.keys import Digests, from_bytes, share_any
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import parts
-from app.store.parts import Rival
+from app.store import parts, rivals
+from app.store.rivals import Rival
 
 PAGE_RIVALS = 500
 LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
@@ -48,9 +48,9 @@ class Judge:
         """
         compared = self._compared(part)
         async with self.driver.db.read() as tx:
-            there = [rival for rival in await parts.rivals_at_marketo(tx, part) if rival.id not in compared.there]
+            there = [rival for rival in await rivals.at_marketo(tx, part) if rival.id not in compared.there]
             after = max(compared.before, compared.looked_to)
-            before = await parts.rivals_before(tx, part, after=after, limit=PAGE_RIVALS)
+            before = await rivals.before(tx, part, after=after, limit=PAGE_RIVALS)
             looked = _as_many_as_fit(part, [*there, *before])
             keys = await self._keys(tx, part, looked)
         met = await asyncio.to_thread(_met, part, looked, keys)
@@ -74,14 +74,14 @@ class Judge:
     def forget(self, part: Part) -> None:
         self.known.pop(part.id, None)
 
-    async def _keys(self, tx: AsyncConnection, part: Part, rivals: Sequence[Rival]) -> Mapping[int, Digests]:
-        wanted = [rival.id for rival in rivals if meeting(part.footprint, rival.footprint) is Meeting.BY_KEY]
+    async def _keys(self, tx: AsyncConnection, part: Part, others: Sequence[Rival]) -> Mapping[int, Digests]:
+        wanted = [rival.id for rival in others if meeting(part.footprint, rival.footprint) is Meeting.BY_KEY]
         if not wanted:
             return {}
         if part.id not in self.mine:
             self.mine.clear()
             wanted.append(part.id)
-        found = {part_id: from_bytes(kept) for part_id, kept in (await parts.keys(tx, wanted)).items()}
+        found = {part_id: from_bytes(kept) for part_id, kept in (await rivals.keys(tx, wanted)).items()}
         if part.id in found:
             self.mine[part.id] = found[part.id]
         return found | self.mine
@@ -92,19 +92,19 @@ class Judge:
         return self.known.setdefault(part.id, Compared())
 
 
-def _as_many_as_fit(part: Part, rivals: Sequence[Rival]) -> Sequence[Rival]:
+def _as_many_as_fit(part: Part, others: Sequence[Rival]) -> Sequence[Rival]:
     left = LOOK_BYTES
-    for count, rival in enumerate(rivals):
+    for count, rival in enumerate(others):
         if meeting(part.footprint, rival.footprint) is Meeting.BY_KEY:
             left -= rival.keys_bytes
         if left < 0 and count:
-            return rivals[:count]
-    return rivals
+            return others[:count]
+    return others
 
 
-def _met(part: Part, rivals: Sequence[Rival], keys: Mapping[int, Digests]) -> list[Rival]:
+def _met(part: Part, others: Sequence[Rival], keys: Mapping[int, Digests]) -> list[Rival]:
     """Those that touch what it touches, in their order."""
-    return [rival for rival in rivals if _meets(part, rival, keys)]
+    return [rival for rival in others if _meets(part, rival, keys)]
 
 
 def _meets(part: Part, rival: Rival, keys: Mapping[int, Digests]) -> bool:

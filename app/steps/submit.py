@@ -31,7 +31,7 @@ from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Turns
-from app.store import instances, parts
+from app.store import instances, line, parts
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
 from app.store.parts import Stale
@@ -96,17 +96,19 @@ class Submit:
             instance = await instances.get(tx, lease.instance)
             if instance is None or not lease.holds(at) or not await self._has_room(tx, instance, at):
                 return None, False
-            due = await parts.any_due(tx, lease.instance, now=at)
+            due = await line.any_due(tx, lease.instance, now=at)
         if due:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
             self.driver.reached(Point.MADE_DUE)
         async with self.driver.db.read() as tx:
-            priority, clients = await parts.clients_in_line(tx, lease.instance)
+            priority, clients = await line.clients(tx, lease.instance)
         for client in self.turns.in_order(clients):
             async with self.driver.db.read() as tx:
-                line = await parts.in_line(tx, lease.instance, priority=priority or 0, client=client, limit=CANDIDATES)
-            for part in line:
+                theirs = await line.of_client(
+                    tx, lease.instance, priority=priority or 0, client=client, limit=CANDIDATES
+                )
+            for part in theirs:
                 match await self.judge.may_go(lease, part, now=at):
                     case True:
                         return part, False

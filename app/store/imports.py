@@ -1,19 +1,17 @@
 """Imports: receiving, accepting, reading; and the sums over their parts, kept where lists and filters need them."""
 
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.history import Occurrence
 from app.domain.imports import (
     FINISHED,
-    Attention,
-    AttentionCode,
     CustomObject,
     Failure,
     Format,
@@ -29,16 +27,14 @@ from app.domain.imports import (
     SourceFile,
     Status,
     Target,
+    fields_of,
     object_type,
     status_of,
 )
 from app.domain.lifecycle import State
-from app.store import events, tallies
+from app.store import attention, events, tallies
 from app.store.database import held_in
-from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
-
-SLOW = (State.IMPORTING, State.COLLECTING)
-"""States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
+from app.store.tables import import_, instance, part
 
 
 async def begin(
@@ -69,7 +65,7 @@ async def begin(
             "request_id": request_id,
             "created_at": at,
             "touched_at": at,
-            **_target_columns(request.target),
+            **fields_of(request.target),
         },
     )
     return int(made.scalar_one())
@@ -270,24 +266,14 @@ class Filters:
     attention: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """What `attention` is judged by."""
-
-    now: datetime
-    stuck_seconds: float
-
-    @property
-    def stuck_since(self) -> datetime:
-        return self.now - timedelta(seconds=self.stuck_seconds)
-
-
-async def get(tx: AsyncConnection, import_id: int, *, by: Judgement) -> Import | None:
+async def get(tx: AsyncConnection, import_id: int, *, by: attention.Judgement) -> Import | None:
     found = await _read(tx, [import_.c.id == import_id], 1, by)
     return found[0] if found else None
 
 
-async def page(tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: Judgement) -> list[Import]:
+async def page(
+    tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.Judgement
+) -> list[Import]:
     """Imports newest first, beginning behind the id `before`."""
     plain = ("status", "instance", "object_type", "client", "label")
     wanted: list[ColumnElement[bool]] = [
@@ -298,14 +284,16 @@ async def page(tx: AsyncConnection, filters: Filters, *, before: int | None, siz
     if filters.created_before:
         wanted.append(import_.c.created_at < filters.created_before)
     if filters.attention is not None:
-        needs = await _needs_attention(tx, by)
+        needs = await attention.needed(tx, by)
         wanted.append(needs if filters.attention else ~needs)
     if before is not None:
         wanted.append(import_.c.id < before)
     return await _read(tx, wanted, size, by)
 
 
-async def _read(tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: Judgement) -> list[Import]:
+async def _read(
+    tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: attention.Judgement
+) -> list[Import]:
     found = (
         await tx.execute(
             select(import_, instance.c.blocked_at, instance.c.blocked_reason)
@@ -315,128 +303,13 @@ async def _read(tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: in
             .limit(size)
         )
     ).all()
-    parts = await _parts_of(tx, [row.id for row in found], by)
+    parts = await attention.parts_of(tx, [row.id for row in found], by)
     queued_long = {row.instance for row in found if parts[row.id].queued_since}
-    still = {name for name in sorted(queued_long) if not await _moves(tx, name, by)}
+    still = {name for name in sorted(queued_long) if not await attention.moves(tx, name, by)}
     return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in found]
 
 
-@dataclass(slots=True)
-class _Parts:
-    """What an import's page says of its parts."""
-
-    states: Counter[State] = field(default_factory=Counter)
-    turn: int | None = None
-    waiting_rows: int = 0
-    collecting_since: datetime | None = None
-    unconfirmed_since: datetime | None = None
-    stuck_since: datetime | None = None
-    queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
-    missing_since: datetime | None = None
-
-
-async def _parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, _Parts]:
-    summed: dict[int, _Parts] = defaultdict(_Parts)
-    for row in await tx.execute(
-        select(
-            part.c.import_id,
-            part.c.state,
-            part.c.results_missing,
-            func.count().label("parts"),
-            func.min(part.c.state_since).label("since"),
-            func.max(part.c.turn).label("turn"),
-            func.sum(part.c.rows).label("rows"),
-        )
-        .where(part.c.import_id.in_(ids))
-        .group_by(part.c.import_id, part.c.state, part.c.results_missing)
-    ):
-        seen, state = summed[row.import_id], State(row.state)
-        seen.states[state] += row.parts
-        seen.turn = row.turn
-        if state is State.WAITING:
-            seen.waiting_rows += int(row.rows)
-        if state is State.COLLECTING:
-            seen.collecting_since = min(seen.collecting_since or row.since, row.since)
-        if state is State.UNCONFIRMED:
-            seen.unconfirmed_since = row.since
-        if state in SLOW and row.since <= by.stuck_since:
-            seen.stuck_since = min(row.since, seen.stuck_since or row.since)
-        if state is State.QUEUED and row.since <= by.stuck_since:
-            seen.queued_since = row.since
-        if row.results_missing:
-            seen.missing_since = row.since
-    return summed
-
-
-async def _moves(tx: AsyncConnection, instance_name: str, by: Judgement) -> bool:
-    return bool((await tx.execute(select(_moved(instance_name, by)))).scalar_one())
-
-
-def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
-    """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
-    other, one = import_.alias(), part.alias()
-    finished = exists().where(
-        other.c.instance == instance_name,
-        other.c.finished_at > by.stuck_since,
-        func.coalesce(other.c.status, "") == Status.COMPLETE,  # not by its index, which has all of history
-    )
-    got_on = exists().where(
-        other.c.instance == instance_name,
-        other.c.status == Status.IMPORTING,
-        one.c.import_id == other.c.id,
-        one.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
-        one.c.state_since > by.stuck_since,
-    )
-    return or_(finished, got_on)
-
-
-async def _needs_attention(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
-    standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
-    troubled = import_.c.id.in_(
-        select(part.c.import_id).where(
-            MAY_NEED_ATTENTION,
-            or_(
-                part.c.state == State.UNCONFIRMED,
-                part.c.results_missing.is_(True),
-                and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
-                and_(standing, ~_moved(part.c.instance, by)),
-            ),
-        )
-    )
-    blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
-    if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
-        return troubled
-    return or_(troubled, and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])))
-
-
-def _attention(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Attention | None:
-    if row.blocked_at and row.status not in FINISHED:
-        return Attention(
-            AttentionCode.INSTANCE_BLOCKED, row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at
-        )
-    if parts.unconfirmed_since:
-        return Attention(
-            AttentionCode.UNCONFIRMED,
-            "Marketo's answer to a submission was lost: nobody can know yet whether it has the part.",
-            parts.unconfirmed_since,
-        )
-    if parts.stuck_since:
-        return Attention(
-            AttentionCode.STUCK, "A part has been at Marketo for far longer than usual.", parts.stuck_since
-        )
-    if parts.queued_since and at_a_standstill:
-        message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
-        return Attention(AttentionCode.STUCK, message, parts.queued_since)
-    if parts.missing_since:
-        return Attention(
-            AttentionCode.RESULTS_MISSING,
-            "Marketo's counts and its result files do not account for every row.",
-            parts.missing_since,
-        )
-    return None
-
-
-def _as_import(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Import:
+def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) -> Import:
     error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
     return Import(
         id=row.id,
@@ -447,7 +320,7 @@ def _as_import(row: Row[Any], parts: _Parts, *, at_a_standstill: bool) -> Import
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         parts=parts.states,
         remaining=Remaining(parts.turn, parts.waiting_rows, parts.collecting_since),
-        attention=_attention(row, parts, at_a_standstill=at_a_standstill),
+        attention=attention.of(row, parts, at_a_standstill=at_a_standstill),
         error=error,
         cancel_requested_at=row.cancel_requested_at,
         created_at=row.created_at,
@@ -473,20 +346,6 @@ def _request(row: Row[Any]) -> Request:
         metadata=row.metadata,
         file_name=row.file_name,
     )
-
-
-def _target_columns(target: Target) -> dict[str, Any]:
-    match target:
-        case Leads():
-            return {
-                "lookup_field": target.lookup_field,
-                "list_id": target.list_id,
-                "partition_name": target.partition_name,
-            }
-        case CustomObject():
-            return {"object_name": target.object_name, "dedupe_fields": list(target.dedupe_fields) or None}
-        case ProgramMembers():
-            return {"program_id": target.program_id, "program_member_status": target.program_member_status}
 
 
 def _target(row: Row[Any]) -> Target:

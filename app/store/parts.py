@@ -1,16 +1,15 @@
 """Parts, and the one writer of `part.state`: move(). The first state, to which no move leads, is release()'s."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, func, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
-from app.domain.forecast import Stretch, Work
 from app.domain.imports import Failure, Footprint, Part, Request, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
@@ -29,7 +28,6 @@ UNTOLD: dict[str, Any] = {
     "silent_since": None,
 }
 """What Marketo had told of a job; nothing is left of it in a part that is to go once more."""
-STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
 
 class Stale(Exception):
@@ -257,114 +255,7 @@ async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> 
 
 async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:
     """Let waiting parts whose time has come stand in line."""
-    await tx.execute(update(part).where(_due(instance_name, now)).values(due_at=None))
-
-
-async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
-    return (await tx.execute(select(part.c.id).where(_due(instance_name, now)).limit(1))).one_or_none() is not None
-
-
-def _due(instance_name: str, now: datetime) -> ColumnElement[bool]:
-    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
-
-
-async def clients_in_line(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
-    """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
-    may_go = _may_go(instance_name)
-    top = (
-        await tx.execute(select(part.c.priority).where(*may_go).order_by(part.c.priority.desc()).limit(1))
-    ).scalar_one_or_none()
-    clients: list[str] = []
-    while top is not None:
-        wanted = [*may_go, part.c.priority == top, *([part.c.client > clients[-1]] if clients else [])]
-        following = await tx.execute(select(part.c.client).where(*wanted).order_by(part.c.client).limit(1))
-        if (client := following.scalar_one_or_none()) is None:
-            break
-        clients.append(client)
-    return top, clients
-
-
-def _may_go(instance_name: str) -> list[ColumnElement[bool]]:
-    return [
-        part.c.instance == instance_name,
-        part.c.state == WAITING,
-        part.c.waits_for.is_(None),
-        part.c.due_at.is_(None),
-    ]
-
-
-async def in_line(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
-    """A client's parts that wait for nothing but a slot, as far as is known, in the order of acceptance."""
-    found = await tx.execute(
-        select(part)
-        .where(*_may_go(instance_name), part.c.priority == priority, part.c.client == client)
-        .order_by(part.c.turn, part.c.number)
-        .limit(limit)
-    )
-    return [as_part(row) for row in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """A part that goes first where it touches the same records."""
-
-    id: int
-    place: tuple[int, int]  # in the order of acceptance
-    footprint: Footprint
-    keys_bytes: int
-    not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
-
-
-RIVAL_COLUMNS: list[ColumnElement[Any]] = [
-    part.c[name]
-    for name in (
-        *("id", "import_id", "turn", "number", "state", "due_at", "retry_code"),
-        *("space", "key_fields", "list_id", "aside"),
-    )
-]
-
-
-async def rivals_at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
-    return await _rivals(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
-
-
-async def rivals_before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Rival]:
-    """Waiting parts that were accepted before it, from a place in that order on."""
-    assert of.turn is not None
-    wanted = [
-        part.c.instance == of.instance,
-        part.c.state == WAITING,
-        tuple_(part.c.turn, part.c.number) > after,
-        tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
-    ]
-    footprint = of.footprint
-    if footprint.key_fields and footprint.list_id is None and not footprint.aside:  # then its own parts never meet it
-        wanted.append((part.c.import_id != of.import_id) | part.c.aside)
-    return await _rivals(tx, wanted, limit)
-
-
-async def _rivals(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
-    size = func.coalesce(func.length(part_keys.c.digests), 0)
-    found = await tx.execute(
-        select(*[*RIVAL_COLUMNS, size.label("keys_bytes")])
-        .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
-        .where(*wanted)
-        .order_by(part.c.turn, part.c.number)
-        .limit(limit)
-    )
-    return [Rival(row.id, (row.turn, row.number), _footprint(row), row.keys_bytes, _not_before(row)) for row in found]
-
-
-def _not_before(row: Row[Any]) -> datetime | None:
-    """Until when a waiting part is not to go at all. To wait for a retry is another thing."""
-    not_before: datetime | None = row.due_at if row.state == State.WAITING and not row.retry_code else None
-    return not_before
-
-
-async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
-    """The digests of parts' keys, as the files room keeps them."""
-    found = await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))
-    return {row.part_id: bytes(row.digests) for row in found}
+    await tx.execute(update(part).where(due(instance_name, now)).values(due_at=None))
 
 
 async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None:
@@ -398,39 +289,6 @@ async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> li
     return [as_part(row) for row in found]
 
 
-async def line(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
-    """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
-
-    Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
-    what comes back is some hundred sums a client at most.
-    """
-    stands = [
-        part.c.instance == instance_name,
-        part.c.state == WAITING,
-        part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
-    ]
-    first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
-    if first is None:
-        return []
-    stretch = (part.c.turn - first) // (1 + (last - first) // STRETCHES)
-    found = await tx.execute(
-        select(
-            part.c.priority,
-            part.c.client,
-            func.min(part.c.turn),
-            func.max(part.c.turn),
-            func.count(),
-            func.sum(part.c.rows),
-        )
-        .where(*stands)
-        .group_by(part.c.priority, part.c.client, stretch)
-    )
-    return [
-        Stretch(priority, client, first, last, Work(count, int(rows)))
-        for priority, client, first, last, count, rows in found
-    ]
-
-
 async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
     found = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
     return set(found.scalars())
@@ -442,14 +300,6 @@ async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[
     return Counter(map(State, found.scalars()))
 
 
-async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
-    """Whether a part waits for nothing but a slot, as far as is known."""
-    may_go = select(part.c.id).where(*_may_go(instance_name)).limit(1)
-    due = select(part.c.id).where(_due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
-    found = [(await tx.execute(some)).one_or_none() for some in (may_go, due)]
-    return any(found)
-
-
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
     found = await tx.execute(
         select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
@@ -457,17 +307,12 @@ async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
     return found.scalars().all()
 
 
-async def waiting_total(tx: AsyncConnection) -> int:
-    return (await tx.execute(select(func.count()).where(part.c.state == WAITING))).scalar_one()
+def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
+    """Waiting parts whose time has come."""
+    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
 
 
-async def waiting_of_client(tx: AsyncConnection, client: str, *, most: int) -> int:
-    """How many of its parts wait; counted no further than `most`."""
-    some = select(part.c.id).where(part.c.state == WAITING, part.c.client == client).limit(most).subquery()
-    return (await tx.execute(select(func.count()).select_from(some))).scalar_one()
-
-
-def _footprint(row: Row[Any]) -> Footprint:
+def footprint_of(row: Row[Any]) -> Footprint:
     return Footprint(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
 
 
@@ -481,7 +326,7 @@ def as_part(row: Row[Any]) -> Part:
         state=State(row.state),
         state_since=row.state_since,
         turn=row.turn,
-        footprint=_footprint(row),
+        footprint=footprint_of(row),
         client=row.client,
         waits_for=row.waits_for,
         first_row=row.first_row,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from app.store.imports import Judgement
+from app.store.attention import Judgement
 from app.wiring import House
 
 

@@ -15,7 +15,7 @@ from app.domain.instances import Condition, Instance
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
-from app.store import counts, instances, parts
+from app.store import counts, instances, line
 from app.store.counts import Live
 from app.web import contract, examples
 from app.web.auth import Guarded, TheCaller, needs
@@ -99,7 +99,7 @@ async def views(house: House, tx: AsyncConnection, live: Mapping[str, Live]) -> 
             settings=settings,
             instance=known.get(name, Instance(name)),
             live=live.get(name, Live()),
-            any_may_go=await parts.any_may_go(tx, name, now=now),
+            any_may_go=await line.any_may_go(tx, name, now=now),
             rate=rates.get(name),
             now=now,
         )

@@ -9,7 +9,7 @@ from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.patience import MISSED_LEASES, OUTLOOK_KEPT_SECONDS
-from app.store import instances, parts
+from app.store import instances, line, parts
 from app.wiring import House
 
 
@@ -51,9 +51,9 @@ class Outlooks:
         return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
 
     async def _line(self, name: str, now: datetime) -> list[Stretch]:
-        kept_at, line = self._lines.get(name, (None, []))
+        kept_at, waiting = self._lines.get(name, (None, []))
         if kept_at is None or now - kept_at >= timedelta(seconds=OUTLOOK_KEPT_SECONDS):
             async with self.house.db.read() as tx:
-                line = await parts.line(tx, name, now=now)
-            self._lines[name] = now, line
-        return line
+                waiting = await line.stretches(tx, name, now=now)
+            self._lines[name] = now, waiting
+        return waiting

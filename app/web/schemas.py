@@ -10,16 +10,14 @@ from app.domain.history import OF_IMPORTS
 from app.domain.imports import (
     FINISHED,
     AttentionCode,
-    CustomObject,
+    Failure,
     Format,
     Import,
-    Leads,
     ObjectType,
     OnUnconfirmed,
     Part,
-    ProgramMembers,
     Status,
-    Target,
+    fields_of,
     object_type,
 )
 from app.domain.instances import Condition, Instance, WaitingFor, waiting_for
@@ -163,7 +161,7 @@ class ImportOut(BaseModel):
             instance=request.instance,
             client=request.client,
             format=request.format,
-            **_of_target(request.target),
+            **fields_of(request.target),
             priority=request.priority,
             not_before=request.not_before,
             on_unconfirmed=request.on_unconfirmed,
@@ -363,38 +361,10 @@ class HealthOut(BaseModel):
     checks: list[CheckOut]
 
 
-def _of_target(target: Target) -> dict[str, Any]:
-    """The fields of all three targets; null where they are another's."""
-    fields: dict[str, Any] = dict.fromkeys(
-        (
-            "lookup_field",
-            "list_id",
-            "partition_name",
-            "object_name",
-            "dedupe_fields",
-            "program_id",
-            "program_member_status",
-        )
-    )
-    ours: dict[str, Any]
-    match target:
-        case Leads():
-            ours = {
-                "lookup_field": target.lookup_field,
-                "list_id": target.list_id,
-                "partition_name": target.partition_name,
-            }
-        case CustomObject():
-            ours = {"object_name": target.object_name, "dedupe_fields": list(target.dedupe_fields) or None}
-        case ProgramMembers():
-            ours = {"program_id": target.program_id, "program_member_status": target.program_member_status}
-    return fields | ours
-
-
 def _attention(found: Import) -> AttentionOut | None:
     seen = found.attention
     return AttentionOut(code=seen.code, message=seen.message, since=seen.since) if seen else None
 
 
-def _error(error: Any) -> ErrorOut | None:
+def _error(error: Failure | None) -> ErrorOut | None:
     return ErrorOut(code=error.code, message=error.message, marketo_code=error.marketo_code) if error else None

@@ -9,7 +9,7 @@ from app.clock import Clock
 from app.domain.instances import Instance
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-from app.store import instances, parts
+from app.store import instances, line, parts
 from app.store.database import Database
 from app.worker.ticks import TICKS
 
@@ -85,7 +85,7 @@ class Leases:
         assert instance is not None, "we drive it"
         there, importers = await parts.states_at_marketo(tx, name), crew.watch.importers
         idle = instance.idle_importers(at, parts=there, importers=importers, queued=crew.max_queued)
-        since = (instance.idle_since or at) if idle and await parts.any_may_go(tx, name, now=at) else None
+        since = (instance.idle_since or at) if idle and await line.any_may_go(tx, name, now=at) else None
         if since != instance.idle_since:
             await instances.note_idle(tx, name, since=since)
 

@@ -1,0 +1,144 @@
+"""Whether a person should look at an import, and why: for those that were read, and as a filter on all there are."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.imports import FINISHED, Attention, AttentionCode, Status
+from app.domain.lifecycle import State
+from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
+
+SLOW = (State.IMPORTING, State.COLLECTING)
+"""States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What `attention` is judged by."""
+
+    now: datetime
+    stuck_seconds: float
+
+    @property
+    def stuck_since(self) -> datetime:
+        return self.now - timedelta(seconds=self.stuck_seconds)
+
+
+@dataclass(slots=True)
+class Parts:
+    """What an import's page says of its parts."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    turn: int | None = None
+    waiting_rows: int = 0
+    collecting_since: datetime | None = None
+    unconfirmed_since: datetime | None = None
+    stuck_since: datetime | None = None
+    queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
+    missing_since: datetime | None = None
+
+
+async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, Parts]:
+    summed: dict[int, Parts] = defaultdict(Parts)
+    for row in await tx.execute(
+        select(
+            part.c.import_id,
+            part.c.state,
+            part.c.results_missing,
+            func.count().label("parts"),
+            func.min(part.c.state_since).label("since"),
+            func.max(part.c.turn).label("turn"),
+            func.sum(part.c.rows).label("rows"),
+        )
+        .where(part.c.import_id.in_(ids))
+        .group_by(part.c.import_id, part.c.state, part.c.results_missing)
+    ):
+        seen, state = summed[row.import_id], State(row.state)
+        seen.states[state] += row.parts
+        seen.turn = row.turn
+        if state is State.WAITING:
+            seen.waiting_rows += int(row.rows)
+        if state is State.COLLECTING:
+            seen.collecting_since = min(seen.collecting_since or row.since, row.since)
+        if state is State.UNCONFIRMED:
+            seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
+        if state in SLOW and row.since <= by.stuck_since:
+            seen.stuck_since = min(seen.stuck_since or row.since, row.since)
+        if state is State.QUEUED and row.since <= by.stuck_since:
+            seen.queued_since = min(seen.queued_since or row.since, row.since)
+        if row.results_missing:
+            seen.missing_since = min(seen.missing_since or row.since, row.since)
+    return summed
+
+
+async def moves(tx: AsyncConnection, instance_name: str, by: Judgement) -> bool:
+    return bool((await tx.execute(select(_moved(instance_name, by)))).scalar_one())
+
+
+def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
+    """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
+    other, one = import_.alias(), part.alias()
+    finished = exists().where(
+        other.c.instance == instance_name,
+        other.c.finished_at > by.stuck_since,
+        func.coalesce(other.c.status, "") == Status.COMPLETE,  # not by its index, which has all of history
+    )
+    got_on = exists().where(
+        other.c.instance == instance_name,
+        other.c.status == Status.IMPORTING,
+        one.c.import_id == other.c.id,
+        one.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
+        one.c.state_since > by.stuck_since,
+    )
+    return or_(finished, got_on)
+
+
+async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
+    standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
+    troubled = import_.c.id.in_(
+        select(part.c.import_id).where(
+            MAY_NEED_ATTENTION,
+            or_(
+                part.c.state == State.UNCONFIRMED,
+                part.c.results_missing.is_(True),
+                and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
+                and_(standing, ~_moved(part.c.instance, by)),
+            ),
+        )
+    )
+    blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
+    if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
+        return troubled
+    return or_(troubled, and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])))
+
+
+def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | None:
+    if row.blocked_at and row.status not in FINISHED:
+        return Attention(
+            AttentionCode.INSTANCE_BLOCKED, row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at
+        )
+    if parts.unconfirmed_since:
+        return Attention(
+            AttentionCode.UNCONFIRMED,
+            "Marketo's answer to a submission was lost: nobody can know yet whether it has the part.",
+            parts.unconfirmed_since,
+        )
+    if parts.stuck_since:
+        return Attention(
+            AttentionCode.STUCK, "A part has been at Marketo for far longer than usual.", parts.stuck_since
+        )
+    if parts.queued_since and at_a_standstill:
+        message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
+        return Attention(AttentionCode.STUCK, message, parts.queued_since)
+    if parts.missing_since:
+        return Attention(
+            AttentionCode.RESULTS_MISSING,
+            "Marketo's counts and its result files do not account for every row.",
+            parts.missing_since,
+        )
+    return None

@@ -1,0 +1,77 @@
+"""Rivals: parts that go before another one where both touch the same records."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.imports import Footprint, Part
+from app.domain.lifecycle import State
+from app.store.parts import footprint_of
+from app.store.tables import WAITING, part, part_keys
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """A part that goes first where it touches the same records."""
+
+    id: int
+    place: tuple[int, int]  # in the order of acceptance
+    footprint: Footprint
+    keys_bytes: int
+    not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
+
+
+COLUMNS: list[ColumnElement[Any]] = [
+    part.c[name]
+    for name in (
+        *("id", "import_id", "turn", "number", "state", "due_at", "retry_code"),
+        *("space", "key_fields", "list_id", "aside"),
+    )
+]
+
+
+async def at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
+    return await _found(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
+
+
+async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Rival]:
+    """Waiting parts that were accepted before it, from a place in that order on."""
+    assert of.turn is not None
+    wanted = [
+        part.c.instance == of.instance,
+        part.c.state == WAITING,
+        tuple_(part.c.turn, part.c.number) > after,
+        tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
+    ]
+    footprint = of.footprint
+    if footprint.key_fields and footprint.list_id is None and not footprint.aside:  # then its own parts never meet it
+        wanted.append((part.c.import_id != of.import_id) | part.c.aside)
+    return await _found(tx, wanted, limit)
+
+
+async def _found(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
+    size = func.coalesce(func.length(part_keys.c.digests), 0)
+    found = await tx.execute(
+        select(*[*COLUMNS, size.label("keys_bytes")])
+        .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
+        .where(*wanted)
+        .order_by(part.c.turn, part.c.number)
+        .limit(limit)
+    )
+    return [Rival(row.id, (row.turn, row.number), footprint_of(row), row.keys_bytes, _not_before(row)) for row in found]
+
+
+def _not_before(row: Row[Any]) -> datetime | None:
+    """Until when a waiting part is not to go at all. To wait for a retry is another thing."""
+    not_before: datetime | None = row.due_at if row.state == State.WAITING and not row.retry_code else None
+    return not_before
+
+
+async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
+    """The digests of parts' keys, as the files room keeps them."""
+    found = await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))
+    return {row.part_id: bytes(row.digests) for row in found}
