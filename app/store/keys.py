@@ -24,6 +24,8 @@ async def add(tx: AsyncConnection, key: Key) -> None:
 
 
 async def get(tx: AsyncConnection, key_id: str) -> Key | None:
+    if "\0" in key_id:  # PostgreSQL takes it in no text
+        return None
     row = (await tx.execute(select(api_key).where(api_key.c.id == key_id))).one_or_none()
     return None if row is None else _key(row)
 

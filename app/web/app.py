@@ -57,7 +57,7 @@ def routed(settings: Settings) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router)
-    contract.publish(app, settings)
+    contract.publish(app, settings, beside=facade.DOCUMENT)
     return app
 
 

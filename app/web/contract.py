@@ -6,6 +6,7 @@ each becomes a response with its codes and an example.
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from copy import deepcopy
 from typing import Any
 
 from fastapi import FastAPI
@@ -21,7 +22,8 @@ from app.web.schemas import ProblemErrorOut, ProblemOut
 
 DESCRIPTION = """A durable queue in front of Marketo's Bulk Import: files in, and what became of every row out.
 
-Errors are `application/problem+json` (RFC 9457). Each has a stable `code`; [all of them](/problems/).
+Errors are `application/problem+json` (RFC 9457). Each has a stable `code`; [all of them](/problems/). Those of
+Marketo's own paths are Marketo's.
 """
 TAGS = [
     {"name": "imports", "description": "Send files, and follow what becomes of them."},
@@ -29,8 +31,10 @@ TAGS = [
     {"name": "instances", "description": "The Marketo subscriptions that files go to."},
     {"name": "status", "description": "Is work flowing?"},
     {"name": "problems", "description": "What each code of an error means, and what to do."},
+    {"name": "marketo", "description": "Marketo's own paths, for programs that were written for Marketo itself."},
 ]
 
+A_KEY: dict[str, list[str]] = {"HTTPBearer": []}  # the name that FastAPI gives to what auth.py declares
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
 OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "stopping")
@@ -147,13 +151,17 @@ def in_header(name: str, means: str, **form: Any) -> dict[str, Any]:
 
 
 def parameters_of_import(*names: str) -> list[dict[str, Any]]:
-    return [in_query(name, PARAMETERS[name].form, _means(name)) for name in names or KNOWN]
+    return [in_query(name, PARAMETERS[name].form, means(name)) for name in names or KNOWN]
 
 
-def _means(name: str) -> str:
+def means(name: str) -> str:
     known = PARAMETERS[name]
     only = f" Only for `{known.of}`{', and required there' if known.required else ''}." if known.of else ""
-    return f"{known.means[0].upper()}{known.means[1:]}.{only}"
+    return sentence(known.means) + only
+
+
+def sentence(means: str) -> str:
+    return f"{means[0].upper()}{means[1:]}."
 
 
 PAGING = [
@@ -182,31 +190,35 @@ def _file(example: str) -> dict[str, Any]:
 
 def body_of_file(*fields: str, required: bool = True) -> dict[str, Any]:
     """A file, raw or in a form; in a form the parameters may be fields."""
-    form = {
-        "type": "object",
-        "required": ["file"],
-        "properties": {"file": _BYTES} | {name: PARAMETERS[name].form for name in fields or KNOWN},
-    }
     return {
         "required": required,
         "content": {
             "text/csv": _file(examples.LEADS_CSV),
             "text/tab-separated-values": _file(examples.LEADS_TSV),
             "application/octet-stream": _file(examples.LEADS_CSV),
-            "multipart/form-data": {
-                "schema": form,
-                "examples": {"a form": {"value": {"file": examples.LEADS_CSV}}},
-            },
+            "multipart/form-data": form_of_file(
+                {name: PARAMETERS[name].form for name in fields or KNOWN}, {"file": examples.LEADS_CSV}
+            ),
         },
     }
 
 
-def publish(app: FastAPI, settings: Settings) -> None:
-    """Let the app show the document, as it holds for these settings."""
+def form_of_file(fields: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES, **fields}},
+        "examples": {"a form": {"value": example}},
+    }
+
+
+def publish(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> None:
+    """Let the app show the document, as it holds for these settings.
+
+    `beside`: paths and components of what is no route of FastAPI's.
+    """
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _document(app, settings)
+            app.openapi_schema = _document(app, settings, deepcopy(beside))
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
@@ -219,8 +231,11 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
             yield method.upper(), path, operation
 
 
-def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
+def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> dict[str, Any]:
     found = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
+    found["paths"] |= beside["paths"]
+    for kind, named in beside["components"].items():
+        found["components"][kind] |= named
     schemas: dict[str, Any] = found["components"]["schemas"]
     for model in (ProblemOut, ProblemErrorOut):
         shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
@@ -230,7 +245,7 @@ def _document(app: FastAPI, settings: Settings) -> dict[str, Any]:
         schemas.pop(ours, None)
     for _, path, operation in operations(found):
         if path == "/metrics" and settings.metrics_auth == "on":
-            operation["security"] = [{"HTTPBearer": []}]
+            operation["security"] = [A_KEY]
             operation["responses"]["403"] = {CODES: ["forbidden"]}
         _complete(operation, keys=settings.auth == "on")
     found["components"]["examples"] = {code: {"value": _example(code)} for code in PROBLEMS}
@@ -243,7 +258,7 @@ def _complete(operation: dict[str, Any], *, keys: bool) -> None:
     """Say every problem of an operation, and in a service without keys, ask for none."""
     responses = operation["responses"]
     codes = [*_declared(responses), "internal_error"]
-    if "security" in operation:
+    if A_KEY in operation.get("security", ()):
         codes += [*OF_ALL_GUARDED, *(OF_KEYS if keys else ())]
     if not keys:
         operation.pop("security", None)

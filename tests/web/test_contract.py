@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import jsonschema_rs
 import pytest
 from pydantic import BaseModel
 
@@ -14,6 +15,7 @@ from app.settings import exactly
 from app.web import examples
 from app.web.app import routed
 from app.web.contract import operations
+from app.web.facade import routes as facade
 from app.web.imports import LIST_FILTERS
 from app.web.paging import PARAMETERS
 from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
@@ -26,6 +28,8 @@ from tests.web.test_keys import ROUTES
 PROBLEM = "application/problem+json"
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
+FACADE = (ROOT / "docs" / "marketo-facade.md").read_text(encoding="utf-8")
+TOKEN = "/identity/oauth/token"
 OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
 
 
@@ -69,6 +73,15 @@ def codes_in(document: dict[str, Any]) -> set[str]:
     }
 
 
+def ours(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    return ((method, path, one) for method, path, one in operations(document) if one["tags"] != ["marketo"])
+
+
+def theirs(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Of Marketo's own paths."""
+    return ((method, path, one) for method, path, one in operations(document) if one["tags"] == ["marketo"])
+
+
 def test_every_code_that_is_given_has_a_page_and_its_status():
     """A new one without an entry in domain/problems.py is red."""
     found = list(given_codes())
@@ -94,9 +107,9 @@ def test_every_code_is_an_answer_of_some_operation(document: dict[str, Any]):
 
 def test_just_the_guarded_operations_ask_for_a_key(document: dict[str, Any]):
     """The table of test_keys.py says which those are; each says that it is 401 without one."""
-    asking = {(method, path) for method, path, operation in operations(document) if "security" in operation}
+    asking = {(method, path) for method, path, operation in ours(document) if "security" in operation}
     assert asking == set(ROUTES)
-    for method, path, operation in operations(document):
+    for method, path, operation in ours(document):
         assert ("401" in operation["responses"]) == ((method, path) in ROUTES)
 
 
@@ -106,7 +119,7 @@ def test_a_service_without_keys_says_so():
     assert "securitySchemes" not in document["components"]
     for _, path, operation in operations(document):
         assert "security" not in operation, path
-        assert "401" not in operation["responses"], path
+        assert "401" not in operation["responses"] or path == TOKEN, path
         assert "403" in operation["responses"], path
 
 
@@ -119,7 +132,7 @@ def test_metrics_ask_for_a_key_where_the_setting_says_so():
 
 def test_every_error_is_a_problem(document: dict[str, Any]):
     """But for /readyz, which says in the same form whether it is ready."""
-    for _, path, operation in operations(document):
+    for _, path, operation in ours(document):
         for status, response in operation["responses"].items():
             if status >= "400" and (path, status) != ("/readyz", "503"):
                 assert list(response["content"]) == [PROBLEM], (path, status)
@@ -269,6 +282,60 @@ def test_every_code_that_the_page_tells_of_is_one():
     told = set(re.findall(r"\b(?:400|401|403|404|409|413|415|422|429|503|507)\b[^`|.\n]{0,3}`([a-z_]+)`", API))
     assert {"idempotency_key_reused", "unsupported_charset", "invalid_header"} <= told
     assert told <= PROBLEMS.keys()
+
+
+def test_every_path_of_marketos_that_is_served_is_published_and_on_its_page(document: dict[str, Any]):
+    """Neither more nor less; what answers for all other paths is none."""
+    served = {
+        (method, route.path)
+        for route in facade.ROUTES
+        for method in route.methods or ()
+        if "{path:path}" not in route.path and method != "HEAD"
+    }
+    assert {(method, path) for method, path, _ in theirs(document)} == served
+    assert len(served) == 14
+    told = set(re.findall(r"`(?:GET|POST|)\W*(/(?:identity|bulk)/[^`?]+)`", FACADE))
+    told |= {path.replace("failures", "warnings") for path in told}
+    assert told == {path for _, path in served}
+
+
+def test_marketos_paths_ask_for_a_token_of_theirs(document: dict[str, Any]):
+    """In the header or in the query; who asks for one has none yet. No key of ours is one."""
+    schemes = document["components"]["securitySchemes"]
+    for _, path, operation in theirs(document):
+        asked = [schemes[name] for one in operation.get("security", ()) for name in one]
+        assert [(one["type"], one.get("scheme") or one["name"]) for one in asked] == (
+            [] if path == TOKEN else [("http", "bearer"), ("apiKey", "access_token")]
+        )
+
+
+def test_marketos_paths_say_in_marketos_words_what_is_wrong(document: dict[str, Any]):
+    """Problems are only what no program of Marketo's is at fault for."""
+    refusal = {"$ref": "#/components/schemas/MarketoRefusal"}
+    for _, path, operation in theirs(document):
+        responses = operation["responses"]
+        problems = {status for status, response in responses.items() if PROBLEM in response.get("content", {})}
+        assert problems == {"500", "503"}, path
+        told = responses["200"]["content"]["application/json"]["schema"]
+        assert refusal in told.get("anyOf", [told]), path
+
+
+def test_every_example_of_marketos_paths_is_of_its_schema(document: dict[str, Any]):
+    """Those of answers, of forms and of parameters."""
+    found = [(path, *one) for _, path, operation in theirs(document) for one in shown(operation)]
+    assert len(found) > 50
+    for path, schema, value in found:
+        assert jsonschema_rs.is_valid({**schema, "components": document["components"]}, value), (path, value)
+
+
+def shown(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """(schema, example) of an operation's, but for those of problems."""
+    bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
+    media = [one for body in bodies for name, one in body.get("content", {}).items() if name != PROBLEM]
+    for one in [*media, *operation.get("parameters", ())]:
+        if "example" in one:
+            yield one["schema"], one["example"]
+        yield from ((one["schema"], example["value"]) for example in one.get("examples", {}).values())
 
 
 async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):

@@ -126,6 +126,14 @@ async def test_wrong_credentials_get_none(stage: Stage, wrong: str):
     assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
 
 
+async def test_credentials_that_cannot_be_any_get_none(stage: Stage):
+    """Nor does one half of them, or what no database can hold."""
+    known = await pair(stage)
+    for odd in ({"client_id": "\0"}, {"client_secret": "\0"}, {"client_id": ""}, {"client_secret": ""}):
+        answer = await stage.api.get("/identity/oauth/token", params=GRANT | known | odd)
+        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), odd
+
+
 async def test_a_token_lives_an_hour_and_dies_with_its_key(stage: Stage):
     """It is kept nowhere, and yet a revocation works at once."""
     short = await pair(stage, expires_at=stage.clock() + timedelta(minutes=5))
@@ -161,6 +169,7 @@ async def test_a_token_that_was_tampered_with_is_none(stage: Stage):
         f"{sent} ",
         f"{sent}0",
         f"{key_id}.٣.{signature}",
+        f"\0.{until}.{signature}",
         f"slc_{known['client_id']}_{known['client_secret']}",
         ".",
     )
@@ -435,7 +444,8 @@ async def test_forms_and_paths_that_are_none_are_refused(stage: Stage):
         "1001",
         says="programId",
     )
-    refused(await stage.api.get(here, headers=known), "605")
+    for method in ("GET", "PUT", "OPTIONS", "TRACE"):
+        refused(await stage.api.request(method, here, headers=known), "605")
     refused(await stage.api.get("/rest/v1/leads/describe.json", headers=known), "610")
     refused(await stage.api.get("/bulk/v1/leads/export.json", headers=known), "610")
     refused(await stage.api.get("/rest/bulk/v1/leads/batch/1.json", headers=known), "610")
@@ -507,6 +517,9 @@ async def test_without_keys_any_credentials_do_on_this_machine_only(database_url
         told = (await stage.api.get("/identity/oauth/token", params=known)).json()
         assert (told["scope"], told["expires_in"]) == ("local", 3600)
         assert result(await create(stage, told["access_token"]))["status"] == "Queued"
+        for half in ("client_id", "client_secret"):
+            answer = await stage.api.get("/identity/oauth/token", params=GRANT | {half: "any"})
+            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
         answer = await stage.api.get(
             "/identity/oauth/token", params=known, headers={"Origin": "https://evil.example.com"}
         )

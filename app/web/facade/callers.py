@@ -36,6 +36,8 @@ async def token(request: Request) -> Response:
 
 
 async def _exchange(house: House, key_id: str, secret: str) -> AccessToken | None:
+    if not key_id or not secret:
+        return None
     if house.settings.auth == "off":
         return AccessToken(secrets.token_hex(), int(TOKEN_LIFE.total_seconds()), EVERYBODY.client)
     return await house.keys.exchange(key_id, secret)

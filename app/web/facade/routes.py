@@ -6,6 +6,7 @@ Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk pro
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from typing import Any
 
 import structlog
 from starlette.requests import Request
@@ -20,10 +21,13 @@ from app.store import results
 from app.store.database import AWAY
 from app.store.results import Kind
 from app.web.auth import refuse_scope
+from app.web.facade import published
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
+from app.web.facade.parameters import IN_PATH, THEIRS, taken
+from app.web.facade.schemas import COMPONENTS
 from app.web.known import existing
-from app.web.parameters import PARAMETERS, merged, request_from
+from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
 from app.web.upload import FORM, Upload, received
 from app.wiring import House
@@ -33,16 +37,6 @@ log = structlog.get_logger()
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 FORM_BYTES = 10_000_000  # of a file whose form brings the token inside, which we see too late: as Marketo takes
-
-IN_PATH = {ObjectType.CUSTOM_OBJECT: "object_name", ObjectType.PROGRAM_MEMBER: "program_id"}
-OURS = {
-    "lookupField": "lookup_field",
-    "listId": "list_id",
-    "partitionName": "partition_name",
-    "programMemberStatus": "program_member_status",
-} | {name: name for name, one in PARAMETERS.items() if one.of is None and name != "object_type"}
-"""Marketo's parameters in our words, and those of ours that may be given beside them. All others are left alone."""
-THEIRS = {ours: theirs for theirs, ours in OURS.items()} | {"program_id": "programId"}
 
 
 async def create(kind: ObjectType, request: Request) -> Response:
@@ -80,11 +74,11 @@ def _submitter(caller: Caller) -> Caller:
 
 def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) -> Wanted:
     """Errors: Refusal 1001, 1002."""
-    sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in OURS], [])
-    given = {OURS[name]: value for name, value in sent.items() if PARAMETERS[OURS[name]].of in {None, kind}}
+    ours = taken(kind)
+    sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in ours], [])
+    given = {ours[name]: value for name, value in sent.items()}
     given["object_type"] = kind
-    if kind in IN_PATH:
-        given[IN_PATH[kind]] = request.path_params["name"]
+    given |= {IN_PATH[name]: value for name, value in request.path_params.items()}
     if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
         raise Refusal("1002", "programMemberStatus")
     try:
@@ -116,7 +110,7 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
 async def _found(kind: ObjectType, request: Request) -> Import:
     """The import that a path names. Errors: NotFound, also for one of another kind, or that the caller may not see."""
     caller = await caller_of(request)
-    found = await existing(request.app.state.house, caller, request.path_params["batch"])
+    found = await existing(request.app.state.house, caller, request.path_params["batchId"])
     target, name = found.request.target, request.path_params.get("name", "")
     if object_type(target) is not kind or (
         isinstance(target, CustomObject) and target.object_name.lower() != name.lower()
@@ -150,28 +144,37 @@ def answering(endpoint: Endpoint) -> Endpoint:
     return answered
 
 
-def _family(kind: ObjectType, made_at: str, batch: str, its_status: str) -> list[Route]:
+class Call(Route):
+    """What may be asked at a path of Marketo's, and what the document says of it by each method."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **operations: published.Operation) -> None:
+        super().__init__(path, answering(endpoint), methods=list(operations))
+        self.operations = operations
+
+
+def _family(kind: ObjectType, made_at: str, batch: str, its_status: str) -> list[Call]:
+    asked_at = f"{batch}{its_status}.json"
+    files = {of: f"{batch}/{of}.json" for of in Kind}
     return [
-        Route(made_at, answering(partial(create, kind)), methods=["POST"]),
-        Route(f"{batch}{its_status}.json", answering(partial(status, kind)), methods=["GET"]),
-        Route(f"{batch}/failures.json", answering(partial(file, Kind.FAILURES, kind)), methods=["GET"]),
-        Route(f"{batch}/warnings.json", answering(partial(file, Kind.WARNINGS, kind)), methods=["GET"]),
+        Call(made_at, partial(create, kind), POST=published.create(kind, made_at)),
+        Call(asked_at, partial(status, kind), GET=published.status(kind, asked_at)),
+        *(Call(path, partial(file, of, kind), GET=published.file(of, kind, path)) for of, path in files.items()),
     ]
 
 
 OBJECTS, MEMBERS = "/bulk/v1/customobjects/{name}", "/bulk/v1/program"
 ENDPOINTS = [
-    Route("/identity/oauth/token", answering(token), methods=["GET", "POST"]),
-    *_family(ObjectType.LEAD, "/bulk/v1/leads.json", "/bulk/v1/leads/batch/{batch}", ""),
-    *_family(ObjectType.CUSTOM_OBJECT, f"{OBJECTS}/import.json", f"{OBJECTS}/import/{{batch}}", "/status"),
+    Call("/identity/oauth/token", token, GET=published.token(in_form=False), POST=published.token(in_form=True)),
+    *_family(ObjectType.LEAD, "/bulk/v1/leads.json", "/bulk/v1/leads/batch/{batchId}", ""),
+    *_family(ObjectType.CUSTOM_OBJECT, f"{OBJECTS}/import.json", f"{OBJECTS}/import/{{batchId}}", "/status"),
     *_family(
         ObjectType.PROGRAM_MEMBER,
-        f"{MEMBERS}/{{name}}/members/import.json",
-        f"{MEMBERS}/members/import/{{batch}}",
+        f"{MEMBERS}/{{id}}/members/import.json",
+        f"{MEMBERS}/members/import/{{batchId}}",
         "/status",
     ),
 ]
-EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
     *(
@@ -179,3 +182,10 @@ ROUTES = [
         for root in ("identity", "bulk", "rest")
     ),
 ]
+DOCUMENT: dict[str, Any] = {
+    "paths": {
+        call.path: {method.lower(): operation for method, operation in call.operations.items()} for call in ENDPOINTS
+    },
+    "components": COMPONENTS,
+}
+"""What is published of all this."""
