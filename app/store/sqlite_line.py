@@ -5,6 +5,7 @@ processor. aiosqlite makes four a statement: for a cursor, the statement, its ro
 asks for more rows than fit in memory, so they may as well come along at once.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -97,5 +98,9 @@ async def line_to(path: str, **options: Any) -> Line:
     """Open a line. Errors: sqlite3.Error."""
     line = Line(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)  # its own cursors', which nobody uses
     line._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy has it: who forgets to close must not hang at the end
-    await line
+    try:
+        await line
+    except sqlite3.Error:
+        await asyncio.to_thread(line._thread.join)  # noqa: SLF001  # it answers to this loop: it must not outlive it
+        raise
     return line
