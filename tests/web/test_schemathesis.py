@@ -16,7 +16,7 @@ from app.domain.clients import Scope
 from app.domain.lifecycle import Move
 from app.store import parts
 from app.web.app import create_app
-from tests.story.files import CARS, LEADS_WITH_TROUBLE, MEMBERS, leads
+from tests.story.files import LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support.clock import SteppedClock
 from tests.support.processes import ROOT, free_port
 from tests.support.stage import Stage, staged
@@ -49,7 +49,9 @@ async def furnish(stage: Stage) -> dict[str, str]:
     examples. One that waits, two unconfirmed. A key that may do all, and what stands for it with Marketo's clients.
     """
     await stage.created(LEADS_WITH_TROUBLE)
-    await stage.created(CARS, object_type="custom_object", object_name="car_c", format="ssv", preflight="rows")
+    await stage.run()  # now there is a lead whose address is none, and who may own a car
+    cars = b"vin;ownerEmail\nVIN1;not-an-address\n;ann@example.com\n"
+    await stage.created(cars, object_type="custom_object", object_name="car_c", format="ssv")
     await stage.created(
         MEMBERS + b"no-address\tEd\n\tDot\n",
         object_type="program_member",
