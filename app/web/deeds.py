@@ -13,8 +13,8 @@ from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.known import IdempotencyKey, ItsImport, Tell, TheImport, knows
 from app.web.parameters import INT32, merged, only, refuse, request_from
-from app.web.requests import has_body
 from app.web.schemas import ImportOut
+from app.web.unread import has_body
 from app.web.upload import received
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
