@@ -175,7 +175,7 @@ class Intake:
         return import_id
 
     async def _keep_part(self, import_id: int, request: Request, piece: Piece) -> None:
-        self._check_room()
+        self._check_disk()
         async with self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
                 raise BrokenUpload(
@@ -231,8 +231,18 @@ class Intake:
                 code="unknown_instance",
                 details=(Detail(f"use one of: {known}", field="instance"),),
             )
+        await self.check_room(request.client)
+
+    async def check_room(self, client: str, *, asking: str | None = None, idempotency_key: str | None = None) -> None:
+        """Whether another file of the client's can be taken; it holds nothing. Errors: Backlog, DiskFull.
+
+        A request whose Idempotency-Key stands for an import needs no room: it is answered again.
+        `asking`: whose key it is, where another client asks.
+        """
+        if idempotency_key and await self.once.stands(asking or client, idempotency_key):
+            return
         waiting, own = await self.backlog.taken(
-            request.client, limit=self.backlog_parts, client_limit=self.client_backlog_parts
+            client, limit=self.backlog_parts, client_limit=self.client_backlog_parts
         )
         if waiting >= self.backlog_parts:
             raise Backlog(
@@ -247,9 +257,9 @@ class Intake:
                 code="client_backlog_full",
                 retry_after_seconds=BACKLOG_RETRY_SECONDS,
             )
-        self._check_room()
+        self._check_disk()
 
-    def _check_room(self) -> None:
+    def _check_disk(self) -> None:
         free = room.free_bytes(self.db)
         if free is not None and free < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")

@@ -57,6 +57,12 @@ class Once:
                 )
             return first
 
+    async def stands(self, client: str, key: str) -> bool:
+        """Whether the key stands for an import already."""
+        async with self.db.read() as tx:
+            first = await idempotency.earlier(tx, client, key)
+        return first is not None and first.import_id is not None
+
     @asynccontextmanager
     async def holding(self, held: Claim) -> AsyncIterator[None]:
         """Give the key back if nothing comes of it: a request that was refused does not use it up."""

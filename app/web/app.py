@@ -15,6 +15,7 @@ from app.web.health import Probe
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
 from app.web.requests import Requests
+from app.web.unread import Unread
 from app.wiring import House
 
 ROUTERS = (
@@ -42,7 +43,7 @@ def create_app(house: House) -> FastAPI:
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Requests(Heads(inner()))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Unread(Requests(Heads(inner())))  # type: ignore[method-assign]
     return app
 
 

@@ -1,6 +1,7 @@
 """/v1/imports/{id}: cancel, erase, send again, decide an unconfirmed part."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Path, Request, Response
@@ -13,8 +14,8 @@ from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.known import IdempotencyKey, ItsImport, Tell, TheImport, knows
 from app.web.parameters import INT32, merged, only, refuse, request_from
-from app.web.requests import has_body
 from app.web.schemas import ImportOut
+from app.web.unread import has_body
 from app.web.upload import received
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
@@ -103,10 +104,12 @@ async def retry_failures(
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
         receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
-    async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
+    owner, room = found.request.client, house.intake.check_room
+    admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
+    async with received(request, house.settings, admit=admit) as upload:
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
-        wanted = request_from(given, file_name=upload.file_name, client=found.request.client)
+        wanted = request_from(given, file_name=upload.file_name, client=owner)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller.client)
     return await tell.receipt(response, receipt)

@@ -58,7 +58,8 @@ async def create(
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
-    async with received(request, limit_bytes=house.settings.max_file_bytes) as upload:
+    admit = partial(house.intake.check_room, caller.client, idempotency_key=idempotency_key)
+    async with received(request, house.settings, admit=admit) as upload:
         given = merged(query, upload.fields)
         wanted = request_from(given, file_name=upload.file_name, client=caller.client)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)

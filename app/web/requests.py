@@ -1,7 +1,4 @@
-"""Each request's id, in and out, and its line in the log: no query, no header, nothing of a body.
-
-An answer that comes before all of the body closes the line: nobody takes in gigabytes to throw them away.
-"""
+"""Each request's id, in and out, and its line in the log: no query, no header, nothing of a body."""
 
 import re
 import time
@@ -32,36 +29,20 @@ class Requests:
             await self._app(scope, receive, send)
             return
         request_id, began, status = _id(scope), time.monotonic(), 0
-        unread = has_body(Headers(scope=scope))
-
-        async def heard() -> Message:
-            nonlocal unread
-            message = await receive()
-            if message["type"] == "http.request":
-                unread = message.get("more_body", False)
-            return message
 
         async def told(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                headers[HEADER] = request_id
-                if unread:
-                    headers["Connection"] = "close"
+                MutableHeaders(scope=message)[HEADER] = request_id
             await send(message)
 
         scope.setdefault("state", {})
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, heard, told)
+                await self._app(scope, receive, told)
             finally:
                 _tell(scope, status or None, time.monotonic() - began)
-
-
-def has_body(headers: Headers) -> bool:
-    """Whether a request says that a body comes with it. RFC 9112, 6."""
-    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 def _id(scope: Scope) -> str:

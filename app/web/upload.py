@@ -5,8 +5,9 @@ import binascii
 import codecs
 import hashlib
 import re
+import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -19,11 +20,13 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
+from app.settings import Settings
 from app.steps.intake import Arrival
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
 SPOOL_BYTES = 1 << 20  # of a form's file that stay in memory; the rest goes to a temporary file
+LOOK_BYTES = 1 << 23  # that go to the temporary file between two looks at the room on its disk
 CHUNK_BYTES = 1 << 16
 FIELD_BYTES = 1 << 16
 FIELDS = 64
@@ -38,11 +41,21 @@ class Upload:
 
 
 @asynccontextmanager
-async def received(request: Request, *, limit_bytes: int, open_end: bool = False) -> AsyncIterator[Upload]:
-    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter.
+async def received(
+    request: Request,
+    settings: Settings,
+    *,
+    admit: Callable[[], Awaitable[None]] | None,
+    limit_bytes: int | None = None,
+    open_end: bool = False,
+) -> AsyncIterator[Upload]:
+    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter, DiskFull.
 
+    `admit` raises where a form is not to be read: a raw body can still be refused unread when this has ended.
+    `limit_bytes`: where it is less than the settings say.
     `open_end`: the last boundary of a form need not say by `--` that it is the last.
     """
+    limit_bytes = min(limit_bytes or settings.max_file_bytes, settings.max_file_bytes)
     media, options = parse_options_header(request.headers.get("content-type", ""))
     kind = media.decode("latin-1").lower()
     encoding = request.headers.get("content-encoding")
@@ -57,8 +70,12 @@ async def received(request: Request, *, limit_bytes: int, open_end: bool = False
     elif kind == FORM:
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
+        if admit:
+            await admit()
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
-            form = _Form(spool, options.get(b"boundary", b""), limit_bytes, open_end=open_end)
+            form = _Form(
+                spool, options.get(b"boundary", b""), limit_bytes, settings.disk_floor_bytes, open_end=open_end
+            )
             await form.read(request, hashed=sha256 is not None)
             told = form.sent.sha256 if form.sent else None
             yield Upload(Arrival(form.chunks(), None, sha256, told), form.fields, _plain_name(form.file_name))
@@ -88,7 +105,9 @@ class _Hashed:
 class _Form:
     """A multipart form that is read as it arrives: small fields into memory, the file into a spool."""
 
-    def __init__(self, spool: IO[bytes], boundary: bytes, limit_bytes: int, *, open_end: bool = False) -> None:
+    def __init__(
+        self, spool: IO[bytes], boundary: bytes, limit_bytes: int, floor_bytes: int, *, open_end: bool = False
+    ) -> None:
         if not boundary:
             raise BrokenUpload("The form's Content-Type names no boundary.")
         self.fields: list[tuple[str, str]] = []
@@ -96,6 +115,8 @@ class _Form:
         self.sent: _Hashed | None = None
         self._spool = spool
         self._limit_bytes = limit_bytes
+        self._floor_bytes = floor_bytes
+        self._look_at_bytes = SPOOL_BYTES
         self._delimiter = b"\r\n--" + boundary
         self._open_end = open_end
         self._tail = b""
@@ -136,8 +157,7 @@ class _Form:
         except FormParserError:
             raise BrokenUpload("The form cannot be read as multipart/form-data.") from None
         except OSError:
-            told = "The disk for temporary files is full. Make room there, or send the file raw, which needs none."
-            raise DiskFull(told) from None
+            raise _disk_full("full") from None
         if not self._ended:
             raise BrokenUpload("The form breaks off before its last boundary. Send it again.")
         if not self._has_file:
@@ -182,6 +202,10 @@ class _Form:
             self._bytes += end - start
             if self._bytes > self._limit_bytes:
                 raise _too_large(self._limit_bytes)
+            if self._bytes > self._look_at_bytes:
+                self._look_at_bytes = self._bytes + LOOK_BYTES
+                if shutil.disk_usage(tempfile.gettempdir()).free < self._floor_bytes:
+                    raise _disk_full("almost full")
             self._spool.write(data[start:end])
             return
         self._value += data[start:end]
@@ -226,6 +250,10 @@ def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> 
 
 def _too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"The file is larger than the {limit_bytes} bytes that are taken. Send it in pieces.")
+
+
+def _disk_full(how: str) -> DiskFull:
+    return DiskFull(f"The disk for temporary files is {how}. Make room there, or send the file raw, which needs none.")
 
 
 def _digest(header: str | None) -> bytes | None:

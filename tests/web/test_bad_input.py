@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from tests.story.files import LEADS
+from tests.support.order import in_order
 from tests.support.stage import Stage
 
 BAD_FILES = {  # name: (file, status, code, a word of what it says)
@@ -312,18 +313,12 @@ async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
 
 async def test_a_length_that_is_too_large_is_refused_before_the_body_is_read(stage: Stage):
     """And the line is closed, which spares the sender the upload."""
-    read = []
-
-    async def body():
-        read.append(1)
-        yield LEADS
-
-    answer = await stage.api.post(
-        "/v1/imports", content=body(), headers={"Content-Type": "text/csv", "Content-Length": str(20 * 10**9)}
-    )
+    headers = {"Content-Type": "text/csv", "Content-Length": str(20 * 10**9)}
+    async with in_order(stage.house) as (api, log):
+        answer = await api.post("/v1/imports", content=LEADS, headers=headers)
     is_problem(answer, 413, "file_too_large")
     assert answer.headers["connection"] == "close"
-    assert not read
+    assert log[0] == "answer"
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from app.web.app import create_app
 from app.wiring import House, furnish
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
+from tests.support.order import in_order
 from tests.support.stage import Killed, Stage, staged
 
 KEY = {"Idempotency-Key": "nightly-2026-11-23"}
@@ -211,6 +212,38 @@ async def test_a_retry_takes_a_key_too(stage: Stage):
     assert [answer.status_code for answer in answers] == [202, 202]
     assert answers[0].json()["id"] == answers[1].json()["id"]
     assert answers[1].headers["idempotency-replayed"] == "true"
+
+
+async def test_a_form_sent_again_needs_no_room(database_url: str, clock: SteppedClock):
+    """Its first made the backlog full; also where somebody else's rows are sent again."""
+    async with staged(database_url, clock, auth="on") as stage:
+        ours, desk = [
+            {
+                "Authorization": f"Bearer {(await stage.house.keys.create(client, [scope]))[1]}",
+                "Idempotency-Key": f"{client}'s",
+            }
+            for client, scope in (("crm", Scope.SUBMIT), ("desk", Scope.OPERATE))
+        ]
+        form = {"file": ("leads.csv", LEADS_WITH_TROUBLE)}
+        made = (await stage.api.post("/v1/imports", files=form, headers=ours)).json()["id"]
+
+        async def finished() -> bool:
+            told = await stage.api.get(f"/v1/imports/{made}", headers=ours)
+            return bool(told.json()["finished_at"])
+
+        await stage.run(until=finished)
+        path = f"/v1/imports/{made}/retry-failures"
+        mended = (await stage.api.post(path, files=form, headers=desk)).json()["id"]
+        object.__setattr__(stage.house.intake, "backlog_parts", 1)
+        again = [
+            await stage.api.post("/v1/imports", files=form, headers=ours),
+            await stage.api.post(path, files=form, headers=desk),
+        ]
+        assert [answer.headers.get("idempotency-replayed") for answer in again] == ["true", "true"]
+        assert [answer.json()["id"] for answer in again] == [made, mended]
+        async with in_order(stage.house) as (api, log):
+            new = await api.post("/v1/imports", files=form, headers=ours | {"Idempotency-Key": "another"})
+        assert (new.status_code, log[0]) == (429, "answer")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

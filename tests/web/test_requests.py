@@ -1,10 +1,7 @@
-"""X-Request-Id, in and out, one line in the log for each request, and bodies that nobody wants."""
+"""X-Request-Id, in and out, and one line in the log for each request."""
 
 import asyncio
 import re
-import socket
-from collections.abc import Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -12,29 +9,12 @@ import pytest
 from app.domain.clients import Scope
 from app.web.app import create_app
 from tests.story.files import LEADS
-from tests.support import databases
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log
-from tests.support.processes import Service, service
 from tests.support.stage import Stage, staged
 
 __all__ = ["log"]
 MADE_HERE = re.compile(r"[0-9a-f]{32}")
-NOWHERE = "http://127.0.0.1:9"
-UNWANTED = {  # name: (keys, path, headers, status)
-    "a bad key": ("on", "/v1/imports", {"Authorization": "Bearer slc_0_0"}, 401),
-    "no token": ("on", "/bulk/v1/leads.json", {"Content-Type": "text/csv"}, 200),
-    "another site": ("off", "/v1/imports", {"Origin": "https://evil.example.com"}, 403),
-    "no such path": ("off", "/v2/imports", {}, 404),
-    "no such import": ("off", "/v1/imports/9/cancel", {}, 404),
-    "a method": ("off", "/v1/status", {}, 405),
-    "a length": ("off", "/v1/imports", {"Content-Type": "text/csv", "Content-Length": str(10**12)}, 413),
-    "a media type": ("off", "/v1/imports", {"Content-Type": "application/pdf"}, 415),
-    "a parameter": ("off", "/v1/imports?colour=red", {}, 422),
-    "a full backlog": ("off", "/v1/imports", {"Content-Type": "text/csv"}, 429),
-    "none of Marketo's media types": ("off", "/bulk/v1/leads.json", {"Content-Type": "application/pdf"}, 200),
-    "none of Marketo's paths that are here": ("off", "/rest/v1/leads.json", {}, 200),
-}
 
 
 @pytest.mark.parametrize(
@@ -150,46 +130,3 @@ async def test_requests_side_by_side_keep_their_ids_apart(stage: Stage, log: Log
     )
     expected = {answer.json()["id"]: one for answer, one in zip(made, ids, strict=True)}
     assert {line["import_id"]: line["request_id"] for line in log.lines("accepted")} == expected
-
-
-@pytest.fixture(scope="module")
-def services(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Service]]:
-    """With keys and without; the second one's backlog is full."""
-    folders = {keys: tmp_path_factory.mktemp(keys) for keys in ("on", "off")}
-    urls = {keys: databases.sqlite_copy(sqlite_template, folder) for keys, folder in folders.items()}
-    with (
-        service(folders["on"], urls["on"], NOWHERE, AUTH="on") as strict,
-        service(folders["off"], urls["off"], NOWHERE, BACKLOG_PARTS=1) as full,
-    ):
-        made = httpx.post(f"{full.url}/v1/imports?not_before=2999-01-01T00:00:00Z&preflight=off", content=LEADS)
-        assert made.status_code == 202, made.text
-        yield {"on": strict, "off": full}
-
-
-@pytest.mark.parametrize("name", UNWANTED)
-def test_a_body_that_is_refused_unread_is_not_taken_in(services: dict[str, Service], name: str):
-    """Of a gigabyte, not a byte has to come before the service says no and hangs up."""
-    keys, path, headers, status = UNWANTED[name]
-    running = services[keys]
-    lines = {"Host": "127.0.0.1", "Content-Length": str(10**9)} | headers
-    with socket.create_connection(("127.0.0.1", running.port)) as line:
-        line.sendall(f"POST {path} HTTP/1.1\r\n".encode())
-        line.sendall("".join(f"{header}: {value}\r\n" for header, value in lines.items()).encode() + b"\r\n")
-        answer = b""
-        while more := line.recv(4096):  # to its end: the line is closed
-            answer += more
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
-    assert answer.count(b"HTTP/1.1 ") == 1
-
-
-async def test_a_line_lives_on_behind_a_body_that_was_read(stage: Stage):
-    """Taken or refused; and where there was none."""
-    asked = [
-        await stage.create(LEADS),
-        await stage.create(b"email,,\n"),
-        await stage.api.get("/nowhere"),
-        await stage.api.post("/v1/imports/1/cancel"),
-        await stage.api.post("/v1/instances/default/pause", json={"reason": 1}),
-    ]
-    assert [answer.status_code for answer in asked] == [202, 422, 404, 202, 422]
-    assert not any("connection" in answer.headers for answer in asked)

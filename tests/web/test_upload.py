@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.web import upload
 from tests.story.files import LEADS
+from tests.support.clock import SteppedClock
+from tests.support.order import in_order
 from tests.support.processes import service, wait_until
-from tests.support.stage import Stage
+from tests.support.stage import Stage, staged
 
 ROW = b"p%06d@example.com," + b"x" * 980 + b"\n"
 MORE_BYTES = 5_000_000  # for a file that is four times as long: less than a tenth of what it has more
@@ -52,6 +55,56 @@ async def test_a_form_that_does_not_fit_the_temporary_disk_is_507(stage: Stage, 
     assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), answer.text
     assert "send the file raw" in answer.json()["detail"]
     assert await stage.holds_nothing()
+
+
+async def test_a_form_stops_at_the_floor_of_the_temporary_disk(
+    database_url: str, clock: SteppedClock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """SLUICE_DISK_FLOOR_BYTES holds there too; it is looked at now and then while the form is written."""
+    free = iter([1000, 1000, 999])
+    disk = upload.shutil._ntuple_diskusage
+
+    def usage(of: Path | str) -> Any:
+        return disk(10**12, 0, next(free) if str(of) == str(tmp_path / "spool") else 10**12)
+
+    (tmp_path / "spool").mkdir()
+    async with staged(database_url, clock, disk_floor_bytes=1000) as stage:
+        monkeypatch.setattr(upload.tempfile, "tempdir", str(tmp_path / "spool"))
+        monkeypatch.setattr(upload.shutil, "disk_usage", usage)
+        async with in_order(stage.house) as (api, log):
+            content = body(60_000, BEFORE, AFTER)
+            answer = await api.post(
+                "/v1/imports", content=content, headers={"Content-Type": "multipart/form-data; boundary=b"}
+            )
+        assert (answer.status_code, answer.json()["code"]) == (507, "disk_full"), answer.text
+        assert "send the file raw" in answer.json()["detail"]
+        assert log.index("answer") < 20_000_000 / len(ROW % 0 * 50)
+        assert not list((tmp_path / "spool").iterdir())
+        assert await stage.holds_nothing()
+        small = await stage.api.post("/v1/imports", files={"file": ("leads.csv", LEADS)})
+        assert small.status_code == 202  # needs none of that disk: nobody looks
+
+
+@pytest.mark.parametrize(
+    ("path", "codes"),
+    [
+        ("/v1/imports", ("backlog_full", "disk_full")),
+        ("/v1/imports/1/retry-failures", ("backlog_full", "disk_full")),
+        ("/bulk/v1/leads.json?access_token=x", ("1016", "608")),
+    ],
+)
+async def test_a_form_that_there_is_no_room_for_is_refused_unread(
+    sqlite_url: str, clock: SteppedClock, path: str, codes: tuple[str, str]
+):
+    """As a raw body is."""
+    async with staged(sqlite_url, clock) as stage:
+        assert await stage.created(LEADS) == 1
+        for knob, bound, code in zip(("backlog_parts", "disk_floor_bytes"), (1, 10**18), codes, strict=True):
+            object.__setattr__(stage.house.intake, knob, bound)
+            async with in_order(stage.house) as (api, log):
+                answer = await api.post(path, files={"file": ("leads.csv", LEADS)})
+            assert (f'"code":"{code}"' in answer.text, log[0]) == (True, "answer"), answer.text
+            object.__setattr__(stage.house.intake, "backlog_parts", 100)
 
 
 def test_a_caller_that_hangs_up_in_the_middle_leaves_nothing(sqlite_url: str, tmp_path: Path):

@@ -47,9 +47,10 @@ async def create(kind: ObjectType, request: Request) -> Response:
     house: House = request.app.state.house
     in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
     caller = None if in_form and house.settings.auth == "on" else _submitter(await caller_of(request))
-    most = house.settings.max_file_bytes
+    admit = partial(house.intake.check_room, caller.client) if caller else None
+    most = None if caller else FORM_BYTES
     try:
-        async with received(request, limit_bytes=most if caller else min(FORM_BYTES, most), open_end=True) as upload:
+        async with received(request, house.settings, admit=admit, limit_bytes=most, open_end=True) as upload:
             fields = dict(upload.fields)
             caller = caller or _submitter(await bearer(request, fields.get("access_token", "")))
             wanted = _wanted(kind, request, upload, caller)
