@@ -21,10 +21,13 @@ class Heads:
             nonlocal ended
             if message["type"] == "http.response.start":
                 await send(message)
-            elif not ended:
+                return
+            if not ended:
                 ended = True
                 await send({"type": "http.response.body"})
+            if message.get("more_body", False):
                 answering.cancel()
+                await asyncio.Event().wait()  # until that comes here, and finds it with nothing begun
 
         answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, told))
         try:
