@@ -6,7 +6,6 @@ those that they share keys with, the rows of a key keep their order. They are fi
 lane shares none with another.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -14,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.errors import BadFile, Detail
+from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files import numbering
+from app.files.header import Header
 from app.files.inspection import Inspection
 from app.files.keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.numbering import Numbering
 from app.files.packing import pack, pack_aside, unpacked
-from app.files.records import Offsets, Records, RecordScanner, cells, line, too_large
+from app.files.records import Offsets, Records, RecordScanner, too_large
 from app.files.seen import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
@@ -254,46 +254,11 @@ class Cutter:
     def _take_header(self, record: bytes) -> None:
         if len(record) >= self._limit_bytes:
             raise too_large(0, self._limit_bytes)
-        found = cells(record, self._format.delimiter)
-        self.columns = tuple(_name(cell) for cell in found)
-        self._check_columns()
+        header = Header.read(record, self._format, self._key_columns)
         if self._inspection:
-            self._inspection.header(self.columns)
-        self._header = record if list(self.columns) == found else self._written(record)
+            self._inspection.header(header.columns)
+        self.columns, self._header = header.columns, header.line
         self._keys = key_places(self.columns, self._key_columns)
-
-    def _written(self, record: bytes) -> bytes:
-        """The header with its cells trimmed, ending as it did: Marketo takes ` email` and then fails every row."""
-        end = record[len(record.rstrip(b"\r\n")) :].decode()
-        return line(self.columns, self._format.delimiter, end)
-
-    def _check_columns(self) -> None:
-        blank = [number for number, name in enumerate(self.columns, 1) if not name]
-        if blank:
-            message = f"Column {blank[0]} has no name. Name every column by its API name, or leave the column out."
-            raise BadFile(message, code="blank_column", details=(Detail(message, field=str(blank[0])),))
-        doubled = [name for name, count in Counter(name.lower() for name in self.columns).items() if count > 1]
-        if doubled:
-            message = f"Column {doubled[0]!r} stands in the header twice. Keep one of them."
-            raise BadFile(message, code="duplicate_column", details=(Detail(message, field=doubled[0]),))
-        known = {name.lower() for name in self.columns}
-        missing = [name for name in self._key_columns if name.lower() not in known]
-        if missing:
-            message = f"Column {missing[0]!r} is missing; found: {', '.join(self.columns)}.{self._other_format()}"
-            details = tuple(Detail(f"the column {name!r} is missing", field=name) for name in missing)
-            raise BadFile(message, code="missing_column", details=details)
-
-    def _other_format(self) -> str:
-        for other in Format:
-            if other is not self._format and len(self.columns) == 1 and other.delimiter in self.columns[0]:
-                return f" The header looks like {other}: say so with `format={other}`."
-        return ""
-
-
-def _name(cell: str) -> str:
-    """A column's name without blanks around it, nor the quotes that blanks kept from being quotes."""
-    name = cell.strip()
-    return name[1:-1].strip() if len(name) > 1 and name[0] == name[-1] == '"' else name
 
 
 def _runs(starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:

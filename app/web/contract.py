@@ -92,6 +92,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "unauthorized": {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "enum": ["Bearer"]}}},
     "idempotency_key_in_use": {"Retry-After": RETRY_AFTER},
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
     "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
@@ -241,8 +242,8 @@ def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> di
         shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
         shape.pop("$defs", None)
         schemas[model.__name__] = shape
-    for ours in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(ours, None)
+    for theirs in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(theirs, None)
     for _, path, operation in operations(found):
         if path == "/metrics" and settings.metrics_auth == "on":
             operation["security"] = [A_KEY]
