@@ -30,8 +30,9 @@ from app.worker.run import Worker
 
 log = structlog.get_logger()
 
-M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 LARGE_BYTES = 1 << 20  # a part's file and what it is packed into
+LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will want again
 
 
 def run(settings: Settings, role: str) -> None:
@@ -54,6 +55,7 @@ def _keep_heaps_small() -> None:
         libc = ctypes.CDLL(None)
         libc.mallopt(M_ARENA_MAX, 2)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
+        libc.mallopt(M_TRIM_THRESHOLD, LOOSE_BYTES)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
