@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, Status
 from app.domain.lifecycle import FINAL, State
+from app.store import line
 from app.store.tables import WAITING, import_, part
 
 UNFINISHED = [status for status in Status if status not in FINISHED]
@@ -55,13 +56,9 @@ async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
 
 
 async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:
-    """Since when the import waits that waits longest: the first in the order of acceptance whose time has come."""
-    has_come = part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None)
+    """Since when the import waits that waits longest: the first in line, from its acceptance or the time it names."""
     first = (
-        select(part.c.import_id)
-        .where(part.c.instance == instance, part.c.state == WAITING, has_come)
-        .order_by(part.c.turn, part.c.number)
-        .limit(1)
+        select(part.c.import_id).where(*line.standing(instance, now=now)).order_by(part.c.turn, part.c.number).limit(1)
     )
     found = (
         await tx.execute(

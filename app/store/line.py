@@ -58,11 +58,7 @@ async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -
     Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
     what comes back is some hundred sums a client at most.
     """
-    stands = [
-        part.c.instance == instance_name,
-        part.c.state == WAITING,
-        part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
-    ]
+    stands = standing(instance_name, now=now)
     first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
     if first is None:
         return []
@@ -82,6 +78,15 @@ async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -
     return [
         Stretch(priority, client, first, last, Work(count, int(rows)))
         for priority, client, first, last, count, rows in found
+    ]
+
+
+def standing(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:
+    """Waiting parts, but those whose import names a later time: they do not stand in line yet."""
+    return [
+        part.c.instance == instance_name,
+        part.c.state == WAITING,
+        part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
     ]
 
 
