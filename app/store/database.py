@@ -21,7 +21,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.store.sqlite_line import Line, line_to
+from app.store.one_trip import OneTrip, connect
 
 AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 """What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
@@ -146,12 +146,12 @@ class Database:
         if not self.on_sqlite:
             return False
         async with self._turn, self._writer.connect() as connection:
-            line = (await connection.get_raw_connection()).driver_connection
-            assert isinstance(line, Line)
-            before = await _free_pages(line)
+            raw = (await connection.get_raw_connection()).driver_connection
+            assert isinstance(raw, OneTrip)
+            before = await _free_pages(raw)
             if before:  # a script: a statement would be left alone after the first page
-                await line.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)")
-            return 0 < await _free_pages(line) < before
+                await raw.executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE}); PRAGMA wal_checkpoint(PASSIVE)")
+            return 0 < await _free_pages(raw) < before
 
     async def close(self) -> None:
         await self._writer.dispose()
@@ -169,8 +169,8 @@ class Database:
             _open.reset(token)
 
 
-async def _free_pages(line: Line) -> int:
-    return int((await line.run("PRAGMA freelist_count")).rows[0][0])
+async def _free_pages(connection: OneTrip) -> int:
+    return int((await connection.run("PRAGMA freelist_count")).rows[0][0])
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -218,7 +218,7 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
-    opened = {"timeout": 30, "async_creator_fn": line_to}  # seconds that a lock is waited for
+    opened = {"timeout": 30, "async_creator_fn": connect}  # seconds that a lock is waited for
     known = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)

@@ -16,7 +16,7 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.database import Database
-from app.store.sqlite_line import Line
+from app.store.one_trip import OneTrip
 from app.store.tables import metadata
 from tests.simulation.loop import SteppedLoop
 from tests.support import databases
@@ -110,8 +110,8 @@ class _Queue:
             future.set_result(done)
 
 
-class OnTheSpot(Line):
-    """A line without a thread."""
+class OnTheSpot(OneTrip):
+    """A connection without a thread."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -1,4 +1,4 @@
-"""A line to SQLite that goes to its thread once a statement.
+"""A connection to SQLite that goes to its thread once a statement.
 
 A connection to SQLite lives in a thread of its own, and each trip there and back waits for its turn on a busy
 processor. aiosqlite makes four a statement: for a cursor, the statement, its rows and the cursor's end. Nobody here
@@ -24,7 +24,7 @@ class Answer:
     lastrowid: int | None = None
 
 
-class Line(aiosqlite.Connection):
+class OneTrip(aiosqlite.Connection):
     """As aiosqlite's own, with cursors that take one trip, and no trip to roll nothing back."""
 
     _settled = True  # nothing is on its way to the thread, nor was left there by whoever was cancelled
@@ -33,7 +33,7 @@ class Line(aiosqlite.Connection):
         return Cursor(self)
 
     async def run(self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False) -> Answer:
-        """Errors: sqlite3.Error; ValueError once the line is closed."""
+        """Errors: sqlite3.Error; ValueError once the connection is closed."""
         answer: Answer = await self._execute(self._run, statement, parameters, many)
         return answer
 
@@ -62,8 +62,8 @@ class Cursor:
 
     arraysize = 1
 
-    def __init__(self, line: Line) -> None:
-        self._line = line
+    def __init__(self, connection: OneTrip) -> None:
+        self._connection = connection
         self._answer = Answer([])
 
     @property
@@ -82,10 +82,10 @@ class Cursor:
         return self
 
     async def execute(self, statement: str, parameters: Sequence[Any] = ()) -> None:
-        self._answer = await self._line.run(statement, parameters)
+        self._answer = await self._connection.run(statement, parameters)
 
     async def executemany(self, statement: str, parameters: Sequence[Sequence[Any]]) -> None:
-        self._answer = await self._line.run(statement, parameters, many=True)
+        self._answer = await self._connection.run(statement, parameters, many=True)
 
     async def fetchall(self) -> list[Any]:
         return self._answer.rows
@@ -94,13 +94,14 @@ class Cursor:
         """Nothing is open between two trips."""
 
 
-async def line_to(path: str, **options: Any) -> Line:
-    """Open a line. Errors: sqlite3.Error."""
-    line = Line(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)  # its own cursors', which nobody uses
-    line._thread.daemon = True  # noqa: SLF001  # as SQLAlchemy has it: who forgets to close must not hang at the end
+async def connect(path: str, **options: Any) -> OneTrip:
+    """Open a connection. Errors: sqlite3.Error."""
+    made = OneTrip(lambda: sqlite3.connect(path, **options), iter_chunk_size=64)  # its own cursors', which nobody uses
+    thread = made._thread  # noqa: SLF001
+    thread.daemon = True  # as SQLAlchemy has it: who forgets to close must not hang at the end
     try:
-        await line
+        await made
     except sqlite3.Error:
-        await asyncio.to_thread(line._thread.join)  # noqa: SLF001  # it answers to this loop: it must not outlive it
+        await asyncio.to_thread(thread.join)  # it answers to this loop: it must not outlive it
         raise
-    return line
+    return made

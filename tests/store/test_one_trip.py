@@ -1,4 +1,4 @@
-"""The line to SQLite: one trip a statement, and everything that SQLAlchemy wants to know behind it."""
+"""The connection to SQLite: one trip a statement, and everything that SQLAlchemy wants to know behind it."""
 
 import asyncio
 import sqlite3
@@ -12,28 +12,28 @@ from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, insert, se
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from app.store.sqlite_line import Line, line_to
+from app.store.one_trip import OneTrip, connect
 
 THING = Table("thing", MetaData(), Column("id", Integer, primary_key=True), Column("blob", LargeBinary, unique=True))
 
 
 @pytest.fixture
 def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was asked of a line's thread, in order."""
+    """What was asked of a connection's thread, in order."""
     made: list[str] = []
-    execute = Line._execute
+    execute = OneTrip._execute
 
-    async def counted(self: Line, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def counted(self: OneTrip, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         made.append(str(args[0]) if args else fn.__name__)
         return await execute(self, fn, *args, **kwargs)
 
-    monkeypatch.setattr(Line, "_execute", counted)
+    monkeypatch.setattr(OneTrip, "_execute", counted)
     return made
 
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
-    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", connect_args={"async_creator_fn": line_to})
+    engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", connect_args={"async_creator_fn": connect})
     async with engine.begin() as tx:
         await tx.run_sync(THING.metadata.create_all)
     yield engine
@@ -65,29 +65,29 @@ async def test_a_refused_statement_is_sqlalchemys_error_and_leaves_the_line_usab
 
 
 async def test_what_a_cancelled_task_left_behind_is_rolled_back(engine: AsyncEngine):
-    """Its statement may still be on the way when the pool asks; the line's next user must find it idle."""
+    """Its statement may still be on the way when the pool asks; the connection's next user must find it idle."""
     async with engine.connect() as held:
-        line: Any = (await held.get_raw_connection()).driver_connection
-        assert isinstance(line, Line)
+        connection: Any = (await held.get_raw_connection()).driver_connection
+        assert isinstance(connection, OneTrip)
         slow = threading.Event()
-        line._tx.put_nowait((None, slow.wait))  # what the thread is busy with meanwhile
-        begun = asyncio.create_task(line.cursor().execute("BEGIN IMMEDIATE"))
+        connection._tx.put_nowait((None, slow.wait))  # what the thread is busy with meanwhile
+        begun = asyncio.create_task(connection.cursor().execute("BEGIN IMMEDIATE"))
         await asyncio.sleep(0)
         begun.cancel()
-        rolled_back = asyncio.create_task(line.rollback())
+        rolled_back = asyncio.create_task(connection.rollback())
         await asyncio.sleep(0)
         slow.set()
         await rolled_back
-        assert not line.in_transaction
+        assert not connection.in_transaction
 
 
 async def test_a_closed_line_says_so(tmp_path: Path):
-    line = await line_to(str(tmp_path / "a.db"))
-    await line.close()
+    connection = await connect(str(tmp_path / "a.db"))
+    await connection.close()
     with pytest.raises(ValueError, match="Connection closed"):
-        await line.cursor().execute("SELECT 1")
+        await connection.cursor().execute("SELECT 1")
 
 
 async def test_what_cannot_be_opened_says_why(tmp_path: Path):
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
-        await line_to(str(tmp_path / "not there" / "a.db"))
+        await connect(str(tmp_path / "not there" / "a.db"))
