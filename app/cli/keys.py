@@ -15,6 +15,7 @@ from app.clock import rfc3339
 from app.domain.clients import Key, Scope, in_order
 from app.domain.errors import CallerError
 from app.settings import load
+from app.terminal import harmless_json
 
 if TYPE_CHECKING:
     from app.wiring import House
@@ -60,7 +61,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
-        tables.console().print(tables.of_keys(told))
+        tables.console().print(tables.of_keys(harmless_json(told)))
 
 
 @app.command()

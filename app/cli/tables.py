@@ -28,7 +28,7 @@ COLOURS = {
 
 def coloured(word: str) -> str:
     colour = COLOURS.get(word)
-    return f"[{colour}]{word}[/]" if colour else word
+    return f"[{colour}]{word}[/]" if colour else escape(word)
 
 
 def titled(title: str, *columns: Column) -> Table:
@@ -79,7 +79,7 @@ def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
     table.add_column("reason", no_wrap=True)
     table.add_column("values", overflow="fold")
     for row in rows:
-        values = " | ".join("" if value is None else value.replace("\n", "⏎") for value in row["values"].values())
+        values = " | ".join(value or "" for value in row["values"].values())
         place = "?" if row["source_row"] is None else str(row["source_row"])
         table.add_row(place, escape(row["reason"]), escape(shorten(values, SHOWN_CHARACTERS, placeholder=" …")))
     return table
@@ -98,7 +98,7 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
             f"{slots['used']} of {one['limits']['queued']}",
             f"{waiting['parts']} parts, {waiting['rows']:,} rows",
             f"{calls['today']:,} of {calls['quota']:,}",
-            one["worker"]["id"] if one["worker"] else "none",
+            escape(one["worker"]["id"]) if one["worker"] else "none",
         )
     return table
 
@@ -121,8 +121,8 @@ def _queued(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
         str(one["id"]),
         escape(one["client"]),
         escape(one["file"]["name"] or one["label"] or "–"),
-        one["status"],
-        one["attention"]["code"] if one["attention"] else "",
+        escape(one["status"]),
+        escape(one["attention"]["code"]) if one["attention"] else "",
         f"{one['progress']:.0%}",
         f"{one['rows']['pending']:,}",
         left(one, now),
@@ -165,7 +165,7 @@ def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
         Column("scopes", min_width=7),
         *[Column(name, min_width=10) for name in TIMES],
     )
-    rows = [(one["id"], escape(one["client"]), " ".join(one["scopes"]), *_times(one)) for one in listed]
+    rows = [tuple(map(escape, (one["id"], one["client"], " ".join(one["scopes"]), *_times(one)))) for one in listed]
     return telling("Keys", columns, rows)
 
 

@@ -39,8 +39,12 @@ class Terminal:
         os.close(self._leader)
 
     @property
+    def raw(self) -> str:
+        return self._bytes.decode(errors="replace")
+
+    @property
     def shown(self) -> str:
-        return ESCAPES.sub("", self._bytes.decode(errors="replace"))
+        return ESCAPES.sub("", self.raw)
 
     def ended(self) -> int:
         code = self.child.wait(timeout=DEADLINE_SECONDS)
