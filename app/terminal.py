@@ -14,9 +14,13 @@ JOINERS = frozenset("\u200c\u200d")  # of Persian words, and of emoji: they orde
 
 def harmless(text: str, *, keep: str = "") -> str:
     """A text in which every character that orders something is written out, those to `keep` apart."""
-    if text.isascii() and text.isprintable():
+    if is_harmless(text):
         return text
     return "".join([_written_out(letter) if _orders(letter) and letter not in keep else letter for letter in text])
+
+
+def is_harmless(text: str) -> bool:
+    return (text.isascii() and text.isprintable()) or not any(map(_orders, text))
 
 
 def harmless_json(value: Any) -> Any:

@@ -254,7 +254,6 @@ class Import:
     id: int
     request: Request
     status: Status
-    columns: tuple[str, ...]
     file: SourceFile
     rows: Rows
     parts: Counter[State]

@@ -166,6 +166,12 @@ PROBLEMS: dict[str, Problem] = {
         "The header line has an empty cell; often there is a delimiter too many.",
         "Name the column, or take it out.",
     ),
+    "column_name_too_long": Problem(
+        422,
+        "A column's name is too long",
+        "No field has a name of so many characters. Often the header line is missing, or is of another `format`.",
+        "Name every column by its API name, in the first line of the file.",
+    ),
     "duplicate_column": Problem(
         422,
         "Two columns have the same name",
@@ -237,6 +243,12 @@ PROBLEMS: dict[str, Problem] = {
         "One row is too large",
         "With the header it does not fit into a file that Marketo takes. A quote that is never closed looks like this.",
         "Shorten the row that `errors` names, or close its quote.",
+    ),
+    "too_many_columns": Problem(
+        422,
+        "The header has too many columns",
+        "A file may have 2,000 of them: no object of Marketo's has as many fields.",
+        "Leave out those that Marketo is not to have, or give the file's real `format`.",
     ),
     "two_files": Problem(
         422,

@@ -45,6 +45,15 @@ class Records:
     def __getitem__(self, index: int) -> bytes:
         return self.text[self.starts[index] : self.ends[index]]
 
+    def width(self, index: int) -> int:
+        """How many cells a record has."""
+        return int(self.lasts[index] - self.firsts[index]) + 1
+
+    def begun(self, index: int, width: int) -> bytes:
+        """A record's first cells, so many at most: one of ten million is no reason to make ten million texts."""
+        last = min(self.lasts[index], self.firsts[index] + width - 1)
+        return self.text[self.starts[index] : min(self.stops[last] + 1, self.ends[index])]
+
     def behind(self, index: int) -> "Records":
         """The records from that one on."""
         some = slice(index, None)

@@ -152,7 +152,13 @@ def _read(reply: Reply) -> tuple[Bearer, float]:
     value, life = envelope.get("access_token"), envelope.get("expires_in")
     if not reply.ok or not _fits_a_header(value) or isinstance(life, bool) or not isinstance(life, int | float):
         raise NoToken(Because.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
-    return Bearer(str(value)), min(float(life), LONGEST_LIFE_SECONDS) if math.isfinite(life) else 0.0
+    return Bearer(str(value)), _seconds(life)
+
+
+def _seconds(life: float) -> float:
+    """Within bounds; what has no end is no time. A whole number may be too large for a float."""
+    finite = isinstance(life, int) or math.isfinite(life)
+    return float(min(max(life, 0), LONGEST_LIFE_SECONDS)) if finite else 0.0
 
 
 def _because(code: str, message: str) -> Because:

@@ -20,9 +20,10 @@ from app.store import imports, parts, results
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Kept
-from app.store.results import Kind
+from app.store.results import Kind, StoredRow
 
 NOWHERE = -1
+UNPLACED_ROWS = 1000  # that are read in one look
 LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
 
 
@@ -84,7 +85,7 @@ class Retry:
     async def _have_failures(self, import_id: int) -> None:
         async with self.db.read() as tx:
             some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
-        if not some:
+        if not some.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
@@ -116,11 +117,18 @@ class Retry:
                 file = await self._file(part, standing)
                 later = await self._imported_later(part, file, standing, listed)
                 yield file.rows(rejected[~(later[rejected] | file.have_later_ones(rejected))], numbers)
-        async with self.db.read() as tx:
-            unplaced = await results.unplaced(tx, import_id, Kind.FAILURES)
-        for values in unplaced:  # nobody knows where they stood: as Marketo gave them back
+        async for row in self._unplaced(import_id):  # nobody knows where they stood: as Marketo gave them back
             numbers.add(np.array([UNKNOWN]))
-            yield line([value or "" for value in values], standing.request.format.delimiter)
+            yield line([value or "" for value in row.values], standing.request.format.delimiter)
+
+    async def _unplaced(self, import_id: int) -> AsyncGenerator[StoredRow, None]:
+        after, more = None, True
+        while more:
+            async with self.db.read() as tx:
+                some = await results.unplaced(tx, import_id, Kind.FAILURES, after=after, size=UNPLACED_ROWS)
+            for row in some.rows:
+                yield row
+            more, after = some.more, some.rows[-1].place if some.rows else None
 
     async def _rejected(self, part: Part) -> Offsets:
         """Its rows that Marketo rejected, in their order."""

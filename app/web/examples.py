@@ -101,6 +101,7 @@ PROBLEM: dict[str, Any] = {
     "instance": "/v1/imports",
     "code": "missing_column",
     "errors": [{"field": "email", "message": "is missing"}],
+    "errors_total": 1,
 }
 
 LEADS_CSV = "email,firstName,lastName\r\nada@example.com,Ada,Example\r\n"

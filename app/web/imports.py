@@ -20,6 +20,7 @@ from app.web.known import IdempotencyKey, Tell, TheImport, knows
 from app.web.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.schemas import ImportOut, ImportPage
 from app.web.upload import received
+from app.web.values import quoted
 from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
@@ -153,6 +154,7 @@ def _filters(given: dict[str, str]) -> Filters:
     if "attention" in given:
         read["attention"] = {"true": True, "false": False}.get(given["attention"])
         if read["attention"] is None:
-            mistakes.append(Detail(f"{given['attention']!r} is neither true nor false", field="attention"))
+            told = f"{quoted(given['attention'])} is neither true nor false"
+            mistakes.append(Detail(told, field="attention"))
     refuse(mistakes)
     return Filters(**read)

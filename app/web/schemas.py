@@ -45,7 +45,7 @@ class ProblemErrorOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    """RFC 9457. `errors` is there where there is more to say than one thing."""
+    """RFC 9457. `errors` is there where there is more to say than one thing: the first hundred of `errors_total`."""
 
     model_config = _example(examples.PROBLEM)
 
@@ -56,6 +56,7 @@ class ProblemOut(BaseModel):
     instance: str
     code: str
     errors: list[ProblemErrorOut] = []
+    errors_total: int | None = None
 
 
 class ProblemPage(BaseModel):

@@ -81,7 +81,7 @@ async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
     async with database.read() as tx:
         for import_id in made:
             assert len(await parts.of_import(tx, import_id)) == 1
-            (row,) = await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)
+            (row,) = (await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)).rows
             assert (row.reason, list(row.values)) == ("bad", VALUES)
     await database.close()
 

@@ -102,8 +102,8 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
     found, house = await _found(kind, request), request.app.state.house
     refuse_erased(found)
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, of, after=None, size=1, own=False)
-    if found.status not in FINISHED or not rows:
+        some = await results.page(tx, found.id, of, after=None, size=1, own=False)
+    if found.status not in FINISHED or not some.rows:
         return Response(status_code=404)
     return StreamingResponse(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
 
