@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.domain.ageing import SHARE, has_risen
 from app.domain.imports import Import, Part
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
@@ -32,6 +33,10 @@ class Work:
     def share(self, of_it: float) -> "Work":
         return Work(self.parts * of_it, self.rows * of_it)
 
+    def most(self, parts: float) -> "Work":
+        """As many of its parts as that, or all."""
+        return self.share(min(1.0, parts / self.parts)) if self.parts else self
+
     def seconds(self, pace: Pace) -> float:
         """For one importer."""
         return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
@@ -46,6 +51,7 @@ class Stretch:
     first_turn: int
     last_turn: int
     work: Work
+    since: datetime  # when the first of them began to wait
 
     def before(self, turn: int | None) -> Work:
         """What of it was accepted before this turn, as far as the sums tell."""
@@ -105,16 +111,30 @@ class Outlook:
         request, turn = wanted.request, wanted.remaining.turn
         ahead, mine, others = Work(), Work(), dict[str, Work]()
         for stretch in self.line:
-            if stretch.priority > request.priority:
-                ahead += stretch.work
-            elif stretch.priority == request.priority and stretch.client == request.client:
+            if stretch.priority == request.priority and stretch.client == request.client:
                 mine += stretch.before(turn)
             elif stretch.priority == request.priority:
                 others[stretch.client] = others.get(stretch.client, Work()) + stretch.work
         level = mine.rows + own.rows  # until then, clients who have as much waiting take turns with this one
         for work in others.values():
             ahead += work.share(min(1.0, level / work.rows) if work.rows else 1.0)
-        return ahead + mine
+        return self._with_others_priorities(wanted, ahead + mine, own)
+
+    def _with_others_priorities(self, wanted: Import, ahead: Work, own: Work) -> Work:
+        """And what is more urgent; or has risen as high, and gets one job of SHARE, while the others get the rest."""
+        priority, since = wanted.request.priority, max(wanted.created_at, wanted.request.not_before or LONG_AGO)
+        urgent, passed, elders = Work(), Work(), Work()
+        for stretch in self.line:
+            if stretch.priority > priority:
+                if has_risen(priority, since, to=stretch.priority, now=self.now):
+                    passed += stretch.work
+                else:
+                    urgent += stretch.work
+            elif stretch.priority < priority and has_risen(stretch.priority, stretch.since, to=priority, now=self.now):
+                elders += stretch.work
+        ahead += urgent
+        ahead += passed.most((ahead.parts + own.parts) * (SHARE - 1))
+        return ahead + elders.most((ahead.parts + own.parts) / (SHARE - 1))
 
     def _queue(self) -> tuple[dict[int, Span], int]:
         """(when each part at Marketo begins and ends, by its id; how many importers get on).

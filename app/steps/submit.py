@@ -4,8 +4,8 @@ NEVER_TWICE_BY_ACCIDENT: the claim is committed before the POST, and only an ans
 be none, moves the part on. SLOTS_NOT_OVERSOLD: the instance's row is locked, then the slots are counted.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.ageing import has_risen, rank
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
 from app.domain.imports import Part
 from app.domain.instances import Instance, lesson_seconds
@@ -30,7 +31,7 @@ from app.steps.driver import Driver
 from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.steps.turns import Turns
+from app.steps.turns import Elders, Turns
 from app.store import instances, line, parts
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
@@ -45,12 +46,21 @@ COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """A part that may be sent next."""
+
+    part: Part
+    by_age: bool = False  # and not by its priority
+
+
+@dataclass(frozen=True, slots=True)
 class Submit:
     """Claim a part, POST it with nothing open, record the answer."""
 
     driver: Driver
     judge: Judge
-    turns: Turns
+    turns: Turns = field(default_factory=Turns)
+    elders: Elders = field(default_factory=Elders)
     _unsent: set[int] = field(default_factory=set)  # parts that may be claimed, and were not sent
 
     async def run_once(self, lease: Lease) -> bool:
@@ -63,15 +73,15 @@ class Submit:
         if chosen is None:
             return more_to_judge
         try:
-            part = await self._claim(lease, chosen)
+            part = await self._claim(lease, chosen.part)
             if part is None:
                 return more_to_judge
             self.driver.reached(Point.CLAIMED)
             self.judge.forget(part)
-            self.turns.took(part.client, part.rows.total)
+            self._count(part, chosen)
             standing, file = await self._file(part)
         except AWAY:
-            self._unsent.add(chosen.id)
+            self._unsent.add(chosen.part.id)
             raise
         answer = await self._send(lease, part, standing, file)
         self.driver.reached(Point.ANSWERED)
@@ -89,7 +99,7 @@ class Submit:
                     await parts.move(tx, part_id, Move.TURN_AWAY, at=self.driver.now(), values=values, why=why)
             self._unsent.discard(part_id)
 
-    async def _choose(self, lease: Lease) -> tuple[Part | None, bool]:
+    async def _choose(self, lease: Lease) -> tuple[Choice | None, bool]:
         """(the first waiting part that may go now, whether another look would tell more)."""
         at = self.driver.now()
         async with self.driver.db.read() as tx:
@@ -101,20 +111,49 @@ class Submit:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
             self.driver.reached(Point.MADE_DUE)
-        async with self.driver.db.read() as tx:
-            priority, clients = await line.clients(tx, lease.instance)
-        for client in self.turns.in_order(clients):
-            async with self.driver.db.read() as tx:
-                theirs = await line.of_client(
-                    tx, lease.instance, priority=priority or 0, client=client, limit=CANDIDATES
-                )
-            for part in theirs:
-                match await self.judge.may_go(lease, part, now=at):
+        looked = False
+        async with aclosing(self._candidates(lease.instance, at)) as candidates:
+            async for candidate in candidates:
+                looked = True
+                match await self.judge.may_go(lease, candidate.part, now=at):
                     case True:
-                        return part, False
+                        return candidate, False
                     case None:
                         return None, True
-        return None, bool(clients)
+        return None, looked
+
+    async def _candidates(self, instance: str, at: datetime) -> AsyncGenerator[Choice, None]:
+        """Those of the highest priority, client by client; now and then before them who has risen as high."""
+        async with self.driver.db.read() as tx:
+            priority, clients = await line.clients(tx, instance)
+        if priority is None:
+            return
+        if self.elders.are_next(priority):
+            for part in await self._risen(instance, priority, at):
+                yield Choice(part, by_age=True)
+        for client in self.turns.in_order(clients):
+            async with self.driver.db.read() as tx:
+                theirs = await line.of_client(tx, instance, priority=priority, client=client, limit=CANDIDATES)
+            for part in theirs:
+                yield Choice(part)
+
+    async def _risen(self, instance: str, priority: int, at: datetime) -> list[Part]:
+        """Of each client the part that has risen highest, if it has risen to that priority; in the clients' order."""
+        async with self.driver.db.read() as tx:
+            heads = await line.heads(tx, instance, below=priority)
+        risen = [head for head in heads if has_risen(head.priority, head.since, to=priority, now=at)]
+        if not risen:
+            self.elders.begin_anew()
+        risen.sort(key=lambda head: rank(head.priority, head.since), reverse=True)
+        highest = {head.part.client: head.part for head in risen}
+        return [highest[client] for client in self.elders.turns.in_order(sorted(highest))]
+
+    def _count(self, part: Part, choice: Choice) -> None:
+        self.turns.took(part.client, part.rows.total)
+        if choice.by_age:
+            self.elders.took(part.client, part.rows.total)
+        else:
+            self.elders.were_passed()
 
     async def _has_room(self, tx: AsyncConnection, instance: Instance, at: datetime) -> bool:
         used = len(await parts.slots_in_use(tx, instance.name))

@@ -30,7 +30,6 @@ def an_import(*, turn: int = 100, collecting_since: float | None = None, id_: in
         id=id_,
         request=Request(Leads(), **told),
         status=Status.IMPORTING,
-        columns=("email",),
         file=SourceFile(None, 1, "00", 1000),
         rows=Rows(1000, 0, 0, 0),
         parts=parts,
@@ -62,8 +61,16 @@ def a_part(id_: int, state: str, *, started: float | None = None, import_id: int
     return Part(**(nothing | known))
 
 
-def in_line(parts: int, *, priority: int = 5, client: str = "local", turn: int = 1, last: int | None = None) -> Stretch:
-    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts))
+def in_line(
+    parts: int,
+    *,
+    priority: int = 5,
+    client: str = "local",
+    turn: int = 1,
+    last: int | None = None,
+    since: datetime = NOON,
+) -> Stretch:
+    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
 
 
 def finish(wanted: Import, *, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
@@ -107,6 +114,18 @@ def test_higher_priority_and_earlier_acceptance_go_first():
     assert finish(mine, line=[in_line(4, turn=99)]) == 30
     assert finish(mine, line=[in_line(4, turn=101)]) == 10
     assert finish(mine, line=[in_line(4, priority=4, turn=1)]) == 10
+
+
+def test_what_has_risen_gets_one_job_of_four():
+    """Of lower priority but four hours older; or itself, behind a thousand more urgent ones."""
+    urgent, old = an_import(waiting=6, priority=9), at(-4 * 3600)
+    assert finish(urgent, line=[in_line(1000, priority=5, since=old)]) == finish(urgent) + 10  # two more, side by side
+    assert finish(urgent, line=[in_line(1000, priority=5, since=at(-4 * 3600 + 1))]) == finish(urgent)
+    waiting = replace(an_import(waiting=2), created_at=old)
+    assert finish(waiting, line=[in_line(1000, priority=9)]) == finish(waiting) + 30  # six go meanwhile
+    assert finish(an_import(waiting=2), line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
+    scheduled = replace(waiting, request=replace(waiting.request, not_before=NOON))
+    assert finish(scheduled, line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
 
 
 def test_of_a_stretch_that_it_lies_in_counts_what_was_accepted_before():
