@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from app.domain.imports import HIGHEST_PRIORITY
+
 SHOWN_CHARACTERS = 60  # of a row's values: enough to know it again
 PIPE_CHARACTERS = 10_000  # a width, not a length: a table takes no more than it needs
 
@@ -163,10 +165,16 @@ def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
         Column("id", no_wrap=True),
         Column("client", overflow="fold"),
         Column("scopes", min_width=7),
+        Column("priority", no_wrap=True),
         *[Column(name, min_width=10) for name in TIMES],
     )
-    rows = [tuple(map(escape, (one["id"], one["client"], " ".join(one["scopes"]), *_times(one)))) for one in listed]
-    return telling("Keys", columns, rows)
+    return telling("Keys", columns, [tuple(map(escape, _key(one))) for one in listed])
+
+
+def _key(one: dict[str, Any]) -> tuple[str, ...]:
+    most = one["max_priority"]
+    limit = "" if most == HIGHEST_PRIORITY else f"≤ {most}"
+    return (one["id"], one["client"], " ".join(one["scopes"]), limit, *_times(one))
 
 
 def _times(key: dict[str, Any]) -> list[str]:

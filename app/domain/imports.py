@@ -9,6 +9,8 @@ from typing import Any
 
 from app.domain.lifecycle import FINAL, State
 
+DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
+
 
 class Format(StrEnum):
     CSV = "csv"
@@ -165,7 +167,7 @@ class Request:
     client: str = "local"
     format: Format = Format.CSV
     charset: str = "utf-8"
-    priority: int = 5  # 0–9, higher first
+    priority: int = DEFAULT_PRIORITY
     not_before: datetime | None = None
     preflight: Preflight = Preflight.HEADER
     on_unconfirmed: OnUnconfirmed = OnUnconfirmed.RESUBMIT

@@ -238,6 +238,12 @@ PROBLEMS: dict[str, Problem] = {
         "Marketo takes none. Most such files are UTF-16.",
         "Say so with `charset=utf-16`, or take the bytes out: `errors` names the row.",
     ),
+    "priority_too_high": Problem(
+        422,
+        "The priority is higher than the key's",
+        "A key may have a highest priority, so that nobody's imports go before everybody else's.",
+        "Use one that `detail` names, or leave it out. Whoever runs the service gives keys theirs.",
+    ),
     "record_too_large": Problem(
         422,
         "One row is too large",

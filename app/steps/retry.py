@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from app.domain.clients import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import Part, Request, key_columns
 from app.domain.lifecycle import State
@@ -34,7 +35,7 @@ class Retry:
     db: Database
     intake: Intake
 
-    async def parts(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def parts(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
 
         Left out, too, are rows whose key stands in a later row that was imported: they would undo it.
@@ -49,9 +50,9 @@ class Retry:
         _refuse_erased(import_id, standing.file_erased_at)
         numbers = Given()
         rows = self._rows_of_parts(standing, listed, left, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
 
-    async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def failures(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`."""
         standing, listed = await self._known(import_id)
         if any(part.rows.failed for part in listed):
@@ -59,9 +60,9 @@ class Retry:
         await self._have_failures(import_id)
         numbers = Given()
         rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
 
-    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: str) -> Receipt:
+    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: Caller) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
@@ -70,9 +71,11 @@ class Retry:
         if not (standing.results_erased_at and any(part.rows.failed for part in listed)):
             await self._have_failures(import_id)
         again = replace(
-            _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
+            _again(standing.request, by), format=request.format, charset=request.charset, file_name=request.file_name
         )
-        return await self.intake.receive(again, replace(arrival, retry_of=import_id, retried_by=by, corrected=True))
+        return await self.intake.receive(
+            again, replace(arrival, retry_of=import_id, retried_by=by.client, corrected=True)
+        )
 
     async def _known(self, import_id: int) -> tuple[Standing, list[Part]]:
         async with self.db.read() as tx:
@@ -89,8 +92,8 @@ class Retry:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, arrival: Arrival) -> Receipt:
-        again = replace(_again(standing.request), charset="utf-8")  # as the rows are stored
+    async def _receive(self, standing: Standing, arrival: Arrival, by: Caller) -> Receipt:
+        again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
         try:
             return await self.intake.receive(again, arrival)
         except BadFile as empty:
@@ -208,11 +211,11 @@ def _header(standing: Standing) -> bytes:
 
 
 def _arrival(
-    rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None, numbers: Given
+    rows: AsyncIterator[bytes], import_id: int, by: Caller, idempotency_key: str | None, numbers: Given
 ) -> Arrival:
-    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by, numbers=numbers)
+    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by.client, numbers=numbers)
 
 
-def _again(request: Request) -> Request:
-    """The same, and now."""
-    return replace(request, not_before=None)
+def _again(request: Request, by: Caller) -> Request:
+    """The same, and now; no more urgent than whoever asks may be."""
+    return replace(request, not_before=None, priority=min(request.priority, by.max_priority))

@@ -342,6 +342,8 @@ api_key = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("max_priority", SmallInteger, nullable=False, server_default=text("9")),  # that its imports may have
+    CheckConstraint("max_priority BETWEEN 0 AND 9", name="max_priority"),
 )
 
 idempotency_key = Table(

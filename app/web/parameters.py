@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from app.domain.errors import BadParameter, Detail, in_one_sentence
 from app.domain.imports import (
+    DEFAULT_PRIORITY,
+    HIGHEST_PRIORITY,
     CustomObject,
     Format,
     Leads,
@@ -90,8 +92,8 @@ PARAMETERS = {
         _text(minLength=1), "a status of the program's channel, such as `On List`", MEMBER, required=True
     ),
     "priority": Parameter(
-        {"type": "integer", "minimum": 0, "maximum": 9, "default": 5},
-        "higher first; within one priority, first come first served",
+        {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY, "default": DEFAULT_PRIORITY},
+        "higher first; within one priority, first come first served; what waits long rises",
     ),
     "not_before": Parameter(TIME, "do not send to Marketo before this time"),
     "preflight": Parameter(
@@ -141,8 +143,13 @@ def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) 
     return found
 
 
-def request_from(given: Mapping[str, str], *, file_name: str | None, client: str) -> Request:
-    """Errors: BadParameter, with a detail for each mistake."""
+def request_from(
+    given: Mapping[str, str], *, file_name: str | None, client: str, max_priority: int = HIGHEST_PRIORITY
+) -> Request:
+    """Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+
+    Where no priority is given, and the default one is too high, it is the key's highest.
+    """
     read = _Reader(given)
     kind = read.word("object_type", ObjectType, ObjectType.LEAD)
     request = Request(
@@ -151,7 +158,7 @@ def request_from(given: Mapping[str, str], *, file_name: str | None, client: str
         client=client,
         format=read.word("format", Format, Format.CSV),
         charset=read.text("charset", CHARSET_CHARACTERS) or "utf-8",
-        priority=read.number("priority", 0, 9, 5),
+        priority=read.number("priority", 0, HIGHEST_PRIORITY, min(DEFAULT_PRIORITY, max_priority)),
         not_before=read.value("not_before", moment, None),
         preflight=read.word("preflight", Preflight, Preflight.HEADER),
         on_unconfirmed=read.word("on_unconfirmed", OnUnconfirmed, OnUnconfirmed.RESUBMIT),
@@ -160,6 +167,11 @@ def request_from(given: Mapping[str, str], *, file_name: str | None, client: str
         file_name=file_name,
     )
     refuse(only(given, KNOWN) + read.mistakes)
+    if request.priority > max_priority:
+        message = f"this key's imports may have a priority from 0 to {max_priority}, and not {request.priority}"
+        raise BadParameter(
+            f"priority: {message}", code="priority_too_high", details=(Detail(message, field="priority"),)
+        )
     return request
 
 

@@ -67,7 +67,7 @@ def test_a_text_of_any_alphabet_is_left_as_it_is(text: str):
 
 
 ROWS = [{"source_row": None, "reason": "no", "values": {"email": "x", "a": None}}]
-KEY = {"id": "x", "client": "x", "scopes": ["submit"], "created_at": "2026-11-23T10:00:00Z"}
+KEY = {"id": "x", "client": "x", "scopes": ["submit"], "max_priority": 3, "created_at": "2026-11-23T10:00:00Z"}
 KEY |= dict.fromkeys(("expires_at", "revoked_at", "last_used_at"))
 ATTENTION = {"attention": {"code": "stuck", "message": "x", "since": "2026-11-23T10:00:00Z"}}
 TABLES = {

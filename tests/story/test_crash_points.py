@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.clients import EVERYBODY
 from app.domain.errors import WrongState
 from app.domain.imports import CustomObject, Leads, Request
 from app.domain.patience import UPLOAD_IDLE_SECONDS
@@ -224,13 +225,13 @@ class Theatre:
         self.accepted.append((await self.house.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.house.desk.pause("default", reason=None, by="somebody")
-        await self.house.desk.resume("default", by="somebody")
+        await self.house.desk.pause("default", reason=None, by=EVERYBODY)
+        await self.house.desk.resume("default", by=EVERYBODY)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):
             with suppress(WrongState):
-                self.accepted.append((await self.house.retry.parts(import_id, by="somebody")).import_id)
+                self.accepted.append((await self.house.retry.parts(import_id, by=EVERYBODY)).import_id)
 
     async def _leave(self) -> None:
         stop = asyncio.Event()

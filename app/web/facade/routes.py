@@ -83,7 +83,7 @@ def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) 
     if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
         raise Refusal("1002", "programMemberStatus")
     try:
-        return request_from(given, file_name=upload.file_name, client=caller.client)
+        return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
     except BadParameter as mistake:
         told = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
         raise Refusal("1001", "; ".join(told)) from None
