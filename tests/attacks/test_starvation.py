@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.domain.clients import Scope
-from app.domain.imports import Leads, Request
 from app.simulator import Rules
-from app.steps.intake import Arrival
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
@@ -90,28 +88,6 @@ async def test_an_urgent_import_goes_within_two_jobs_behind_a_backlog_of_a_day(b
         await busy.beat()
         busy.clock.step(10)
     assert (busy.clock() - since).total_seconds() <= 2 * JOB_SECONDS + 10
-
-
-async def made(stage: Stage, client: str, number: int) -> int:
-    async def file() -> AsyncIterator[bytes]:
-        yield leads(1, start=number)
-
-    return (await stage.house.intake.receive(Request(Leads(), client=client), Arrival(file()))).import_id
-
-
-async def test_small_imports_of_two_clients_do_not_keep_a_third_waiting(busy: Stage):
-    """Whoever comes and goes begins level with who waits, and used to go before it each time."""
-    waiting = [await made(busy, "z", n) for n in range(12)]
-    coming = 0
-    for _ in range(25):
-        if (await busy.api.get("/v1/instances/default")).json()["waiting"]["parts"] <= len(waiting):
-            coming += 1
-            await made(busy, f"a{coming % 2}", 100 + coming)
-        await busy.beat()
-        busy.clock.step(JOB_SECONDS / 2)
-    went = sum([await begun(busy, import_id) for import_id in waiting])
-    assert went > 5
-    assert coming > 5
 
 
 async def a_key(stage: Stage, *scopes: Scope, max_priority: int = 9) -> tuple[str, dict[str, str]]:
