@@ -1,9 +1,11 @@
 """What every test may ask for. `database_url` runs a test on SQLite and on a real PostgreSQL."""
 
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -12,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from app.store.database import Database
 from tests.support import databases
 from tests.support.clock import SteppedClock
+from tests.support.pool import Pool
 
 settings.register_profile(
     "sluice", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
@@ -21,11 +24,39 @@ settings.load_profile("sluice")
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
+SHARED = "sluice_postgres"
+FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All workers of a run share one PostgreSQL, which the first one starts that needs it."""
+    known: dict[str, str] = getattr(config, "workerinput", {})  # of a worker of pytest-xdist
+    folder = Path(known.get(SHARED) or tempfile.mkdtemp(prefix="sluice-pg-", dir=databases.memory()))
+    config.stash[FOLDER] = folder
+    databases.share_server(folder)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of pytest-xdist: a worker is about to be started."""
+    node.workerinput[SHARED] = str(node.config.stash[FOLDER])
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        databases.stop_shared_server(config.stash[FOLDER])
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return databases.sqlite_template(tmp_path_factory.mktemp("sqlite"))
+def sqlite_folder() -> Iterator[Path]:
+    """Where SQLite's files are kept: in memory, where there is room for them."""
+    with tempfile.TemporaryDirectory(prefix="sluice-sqlite-", dir=databases.memory()) as folder:
+        yield Path(folder)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_folder: Path) -> Path:
+    return databases.sqlite_template(sqlite_folder)
 
 
 @pytest.fixture(scope="session")
@@ -40,22 +71,30 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: str, postgres_template: str) -> Iterator[Pool]:
+    pool = Pool(postgres_server, postgres_template)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(sqlite_template: Path, sqlite_folder: Path) -> Iterator[str]:
     """A fresh SQLite database with the current schema, for what SQLite alone does."""
-    return databases.sqlite_copy(sqlite_template, tmp_path)
+    with tempfile.TemporaryDirectory(dir=sqlite_folder) as folder:
+        yield databases.sqlite_copy(sqlite_template, Path(folder))
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """A fresh PostgreSQL database with the current schema, for what PostgreSQL alone does."""
-    with databases.postgres_copy(postgres_server, postgres_template) as url:
+def postgres_url(postgres_pool: Pool) -> Iterator[str]:
+    """An empty PostgreSQL database with the current schema, for what PostgreSQL alone does."""
+    with postgres_pool.borrowed() as url:
         yield url
 
 
 @pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with the current schema."""
+    """An empty database with the current schema."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
 
