@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 from app.store.database import Database
 from tests.support import databases
 from tests.support.clock import SteppedClock
+from tests.support.compiled import share_compiled_statements
 from tests.support.pool import Pool
 
 settings.register_profile(
@@ -21,6 +22,7 @@ settings.register_profile(
 )
 settings.load_profile("sluice")
 
+share_compiled_statements()
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
