@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 import migrations
-from tests.support.processes import wait_until
+from tests.support.patience import wait_until
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30  # free there, or the disk is used
@@ -62,7 +62,7 @@ def memory() -> str | None:
 
 @contextmanager
 def postgres_server() -> Iterator[str]:
-    """The URL of a real PostgreSQL: that of SLUICE_TEST_POSTGRES_URL, the one that is shared, or one for this caller."""
+    """The URL of a real PostgreSQL: SLUICE_TEST_POSTGRES_URL, the one that is shared, or one for this caller."""
     if given := os.environ.get("SLUICE_TEST_POSTGRES_URL"):
         yield given
     elif _shared_folder:
