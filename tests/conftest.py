@@ -1,4 +1,9 @@
-"""What every test may ask for. `database_url` runs a test on SQLite and on a real PostgreSQL."""
+"""What every test may ask for, and the two tiers.
+
+`make test` is what a contributor waits for: everything, with few repetitions. `make endure` is what takes long: the
+tests marked `endure`, and every property once more with many examples. `database_url` runs a test on SQLite and on a
+real PostgreSQL; of what is asked over HTTP, PostgreSQL's turn is in `make endure`, unless it is about the database.
+"""
 
 import logging
 import tempfile
@@ -17,17 +22,24 @@ from tests.support.clock import SteppedClock
 from tests.support.compiled import share_compiled_statements
 from tests.support.pool import Pool
 
-settings.register_profile(
-    "sluice", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
-)
-settings.load_profile("sluice")
+for profile, examples in (("test", 50), ("endure", 1000)):
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        print_blob=True,
+    )
+settings.load_profile("test")
 
 share_compiled_statements()
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
+OVER_HTTP = ("web", "story")  # folders
 SHARED = "sluice_postgres"
 FOLDER = pytest.StashKey[Path]()
+TESTS = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,6 +59,21 @@ def pytest_configure_node(node: Any) -> None:
 def pytest_unconfigure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         databases.stop_shared_server(config.stash[FOLDER])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is asked over HTTP is asked on PostgreSQL in `make endure`, unless the test is marked `both_databases`."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        if room in OVER_HTTP and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
+            item.add_marker("endure")
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    """Whether the same test is there on SQLite, too: one that only PostgreSQL can pass has no parameter."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(isinstance(value, str) and value == "postgresql" for value in parameters)
 
 
 @pytest.fixture(scope="session")
