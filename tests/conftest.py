@@ -36,29 +36,27 @@ share_compiled_statements()
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
+RUN = "sluice_run"
 OVER_HTTP = ("web", "story")  # folders
-SHARED = "sluice_postgres"
 FOLDER = pytest.StashKey[Path]()
 TESTS = Path(__file__).parent
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """All workers of a run share one PostgreSQL, which the first one starts that needs it."""
-    known: dict[str, str] = getattr(config, "workerinput", {})  # of a worker of pytest-xdist
-    folder = Path(known.get(SHARED) or tempfile.mkdtemp(prefix="sluice-pg-", dir=databases.memory()))
-    config.stash[FOLDER] = folder
-    databases.share_server(folder)
+    """All workers of a run share one folder, and one PostgreSQL in it, which the first one starts that needs it."""
+    if hasattr(config, "workerinput"):  # we are a worker of pytest-xdist
+        config.stash[FOLDER] = Path(config.workerinput[RUN])
+    else:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[FOLDER] = stack.enter_context(databases.run_folder())
+    databases.share_server(config.stash[FOLDER])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:
     """Of pytest-xdist: a worker is about to be started."""
-    node.workerinput[SHARED] = str(node.config.stash[FOLDER])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    if not hasattr(config, "workerinput"):
-        databases.stop_shared_server(config.stash[FOLDER])
+    node.workerinput[RUN] = str(node.config.stash[FOLDER])
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -68,6 +66,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         room = item.path.relative_to(TESTS).parts[0]
         if room in OVER_HTTP and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
             item.add_marker("endure")
+    items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
+
+
+def _minutes(item: pytest.Item) -> float:
+    """About how long a test takes; where nobody says so, next to nothing."""
+    mark = item.get_closest_marker("endure")
+    return float(mark.kwargs.get("minutes", 0)) if mark else 0.0
 
 
 def _is_on_postgresql(item: pytest.Item) -> bool:
@@ -77,10 +82,9 @@ def _is_on_postgresql(item: pytest.Item) -> bool:
 
 
 @pytest.fixture(scope="session")
-def sqlite_folder() -> Iterator[Path]:
-    """Where SQLite's files are kept: in memory, where there is room for them."""
-    with tempfile.TemporaryDirectory(prefix="sluice-sqlite-", dir=databases.memory()) as folder:
-        yield Path(folder)
+def sqlite_folder(pytestconfig: pytest.Config) -> Path:
+    """Where this worker's SQLite files are kept."""
+    return Path(tempfile.mkdtemp(prefix="sqlite-", dir=pytestconfig.stash[FOLDER]))
 
 
 @pytest.fixture(scope="session")

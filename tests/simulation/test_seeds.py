@@ -18,7 +18,7 @@ FEW_ON_POSTGRESQL, ON_POSTGRESQL = 4, 40
     [
         (0, FEW),
         *(
-            pytest.param(first, min(first + BLOCK, SEEDS), marks=pytest.mark.endure)
+            pytest.param(first, min(first + BLOCK, SEEDS), marks=pytest.mark.endure(minutes=1))
             for first in range(FEW, SEEDS, BLOCK)
         ),
     ],
@@ -30,7 +30,7 @@ def test_every_life_comes_right(first: int, end: int):
 
 @pytest.mark.parametrize(
     ("first", "end"),
-    [(0, FEW_ON_POSTGRESQL), pytest.param(FEW_ON_POSTGRESQL, ON_POSTGRESQL, marks=pytest.mark.endure)],
+    [(0, FEW_ON_POSTGRESQL), pytest.param(FEW_ON_POSTGRESQL, ON_POSTGRESQL, marks=pytest.mark.endure(minutes=1))],
 )
 def test_every_life_comes_right_on_postgresql(first: int, end: int):
     """The same lives, before the other database."""

@@ -36,21 +36,29 @@ OwnServer, which keeps PostgreSQL's defaults."""
 
 _numbers = itertools.count(1)
 _shared_folder: Path | None = None
+TAKE_AWAY = """
+cat
+server=$(head -n 1 "$0/data/postmaster.pid" 2>&-) && kill -QUIT "$server"
+while kill -0 "$server" 2>&-; do sleep 0.1; done
+rm -rf "$0"
+"""
+
+
+@contextmanager
+def run_folder() -> Iterator[Path]:
+    """A folder for all databases of a test run, in memory where there is room; gone afterwards, with its server.
+
+    However we end: a shell waits for the end of its input.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="sluice-tests-", dir=memory()))
+    with subprocess.Popen(["/bin/sh", "-c", TAKE_AWAY, folder], stdin=subprocess.PIPE, start_new_session=True):
+        yield folder
 
 
 def share_server(folder: Path) -> None:
     """From now on `postgres_server` is the one of this folder, which other processes may use as well."""
     global _shared_folder
     _shared_folder = folder
-
-
-def stop_shared_server(folder: Path) -> None:
-    """Once nobody needs it."""
-    if (folder / "data" / "postmaster.pid").exists():
-        server = _server(folder)
-        server.ensure_postgres_running()
-        _stop(server)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def memory() -> str | None:

@@ -95,8 +95,8 @@ def without_success(report: dict[str, Any]) -> list[str]:
     ("database", "auth", "how"),
     [
         pytest.param("sqlite", "on", SHORT, id="sqlite-on-short"),
-        pytest.param("sqlite", "on", LONG, id="sqlite-on-long", marks=pytest.mark.endure),
-        pytest.param("postgresql", "off", LONG, id="postgresql-off-long", marks=pytest.mark.endure),
+        pytest.param("sqlite", "on", LONG, id="sqlite-on-long", marks=pytest.mark.endure(minutes=2)),
+        pytest.param("postgresql", "off", LONG, id="postgresql-off-long", marks=pytest.mark.endure(minutes=2)),
     ],
 )
 async def test_schemathesis_finds_nothing(
