@@ -37,10 +37,10 @@ def test_every_life_comes_right_on_postgresql(first: int, end: int):
     _live("postgresql", range(first, end))
 
 
+@pytest.mark.parametrize("seeds", [range(40, 42), pytest.param(range(42, 46), marks=pytest.mark.endure)], ids=str)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_seed_tells_the_same_story_twice(database: str):
+def test_a_seed_tells_the_same_story_twice(database: str, seeds: range):
     """Or a life that went wrong could not be lived again."""
-    seeds = range(40, 43)
     with living(database) as live:
         stories = [live(seed).story for seed in seeds]
     with living(database) as live:
