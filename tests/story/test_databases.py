@@ -148,7 +148,7 @@ async def test_sqlite_that_turns_read_only_is_waited_for(sqlite_stage: Stage):
 async def test_results_that_sqlite_has_no_room_for_are_fetched_again(sqlite_stage: Stage):
     """A part is not complete before what became of its rows is stored (RESULTS_BEFORE_DONE)."""
     stage = sqlite_stage
-    rows = "".join(f"p{n}@example.com,{random.Random(n).randbytes(200).hex()},many\n" for n in range(400))
+    rows = "".join(f"p{n}@example.com,{random.Random(n).randbytes(200).hex()},many\n" for n in range(60))
     made = await stage.created(f"{HEADER}\n{rows}".encode())
     async with stage.house.db.write() as tx:
         pages = (await tx.exec_driver_sql("PRAGMA page_count")).scalar_one()
@@ -158,8 +158,8 @@ async def test_results_that_sqlite_has_no_room_for_are_fetched_again(sqlite_stag
     assert (await stage.read(made))["status"] == "importing"
     await pragma(stage, "max_page_count = 1000000")
     await stage.run()
-    assert (await stage.read(made))["rows"]["failed"] == 400
-    assert len((await stage.api.get(f"/v1/imports/{made}/failures")).text.splitlines()) == 401
+    assert (await stage.read(made))["rows"]["failed"] == 60
+    assert len((await stage.api.get(f"/v1/imports/{made}/failures")).text.splitlines()) == 61
 
 
 async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqlite_stage: Stage):

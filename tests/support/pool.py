@@ -28,19 +28,17 @@ EMPTY = """
 DO $$
 DECLARE
     tables text[] := {tables};
-    large text[] := '{{}}';
+    large text := (SELECT string_agg(t, ', ') FROM unnest(tables) AS t WHERE pg_table_size(t::regclass) > {small});
     name text;
 BEGIN
+    IF large IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || large || ' CASCADE';
+    END IF;
     FOREACH name IN ARRAY tables LOOP
-        IF pg_table_size(name::regclass) > {small} THEN
-            large := large || name;
-        ELSIF pg_relation_size(name::regclass) > 0 THEN
+        IF pg_relation_size(name::regclass) > 0 THEN
             EXECUTE 'DELETE FROM ' || name;
         END IF;
     END LOOP;
-    IF cardinality(large) > 0 THEN
-        EXECUTE 'TRUNCATE ' || array_to_string(large, ', ') || ' CASCADE';
-    END IF;
     PERFORM setval(format('%I.%I', schemaname, sequencename)::regclass, start_value, false)
         FROM pg_sequences WHERE last_value IS NOT NULL;
 END $$
