@@ -4,13 +4,13 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.simulator import Rules
 from tests.cli.conftest import Run
 from tests.story.files import LEADS
 from tests.story.test_processes import QUICK
+from tests.support import patience
 from tests.support.processes import service, simulator
 from tests.support.terminal import Terminal
 
@@ -85,7 +85,7 @@ def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):
         simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
         service(tmp_path, url, marketo, AUTH="on", **QUICK) as running,
     ):
-        assert httpx.get(f"{running.url}/v1/imports").status_code == 401
+        assert patience.get(f"{running.url}/v1/imports").status_code == 401
         done = sluice("submit", "leads.csv", "--wait", URL=running.url, API_KEY=key)
         assert done.returncode == 0, done.stderr
         refused = sluice("submit", "leads.csv", URL=running.url)

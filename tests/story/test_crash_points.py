@@ -35,10 +35,11 @@ from tests.support.transport import SimulatorTransport
 
 BEATS = 250
 DIES_IN_MID_POST = (3, 6)  # the POSTs after which the process dies in any case, with the answer on its way
-WHEN = {"the first time": (1, False), "a later time, and again while it recovers": (2, True)}
+FIRST, LATER = "the first time", "a later time, and again while it recovers"
+WHEN = {FIRST: (1, False), LATER: (2, True)}
 
 
-@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("when", [FIRST, pytest.param(LATER, marks=pytest.mark.endure)])
 @pytest.mark.parametrize("point", Point)
 async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, point: Point, when: str):
     """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them."""
