@@ -10,6 +10,7 @@ from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.facade import routes as facade
+from app.web.facade.spelling import Spelling
 from app.web.heads import Heads
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
@@ -43,7 +44,7 @@ def create_app(house: House) -> FastAPI:
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Requests(Heads(inner())))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Unread(Spelling(Requests(Heads(inner()))))  # type: ignore[method-assign]
     return app
 
 
