@@ -21,8 +21,12 @@ class Occurrence(StrEnum):
 
 EventType = Move | Occurrence
 
-OF_INSTANCES = frozenset(
-    {Occurrence.PAUSED, Occurrence.RESUMED, Occurrence.BLOCKED, Occurrence.UNBLOCKED, Occurrence.FORGOTTEN}
+OF_INSTANCES = (
+    Occurrence.PAUSED,
+    Occurrence.RESUMED,
+    Occurrence.BLOCKED,
+    Occurrence.UNBLOCKED,
+    Occurrence.FORGOTTEN,
 )
 """Stand in the history of an instance, and in no import's."""
 

@@ -51,6 +51,7 @@ class Instance:
     name: str
     paused_at: datetime | None = None
     paused_reason: str | None = None
+    paused_by: str | None = None  # the client; None where it was paused before that was kept, and its history is gone
     blocked_at: datetime | None = None
     blocked_reason: str | None = None
     denied: bool = False  # it is rights that are missing, for submissions: an answer to another call mends nothing

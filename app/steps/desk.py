@@ -72,7 +72,7 @@ class Desk:
         at = self.now()
         async with self.db.write() as tx:
             await self._know(tx, name)
-            await instances.pause(tx, name, at=at, reason=reason)
+            await instances.pause(tx, name, at=at, reason=reason, by=by)
             await events.append(tx, Occurrence.PAUSED, at=at, instance=name, by=by, reason=reason)
         self.reached(Point.DECIDED)
 

@@ -4,14 +4,14 @@
 might quote one: they stand with the part, and go when its rows are erased, or with its history.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.history import EventType
@@ -71,9 +71,18 @@ def _known(told: Mapping[str, object]) -> dict[str, Any]:
 
 async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) -> list[Event]:
     """An import's events, oldest first, beginning behind the event with the id `after`."""
+    return await _page(tx, [event.c.import_id == import_id], after=after, size=size)
+
+
+async def page_of_instance(tx: AsyncConnection, name: str, *, after: int, size: int) -> list[Event]:
+    """The events of an instance itself, and of no import's, in the same order."""
+    return await _page(tx, [event.c.instance == name, event.c.import_id.is_(None)], after=after, size=size)
+
+
+async def _page(tx: AsyncConnection, of: Sequence[ColumnElement[bool]], *, after: int, size: int) -> list[Event]:
     found = await tx.execute(
         select(event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)
-        .where(event.c.import_id == import_id, event.c.id > after)
+        .where(*of, event.c.id > after)
         .order_by(event.c.id)
         .limit(size)
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Instance, WaitingFor
@@ -108,13 +108,15 @@ async def note_idle(tx: AsyncConnection, name: str, *, since: datetime | None) -
     await _set(tx, name, idle_since=since)
 
 
-async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None) -> None:
-    await _set(tx, name, paused_at=at, paused_reason=reason)
+async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None, by: str) -> None:
+    """Who pauses it again says why anew; it has been paused since the first time."""
+    since = func.coalesce(instance.c.paused_at, literal(at, instance.c.paused_at.type))
+    await _set(tx, name, paused_at=since, paused_reason=reason, paused_by=by)
 
 
 async def resume(tx: AsyncConnection, name: str) -> None:
     """Undo a pause and a block, also the wait until a blocked one is tried; a back-off that Marketo asked for stays."""
-    freed = dict.fromkeys(("paused_at", "paused_reason", "blocked_at", "blocked_reason"))
+    freed = dict.fromkeys(("paused_at", "paused_reason", "paused_by", "blocked_at", "blocked_reason"))
     asked_for = case((instance.c.hold_reason.is_not(None), instance.c.hold_until))
     await _set(tx, name, **freed, denied=False, hold_until=asked_for)
 

@@ -81,6 +81,7 @@ instance = Table(
     Column("name", String(100), primary_key=True),
     Column("paused_at", Moment),
     Column("paused_reason", Text),
+    Column("paused_by", String(200)),
     Column("blocked_at", Moment),
     Column("blocked_reason", Text),
     Column("hold_until", Moment),
@@ -375,3 +376,6 @@ event = Table(  # append-only: one row for each move, written by the transaction
 Index("ix_event_import", event.c.import_id, event.c.id)  # GET /v1/imports/{id}/events
 _of_instance = text("import_id IS NULL")
 Index("ix_event_of_instance", event.c.at, postgresql_where=_of_instance, sqlite_where=_of_instance)  # retention
+Index(  # GET /v1/instances/{name}/events
+    "ix_event_instance", event.c.instance, event.c.id, postgresql_where=_of_instance, sqlite_where=_of_instance
+)

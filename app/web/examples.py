@@ -69,6 +69,13 @@ EVENT: dict[str, Any] = {
     "part": 1,
     "data": {"batch_id": 3404},
 }
+INSTANCE_EVENT: dict[str, Any] = {
+    "id": 97,
+    "at": "2026-11-23T09:58:11.004Z",
+    "type": "paused",
+    "part": None,
+    "data": {"by": "ops", "reason": "Spring cleaning"},
+}
 RESULT_ROW: dict[str, Any] = {
     "source_row": 20,
     "reason": "Value for lookup field 'email' not found",
@@ -86,6 +93,7 @@ INSTANCE: dict[str, Any] = {
     "calls": {"today": 812, "quota": 50000, "last_window": 7, "window_limit": 100},
     "throughput": {"rows_per_second": 5100.0},
     "worker": {"id": "worker-1", "heartbeat_at": "2026-11-23T10:00:02.000Z"},
+    "paused": None,
 }
 STATUS: dict[str, Any] = {
     "status": "ok",

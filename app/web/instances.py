@@ -5,28 +5,32 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.clients import Scope
+from app.domain.clients import Caller, Scope
 from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
-from app.store import counts, instances, line
+from app.store import counts, events, instances, line
 from app.store.counts import Live
-from app.web import contract, examples
+from app.web import contract, examples, paging
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.known import knows
 from app.web.parameters import plain_text
 from app.web.schemas import (
     CallsOut,
+    InstanceBriefOut,
+    InstanceEventOut,
+    InstanceEventPage,
     InstanceOut,
     InstancePage,
     LimitsOut,
+    PausedOut,
     SlotsOut,
     ThroughputOut,
     WaitingOut,
@@ -36,7 +40,7 @@ from app.wiring import House
 
 router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
-READS, DECIDES = [knows(), needs(Scope.READ)], [knows(), needs(Scope.OPERATE)]
+DECIDES = [knows(), needs(Scope.OPERATE)]
 
 
 class Pause(BaseModel):
@@ -45,18 +49,40 @@ class Pause(BaseModel):
     reason: Annotated[str, Field(max_length=1000), AfterValidator(plain_text)] | None = None
 
 
-@router.get("", response_model=InstancePage, dependencies=READS, responses=contract.answers({}, "forbidden"))
-async def page(house: TheHouse) -> InstancePage:
-    """Every configured instance."""
-    return InstancePage(items=await everyone(house))
+@router.get("", response_model=InstancePage, dependencies=[knows()])
+async def page(house: TheHouse, caller: TheCaller) -> InstancePage:
+    """Every configured instance; with the scope `submit` alone, name, state, reason and until of each."""
+    return InstancePage(items=[_shown(found, caller) for found in await everyone(house)])
 
 
 @router.get(
-    "/{name}", response_model=InstanceOut, dependencies=READS, responses=contract.answers({}, "forbidden", "not_found")
+    "/{name}",
+    response_model=InstanceOut | InstanceBriefOut,
+    dependencies=[knows()],
+    responses=contract.answers({}, "not_found"),
 )
-async def read(house: TheHouse, name: Name) -> InstanceOut:
-    """One instance."""
-    return await _one(house, name)
+async def read(house: TheHouse, caller: TheCaller, name: Name) -> InstanceOut | InstanceBriefOut:
+    """One instance; with the scope `submit` alone, its name, state, reason and until."""
+    return _shown(await _one(house, name), caller)
+
+
+@router.get(
+    "/{name}/events",
+    response_model=InstanceEventPage,
+    dependencies=[knows(*paging.PARAMETERS), needs(Scope.READ)],
+    responses=contract.answers({}, "forbidden", "not_found"),
+    openapi_extra={"parameters": contract.PAGING},
+)
+async def events_of(request: Request, house: TheHouse, name: Name) -> InstanceEventPage:
+    """The history of an instance, oldest first: who paused it, and what kept work from flowing."""
+    asked = paging.asked(request.query_params, 1)
+    async with house.db.read() as tx:
+        if await instances.get(tx, name) is None:
+            raise NotFound(f"There is no instance {name!r}.")
+        behind = asked.place[0] if asked.place else 0
+        listed = await events.page_of_instance(tx, name, after=behind, size=asked.size_and_more)
+    shown, more = asked.cut(listed, lambda one: [one.id])
+    return InstanceEventPage(items=[InstanceEventOut.of(one) for one in shown], next_page_token=more)
 
 
 @router.post(
@@ -82,6 +108,10 @@ async def resume(house: TheHouse, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
     await house.desk.resume(name, by=caller.client)
     return await _one(house, name)
+
+
+def _shown(found: InstanceOut, caller: Caller) -> InstanceOut | InstanceBriefOut:
+    return found if caller.may(Scope.READ) else found.brief
 
 
 async def everyone(house: House) -> list[InstanceOut]:
@@ -188,7 +218,13 @@ class View:
             ),
             throughput=ThroughputOut(rows_per_second=self.rate),
             worker=worker,
+            paused=self._paused,
         )
+
+    @property
+    def _paused(self) -> PausedOut | None:
+        by, since, reason = self.instance.paused_by, self.instance.paused_at, self.instance.paused_reason
+        return PausedOut(by=by, since=since, reason=reason) if since else None
 
     @property
     def calls_today(self) -> int:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
 
 from app.clock import rfc3339
-from app.domain.history import OF_IMPORTS
+from app.domain.history import OF_IMPORTS, OF_INSTANCES
 from app.domain.imports import (
     FINISHED,
     AttentionCode,
@@ -32,6 +32,7 @@ Moment = Annotated[
 ]
 Verdict = Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "degraded", "down"]})]
 EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_IMPORTS)})]
+InstanceEventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_INSTANCES)})]
 
 
 def _example(shown: dict[str, Any]) -> ConfigDict:
@@ -258,6 +259,20 @@ class EventOut(BaseModel):
         return cls(id=event.id, at=event.at, type=event.type, part=event.part, data=dict(event.data))
 
 
+class InstanceEventOut(BaseModel):
+    model_config = _example(examples.INSTANCE_EVENT)
+
+    id: int
+    at: Moment
+    type: InstanceEventType
+    part: None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> "InstanceEventOut":
+        return cls(id=event.id, at=event.at, type=event.type, part=None, data=dict(event.data))
+
+
 class ResultRowOut(BaseModel):
     model_config = _example(examples.RESULT_ROW)
 
@@ -278,6 +293,11 @@ class PartPage(BaseModel):
 
 class EventPage(BaseModel):
     items: list[EventOut]
+    next_page_token: str | None
+
+
+class InstanceEventPage(BaseModel):
+    items: list[InstanceEventOut]
     next_page_token: str | None
 
 
@@ -320,6 +340,21 @@ class WorkerOut(BaseModel):
     heartbeat_at: Moment
 
 
+class PausedOut(BaseModel):
+    by: str | None
+    since: Moment
+    reason: str | None
+
+
+class InstanceBriefOut(BaseModel):
+    """What a key with the scope `submit` alone is shown of an instance."""
+
+    name: str
+    state: Condition
+    reason: str | None
+    until: Moment | None
+
+
 class InstanceOut(BaseModel):
     model_config = _example(examples.INSTANCE)
 
@@ -334,10 +369,15 @@ class InstanceOut(BaseModel):
     calls: CallsOut
     throughput: ThroughputOut
     worker: WorkerOut | None
+    paused: PausedOut | None
+
+    @property
+    def brief(self) -> InstanceBriefOut:
+        return InstanceBriefOut(name=self.name, state=self.state, reason=self.reason, until=self.until)
 
 
 class InstancePage(BaseModel):
-    items: list[InstanceOut]
+    items: list[InstanceOut | InstanceBriefOut]
     next_page_token: str | None = None
 
 

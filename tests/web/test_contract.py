@@ -18,7 +18,16 @@ from app.web.contract import operations
 from app.web.facade import routes as facade
 from app.web.imports import LIST_FILTERS
 from app.web.paging import PARAMETERS
-from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
+from app.web.schemas import (
+    EventOut,
+    ImportOut,
+    InstanceEventOut,
+    InstanceOut,
+    PartOut,
+    ProblemOut,
+    ResultRowOut,
+    StatusOut,
+)
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.processes import ROOT
@@ -198,6 +207,7 @@ def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str,
         (PartOut, examples.PART),
         (EventOut, examples.EVENT),
         (ResultRowOut, examples.RESULT_ROW),
+        (InstanceEventOut, examples.INSTANCE_EVENT),
         (InstanceOut, examples.INSTANCE),
         (StatusOut, examples.STATUS),
         (ProblemOut, examples.PROBLEM),
