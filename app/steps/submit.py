@@ -4,7 +4,7 @@ NEVER_TWICE_BY_ACCIDENT: the claim is committed before the POST, and only an ans
 be none, moves the part on. SLOTS_NOT_OVERSOLD: the instance's row is locked, then the slots are counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,8 +16,10 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
-from app.domain.imports import Part
-from app.domain.instances import Instance, lesson_seconds
+from app.domain.history import Occurrence
+from app.domain.imports import Part, TryError
+from app.domain.incidents import CREATE, CallError, error_of
+from app.domain.instances import Instance, at_work, lesson_seconds
 from app.domain.lifecycle import Move, State
 from app.domain.patience import (
     DENIED_RETRY_SECONDS,
@@ -31,9 +33,10 @@ from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Turns
-from app.store import instances, line, parts
+from app.store import incidents, instances, line, parts
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
+from app.store.instances import Lesson
 from app.store.parts import Stale
 from app.store.tables import part as part_table
 
@@ -42,6 +45,10 @@ log = structlog.get_logger()
 CANDIDATES = 20  # of a client's waiting parts that are judged in one turn
 COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 """Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
+
+
+OF_THE_PART = frozenset({Because.QUEUE_FULL, Because.LIST_BUSY, Because.TRANSIENT})
+"""Marketo takes our calls, and turned away this part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,28 +104,39 @@ class Submit:
             if instance is None or not lease.holds(at) or not await self._has_room(tx, instance, at):
                 return None, False
             due = await line.any_due(tx, lease.instance, now=at)
+            is_alone = instance.foreign_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
         if due:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
             self.driver.reached(Point.MADE_DUE)
-        async with self.driver.db.read() as tx:
-            priority, clients = await line.clients(tx, lease.instance)
-        for client in self.turns.in_order(clients):
+        looks = await self._looks(lease, smallest_first=is_alone)
+        for look in looks:
             async with self.driver.db.read() as tx:
-                theirs = await line.of_client(
-                    tx, lease.instance, priority=priority or 0, client=client, limit=CANDIDATES
-                )
-            for part in theirs:
+                some = await look(tx, lease.instance, limit=CANDIDATES)
+            for part in some:
                 match await self.judge.may_go(lease, part, now=at):
                     case True:
                         return part, False
                     case None:
                         return None, True
-        return None, bool(clients)
+        return None, bool(looks)
+
+    async def _looks(self, lease: Lease, *, smallest_first: bool) -> Sequence[Callable[..., Awaitable[list[Part]]]]:
+        """Where to look for a part that may go, in this order: those of highest priority, client by client.
+
+        `smallest_first`: others fill Marketo's queue, and most likely it is sent for nothing once more.
+        """
+        async with self.driver.db.read() as tx:
+            priority, clients = await line.clients(tx, lease.instance)
+        if smallest_first and clients:
+            return [line.smallest]
+        in_turn = self.turns.in_order(clients)
+        return [partial(line.of_client, priority=priority or 0, client=client) for client in in_turn]
 
     async def _has_room(self, tx: AsyncConnection, instance: Instance, at: datetime) -> bool:
-        used = len(await parts.slots_in_use(tx, instance.name))
-        if used + instance.slots_of_others(at) >= self.driver.max_queued or not instance.may_submit(at):
+        there = await parts.states_at_marketo(tx, instance.name)
+        theirs = instance.slots_of_others(at, at_work=at_work(there))
+        if there.total() + theirs >= self.driver.max_queued or not instance.may_submit(at):
             return False
         return not self.driver.watch.has_enough(await self._there(tx, instance.name), at)
 
@@ -188,8 +206,8 @@ class Submit:
                     await self._turned_away(tx, instance, part, answer, at)
                 case Refused():
                     await self._refused(tx, part, answer, at)
-                case Lost(why=why):
-                    await self._lost(tx, instance, part, why, at)
+                case Lost():
+                    await self._lost(tx, instance, part, answer, at)
                 case _:
                     assert_never(answer)
 
@@ -201,6 +219,7 @@ class Submit:
             "submitted_at": at,
             "message": answer.message,
             "retry_code": None,
+            "failing_since": None,
             "due_at": self.driver.patience.next_look(at),
         }
         await self.driver.make_well(tx, instance, submitted=True)
@@ -214,41 +233,45 @@ class Submit:
     async def _turned_away(
         self, tx: AsyncConnection, instance: Instance, part: Part, answer: TurnedAway, at: datetime
     ) -> None:
-        values: dict[str, Any] = {"retry_code": answer.code or answer.because, "due_at": None}
+        error = error_of(answer, call=CREATE, at=at)
+        values: dict[str, Any] = {"retry_code": error.code, "due_at": None}
         match answer.because:
             case Because.UNAVAILABLE | Because.TRANSIENT:
                 due_at = self.driver.patience.retry(at, part.attempts, chance=self.driver.chance())
                 values |= COUNTED | {"due_at": due_at}
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message, attempts=part.attempts)
             case Because.LIST_BUSY:
                 values["due_at"] = after(at, self.driver.patience.poll_max_seconds)
             case Because.QUEUE_FULL:
-                await self._learn(tx, instance, at)
+                await self._learn(tx, instance, error)
             case Because.DENIED:  # for this kind of record perhaps, and not for another: let others try first
                 values["due_at"] = after(at, DENIED_RETRY_SECONDS)
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
-            case _:
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
-        told = {"code": answer.code, "because": answer.because}
-        await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, **told)
+        if answer.because in OF_THE_PART:
+            await self.driver.make_well(tx, instance, submitted=False)
+        await self.driver.make_wait(tx, instance.name, answer.because, error, attempts=part.attempts)
+        await incidents.note_error(tx, instance.name, error)
+        failing_since = (part.failing_since or at) if values["due_at"] else None
+        values |= parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+        told: dict[str, Any] = {"code": answer.code, "because": answer.because}
+        beside = None if answer.because in OF_THE_PART else {"call": error.call, "error": error.message}
+        await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, beside=beside, **told)
 
-    async def _learn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
+    async def _learn(self, tx: AsyncConnection, instance: Instance, error: CallError) -> None:
         """1016: what is not ours in Marketo's queue is somebody else's, and stays so for a while."""
-        ours = len(await parts.slots_in_use(tx, instance.name)) - 1  # the part that was turned away is not there
-        await instances.learn_foreign_slots(
-            tx,
-            instance.name,
-            slots=max(0, self.driver.max_queued - ours),
-            until=after(at, lesson_seconds(instance.foreign_lessons)),
-            lessons=instance.foreign_lessons + 1,
-        )
+        there = await parts.states_at_marketo(tx, instance.name)
+        there[State.SUBMITTING] -= 1  # the part that was turned away
+        theirs, working = max(0, self.driver.max_queued - there.total()), at_work(there)
+        before = instance.lessons_before(at_work=working)
+        until = after(error.at, lesson_seconds(before, at_work=working))
+        await instances.learn_foreign_slots(tx, instance.name, Lesson(theirs, error.at, until, before + 1, not working))
+        await self.driver.meet(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=theirs)
 
     async def _unlearn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
         """A part was taken in a place that was thought to be somebody else's: try the next one, too."""
         used = len(await parts.slots_in_use(tx, instance.name))
         if instance.foreign_slots and used + instance.foreign_slots > self.driver.max_queued:
             fewer = self.driver.max_queued - used
-            await instances.learn_foreign_slots(tx, instance.name, slots=fewer, until=at, lessons=0)
+            lesson = Lesson(fewer, at, until=at, in_a_row=0, alone=False)
+            await instances.learn_foreign_slots(tx, instance.name, lesson)
 
     async def _refused(self, tx: AsyncConnection, part: Part, answer: Refused, at: datetime) -> None:
         error = {
@@ -261,11 +284,14 @@ class Submit:
             others = await parts.waiting_of(tx, part.import_id)
             await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
 
-    async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, why: str, at: datetime) -> None:
-        settled = await self.driver.settled(tx, part, at)
-        await parts.move(tx, part.id, Move.LOSE, at=at, values=COUNTED | {"due_at": settled}, why=why)
-        lost = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
-        await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, why, attempts=len(lost) - 1)
+    async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, lost: Lost, at: datetime) -> None:
+        error = error_of(lost, call=CREATE, at=at)
+        values = COUNTED | {"due_at": await self.driver.settled(tx, part, at)}
+        values |= parts.tried(TryError(error.code, error.message, at), failing_since=None)
+        await parts.move(tx, part.id, Move.LOSE, at=at, values=values, beside={"error": lost.why}, why=lost.why)
+        unconfirmed = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
+        await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, error, attempts=len(unconfirmed) - 1)
+        await incidents.note_error(tx, instance.name, error)
 
 
 def _told(part: Part, answer: Answer) -> dict[str, object]:

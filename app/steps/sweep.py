@@ -1,17 +1,20 @@
 """Sweep: what crashes and time leave behind. Every part of it may run at any moment, any number of times."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from app.domain.imports import OnUnconfirmed, Part
-from app.domain.lifecycle import Move, State
+from app.domain.lifecycle import SLOW, Move, State
 from app.domain.patience import UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
 from app.steps.erase import Erase
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import imports, parts
+from app.store import attention, imports, parts
+from app.store.attention import Judgement
 from app.store.parts import Stale
 
 
@@ -19,6 +22,7 @@ from app.store.parts import Stale
 class Sweep:
     driver: Driver
     erase: Erase
+    stuck_seconds: float
 
     async def take_over(self, lease: Lease) -> int:
         """A new driver's first deed: nobody alive will record what its predecessor was submitting."""
@@ -38,6 +42,7 @@ class Sweep:
         self.driver.reached(Point.SET_FREE)
         moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
         moved += [await self._resubmit(lease, part) for part in settled]
+        await self._tell_of_the_stuck(lease)
         return any(moved)
 
     async def tidy(self) -> None:
@@ -53,6 +58,19 @@ class Sweep:
         async with self.driver.db.write() as tx:
             await once.free_all(tx, at=self.driver.now())
             await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
+
+    async def _tell_of_the_stuck(self, lease: Lease) -> None:
+        """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""
+        at = self.driver.now()
+        by = Judgement(at, self.stuck_seconds)
+        async with self.driver.db.read() as tx:
+            found = await parts.stuck_untold(tx, lease.instance, since=by.stuck_since)
+            get_on = bool(found) and await attention.moves(tx, lease.instance, by)
+        for part in found:
+            if part.state in SLOW or not get_on:
+                with suppress(Stale):
+                    async with self.driver.writing(lease) as (tx, _):
+                        await parts.tell_stuck(tx, part, at=at)
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
         async with self.driver.db.read() as tx:
@@ -70,7 +88,7 @@ class Sweep:
         self.driver.reached(Point.SENT_BACK)
         return moved
 
-    async def _move(self, lease: Lease, part: Part, how: Move, values: dict[str, object], **told: object) -> bool:
+    async def _move(self, lease: Lease, part: Part, how: Move, values: dict[str, object], **told: Any) -> bool:
         try:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.move(tx, part.id, how, at=self.driver.now(), values=values, **told)

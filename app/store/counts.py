@@ -8,10 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, Status
+from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import FINAL, State
 from app.store import line
 from app.store.tables import WAITING, import_, part
 
+TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within so long, if a place is free
+MOST_FAILING = 200  # that are counted
 UNFINISHED = [status for status in Status if status not in FINISHED]
 UNDER_WAY = [state for state in State if state not in FINAL and state is not State.WAITING]
 
@@ -66,6 +69,31 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
         )
     ).one_or_none()
     return max(filter(None, found)) if found else None
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A part whose tries have not gone through for a while."""
+
+    import_id: int
+    number: int
+    code: str
+    since: datetime
+
+
+async def failing(tx: AsyncConnection, *, now: datetime) -> dict[str, list[Failing]]:
+    """By instance, the longest first: some hundred at most. Those that wait for their turn again are not among them."""
+    tried = (part.c.state != State.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
+    rows = await tx.execute(
+        select(part.c.instance, part.c.import_id, part.c.number, part.c.last_error_code, part.c.failing_since)
+        .where(part.c.failing_since <= now - timedelta(seconds=PART_SECONDS), tried)
+        .order_by(part.c.failing_since)
+        .limit(MOST_FAILING)
+    )
+    found: dict[str, list[Failing]] = defaultdict(list)
+    for row in rows:
+        found[row.instance].append(Failing(row.import_id, row.number, row.last_error_code, row.failing_since))
+    return found
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:

@@ -14,7 +14,9 @@ import structlog
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.history import EventType
+from app.clock import rfc3339
+from app.domain.history import WARNED, EventType
+from app.domain.imports import Part
 from app.logs import request_id
 from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
@@ -61,8 +63,18 @@ async def append(
     line = {"instance": instance, "import_id": import_id, "part": part} | told | dict(beside or {})
     if answering := request_id():
         line["request_id"] = answering
-    after_commit(tx, partial(log.info, str(type_), **_known(line)))
+    tell = log.warning if type_ in WARNED or kept.get("results_missing") else log.info
+    after_commit(tx, partial(tell, str(type_), **_known(line)))
     return int(made.scalar_one())
+
+
+async def append_of(
+    tx: AsyncConnection, type_: EventType, part: Part, *, at: datetime, since: datetime, **data: Any
+) -> None:
+    """Tell the history of its import what has befallen a part since then, without a move."""
+    beside = {"client": part.client, "state": part.state}
+    about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+    await append(tx, type_, at=at, beside=beside, since=rfc3339(since), **about, **data)
 
 
 def _known(told: Mapping[str, object]) -> dict[str, Any]:

@@ -40,6 +40,14 @@ async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, c
     return [as_part(row) for row in found]
 
 
+async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
+    """The smallest parts that wait for nothing but a slot, whosever they are."""
+    found = await tx.execute(
+        select(part).where(*_may_go(instance_name)).order_by(part.c.bytes, part.c.turn, part.c.number).limit(limit)
+    )
+    return [as_part(row) for row in found]
+
+
 async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
     return (await tx.execute(select(part.c.id).where(due(instance_name, now)).limit(1))).one_or_none() is not None
 

@@ -13,6 +13,7 @@ from app.web.facade import routes as facade
 from app.web.facade.spelling import Spelling
 from app.web.heads import Heads
 from app.web.health import Probe
+from app.web.monitor import Monitor
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
 from app.web.requests import Requests
@@ -38,6 +39,7 @@ def create_app(house: House) -> FastAPI:
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
     app.state.outlooks = Outlooks(house)
+    app.state.monitor = Monitor(house, app.state.probe)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)

@@ -57,7 +57,10 @@ PART: dict[str, Any] = {
     "warned": 3,
     "message": None,
     "error": None,
+    "last_error": {"code": "1016", "message": "Too many imports", "at": "2026-11-23T10:00:01.000Z"},
+    "next_attempt_at": None,
     "waiting_for": None,
+    "blocked_by": None,
     "submitted_at": "2026-11-23T10:00:02.000Z",
     "started_at": "2026-11-23T10:00:10.000Z",
     "finished_at": None,
@@ -94,6 +97,12 @@ INSTANCE: dict[str, Any] = {
     "throughput": {"rows_per_second": 5100.0},
     "worker": {"id": "worker-1", "heartbeat_at": "2026-11-23T10:00:02.000Z"},
     "paused": None,
+    "last_error": {
+        "at": "2026-11-23T10:00:01.000Z",
+        "call": "create",
+        "code": "1016",
+        "message": "Too many imports",
+    },
 }
 STATUS: dict[str, Any] = {
     "status": "ok",

@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.clients import Caller, Scope
 from app.domain.errors import NotFound
-from app.domain.instances import Condition, Instance
+from app.domain.history import Occurrence
+from app.domain.instances import Condition, Instance, WaitingFor
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
@@ -23,6 +24,7 @@ from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.known import knows
 from app.web.parameters import plain_text
 from app.web.schemas import (
+    CallErrorOut,
     CallsOut,
     InstanceBriefOut,
     InstanceEventOut,
@@ -40,6 +42,12 @@ from app.wiring import House
 
 router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
+WORDS = {
+    Occurrence.UNREACHABLE: WaitingFor.RETRY,
+    Occurrence.QUOTA_USED_UP: WaitingFor.DAILY_QUOTA,
+    Occurrence.RATE_LIMITED: WaitingFor.RATE_LIMIT,
+}
+"""Of incidents: what parts wait for meanwhile."""
 DECIDES = [knows(), needs(Scope.OPERATE)]
 
 
@@ -156,6 +164,34 @@ class View:
     now: datetime
 
     @property
+    def condition(self) -> Condition:
+        """Backing off also between two tries, while none has gone through and something is left to be done."""
+        known = self.instance.condition(self.now)
+        cannot = self.queue_is_full or (self.call_incident and any(self.live.parts.values()))
+        return Condition.BACKING_OFF if known is Condition.RUNNING and cannot else known
+
+    @property
+    def queue_is_full(self) -> bool:
+        """Marketo's queue has no place for us, and nothing of ours is in it: nothing flows until one is free."""
+        parts = self.live.parts
+        ours, more = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.live.waiting_parts
+        is_full = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        return bool(is_full and not ours and (more or parts.get(State.SUBMITTING, 0)))
+
+    @property
+    def call_incident(self) -> Occurrence | None:
+        """Why no call goes through."""
+        return next((kind for kind in WORDS if self.instance.incident(kind)), None)
+
+    @property
+    def until(self) -> datetime | None:
+        """When it is tried again, where that is known."""
+        if self.instance.holding(self.now):
+            return self.instance.hold_until
+        again = self.instance.lesson_until(at_work=0) if self.queue_is_full else None
+        return again if again and again > self.now else None
+
+    @property
     def slots_used(self) -> int:
         return sum(self.live.parts.get(state, 0) for state in AT_MARKETO)
 
@@ -197,9 +233,9 @@ class View:
         return InstanceOut(
             name=instance.name,
             base_url=settings.base_url,
-            state=instance.condition(self.now),
+            state=self.condition,
             reason=self.reason,
-            until=instance.hold_until if instance.holding(self.now) else None,
+            until=self.until,
             limits=LimitsOut(importing=settings.max_importing, queued=settings.max_queued),
             slots=SlotsOut(
                 used=self.slots_used,
@@ -219,12 +255,27 @@ class View:
             throughput=ThroughputOut(rows_per_second=self.rate),
             worker=worker,
             paused=self._paused,
+            last_error=self._last_error,
         )
 
     @property
     def _paused(self) -> PausedOut | None:
         by, since, reason = self.instance.paused_by, self.instance.paused_at, self.instance.paused_reason
         return PausedOut(by=by, since=since, reason=reason) if since else None
+
+    @property
+    def _last_error(self) -> CallErrorOut | None:
+        met = self.instance.last_error
+        return CallErrorOut(at=met.at, call=met.call, code=met.code, message=met.message) if met else None
+
+    @property
+    def _why_backing_off(self) -> str:
+        """A word, and what was met: `retry: https://… cannot be reached: …`."""
+        if self.queue_is_full and not self.instance.holding(self.now):
+            return f"{Occurrence.QUEUE_FULL}: jobs of other programs fill Marketo's queue"
+        kind, word = self.call_incident, self.instance.hold_reason or WaitingFor.RETRY
+        incident = self.instance.incident(kind) if kind else None
+        return f"{WORDS[kind]}: {incident.reason}" if kind and incident else word
 
     @property
     def calls_today(self) -> int:
@@ -239,12 +290,12 @@ class View:
     @property
     def reason(self) -> str | None:
         instance = self.instance
-        match instance.condition(self.now):
+        match self.condition:
             case Condition.PAUSED:
                 return instance.paused_reason
             case Condition.BLOCKED:
                 return instance.blocked_reason
             case Condition.BACKING_OFF:
-                return instance.hold_reason
+                return self._why_backing_off
             case Condition.RUNNING:
                 return None

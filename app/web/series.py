@@ -211,7 +211,7 @@ CATALOGUE = (
         G,
         BY,
         "1 while parts may be submitted; 0 if paused, blocked or backing off.",
-        _each(lambda v: v.instance.condition(v.now) == "running"),
+        _each(lambda v: v.condition == "running"),
     ),
     Series(
         "sluice_instance_blocked",

@@ -190,7 +190,9 @@ def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
         *("slot", "same_records", "not_before", "instance_paused", "instance_blocked", "rate_limit", "daily_quota"),
         "retry",
     }
-    assert set(schemas["AttentionCode"]["enum"]) == {"unconfirmed", "stuck", "instance_blocked", "results_missing"}
+    assert set(schemas["AttentionCode"]["enum"]) == {
+        *("unconfirmed", "stuck", "unknown_at_marketo", "instance_blocked", "results_missing"),
+    }
     assert set(schemas["Condition"]["enum"]) == {"running", "paused", "blocked", "backing_off"}
 
 
