@@ -10,7 +10,7 @@ from app.domain.imports import AttentionCode, Import
 from app.domain.instances import Condition
 from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
 from app.settings import Settings
-from app.store.counts import Failing, Live
+from app.store.counts import Live
 from app.store.room import Room
 from app.web.instances import View
 from app.web.schemas import CheckOut
@@ -71,10 +71,10 @@ def conditions(views: Sequence[View]) -> Iterator[CheckOut]:
         yield CheckOut(name=f"instance:{view.instance.name}", status=status, detail=detail)
 
 
-def parts(views: Sequence[View], failing: Mapping[str, Sequence[Failing]]) -> Iterator[CheckOut]:
+def parts(views: Sequence[View]) -> Iterator[CheckOut]:
     """No part is turned away again and again, or gets no answer for long."""
     for view in views:
-        found = failing.get(view.instance.name, ())
+        found = view.live.failing
         named = [
             f"part {one.number} of import {one.import_id} ({one.code}) since {_moment(one.since)}"
             for one in found[:NAMED_PARTS]

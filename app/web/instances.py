@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.clients import Caller, Scope
 from app.domain.errors import NotFound
 from app.domain.history import Occurrence
-from app.domain.instances import Condition, Instance, WaitingFor
+from app.domain.instances import Condition, Instance, WaitingFor, at_work
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
 from app.settings import InstanceSettings
@@ -194,6 +194,11 @@ class View:
     @property
     def slots_used(self) -> int:
         return sum(self.live.parts.get(state, 0) for state in AT_MARKETO)
+
+    @property
+    def slots_of_others(self) -> int:
+        """Places of Marketo's queue that are thought to be others'."""
+        return self.instance.slots_of_others(self.now, at_work=at_work(self.live.parts))
 
     @property
     def waited_seconds(self) -> float:

@@ -24,7 +24,7 @@ log = structlog.get_logger(__name__)
 DATABASE = "database"
 PREFIX = "check "
 HAS_EVENTS = frozenset({"instance", "parts", "attention", DATABASE})
-"""Checks of what writes events of its own; and of what they are written into."""
+"""Checks of what writes events of its own, where a worker drives it; and of what they are written into."""
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Monitor:
             async with self.house.db.read() as tx:
                 known = await instances.everyone(tx)
             for instance in known:
-                theirs = {n: c for n, c in failing.items() if _is_told(n) and self._is_about(n, instance.name)}
+                theirs = {name: check for name, check in failing.items() if self._is_told(name, instance.name)}
                 if away_since or _differs(instance, theirs):
                     await self._tell(instance.name, theirs, at, away_since=away_since)
 
@@ -70,10 +70,12 @@ class Monitor:
         for name in [name for name in self._failing if name not in found and DATABASE not in failing]:
             log.info("check passed", check=name, since=rfc3339(self._failing.pop(name)))
 
-    def _is_about(self, check: str, instance: str) -> bool:
-        """One that names no instance is about all that are configured."""
-        _, _, name = check.partition(":")
-        return name == instance if name else instance in self.house.settings.instances
+    def _is_told(self, check: str, instance: str) -> bool:
+        """Whether the history of this instance is to tell of a check. One that names none is about all configured."""
+        kind, _, name = check.partition(":")
+        if instance not in self.house.settings.instances:
+            return name == instance
+        return (not name or name == instance) and kind not in HAS_EVENTS
 
     async def _tell(
         self, name: str, failing: Mapping[str, CheckOut], at: datetime, *, away_since: datetime | None
@@ -91,10 +93,6 @@ class Monitor:
             for passed, since in sorted(over.items()):
                 about = {"what": passed, "since": rfc3339(since)}
                 await events.append(tx, Occurrence.RECOVERED, at=at, instance=name, **about)
-
-
-def _is_told(check: str) -> bool:
-    return check.partition(":")[0] not in HAS_EVENTS
 
 
 def _kind(check: str) -> str:

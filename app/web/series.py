@@ -200,6 +200,27 @@ CATALOGUE = (
     Series("sluice_slots_used", G, BY, "Places of Marketo's queue that are ours.", _each(lambda v: v.slots_used)),
     Series("sluice_slots", G, BY, "Places there that we may take.", _each(lambda v: v.settings.max_queued)),
     Series(
+        "sluice_slots_of_others",
+        G,
+        BY,
+        "Places there that jobs of other programs are thought to hold, as a 1016 taught.",
+        _each(lambda v: v.slots_of_others),
+    ),
+    Series(
+        "sluice_parts_failing",
+        G,
+        BY,
+        "Parts whose tries have not gone through for half a minute or longer.",
+        _each(lambda v: len(v.live.failing)),
+    ),
+    Series(
+        "sluice_parts_unknown_at_marketo",
+        G,
+        BY,
+        "Parts whose jobs Marketo denies knowing, again and again.",
+        _each(lambda v: v.live.unknown_at_marketo),
+    ),
+    Series(
         "sluice_importer_idle_seconds",
         G,
         BY,

@@ -78,7 +78,7 @@ async def overall(house: House, probe: Probe) -> StatusOut:
             *checks.ticks(settings, seen),
             *checks.conditions(seen),
             *checks.strangers(settings, live),
-            *checks.parts(seen, await counts.failing(tx, now=house.now())),
+            *checks.parts(seen),
             *checks.flow(seen),
             *checks.quotas(seen),
             checks.backlog(settings, live),
