@@ -48,7 +48,7 @@ COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 
 
 OF_THE_PART = frozenset({Because.QUEUE_FULL, Because.LIST_BUSY, Because.TRANSIENT})
-"""Marketo takes our calls, and turned away this part."""
+"""Others of the instance need not wait: where Marketo said so, it takes our calls, and turned away this part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ class Submit:
                 case TurnedAway():
                     await self._turned_away(tx, instance, part, answer, at)
                 case Refused():
-                    await self._refused(tx, part, answer, at)
+                    await self._refused(tx, instance, part, answer, at)
                 case Lost():
                     await self._lost(tx, instance, part, answer, at)
                 case _:
@@ -245,7 +245,7 @@ class Submit:
                 await self._learn(tx, instance, error)
             case Because.DENIED:  # for this kind of record perhaps, and not for another: let others try first
                 values["due_at"] = after(at, DENIED_RETRY_SECONDS)
-        if answer.because in OF_THE_PART:
+        if answer.because in OF_THE_PART and answer.code:
             await self.driver.make_well(tx, instance, submitted=False)
         await self.driver.make_wait(tx, instance.name, answer.because, error, attempts=part.attempts)
         await incidents.note_error(tx, instance.name, error)
@@ -268,12 +268,17 @@ class Submit:
     async def _unlearn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
         """A part was taken in a place that was thought to be somebody else's: try the next one, too."""
         used = len(await parts.slots_in_use(tx, instance.name))
-        if instance.foreign_slots and used + instance.foreign_slots > self.driver.max_queued:
+        is_wrong = used + instance.foreign_slots > self.driver.max_queued
+        if instance.foreign_slots and (is_wrong or instance.foreign_alone):
             fewer = self.driver.max_queued - used
             lesson = Lesson(fewer, at, until=at, in_a_row=0, alone=False)
             await instances.learn_foreign_slots(tx, instance.name, lesson)
 
-    async def _refused(self, tx: AsyncConnection, part: Part, answer: Refused, at: datetime) -> None:
+    async def _refused(
+        self, tx: AsyncConnection, instance: Instance, part: Part, answer: Refused, at: datetime
+    ) -> None:
+        if answer.code:  # Marketo takes our calls, though not this one
+            await self.driver.make_well(tx, instance, submitted=False)
         error = {
             "error_code": "marketo_refused",
             "error_message": answer.message,

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from app.domain.imports import OnUnconfirmed, Part
+from app.domain.imports import OnUnconfirmed, Part, TryError
+from app.domain.incidents import LOST
 from app.domain.lifecycle import SLOW, Move, State
 from app.domain.patience import UPLOAD_IDLE_SECONDS
 from app.steps import once
@@ -73,10 +74,12 @@ class Sweep:
                         await parts.tell_stuck(tx, part, at=at)
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
+        at = self.driver.now()
         async with self.driver.db.read() as tx:
-            settled = await self.driver.settled(tx, part, self.driver.now())
+            settled = await self.driver.settled(tx, part, at)
         values = {"due_at": settled, "attempts": part.attempts + 1}
-        moved = await self._move(lease, part, Move.LOSE, values, why=why)
+        values |= parts.tried(TryError(LOST, why, at), failing_since=None)
+        moved = await self._move(lease, part, Move.LOSE, values, beside={"error": why}, why=why)
         self.driver.reached(Point.JUDGED_LOST)
         return moved
 

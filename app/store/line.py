@@ -60,6 +60,12 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     return any(found)
 
 
+async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
+    some = select(part.c.id).where(*standing(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    return (await tx.execute(some)).one_or_none() is not None
+
+
 async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
     """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
 

@@ -12,8 +12,8 @@ from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
 from app.settings import Settings
 from app.store.counts import Live
 from app.store.room import Room
-from app.web.instances import View
 from app.web.schemas import CheckOut
+from app.web.views import View
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 

@@ -23,7 +23,7 @@ from app.domain.lifecycle import FINAL, Move, State
 from app.store import tallies
 from app.store.room import Room
 from app.store.tallies import Tallies
-from app.web.instances import View
+from app.web.views import View
 
 
 @dataclass(frozen=True, slots=True)

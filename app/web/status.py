@@ -16,9 +16,9 @@ from app.web.checks import DEGRADED, DOWN, OK
 from app.web.contract import answers
 from app.web.deps import TheHouse, judgement
 from app.web.health import Probe
-from app.web.instances import views
 from app.web.known import knows
 from app.web.schemas import HealthOut, StatusOut
+from app.web.views import views
 from app.wiring import House
 
 router = APIRouter(tags=["status"])

@@ -3,14 +3,19 @@
 from collections.abc import AsyncIterator
 from typing import Any
 
+import httpx
 import pytest
 
 from app.domain.clients import Scope
-from app.simulator import Fault
-from tests.story.files import LEADS
+from app.simulator import Fault, Rules
+from tests.story.files import LEADS, leads
+from tests.story.test_standstill import change_secret
 from tests.support.clock import SteppedClock
-from tests.support.stage import Stage, staged
+from tests.support.logged import Log, log
+from tests.support.stage import MARKETO, Stage, staged
 from tests.web.test_keys import bearing, key
+
+__all__ = ["log"]
 
 
 @pytest.fixture
@@ -90,6 +95,103 @@ async def test_an_instance_that_there_is_not_has_no_history(stage: Stage):
     answer = await stage.api.get("/v1/instances/nope/events")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
     assert (await stage.api.get("/v1/instances/DEFAULT/events")).json() == {"items": [], "next_page_token": None}
+
+
+def refuse_connections(stage: Stage) -> None:
+    watch = stage.transport.before_request
+    assert watch is not None
+
+    def refuse(request: httpx.Request) -> None:
+        watch(request)
+        raise httpx.ConnectError("All connection attempts failed", request=request) from ConnectionRefusedError(
+            111, "Connect call failed"
+        )
+
+    stage.transport.before_request = refuse
+
+
+async def test_an_instance_that_cannot_be_reached_says_what_failed_and_so_do_its_parts_and_the_log(
+    stage: Stage, log: Log
+):
+    """Which host, which call, which error: `turn_away because: unavailable` helped nobody."""
+    refuse_connections(stage)
+    import_id = await stage.created(LEADS, preflight="off")
+    await stage.beat()
+    said = (
+        f"{MARKETO}/identity cannot be reached: ConnectError: All connection attempts failed: "
+        "[Errno 111] Connect call failed"
+    )
+    told = (await stage.api.get("/v1/instances/default")).json()
+    assert told["last_error"] == {
+        "at": "2026-11-04T12:00:00.000Z",
+        "call": "identity",
+        "code": "unavailable",
+        "message": said,
+    }
+    assert (told["state"], told["reason"]) == ("backing_off", f"retry: {said}")
+    (part,) = await stage.parts(import_id)
+    assert part["last_error"] == {"code": "unavailable", "message": said, "at": "2026-11-04T12:00:00.000Z"}
+    assert part["next_attempt_at"] is not None
+    for name in ("turn_away", "unreachable"):
+        (line,) = log.lines(name)
+        assert (line["level"], line["call"], line["error"]) == ("warning", "identity", said)
+    (event,) = await history(stage)
+    assert event["data"] == {"call": "identity", "code": "unavailable", "reason": said}
+
+
+async def test_what_was_met_is_kept_when_it_is_over_and_erased_with_the_import(stage: Stage):
+    """`at` tells that it was before; `DELETE` takes Marketo's words away, and leaves the code."""
+    stage.simulator.order(Fault("json_error:713", on="create", message="Transient Error about canary@example.com"))
+    import_id = await stage.created(LEADS, preflight="off")
+    await stage.run()
+    (part,) = await stage.parts(import_id)
+    assert (part["state"], part["next_attempt_at"]) == ("complete", None)
+    assert part["last_error"]["code"] == "713"
+    assert "canary" in part["last_error"]["message"]
+    assert (await stage.api.delete(f"/v1/imports/{import_id}")).status_code == 204
+    answer = await stage.api.get(f"/v1/imports/{import_id}/parts")
+    assert answer.json()["items"][0]["last_error"]["code"] == "713"
+    assert "canary" not in answer.text
+
+
+async def test_refused_credentials_are_a_warning_with_their_reason_and_no_secret(stage: Stage, log: Log):
+    """The log said `blocked`, and not why."""
+    change_secret(stage, "another")
+    await stage.created(LEADS, preflight="off")
+    await stage.beat()
+    (line,) = log.lines("blocked")
+    assert (line["level"], line["call"], line["code"]) == ("warning", "identity", "401")
+    assert "Bad client credentials" in line["error"]
+    assert Rules().client_secret not in log.text
+    told = (await stage.api.get("/v1/instances/default")).json()
+    assert (told["last_error"]["call"], told["last_error"]["code"]) == ("identity", "401")
+
+
+async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(stage: Stage):
+    """However many tries there are in between."""
+    stage.simulator.order(Fault("json_error:608", on="create", times=5))
+    await stage.created(LEADS, preflight="off")
+    await stage.run(seconds=5)
+    told = await history(stage)
+    assert [one["type"] for one in told] == ["unreachable", "recovered"]
+    assert told[1]["data"] == {"what": "unreachable", "since": told[0]["at"]}
+    assert (await stage.api.get("/v1/instances/default")).json()["state"] == "running"
+
+
+async def test_an_answer_to_a_question_does_not_end_what_submissions_meet(stage: Stage):
+    """Marketo answers questions and takes no files: between two tries the instance is backing off all the same."""
+    await stage.created(LEADS, preflight="off")
+    await stage.beat()
+    stage.simulator.order(Fault("json_error:608", on="create", once=False))
+    await stage.created(leads(3), preflight="off")
+    for _ in range(40):
+        stage.clock.step(3)
+        await stage.beat()
+        assert (await stage.api.get("/v1/instances/default")).json()["state"] == "backing_off"
+    assert [one["type"] for one in await history(stage)] == ["unreachable"]
+    stage.simulator.call_off()
+    await stage.run(seconds=60)
+    assert [one["type"] for one in await history(stage)] == ["unreachable", "recovered"]
 
 
 async def test_a_key_that_may_only_submit_is_shown_how_an_instance_is_and_nothing_else(keyed: Stage):
