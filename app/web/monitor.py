@@ -57,8 +57,9 @@ class Monitor:
                 known = await instances.everyone(tx)
             for instance in known:
                 theirs = {name: check for name, check in failing.items() if self._is_told(name, instance.name)}
-                if away_since or _differs(instance, theirs):
-                    await self._tell(instance.name, theirs, at, away_since=away_since)
+                since = away_since if instance.name in self.house.settings.instances else None
+                if since or _differs(instance, theirs):
+                    await self._tell(instance.name, theirs, at, away_since=since)
 
     def _log(self, found: Mapping[str, CheckOut], failing: Mapping[str, CheckOut], at: datetime) -> None:
         for name, check in failing.items():

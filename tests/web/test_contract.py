@@ -200,6 +200,8 @@ def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str,
     """Both ways."""
     published = set(document["components"]["schemas"]["EventOut"]["properties"]["type"]["enum"])
     assert published == set(re.findall(r"`(\w+)`(?=[,| ])", section("event-types")))
+    of_instances = set(document["components"]["schemas"]["InstanceEventOut"]["properties"]["type"]["enum"])
+    assert of_instances == set(re.findall(r"^\| `(\w+)` \|", section("instance-event-types"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(
