@@ -6,7 +6,7 @@ be none, moves the part on. SLOTS_NOT_OVERSOLD: the instance's row is locked, th
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -248,7 +248,9 @@ class Submit:
         if answer.because in OF_THE_PART and answer.code:
             await self.driver.make_well(tx, instance, submitted=False)
         await self.driver.make_wait(tx, instance.name, answer.because, error, attempts=part.attempts)
-        await incidents.note_error(tx, instance.name, error)
+        hidden = answer.because in {Because.LIST_BUSY, Because.TRANSIENT}  # said of a file, which may be erased
+        noted = replace(error, message=f"a part was turned away: {answer.because}") if hidden else error
+        await incidents.note_error(tx, instance.name, noted)
         failing_since = (part.failing_since or at) if values["due_at"] else None
         values |= parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
         told: dict[str, Any] = {"code": answer.code, "because": answer.because}

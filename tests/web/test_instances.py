@@ -152,6 +152,8 @@ async def test_what_was_met_is_kept_when_it_is_over_and_erased_with_the_import(s
     answer = await stage.api.get(f"/v1/imports/{import_id}/parts")
     assert answer.json()["items"][0]["last_error"]["code"] == "713"
     assert "canary" not in answer.text
+    told = (await stage.api.get("/v1/instances/default")).json()["last_error"]
+    assert (told["code"], told["message"]) == ("713", "a part was turned away: transient")
 
 
 async def test_refused_credentials_are_a_warning_with_their_reason_and_no_secret(stage: Stage, log: Log):
