@@ -167,7 +167,7 @@ def hire(house: House, name: str) -> Crew:
         submit=Submit(driver, Judge(driver)),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, house.erase),
+        sweep=Sweep(driver, house.erase, settings.stuck_seconds),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,

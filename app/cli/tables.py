@@ -93,7 +93,8 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
         table.add_column(name)
     for one in listed:
         slots, waiting, calls = one["slots"], one["waiting"], one["calls"]
-        state = one["state"] + (f": {one['reason']}" if one["reason"] else "")
+        state = one["state"] + (f" by {one['paused']['by']}" if one["paused"] and one["paused"]["by"] else "")
+        state += f": {one['reason']}" if one["reason"] else ""
         table.add_row(
             escape(one["name"]),
             escape(state),
@@ -153,11 +154,18 @@ def of_parts(listed: Iterable[dict[str, Any]]) -> Table:
 
 def _remark(part: dict[str, Any]) -> str:
     """Of a part that is complete, the counts say it all."""
-    if part["waiting_for"]:
-        return f"waits for: {part['waiting_for']}"
-    if part["error"]:
-        return str(part["error"]["message"])
-    return "" if part["state"] == "complete" else part["message"] or ""
+    blocker, again = part["blocked_by"], moment(part["next_attempt_at"])
+    said = part["error"] or (part["last_error"] if again else None)
+    told = [f"waits for: {part['waiting_for']}"] if part["waiting_for"] else []
+    if blocker and blocker["import"]:
+        told.append(f"part {blocker['part']} of import {blocker['import']}")
+    if said:
+        told.append(said["message"])
+    if again:
+        told.append(f"tried again at {again:%H:%M:%SZ}")
+    if not told and part["state"] != "complete" and part["message"]:
+        told.append(part["message"])
+    return "; ".join(told)
 
 
 def of_keys(listed: Iterable[dict[str, Any]]) -> Table:

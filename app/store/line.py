@@ -76,6 +76,14 @@ async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, c
     return [as_part(row) for row in found]
 
 
+async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
+    """The smallest parts that wait for nothing but a slot, whosever they are."""
+    found = await tx.execute(
+        select(part).where(*_may_go(instance_name)).order_by(part.c.bytes, part.c.turn, part.c.number).limit(limit)
+    )
+    return [as_part(row) for row in found]
+
+
 async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
     return (await tx.execute(select(part.c.id).where(due(instance_name, now)).limit(1))).one_or_none() is not None
 
@@ -86,6 +94,12 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     soon = select(part.c.id).where(due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
     found = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
     return any(found)
+
+
+async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
+    some = select(part.c.id).where(*standing(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    return (await tx.execute(some)).one_or_none() is not None
 
 
 async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.forecast import Outlook, Stretch, Work
 from app.domain.imports import Footprint, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
+from app.domain.incidents import Incident
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.pacing import Pace
@@ -55,6 +56,7 @@ def a_part(id_: int, state: str, *, started: float | None = None, import_id: int
         "footprint": Footprint(import_id, "people", "email", None, False),
         "rows": Rows(1000, imported, 0, 0),
         "counted": imported > 0,
+        "denials": 0,
         "submitted_at": at(-100 + id_),
         "started_at": None if started is None else at(started),
     }
@@ -194,3 +196,49 @@ def test_a_part_that_takes_far_longer_than_thought_may_take_for_ever():
     both = [stuck, a_part(2, "importing", started=-31)]
     assert finish(an_import(waiting=2, id_=2), there=both) is None
     assert finish(an_import(queued=1, id_=2), there=[*both, a_part(3, "queued", import_id=2)]) is None
+
+
+def test_what_waits_behind_a_job_without_an_end_in_sight_has_none_either():
+    """Of the same records as one that hangs; other imports go past it."""
+    stuck = a_part(1, "importing", started=-31)
+    behind = Outlook(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
+    assert behind.endless == [1]
+    assert behind.finish_of(an_import(waiting=1, id_=2)) is None
+    assert behind.finish_of(an_import(waiting=1, id_=3)) is not None
+    assert Outlook(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
+
+
+@pytest.mark.parametrize("told", [{"denials": 3}, {"failing_since": at(-61)}])
+def test_a_job_that_marketo_denies_or_says_nothing_of_has_no_end_in_sight(told: dict[str, Any]):
+    """Its importer is not thereby taken: who knows whether it is there at all."""
+    unheard = replace(a_part(1, "queued", import_id=1), **told)
+    assert finish(an_import(queued=1), there=[unheard]) is None
+    assert finish(an_import(waiting=2, id_=2), there=[unheard]) == finish(an_import(waiting=2, id_=2)) == 15
+    heard = replace(unheard, denials=0, failing_since=None, submitted_at=at(-5))
+    assert finish(an_import(queued=1), there=[heard]) == 10
+
+
+def test_a_part_whose_tries_fail_has_no_end_in_sight_once_that_has_lasted_a_minute():
+    """Turned away again and again, by a list that others import into for example."""
+    wanted = an_import(waiting=1)
+    for seconds, expected in ((-60, 10), (-61, None)):
+        failing = replace(wanted, remaining=replace(wanted.remaining, failing_since=at(seconds)))
+        assert finish(failing) == expected
+
+
+def test_nothing_is_foretold_while_marketo_cannot_be_reached():
+    """For longer than a hiccup."""
+    there = [a_part(1, "importing", started=-5, import_id=1)]
+    for seconds, expected in ((-60, 5), (-61, None)):
+        away = {"incidents": {"unreachable": Incident(since=at(seconds), told_at=at(seconds))}}
+        assert finish(an_import(importing=1), there=there, **away) == expected
+
+
+def test_what_others_keep_from_being_begun_has_no_end_in_sight():
+    """They hold the importers, or the whole queue: ours should have been begun with a minute ago."""
+    queued = replace(a_part(1, "queued", import_id=1), submitted_at=at(-61))
+    assert finish(an_import(queued=1), there=[queued]) is None
+    assert finish(an_import(waiting=1, id_=2), there=[queued]) is None
+    assert finish(an_import(queued=1), there=[queued], moved_at=at(-59)) == 10, "one of ours has just ended"
+    full = {"foreign_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
+    assert finish(an_import(waiting=1), **full) is None

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import migrations
+from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Leads, Request, SourceFile
-from app.store import imports, instances, keys, parts, results
+from app.store import events, imports, instances, keys, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow
 from migrations.drift import drift
@@ -88,6 +89,26 @@ async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
             (row,) = (await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)).rows
             assert (row.reason, list(row.values)) == ("bad", VALUES)
     await database.close()
+
+
+async def test_0009_an_instance_that_is_paused_learns_from_its_history_who_did_it(database_url: str):
+    """The last pause counts; where the history is gone, nobody knows."""
+    database = Database(database_url)
+    async with database.write() as tx:
+        await instances.ensure(tx, ["default", "forgotten", "running"])
+        for who in ("ann", "bob"):
+            await events.append(tx, Occurrence.PAUSED, at=AT, instance="default", by=who)
+            await events.append(tx, Occurrence.PAUSED, at=AT, instance="running", by=who)
+        for name in ("default", "forgotten"):
+            await instances.pause(tx, name, at=AT, reason="a release", by="unknown yet")
+    await database.close()
+    migrations.downgrade(database_url, "0008")
+    migrations.upgrade(database_url)
+    database = Database(database_url)
+    async with database.read() as tx:
+        found = {one.name: one.paused_by for one in await instances.everyone(tx)}
+    await database.close()
+    assert found == {"default": "bob", "forgotten": None, "running": None}
 
 
 async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url: str):

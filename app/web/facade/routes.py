@@ -26,6 +26,7 @@ from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of
 from app.web.facade.callers import bearer, caller_of, sent_token, token
 from app.web.facade.parameters import IN_PATH, THEIRS, taken
 from app.web.facade.schemas import COMPONENTS
+from app.web.facade.spelling import ROOTS
 from app.web.known import existing
 from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
@@ -178,10 +179,7 @@ ENDPOINTS = [
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
-    *(
-        Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD)
-        for root in ("identity", "bulk", "rest")
-    ),
+    *(Route(f"{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in ROOTS),
 ]
 DOCUMENT: dict[str, Any] = {
     "paths": {
