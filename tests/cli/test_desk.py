@@ -80,7 +80,13 @@ def test_retry_failures_takes_the_stored_rows_or_a_mended_file(sluice: Run, serv
 def unconfirmed(sluice: Run, served: Service, marketo: tuple[str, Simulator]) -> int:
     """An import whose one part Marketo took and never answered for."""
     _, played = marketo
-    played.order(Fault("lost_response"))
+
+    def nothing_else() -> bool:
+        known = patience.get(f"{served.url}/v1/instances/default").json()
+        return known["slots"]["used"] == known["waiting"]["parts"] == 0
+
+    wait_until(nothing_else, "what was sent before to have ended: it would meet the fault instead")
+    played.order(Fault("lost_response", on="create"))
     found = submitted(sluice, served, "-", "--on-unconfirmed", "hold")
 
     def lost() -> bool:
@@ -142,6 +148,7 @@ def going_on(served: Service) -> Iterator[None]:
 @pytest.mark.usefixtures("going_on")
 def test_pause_and_resume_an_instance(sluice: Run, served: Service):
     """Paused, imports wait; resumed, they go."""
+    submitted(sluice, served, "-", "--wait")  # goes through: whatever kept calls from it before is over
     told = sluice("pause", "default", "--reason", "Spring cleaning", URL=served.url)
     assert (told.returncode, told.stdout) == (0, "Instance default is paused: Spring cleaning\n")
     waiting = submitted(sluice, served)

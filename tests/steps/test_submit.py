@@ -24,7 +24,7 @@ TURNED_AWAY = {  # code: (what the instance does, attempts counted)
     "614": ("backing_off", 1),
     "713": ("running", 1),
     "719": ("running", 1),
-    "1016": ("running", 0),
+    "1016": ("backing_off", 0),
     "1019": ("running", 0),
 }
 REFUSED = ("609", "610", "612", "613", "701", "1001", "1002", "1003", "1006", "1011", "1013", "1025", "8888")
