@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import httpx
 
 from app.changes import Changes
-from app.clock import Clock, machine_clock
-from app.domain.patience import Patience
+from app.clock import Clock
+from app.domain.patience import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.outbox import Outbox
@@ -31,6 +31,7 @@ from app.steps.poll import Poll
 from app.steps.retry import Retry
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
+from app.steps.timekeeping import Timekeeper
 from app.steps.turns import Turns
 from app.steps.watch import Watch
 from app.store.database import Database
@@ -45,6 +46,7 @@ class House:
     settings: Settings
     db: Database
     now: Clock
+    timekeeper: Timekeeper
     sleep: Sleep
     wake: Wake
     changes: Changes
@@ -68,7 +70,7 @@ class House:
 def furnish(
     settings: Settings,
     *,
-    now: Clock = machine_clock,
+    now: Clock | None = None,
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
     reached: Reached = in_service,
@@ -79,6 +81,7 @@ def furnish(
 
     `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
+    now = now or Clock(by_database=not settings.on_sqlite)
     outbox = Outbox()
     wake, changes = Wake(outbox), Changes(outbox)
     db = db or Database(settings.database_url, told=changes.made)
@@ -106,6 +109,7 @@ def furnish(
         settings=settings,
         db=db,
         now=now,
+        timekeeper=Timekeeper(db, now, _clock_look_seconds(settings)),
         sleep=sleep,
         wake=wake,
         changes=changes,
@@ -121,6 +125,11 @@ def furnish(
         keys=Keys(db=db, now=now),
         follow=Follow(db, changes),
     )
+
+
+def _clock_look_seconds(settings: Settings) -> float:
+    """Often enough that a lease does not end meanwhile."""
+    return CLOCK_LOOK_SECONDS if settings.on_sqlite else min(CLOCK_QUESTION_SECONDS, settings.lease_seconds / 3)
 
 
 def _http_client(settings: Settings) -> httpx.AsyncClient:
@@ -164,7 +173,7 @@ def hire(house: House, name: str) -> Crew:
         max_queued=instance.max_queued,
         reached=house.reached,
     )
-    return Crew(
+    crew = Crew(
         submit=Submit(driver, Judge(driver), Turns()),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
@@ -173,6 +182,8 @@ def hire(house: House, name: str) -> Crew:
         watch=watch,
         max_queued=instance.max_queued,
     )
+    house.timekeeper.moved.append(crew.move_times)
+    return crew
 
 
 def patience_from(settings: Settings, instance: InstanceSettings) -> Patience:

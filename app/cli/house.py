@@ -33,6 +33,7 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             raise CannotStart(
                 f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
             )
+        await house.timekeeper.begin()
         async with house.db.write() as tx:
             await instances.ensure(tx, settings.instances)
         yield house

@@ -85,7 +85,7 @@ async def running(
         if server and settings.auth == "on" and not await house.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(house.notices.run()), group.create_task(house.follow.run())]
+            beside = [group.create_task(each.run()) for each in (house.timekeeper, house.notices, house.follow)]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:

@@ -67,6 +67,7 @@ class Instance:
     ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick was last done, as of the last sign
     idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
     pace: Pace = field(default_factory=Pace)
+    clock_jump: int = 0  # the last jump of the clock that its times were moved by
 
     def condition(self, now: datetime) -> Condition:
         if self.paused_at:

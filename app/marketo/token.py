@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import httpx
 
@@ -69,7 +68,7 @@ class Identity:
         self._timeout_seconds = timeout_seconds
         self._one_at_a_time = asyncio.Lock()
         self._bearer: Bearer | None = None
-        self._dies_at: datetime | None = None
+        self._dies_at: float | None = None  # by the monotonic clock
         self._seen: deque[Bearer] = deque(maxlen=3)  # a token that died may still be echoed
 
     async def token(self) -> Bearer:
@@ -98,15 +97,15 @@ class Identity:
             self._seen.append(bearer)
 
     def _living(self) -> Bearer | None:
-        return self._bearer if self._dies_at and self._now() < self._dies_at else None
+        return self._bearer if self._dies_at and self._now.monotonic() < self._dies_at else None
 
     async def _another_than(self, rejected: Bearer | None) -> Bearer:
         for wait in (*TOKEN_WAITS_SECONDS, None):
-            asked_at = self._now()
+            asked_at = self._now.monotonic()
             bearer, life_seconds = _read(await self._ask())
             self._remember(bearer)
             if bearer != rejected and life_seconds > 0:
-                self._bearer, self._dies_at = bearer, asked_at + timedelta(seconds=life_seconds)
+                self._bearer, self._dies_at = bearer, asked_at + life_seconds
                 return bearer
             if wait is not None:
                 await self._sleep(wait)

@@ -1,7 +1,7 @@
 """A crew: the steps that drive one instance, with what they share."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.marketo.allowance import Allowance
 from app.steps.collect import Collect
@@ -21,3 +21,8 @@ class Crew:
     watch: Watch
     max_queued: int
     ticked: dict[str, datetime] = field(default_factory=dict)  # when each step was last done, as a tick or in one
+
+    def move_times(self, seconds: float) -> None:
+        """The clock was set: go on by the new one."""
+        self.watch.forget_times()
+        self.ticked.update({tick: at + timedelta(seconds=seconds) for tick, at in self.ticked.items()})

@@ -102,7 +102,7 @@ class Keys:
 
     async def _note_use(self, key: Key) -> None:
         at = self.now()
-        if key.last_used_at and at - key.last_used_at < timedelta(seconds=KEY_USE_SECONDS):
+        if key.last_used_at and abs((at - key.last_used_at).total_seconds()) < KEY_USE_SECONDS:
             return
         try:
             async with self.db.write() as tx:

@@ -15,6 +15,7 @@ from typing import Any, assert_never
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.clock import ClockJumped
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
 from app.domain.imports import Part
 from app.domain.instances import Instance, lesson_seconds
@@ -62,6 +63,7 @@ class Submit:
         chosen, more_to_judge = await self._choose(lease)
         if chosen is None:
             return more_to_judge
+        claimed = self.driver.now.monotonic()
         try:
             part = await self._claim(lease, chosen)
             if part is None:
@@ -73,7 +75,7 @@ class Submit:
         except AWAY:
             self._unsent.add(chosen.id)
             raise
-        answer = await self._send(lease, part, standing, file)
+        answer = await self._send(lease, standing, file, until=claimed + self.driver.patience.claim_seconds)
         self.driver.reached(Point.ANSWERED)
         await self._insist(lease, part, answer)
         self.driver.reached(Point.SUBMITTED)
@@ -94,7 +96,9 @@ class Submit:
         at = self.driver.now()
         async with self.driver.db.read() as tx:
             instance = await instances.get(tx, lease.instance)
-            if instance is None or not lease.holds(at) or not await self._has_room(tx, instance, at):
+            if instance is None or not lease.holds(self.driver.now.monotonic()):
+                return None, False
+            if not await self._has_room(tx, instance, at):
                 return None, False
             due = await line.any_due(tx, lease.instance, now=at)
         if due:
@@ -149,12 +153,12 @@ class Submit:
         file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file
 
-    async def _send(self, lease: Lease, part: Part, standing: Standing, file: PartFile) -> Answer:
+    async def _send(self, lease: Lease, standing: Standing, file: PartFile, *, until: float) -> Answer:
         def may_go_on() -> bool:
             """Not once another worker, or a sweep, may call the claim lost."""
             self.driver.reached(Point.SENDING)
-            at = self.driver.now()
-            return lease.holds(at) and part.due_at is not None and at < part.due_at
+            now = self.driver.now.monotonic()
+            return lease.holds(now) and now < until
 
         try:
             return await self.driver.marketo.submit(standing.request.target, file, may_go_on=may_go_on)
@@ -169,7 +173,7 @@ class Submit:
             except Stale:  # the lease is lost, or a sweep has called the claim lost
                 log.warning("an answer came too late", **_told(part, answer))
                 return
-            except AWAY as away:
+            except (*AWAY, ClockJumped) as away:
                 log.warning("an answer cannot be recorded yet", error=cause(away), **_told(part, answer))
                 await self.driver.sleep(wait)
             except Exception:

@@ -29,10 +29,11 @@ class Sweep:
 
     async def run_once(self, lease: Lease) -> bool:
         """Judge claims past their deadline, and unconfirmed parts whose settling time is over."""
-        at = self.driver.now()
+        at, jump_id = self.driver.now(), self.driver.now.jump_id
         async with self.driver.db.read() as tx:
             late = await parts.in_states(tx, lease.instance, {State.SUBMITTING}, due=at)
             settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
+        self.driver.now.expect(jump_id)
         async with self.driver.writing(lease) as (tx, _):
             await parts.set_free_of_the_ended(tx, lease.instance)
         self.driver.reached(Point.SET_FREE)
@@ -42,16 +43,16 @@ class Sweep:
 
     async def tidy(self) -> None:
         """Take away broken-off uploads and what its retention has run out for. Needs no lease."""
-        at = self.driver.now()
         async with self.driver.db.write() as tx:
-            await once.forget(tx, at=at)
-            await imports.discard_abandoned(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS))
+            await once.forget(tx, now=self.driver.now)
+            old = self.driver.now() - timedelta(seconds=UPLOAD_IDLE_SECONDS)
+            await imports.discard_abandoned(tx, untouched_since=old)
         await self.erase.what_is_too_old()
 
     async def forget_uploads(self) -> None:
         """Where this is the only process, an upload still open at the start was broken off with the last one."""
         async with self.driver.db.write() as tx:
-            await once.free_all(tx, at=self.driver.now())
+            await once.free_all(tx, now=self.driver.now)
             await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:

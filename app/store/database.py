@@ -11,10 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
-from sqlalchemy import Table, event
+from sqlalchemy import ColumnElement, Interval, String, Table, event, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
@@ -176,6 +177,13 @@ async def _free_pages(connection: OneTrip) -> int:
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, which is each database's own in SQLAlchemy."""
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def later(tx: AsyncConnection, column: ColumnElement[Any], seconds: float) -> ColumnElement[Any]:
+    """A column's moments, so many seconds on; SQLite keeps them as text, and calculates to the millisecond."""
+    if tx.dialect.name == "sqlite":
+        return func.strftime("%Y-%m-%dT%H:%M:%f", column, f"{seconds:+.3f} seconds", type_=String).concat("000Z")
+    return column + literal(timedelta(seconds=seconds), Interval())
 
 
 def sqlite_path(url: str) -> Path:

@@ -13,6 +13,7 @@ from app.domain import conflicts
 from app.domain.imports import Failure, Footprint, Part, Request, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
 from app.store import events, imports, tallies
+from app.store.database import later
 from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
 
@@ -251,6 +252,15 @@ async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> 
     of_it = part.c.import_id == import_id
     await tx.execute(update(part).where(of_it).values(message=None))
     await tx.execute(update(part).where(of_it, part.c.error_message.is_not(None)).values(error_message=instead))
+
+
+async def move_times(tx: AsyncConnection, seconds: float) -> None:
+    """The clock was set: what is timed keeps as much time as it had. The time that `not_before` names stays."""
+    there = part.c.state.in_([*AT_MARKETO, State.COLLECTING])
+    timed = (part.c.due_at, part.c.state_since, part.c.submitted_at, part.c.started_at, part.c.silent_since)
+    await tx.execute(update(part).where(there).values({one.name: later(tx, one, seconds) for one in timed}))
+    put_off = and_(part.c.state == State.WAITING, part.c.retry_code.is_not(None), part.c.due_at.is_not(None))
+    await tx.execute(update(part).where(put_off).values(due_at=later(tx, part.c.due_at, seconds)))
 
 
 async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:

@@ -1,8 +1,8 @@
 """Whether the database can be worked with: read, of the right schema, and written to."""
 
 import asyncio
+import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -25,16 +25,12 @@ class Probe:
 
     house: House
     _found: CheckOut | None = None
-    _found_at: datetime | None = None
+    _found_at: float = -math.inf  # by the monotonic clock
     _asking: asyncio.Task[CheckOut] | None = None
 
     async def database(self) -> CheckOut:
-        at = self.house.now()
-        if (
-            self._found is None
-            or self._found_at is None
-            or at - self._found_at >= timedelta(seconds=PROBE_KEPT_SECONDS)
-        ):
+        at = self.house.now.monotonic()
+        if self._found is None or at - self._found_at >= PROBE_KEPT_SECONDS:
             self._found, self._found_at = await self._ask(), at
         return self._found
 

@@ -77,6 +77,8 @@ async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
             *checks.quotas(seen),
             checks.backlog(settings, live),
             *checks.storage(settings, await room.look(tx, house.db)),
+            checks.clock(house.timekeeper),
+            checks.retention(await house.erase.refusal(tx)),
             checks.attention(await _troubled(house, tx)),
         ]
         recent = await counts.imports_by_status(tx, since=house.now() - timedelta(hours=24))
