@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import httpx
 
+import migrations
 from app.changes import Changes
 from app.clock import Clock
 from app.domain.patience import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
@@ -29,12 +30,14 @@ from app.steps.once import Once
 from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
+from app.steps.schema_watch import SchemaWatch
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
 from app.steps.timekeeping import Timekeeper
 from app.steps.turns import Turns
+from app.steps.undo import Undo
 from app.steps.watch import Watch
-from app.store.database import Database
+from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.notices import Notices
 from app.wake import Wake
 
@@ -59,6 +62,8 @@ class House:
     retry: Retry
     desk: Desk
     erase: Erase
+    undo: Undo
+    schema_watch: SchemaWatch
     keys: Keys
     follow: Follow
 
@@ -84,12 +89,13 @@ def furnish(
     now = now or Clock(by_database=not settings.on_sqlite)
     outbox = Outbox()
     wake, changes = Wake(outbox), Changes(outbox)
-    db = db or Database(settings.database_url, told=changes.made)
+    db = db or Database(settings.database_url, told=changes.made, log_limit_bytes=_log_limit_bytes(settings))
     http = http or _http_client(settings)
     marketo = marketos(settings, http, now=now, sleep=sleep)
     describe = {
         name: Describe(instance=name, db=db, marketo=one, now=now, reached=reached) for name, one in marketo.items()
     }
+    undo = Undo(db, now, settings.disk_floor_bytes)
     intake = Intake(
         db=db,
         now=now,
@@ -100,7 +106,9 @@ def furnish(
         backlog_parts=settings.backlog_parts,
         client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
-        once=Once(db=db, now=now),
+        once=Once(db=db, now=now, undo=undo),
+        undo=undo,
+        revision=migrations.head(),
         backlog=BacklogCount(db=db, now=now),
         reached=reached,
     )
@@ -122,6 +130,8 @@ def furnish(
         retry=Retry(db=db, intake=intake),
         desk=desk,
         erase=Erase(db=db, now=now, retention=retention_from(settings)),
+        undo=undo,
+        schema_watch=SchemaWatch(db, migrations.head()),
         keys=Keys(db=db, now=now),
         follow=Follow(db, changes),
     )
@@ -130,6 +140,11 @@ def furnish(
 def _clock_look_seconds(settings: Settings) -> float:
     """Often enough that a lease does not end meanwhile."""
     return CLOCK_LOOK_SECONDS if settings.on_sqlite else min(CLOCK_QUESTION_SECONDS, settings.lease_seconds / 3)
+
+
+def _log_limit_bytes(settings: Settings) -> int:
+    """SQLite's log is to stay well within the room that is kept free for it."""
+    return min(LOG_LIMIT_BYTES, settings.disk_floor_bytes // 4 or LOG_LIMIT_BYTES)
 
 
 def _http_client(settings: Settings) -> httpx.AsyncClient:
@@ -177,7 +192,7 @@ def hire(house: House, name: str) -> Crew:
         submit=Submit(driver, Judge(driver), Turns()),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, house.erase),
+        sweep=Sweep(driver, house.erase, house.undo),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,

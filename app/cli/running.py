@@ -85,7 +85,8 @@ async def running(
         if server and settings.auth == "on" and not await house.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(each.run()) for each in (house.timekeeper, house.notices, house.follow)]
+            duties = (house.timekeeper, house.notices, house.follow, house.undo, house.schema_watch)
+            beside = [group.create_task(duty.run()) for duty in duties]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:

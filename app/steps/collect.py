@@ -22,6 +22,7 @@ from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.store import instances, parts, results
+from app.store.blobs import Corrupt
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -84,6 +85,9 @@ class Collect:
                     rows = await self._placed(part, standing, content)
                 except GarbledResult as garbled:
                     return self._missing_or(NoWord(f"garbled: {garbled}"), part, LATE_FILE_SECONDS)
+                except Corrupt:
+                    log.exception("a part is damaged: its result rows have no place", import_id=part.import_id)
+                    return Fetched(content, missing=True)
                 except Exception:  # a mistake of ours: what Marketo sent is kept, so that it can be mended
                     if isinstance(self._missing_or(NoWord("not placed"), part, LATE_FILE_SECONDS), NoWord):
                         raise

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,6 +20,7 @@ from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Request, object_type
 from app.domain.patience import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.steps.undo import Undo
 from app.store import idempotency
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
@@ -30,6 +32,7 @@ SIGN_OF_LIFE_SECONDS = IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10
 class Once:
     db: Database
     now: Clock
+    undo: Undo
 
     async def claim(self, client: str, key: str, parameters_sha256: str) -> Claim | Earlier:
         """The key, for this request to use; or the finished request that has it, to be answered again.
@@ -37,6 +40,7 @@ class Once:
         Errors: KeyInUse, KeyReused.
         """
         wanted = Claim(client, key, uuid.uuid4().hex)
+        await self.undo.again()  # a claim of our own that could not be given back
         while True:
             at = self.now()
             async with self.db.write() as tx:
@@ -69,7 +73,7 @@ class Once:
         try:
             yield
         except BaseException:
-            await asyncio.shield(self._release(held))
+            await asyncio.shield(self.undo.take_back(held, partial(self._release, held)))
             raise
 
     async def kept_alive(self, held: Claim, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -113,11 +117,6 @@ def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> s
 async def forget(tx: AsyncConnection, *, now: Clock) -> None:
     """What nobody may refer to any more."""
     await idempotency.forget(tx, **_limits(now))
-
-
-async def free_all(tx: AsyncConnection, *, now: Clock) -> None:
-    """Where this is the only process: no upload of before holds a key."""
-    await idempotency.forget(tx, dead_since=now(), old=_limits(now)["old"])
 
 
 def _limits(now: Clock) -> dict[str, datetime]:

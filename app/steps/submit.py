@@ -33,6 +33,7 @@ from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Turns
 from app.store import instances, line, parts
+from app.store.blobs import Corrupt
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
 from app.store.parts import Stale
@@ -41,6 +42,13 @@ from app.store.tables import part as part_table
 log = structlog.get_logger()
 
 CANDIDATES = 20  # of a client's waiting parts that are judged in one turn
+DAMAGED = Refused(
+    None,
+    "What is stored of the part is damaged: it is not what was uploaded. It was not sent. Upload its rows again; "
+    "whoever runs the service: look at the disk, and at `sluice check-database`.",
+    whole_import=False,
+    error="corrupt",
+)
 COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 """Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
@@ -75,7 +83,8 @@ class Submit:
         except AWAY:
             self._unsent.add(chosen.id)
             raise
-        answer = await self._send(lease, standing, file, until=claimed + self.driver.patience.claim_seconds)
+        until = claimed + self.driver.patience.claim_seconds
+        answer = file if isinstance(file, Refused) else await self._send(lease, standing, file, until=until)
         self.driver.reached(Point.ANSWERED)
         await self._insist(lease, part, answer)
         self.driver.reached(Point.SUBMITTED)
@@ -145,11 +154,16 @@ class Submit:
         except Stale:
             return None
 
-    async def _file(self, part: Part) -> tuple[Standing, PartFile]:
-        async with self.driver.db.read() as tx:
-            kept = await parts.kept(tx, part.id)
-        assert kept is not None, "the rows of an unfinished import are not erased"
+    async def _file(self, part: Part) -> tuple[Standing, PartFile | Refused]:
+        """What is to be sent, checked; a refusal of our own where it is not what was stored."""
         standing = await self.driver.standing(part)
+        try:
+            async with self.driver.db.read() as tx:
+                kept = await parts.kept(tx, part.id)
+        except Corrupt:
+            log.exception("a part is damaged, and is not sent", import_id=part.import_id, part=part.number)
+            return standing, DAMAGED
+        assert kept is not None, "the rows of an unfinished import are not erased"
         file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file
 
@@ -162,8 +176,10 @@ class Submit:
 
         try:
             return await self.driver.marketo.submit(standing.request.target, file, may_go_on=may_go_on)
-        except (BrokenFile, DoesNotFit, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
-            return Refused(None, f"What is stored of the part cannot be sent: {broken}", whole_import=False)
+        except (BrokenFile, zstd.ZstdError):  # stored without a checksum; Marketo never got a whole request
+            return DAMAGED
+        except DoesNotFit as larger:
+            return Refused(None, f"What is stored of the part cannot be sent: {larger}", whole_import=False)
 
     async def _insist(self, lease: Lease, part: Part, answer: Answer) -> None:
         """Write down what Marketo answered, however long the database is away: it stands nowhere else."""
@@ -256,10 +272,13 @@ class Submit:
 
     async def _refused(self, tx: AsyncConnection, part: Part, answer: Refused, at: datetime) -> None:
         error = {
-            "error_code": "marketo_refused",
+            "error_code": answer.error,
             "error_message": answer.message,
             "error_marketo_code": answer.code,
         }
+        if answer.error == DAMAGED.error:  # it was never sent
+            await parts.move(tx, part.id, Move.REFUSE, at=at, values=error, code=answer.error)
+            return
         await parts.move(tx, part.id, Move.REFUSE, at=at, values=COUNTED | error, code=answer.code)
         if answer.whole_import:
             others = await parts.waiting_of(tx, part.import_id)

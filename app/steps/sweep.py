@@ -5,13 +5,14 @@ from datetime import timedelta
 
 from app.domain.imports import OnUnconfirmed, Part
 from app.domain.lifecycle import Move, State
-from app.domain.patience import UPLOAD_IDLE_SECONDS
+from app.domain.patience import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
 from app.steps.erase import Erase
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import imports, parts
+from app.steps.undo import Undo
+from app.store import access_tokens, discards, idempotency, parts
 from app.store.parts import Stale
 
 
@@ -19,6 +20,7 @@ from app.store.parts import Stale
 class Sweep:
     driver: Driver
     erase: Erase
+    undo: Undo
 
     async def take_over(self, lease: Lease) -> int:
         """A new driver's first deed: nobody alive will record what its predecessor was submitting."""
@@ -45,15 +47,17 @@ class Sweep:
         """Take away broken-off uploads and what its retention has run out for. Needs no lease."""
         async with self.driver.db.write() as tx:
             await once.forget(tx, now=self.driver.now)
-            old = self.driver.now() - timedelta(seconds=UPLOAD_IDLE_SECONDS)
-            await imports.discard_abandoned(tx, untouched_since=old)
+            await access_tokens.forget(tx, expired_before=self.driver.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
+            at = self.driver.now()
+            await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
+        await self.undo.given_up()
         await self.erase.what_is_too_old()
 
     async def forget_uploads(self) -> None:
         """Where this is the only process, an upload still open at the start was broken off with the last one."""
         async with self.driver.db.write() as tx:
-            await once.free_all(tx, now=self.driver.now)
-            await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
+            await idempotency.free_all(tx)
+            await discards.give_up_all(tx, at=self.driver.now())
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
         async with self.driver.db.read() as tx:

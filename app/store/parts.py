@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain import conflicts
 from app.domain.imports import Failure, Footprint, Part, Request, Rows
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
-from app.store import events, imports, tallies
+from app.store import blobs, events, imports, tallies
+from app.store.blobs import Corrupt
 from app.store.database import later
 from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
@@ -72,9 +73,11 @@ async def add(
         },
     )
     part_id = made.scalar_one()
-    await tx.execute(insert(part_file), {"part_id": part_id, "blob": blob, "row_numbers": row_numbers})
+    file = {"blob": blob, "row_numbers": row_numbers, "checksum": await blobs.checksum(blob, row_numbers)}
+    await tx.execute(insert(part_file), {"part_id": part_id} | file)
     if keys is not None:
-        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys})
+        summed = await blobs.checksum(keys)
+        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys, "checksum": summed})
 
 
 async def release(
@@ -234,17 +237,20 @@ async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Pa
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A part's file as the files room made it."""
+    """A part's file as the files room made it, and checked."""
 
     blob: bytes
     row_numbers: bytes | None
 
 
 async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
-    """None once its rows are erased."""
-    found = select(part_file.c.blob, part_file.c.row_numbers).where(part_file.c.part_id == part_id)
-    row = (await tx.execute(found)).one_or_none()
-    return row and Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
+    """None once its rows are erased. Errors: Corrupt."""
+    row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
+    if row is None:
+        return None
+    if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
+        raise Corrupt(f"the file of part {part_id} is not what was stored")
+    return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
 async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.store import blobs
 from app.store.tables import result_file, result_row
 
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
@@ -46,7 +47,8 @@ class NewRow:
 
 async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
     """Store a part's result file as Marketo sent it, packed."""
-    await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob))
+    summed = await blobs.checksum(blob)
+    await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob, checksum=summed))
 
 
 async def keep_rows(

@@ -9,13 +9,13 @@ from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from app.domain.patience import PROBE_KEPT_SECONDS, PROBE_SECONDS
-from app.store.database import cause
+from app.store import schema
+from app.store.database import WrongSchema, cause
 from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
 from app.wiring import House
 
 HEAD = migrations.head()
-REVISION = text("SELECT version_num FROM alembic_version")
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
 
 
@@ -44,15 +44,15 @@ class Probe:
     async def _look(self) -> CheckOut:
         try:
             async with self.house.db.read() as tx:
-                found = (await tx.execute(REVISION)).scalar_one_or_none()
+                found = await schema.revision(tx)
         except (SQLAlchemyError, OSError) as error:
             return _down(f"it cannot be read: {cause(error)}")
-        if found != HEAD:
-            return _down(f"its schema is at {found}, this version needs {HEAD}: run `sluice migrate`")
+        if why := schema.refusal(found, HEAD):
+            return _down(why)
         try:
             async with self.house.db.write() as tx:
                 await tx.execute(WRITE)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, WrongSchema) as error:
             return _down(f"it cannot be written to: {cause(error)}")
         return CheckOut(name="database", status=OK, detail=f"can be read and written to, schema {found}")
 

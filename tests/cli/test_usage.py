@@ -13,7 +13,7 @@ from tests.support.processes import ROOT
 
 COMMANDS = [
     *("serve", "migrate", "simulate", "demo", "submit", "status", "failures"),
-    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings"),
+    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings", "check-database"),
 ]
 MARKETO = {
     "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
