@@ -14,6 +14,7 @@ from app.domain.errors import NotFound
 from app.domain.instances import Condition, Instance
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
+from app.masking import masked_url
 from app.settings import InstanceSettings
 from app.store import counts, instances, line
 from app.store.counts import Live
@@ -166,7 +167,7 @@ class View:
             worker = WorkerOut(id=instance.worker, heartbeat_at=instance.heartbeat_at)
         return InstanceOut(
             name=instance.name,
-            base_url=settings.base_url,
+            base_url=masked_url(settings.base_url),
             state=instance.condition(self.now),
             reason=self.reason,
             until=instance.hold_until if instance.holding(self.now) else None,
