@@ -34,7 +34,6 @@ from app.steps.schema_watch import SchemaWatch
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
 from app.steps.timekeeping import Timekeeper
-from app.steps.turns import Turns
 from app.steps.undo import Undo
 from app.steps.watch import Watch
 from app.store.database import LOG_LIMIT_BYTES, Database
@@ -189,10 +188,10 @@ def hire(house: House, name: str) -> Crew:
         reached=house.reached,
     )
     crew = Crew(
-        submit=Submit(driver, Judge(driver), Turns()),
+        submit=Submit(driver, Judge(driver)),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, house.erase, house.undo),
+        sweep=Sweep(driver, house.erase, house.undo, settings.stuck_seconds),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,

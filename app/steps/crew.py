@@ -1,8 +1,9 @@
 """A crew: the steps that drive one instance, with what they share."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from app.domain.instances import Fault
 from app.marketo.allowance import Allowance
 from app.steps.collect import Collect
 from app.steps.poll import Poll
@@ -21,8 +22,11 @@ class Crew:
     watch: Watch
     max_queued: int
     ticked: dict[str, datetime] = field(default_factory=dict)  # when each step was last done, as a tick or in one
+    failing: dict[str, Fault] = field(default_factory=dict)  # the steps that failed the last time
 
     def move_times(self, seconds: float) -> None:
         """The clock was set: go on by the new one."""
+        moved = timedelta(seconds=seconds)
         self.watch.forget_times()
-        self.ticked.update({tick: at + timedelta(seconds=seconds) for tick, at in self.ticked.items()})
+        self.ticked.update({tick: at + moved for tick, at in self.ticked.items()})
+        self.failing.update({step: replace(fault, since=fault.since + moved) for step, fault in self.failing.items()})

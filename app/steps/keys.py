@@ -12,6 +12,7 @@ import structlog
 from app.clock import Clock
 from app.domain.clients import Caller, Key, Scope, read, written
 from app.domain.errors import NotFound
+from app.domain.imports import HIGHEST_PRIORITY
 from app.domain.patience import KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
 from app.store import access_tokens, keys
 from app.store.database import AWAY, Database
@@ -45,7 +46,12 @@ class Keys:
     _given: dict[str, _Given] = field(default_factory=dict, repr=False)  # the last one, by its key's id
 
     async def create(
-        self, client: str, scopes: Iterable[Scope], *, expires_at: datetime | None = None
+        self,
+        client: str,
+        scopes: Iterable[Scope],
+        *,
+        expires_at: datetime | None = None,
+        max_priority: int = HIGHEST_PRIORITY,
     ) -> tuple[Key, str]:
         """(the key as it is kept, the key as its holder sends it: told this once)."""
         secret = secrets.token_hex(SECRET_BYTES)
@@ -56,6 +62,7 @@ class Keys:
             secret_sha256=digest_of(secret),
             created_at=self.now(),
             expires_at=expires_at,
+            max_priority=max_priority,
         )
         async with self.db.write() as tx:
             await keys.add(tx, key)

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Cause, Clock, Jump, Reading
 from app.domain.imports import Status
 from app.domain.instances import WaitingFor
-from app.store import parts
+from app.store import incidents, parts
 from app.store.database import later, upsert
 from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance
 
@@ -66,11 +66,16 @@ async def _move_instances(tx: AsyncConnection, seconds: float, *, jump_id: int) 
             moved["hold_until"] = _moved(row.hold_until, seconds)
         ticked = {tick: _moved(datetime.fromisoformat(at), seconds) for tick, at in (row.ticked or {}).items()}
         moved["ticked"] = {tick: at.isoformat() for tick, at in ticked.items() if at}
+        moved["incidents"] = incidents.moved(row.incidents, seconds)
+        moved["failing"] = incidents.moved(row.failing, seconds)
         moved["clock_jump"] = jump_id
         await tx.execute(update(instance).where(instance.c.name == row.name).values(moved))
 
 
-TIMES_OF_INSTANCE = ("foreign_until", "idle_since", "heartbeat_at", "lease_until", "calls_at")
+TIMES_OF_INSTANCE = (
+    *("foreign_at", "foreign_until", "idle_since", "moved_at"),
+    *("heartbeat_at", "lease_until", "calls_at"),
+)
 
 
 async def _move_others(tx: AsyncConnection, seconds: float) -> None:

@@ -82,6 +82,7 @@ class Leases:
                 calls=crew.allowance.counted(),
                 pace=crew.watch.pace,
                 ticked=crew.ticked,
+                failing=crew.failing,
             )
             if instance:
                 self.now.expect(jump_id)

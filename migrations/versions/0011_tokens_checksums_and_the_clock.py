@@ -10,7 +10,7 @@ from alembic import op
 from app.store.tables import Moment
 
 revision = "0011"
-down_revision = "0008"
+down_revision = "0010"
 
 CHECKED = ("part_file", "part_keys", "result_file")
 
