@@ -21,6 +21,7 @@ from app.marketo.allowance import Sleep
 from app.marketo.answers import Answers
 from app.marketo.codes import answer_to_submission
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named, text
+from app.masking import masked_url
 from app.settings import InstanceSettings
 
 LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
@@ -135,7 +136,7 @@ class Identity:
         else:
             self._answers.count("identity", reply)
             return reply
-        raise NoToken(Because.UNAVAILABLE, f"{self._settings.identity} cannot be reached: {trouble}")
+        raise NoToken(Because.UNAVAILABLE, f"{masked_url(self._settings.identity)} cannot be reached: {trouble}")
 
 
 def _read(reply: Reply) -> tuple[Bearer, float]:

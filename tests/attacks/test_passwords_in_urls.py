@@ -2,15 +2,17 @@
 
 import asyncio
 
+import httpx
 import pytest
 
 from app.cli.running import running
 from app.masking import masked_database_url, masked_url
 from app.settings import InstanceSettings, SettingsError, exactly, load, sources
 from tests.cli.conftest import Run, sluice
+from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log
-from tests.support.stage import stage_settings, staged
+from tests.support.stage import Stage, stage_settings, staged
 
 __all__ = ["log", "sluice"]
 
@@ -141,6 +143,40 @@ async def test_the_api_shows_an_instance_without_its_user_info(sqlite_url: str, 
         answer = await stage.api.get("/v1/instances/default")
         assert answer.json()["base_url"] == "https://***@marketo.example.com"
         assert HUSH not in answer.text
+
+
+@pytest.mark.parametrize("where", ["base_url", "identity_url"])
+async def test_what_is_told_of_a_marketo_that_cannot_be_reached_has_no_user_info(
+    sqlite_url: str, clock: SteppedClock, log: Log, where: str
+):
+    """It names the address: in the instance, its history, the status and the log."""
+    known = stage_settings(sqlite_url).instances["default"]
+    urls = {"base_url": known.base_url, where: f"https://me:{HUSH}@127.0.0.1:9/identity"}
+    instance = known.model_copy(update=urls)
+    async with staged(sqlite_url, clock, instances={"default": instance}) as stage:
+        cut_off(stage)
+        await stage.created(LEADS, preflight="off")
+        await stage.beat()
+        told = [
+            (await stage.api.get(f"/v1/{path}")).text
+            for path in ("instances/default", "instances/default/events", "imports/1", "imports/1/parts", "status")
+        ]
+        assert "https://***@127.0.0.1:9/identity" in told[1]
+    assert HUSH not in "".join(told)
+    assert HUSH not in log.text
+
+
+def cut_off(stage: Stage) -> None:
+    """Nobody can be reached at the address with the user info."""
+    watch = stage.transport.before_request
+    assert watch is not None
+
+    def cut(request: httpx.Request) -> None:
+        watch(request)
+        if request.url.port == 9:
+            raise httpx.ConnectError("All connection attempts failed", request=request)
+
+    stage.transport.before_request = cut
 
 
 @pytest.mark.parametrize(

@@ -126,7 +126,7 @@ TABLE = (
     ),
     Mutation(
         "NO_SILENCE",
-        "await events.append(tx, Occurrence.BLOCKED, at=at, instance=instance, reason=message)",
+        "await self._tell(tx, Occurrence.BLOCKED, instance, error)",
         "pass",
         "test_wrong_credentials_block_the_instance_and_say_why_until_they_are_mended",
     ),
