@@ -20,7 +20,7 @@ from tests.story.test_large_files import HEADER
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
-DISK = 16_000_000  # bytes that the file and its log may have together
+DISK = 10_000_000  # bytes that the file and its log may have together
 FLOOR = 4_000_000
 
 
