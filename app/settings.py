@@ -28,6 +28,8 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as NotJson
 
+from app.masking import masked_database_url, masked_url
+
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # ours, but not fields of Settings
@@ -73,6 +75,12 @@ class InstanceSettings(BaseModel, extra="forbid", frozen=True):
     @property
     def identity(self) -> str:
         return self.identity_url or f"{self.base_url}/identity"
+
+    @property
+    def in_clear(self) -> dict[str, str]:
+        """By the setting's name: the URLs that credentials and rows go to unencrypted, over a network."""
+        urls = {"base_url": self.base_url, "identity_url": self.identity_url}
+        return {name: url for name, url in urls.items() if url and _is_in_clear(url)}
 
 
 class _SecretFiles(EnvSettingsSource):
@@ -181,12 +189,16 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def is_a_known_database(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if value.startswith("sqlite:///") and len(value) > len("sqlite:///") and not parts.query:
+        """What is wrong with it is said without a word of it: any of them may be of the password."""
+        file = value.removeprefix("sqlite:///")
+        if file not in {"", value} and "?" not in file:
             return value
-        if parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/"):
+        if value.startswith(("postgresql://", "postgres://")) and _names_a_database(value):
             return value
-        raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB")
+        raise ValueError(
+            "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB; in user and password write what is neither "
+            "a letter nor a digit as %XX (@ is %40, / is %2F, ? is %3F, # is %23)"
+        )
 
     @model_validator(mode="after")
     def polls_in_order(self) -> Self:
@@ -207,12 +219,7 @@ class Settings(BaseSettings):
 
     @property
     def on_loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return _is_loopback(self.host)
 
     @property
     def on_sqlite(self) -> bool:
@@ -251,12 +258,26 @@ def sources(settings: Settings) -> list[tuple[str, str, str]]:
     }
     for instance, knobs in settings.instances.items():
         for knob in InstanceSettings.model_fields:
-            shown[variable(f"instances__{instance}__{knob}")] = str(getattr(knobs, knob))
+            shown[variable(f"instances__{instance}__{knob}")] = _shown(knob, getattr(knobs, knob))
     given = {where: set(_variables(source(Settings)())) for where, source in Settings.origins.items()}
     return [
         (name, value, next((where for where, names in given.items() if name in names), "default"))
         for name, value in shown.items()
     ]
+
+
+def _is_in_clear(url: str) -> bool:
+    parts = urlsplit(url)
+    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def variable(field: str) -> str:
@@ -319,7 +340,18 @@ def _variables(values: Mapping[str, Any], prefix: str = PREFIX) -> Iterator[str]
 
 
 def _shown(field: str, value: object) -> str:
-    if field == "database_url":
-        make_url = importlib.import_module("sqlalchemy.engine").make_url  # most commands start sooner without it
-        return str(make_url(str(value)).difference_update_query(["password"]).render_as_string(hide_password=True))
-    return "" if value is None else str(value)
+    if value is None:
+        return ""
+    mask = masked_database_url if field == "database_url" else masked_url if field.endswith("url") else str
+    return mask(str(value))
+
+
+def _names_a_database(url: str) -> bool:
+    """Whether SQLAlchemy finds a database in it, and no piece of the password in the host."""
+    make_url = importlib.import_module("sqlalchemy.engine").make_url  # most commands start sooner without it
+    refused = importlib.import_module("sqlalchemy.exc").ArgumentError
+    try:
+        known = make_url(url)
+    except (refused, ValueError):
+        return False
+    return bool((known.database or "").strip("/")) and "@" not in (known.host or "")

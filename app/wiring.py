@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import httpx
 
+import migrations
 from app.changes import Changes
-from app.clock import Clock, machine_clock
-from app.domain.patience import Patience
+from app.clock import Clock
+from app.domain.patience import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.outbox import Outbox
@@ -29,10 +30,13 @@ from app.steps.once import Once
 from app.steps.points import Reached, in_service
 from app.steps.poll import Poll
 from app.steps.retry import Retry
+from app.steps.schema_watch import SchemaWatch
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
+from app.steps.timekeeping import Timekeeper
+from app.steps.undo import Undo
 from app.steps.watch import Watch
-from app.store.database import Database
+from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.notices import Notices
 from app.wake import Wake
 
@@ -44,6 +48,7 @@ class House:
     settings: Settings
     db: Database
     now: Clock
+    timekeeper: Timekeeper
     sleep: Sleep
     wake: Wake
     changes: Changes
@@ -56,6 +61,8 @@ class House:
     retry: Retry
     desk: Desk
     erase: Erase
+    undo: Undo
+    schema_watch: SchemaWatch
     keys: Keys
     follow: Follow
 
@@ -67,7 +74,7 @@ class House:
 def furnish(
     settings: Settings,
     *,
-    now: Clock = machine_clock,
+    now: Clock | None = None,
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
     reached: Reached = in_service,
@@ -78,14 +85,16 @@ def furnish(
 
     `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
+    now = now or Clock(by_database=not settings.on_sqlite)
     outbox = Outbox()
     wake, changes = Wake(outbox), Changes(outbox)
-    db = db or Database(settings.database_url, told=changes.made)
+    db = db or Database(settings.database_url, told=changes.made, log_limit_bytes=_log_limit_bytes(settings))
     http = http or _http_client(settings)
     marketo = marketos(settings, http, now=now, sleep=sleep)
     describe = {
         name: Describe(instance=name, db=db, marketo=one, now=now, reached=reached) for name, one in marketo.items()
     }
+    undo = Undo(db, now, settings.disk_floor_bytes)
     intake = Intake(
         db=db,
         now=now,
@@ -96,7 +105,9 @@ def furnish(
         backlog_parts=settings.backlog_parts,
         client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
-        once=Once(db=db, now=now),
+        once=Once(db=db, now=now, undo=undo),
+        undo=undo,
+        revision=migrations.head(),
         backlog=BacklogCount(db=db, now=now),
         reached=reached,
     )
@@ -105,6 +116,7 @@ def furnish(
         settings=settings,
         db=db,
         now=now,
+        timekeeper=Timekeeper(db, now, _clock_look_seconds(settings)),
         sleep=sleep,
         wake=wake,
         changes=changes,
@@ -117,9 +129,21 @@ def furnish(
         retry=Retry(db=db, intake=intake),
         desk=desk,
         erase=Erase(db=db, now=now, retention=retention_from(settings)),
+        undo=undo,
+        schema_watch=SchemaWatch(db, migrations.head()),
         keys=Keys(db=db, now=now),
         follow=Follow(db, changes),
     )
+
+
+def _clock_look_seconds(settings: Settings) -> float:
+    """Often enough that a lease does not end meanwhile."""
+    return CLOCK_LOOK_SECONDS if settings.on_sqlite else min(CLOCK_QUESTION_SECONDS, settings.lease_seconds / 3)
+
+
+def _log_limit_bytes(settings: Settings) -> int:
+    """SQLite's log is to stay well within the room that is kept free for it."""
+    return min(LOG_LIMIT_BYTES, settings.disk_floor_bytes // 4 or LOG_LIMIT_BYTES)
 
 
 def _http_client(settings: Settings) -> httpx.AsyncClient:
@@ -163,15 +187,17 @@ def hire(house: House, name: str) -> Crew:
         max_queued=instance.max_queued,
         reached=house.reached,
     )
-    return Crew(
+    crew = Crew(
         submit=Submit(driver, Judge(driver)),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, house.erase, settings.stuck_seconds),
+        sweep=Sweep(driver, house.erase, house.undo, settings.stuck_seconds),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,
     )
+    house.timekeeper.moved.append(crew.move_times)
+    return crew
 
 
 def patience_from(settings: Settings, instance: InstanceSettings) -> Patience:

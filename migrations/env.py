@@ -4,10 +4,12 @@ from typing import Any, Literal
 
 from alembic import context
 from alembic.autogenerate.api import AutogenContext
-from sqlalchemy import JSON, BigInteger, create_engine
+from sqlalchemy import JSON, BigInteger, Connection, create_engine, text
 
 from app.store.database import driver_url
 from app.store.tables import Moment, metadata
+
+TURN = 0x51_1C_E0  # what those who migrate lock, on PostgreSQL; any number that nobody else takes will do
 
 
 def by_our_names(kind: str, item: Any, seen: AutogenContext) -> str | Literal[False]:
@@ -18,6 +20,12 @@ def by_our_names(kind: str, item: Any, seen: AutogenContext) -> str | Literal[Fa
             seen.imports.add(f"from app.store.tables import {name.removesuffix('()')}")
             return name
     return False
+
+
+def _take_turns(connection: Connection) -> None:
+    """Wait for others who bring the schema up to date, before it is read; a SQLite file is locked by who has it."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:turn)"), {"turn": TURN})
 
 
 def run() -> None:
@@ -35,6 +43,7 @@ def run() -> None:
                 render_as_batch=connection.dialect.name == "sqlite",
             )
             with context.begin_transaction():
+                _take_turns(connection)
                 context.run_migrations()
     finally:
         engine.dispose()

@@ -9,6 +9,7 @@ import typer
 
 from app.cli.patient import NOBODY, Patient
 from app.domain.imports import FINISHED
+from app.masking import masked_url
 from app.settings import Settings, load
 from app.terminal import harmless, harmless_json
 
@@ -26,9 +27,11 @@ def service(settings: Settings | None = None) -> Iterator[httpx.Client]:
         with httpx.Client(base_url=known.url, headers=headers, timeout=TIMEOUT_SECONDS) as client:
             yield client
     except NOBODY:
-        fail(f"No Sluice answers at {known.url}. Is `sluice serve` running? (SLUICE_URL says where to look.)")
+        fail(
+            f"No Sluice answers at {masked_url(known.url)}. Is `sluice serve` running? (SLUICE_URL says where to look.)"
+        )
     except httpx.TransportError as error:
-        fail(f"The connection to {known.url} broke: {type(error).__name__}.")
+        fail(f"The connection to {masked_url(known.url)} broke: {type(error).__name__}.")
 
 
 def fail(message: str) -> NoReturn:

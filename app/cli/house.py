@@ -12,7 +12,7 @@ from app.cli.client import fail
 from app.cli.starting import CannotStart
 from app.settings import Settings
 from app.store import instances
-from app.store.database import DatabaseBusy
+from app.store.sqlite_file import DatabaseBusy
 from app.wiring import House, furnish
 
 CANNOT = (CannotStart, DatabaseBusy)
@@ -33,8 +33,27 @@ async def opened(settings: Settings) -> AsyncIterator[House]:
             raise CannotStart(
                 f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
             )
+        await house.timekeeper.begin()
         async with house.db.write() as tx:
             await instances.ensure(tx, settings.instances)
+        yield house
+    finally:
+        await house.close()
+
+
+@asynccontextmanager
+async def looked_at(settings: Settings) -> AsyncIterator[House]:
+    """The house on a database that is only to be read: its schema must be this version's, and is not touched.
+
+    Errors: CannotStart, DatabaseBusy.
+    """
+    house = furnish(settings)
+    try:
+        found = await asyncio.to_thread(_claim, house)
+        if found != migrations.head():
+            raise CannotStart(
+                f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
+            )
         yield house
     finally:
         await house.close()
@@ -49,19 +68,35 @@ def _claim(house: House) -> str | None:
         house.db.claim_file()
         return migrations.revision(house.settings.database_url)
     except (OSError, OperationalError) as reason:
-        why = str(getattr(reason, "orig", None) or reason).strip().splitlines()[0]
-        raise CannotStart(f"SLUICE_DATABASE_URL: the database cannot be opened: {why}") from None
+        raise _cannot_open(reason) from None
+
+
+def _cannot_open(reason: Exception) -> CannotStart:
+    why = str(getattr(reason, "orig", None) or reason).strip().splitlines()[0]
+    return CannotStart(f"SLUICE_DATABASE_URL: the database cannot be opened: {why}")
 
 
 def migrate(settings: Settings) -> str:
-    """The revision that the schema is at from now on. What is in the way ends the command."""
+    """The revision that the schema is at from now on. What is in the way ends the command.
+
+    Several at once take turns: each but the first finds nothing left to do.
+    """
     logs.configure(settings)
+    try:
+        with furnish(settings).db.migrating():
+            _migrate(settings)
+    except OSError as reason:
+        fail(str(_cannot_open(reason)))
+    except CANNOT as reason:
+        fail(str(reason))
+    return migrations.head()
+
+
+def _migrate(settings: Settings) -> None:
+    """Errors: CannotStart, DatabaseBusy."""
     house = furnish(settings)
     try:
         _claim(house)
         migrations.upgrade(settings.database_url)
-    except CANNOT as reason:
-        fail(str(reason))
     finally:
         asyncio.run(house.close())
-    return migrations.head()

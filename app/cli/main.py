@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli import keys
+from app.cli.check_database import check_database
 from app.cli.demo import demo
 from app.cli.desk import cancel, pause, resolve, resume, retry
 from app.cli.reading import failures, status
@@ -28,7 +29,7 @@ COMMANDS = (
     *(serve, migrate, simulate, demo),
     *(submit, status, failures),
     *(cancel, retry, resolve, pause, resume),
-    settings,
+    *(settings, check_database),
 )
 for command in COMMANDS:
     app.command()(command)

@@ -23,7 +23,8 @@ from app.cli.client import fail
 from app.cli.house import CANNOT, opened
 from app.cli.serve import Role
 from app.cli.starting import listening, url_of
-from app.settings import Settings, SettingsError
+from app.masking import masked_url
+from app.settings import Settings, SettingsError, variable
 from app.wiring import House, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
@@ -75,6 +76,7 @@ async def running(
     `ready` is set once the API listens and the worker has begun. Errors: SettingsError, CannotStart, DatabaseBusy.
     """
     _check(settings, role)
+    _warn(settings)
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(stop))
@@ -85,7 +87,8 @@ async def running(
         if server and settings.auth == "on" and not await house.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            beside = [group.create_task(house.notices.run()), group.create_task(house.follow.run())]
+            duties = (house.timekeeper, house.notices, house.follow, house.undo, house.schema_watch)
+            beside = [group.create_task(duty.run()) for duty in duties]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
@@ -114,6 +117,16 @@ def _check(settings: Settings, role: str) -> None:
         lines.append(f"--role {role}: SQLite takes one process; use --role all, or PostgreSQL.")
     if lines:
         raise SettingsError(lines)
+
+
+def _warn(settings: Settings) -> None:
+    """Say what works, and is hardly meant."""
+    for name, instance in settings.instances.items():
+        for knob, url in instance.in_clear.items():
+            where = variable(f"instances__{name}__{knob}")
+            log.warning(
+                "credentials and rows go over the network unencrypted: use https", where=where, url=masked_url(url)
+            )
 
 
 async def _worker(house: House) -> Worker:

@@ -16,6 +16,11 @@ def rank(priority: int, since: datetime) -> datetime:
     return since - priority * STEP
 
 
+def seconds_to_rise(priority: int, *, to: int) -> float:
+    """How long a part of a lower priority waits until it ranks with what comes then and has the priority `to`."""
+    return max(0, to - priority) * STEP.total_seconds()
+
+
 def has_risen(priority: int, since: datetime, *, to: int, now: datetime) -> bool:
     """Whether by its waiting a part of a lower priority ranks with what comes now and has the priority `to`."""
     return rank(priority, since) <= rank(to, now)

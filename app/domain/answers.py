@@ -60,6 +60,8 @@ class Refused:
     message: str
     whole_import: bool
     """True when every part of the import would meet the same refusal (header, list, status, field)."""
+    error: str = "marketo_refused"
+    """The code that its import will show; another one where it was us who refused to send it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """Clients: the services that call, each known by its keys, and what a key lets it do."""
 
-import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from app.domain.imports import HIGHEST_PRIORITY
@@ -62,7 +61,6 @@ class Key:
 
 
 PREFIX = "slc"
-EPOCH_DIGITS = 11  # seconds since 1970, for the next thousand years
 
 
 def written(key_id: str, secret: str) -> str:
@@ -74,25 +72,6 @@ def read(text: str) -> tuple[str, str] | None:
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     return (key_id, secret) if prefix == PREFIX and key_id and secret else None
-
-
-def access_token(key: Key, expires_at: datetime) -> str:
-    """What stands for a key until then, to the second: `id.expiry.signature`.
-
-    It is kept nowhere. The digest of the key's secret signs it, so that only who has that can write one, and a token
-    is good if it is the one that we would write.
-    """
-    said = f"{key.id}.{int(expires_at.timestamp())}"
-    return f"{said}.{hmac.digest(key.secret_sha256.encode(), said.encode(), 'sha256').hex()}"
-
-
-def read_access_token(text: str) -> tuple[str, datetime] | None:
-    """(the key's id, the time until which it stands for it), as it says; None for what is none."""
-    key_id, _, rest = text.partition(".")
-    seconds = rest.partition(".")[0]
-    if not key_id or not seconds.isascii() or not seconds.isdigit() or len(seconds) > EPOCH_DIGITS:
-        return None
-    return key_id, datetime.fromtimestamp(int(seconds), UTC)
 
 
 def in_order(scopes: Iterable[Scope]) -> list[Scope]:

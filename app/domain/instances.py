@@ -85,6 +85,7 @@ class Instance:
     failing: Mapping[str, Fault] = field(default_factory=dict)  # steps, likewise
     idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
     pace: Pace = field(default_factory=Pace)
+    clock_jump: int = 0  # the last jump of the clock that its times were moved by
     moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as we asked
     last_error: CallError | None = None
     incidents: Incidents = field(default_factory=dict)

@@ -10,6 +10,12 @@ STANDARD_DAY = timezone(timedelta(hours=-6))  # CST to the letter: in summer its
 AGAIN_SHARE = 0.25  # of the time that something is late: when to ask for it again
 BACKLOG_KEPT_SECONDS = 1  # what waits is counted once in this time, and what is accepted here added
 BACKLOG_RETRY_SECONDS = 60  # when a caller that met a full backlog may come back
+CLOCK_DOUBT_SECONDS = 60  # a machine's clock that was set is followed once it has stayed so for that long
+CLOCK_LOOK_SECONDS = 1  # between two looks at the machine's clock: they cost nothing
+CLOCK_QUESTION_SECONDS = 10  # and at the database's
+CLOCK_TOLERANCE_SECONDS = 1.0  # a difference that is followed without a word
+CLOCK_TOLD_SECONDS = 3600  # how long the verdict says that a clock was set
+CLOCK_TRIP_SECONDS = 0.5  # a question to the database that took longer says too little about the time
 CLAIM_GRACE_SECONDS = 30  # what a claim may take beside the upload itself before it counts as lost
 BLOCKED_RETRY_SECONDS = 60  # an instance whose credentials or rights fail is tried again now and then
 DENIALS = 3  # of a job, in a row, after which a person should look: one may be a slip
@@ -25,6 +31,7 @@ FOREIGN_QUEUE_SECONDS = 15  # the same where nothing of ours is there: until the
 FOREIGN_QUEUE_MOST_SECONDS = 60
 FORECAST_LATE_SECONDS = 60.0  # result files that are not here after so long may be late by any time
 FORGOTTEN_SECONDS = 3600  # a job that Marketo denies knowing for this long is no longer there
+GAP_SECONDS = 86_400  # without a sign of life from any worker: nobody can know how much time has passed
 HEARTBEAT_SECONDS = 15.0  # of silence in a stream of events: proxies hang up after 30 to 60
 IDLE_SECONDS = 45  # an importer that has had nothing from us for so long, while a part could go, is a trouble
 IDEMPOTENCY_KEPT_SECONDS = 30 * 86_400  # what an Idempotency-Key stands for
@@ -48,8 +55,12 @@ RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days.
 RECONNECT_SECONDS = (1, 5)  # a stream that broke is opened again after that long: not all of them at once
 STREAM_SECONDS = 3600.0  # a stream of events is ended now and then, so that whoever reads on is let in anew
 STOPPING_RETRY_SECONDS = 5  # when a caller that met a stopping process may come back: another one is soon there
+SCHEMA_LOOK_SECONDS = 5  # how long a process may go on when its database was upgraded under it
+RETENTION_DOUBT_SECONDS = 86_400  # for a day after the clock was set, retention erases no more than is plausible
 SWEEP_TICKS = 5  # sweeps judge by minutes: every fifth tick is soon enough
 TIDY_SECONDS = 600.0  # retention is counted in days
+TOKEN_FRESH_SECONDS = 1800  # that a token of ours lives at least when it is given out again
+TOKEN_OLD_SECONDS = 86_400  # how long it is known of an expired one that it was one
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between two requests for a token that is not the dying one
 UNTOLD_SECONDS = 30.0  # a change that nobody was told of is found by those who watch at the latest after so long
 UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
@@ -69,9 +80,13 @@ class Patience:
     poll_max_seconds: float
     window_seconds: float
 
+    @property
+    def claim_seconds(self) -> float:
+        """After these a submission that was not recorded counts as lost. A token that dies makes it two uploads."""
+        return 2 * self.upload_seconds + CLAIM_GRACE_SECONDS
+
     def claim_deadline(self, now: datetime) -> datetime:
-        """When a submission that has not been recorded counts as lost. A token that dies makes it two uploads."""
-        return now + timedelta(seconds=2 * self.upload_seconds + CLAIM_GRACE_SECONDS)
+        return now + timedelta(seconds=self.claim_seconds)
 
     def settled(self, now: datetime, queue_seconds: float = 0.0) -> datetime:
         """When a possible job behind a lost answer has had its time to finish: more where it had to queue for long."""

@@ -100,6 +100,12 @@ PROBLEMS: dict[str, Problem] = {
         "Somebody erased them, or their time was over. The import's counts and its history are still there.",
         "Fetch them sooner the next time, or keep them longer: SLUICE_RESULT_RETENTION_DAYS.",
     ),
+    "rows_damaged": Problem(
+        409,
+        "The stored rows are damaged",
+        "They are no longer what was uploaded: a disk or somebody has changed them. They are never sent.",
+        "Upload the file again. For the operator: look at the disk, and at `sluice check-database`.",
+    ),
     "rows_erased": Problem(
         409,
         "The rows are erased",
@@ -303,6 +309,12 @@ PROBLEMS: dict[str, Problem] = {
         "The database cannot be reached",
         "Whether the request was carried out is not known. What was answered with 202 before is safe.",
         "Wait for as long as Retry-After says, then look before you send it again; with an Idempotency-Key, just do.",
+    ),
+    "schema_changed": Problem(
+        503,
+        "The database is another version's",
+        "It was upgraded, or downgraded, and this process is not of that version. Nothing was done.",
+        "Wait for as long as Retry-After says, and send it again. For the operator: end this process.",
     ),
     "stopping": Problem(
         503,

@@ -27,6 +27,7 @@ from app.marketo.answers import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
+from app.masking import masked_url
 from app.settings import InstanceSettings
 
 BODY_BYTES = 10_000_000  # of a whole request; Adobe allows "less than 10 MB" and does not say which MB
@@ -140,7 +141,7 @@ class Marketo:
     async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
         async with self.allowance.call():
             bearer = await self._identity.token()  # it may have died while we waited
-            said = await _said(send(bearer), self._base_url)
+            said = await _said(send(bearer), masked_url(self._base_url))
             self.answers.count(call, said if isinstance(said, Reply) else None)
             return said, bearer
 

@@ -11,7 +11,6 @@ import math
 from collections import deque
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import httpx
 
@@ -22,6 +21,7 @@ from app.marketo.allowance import Sleep
 from app.marketo.answers import Answers
 from app.marketo.codes import answer_to_submission
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named, text
+from app.masking import masked_url
 from app.settings import InstanceSettings
 
 LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
@@ -69,7 +69,7 @@ class Identity:
         self._timeout_seconds = timeout_seconds
         self._one_at_a_time = asyncio.Lock()
         self._bearer: Bearer | None = None
-        self._dies_at: datetime | None = None
+        self._dies_at: float | None = None  # by the monotonic clock
         self._seen: deque[Bearer] = deque(maxlen=3)  # a token that died may still be echoed
 
     async def token(self) -> Bearer:
@@ -98,15 +98,15 @@ class Identity:
             self._seen.append(bearer)
 
     def _living(self) -> Bearer | None:
-        return self._bearer if self._dies_at and self._now() < self._dies_at else None
+        return self._bearer if self._dies_at and self._now.monotonic() < self._dies_at else None
 
     async def _another_than(self, rejected: Bearer | None) -> Bearer:
         for wait in (*TOKEN_WAITS_SECONDS, None):
-            asked_at = self._now()
+            asked_at = self._now.monotonic()
             bearer, life_seconds = _read(await self._ask())
             self._remember(bearer)
             if bearer != rejected and life_seconds > 0:
-                self._bearer, self._dies_at = bearer, asked_at + timedelta(seconds=life_seconds)
+                self._bearer, self._dies_at = bearer, asked_at + life_seconds
                 return bearer
             if wait is not None:
                 await self._sleep(wait)
@@ -136,7 +136,7 @@ class Identity:
         else:
             self._answers.count("identity", reply)
             return reply
-        raise NoToken(Because.UNAVAILABLE, f"{self._settings.identity} cannot be reached: {trouble}")
+        raise NoToken(Because.UNAVAILABLE, f"{masked_url(self._settings.identity)} cannot be reached: {trouble}")
 
 
 def _read(reply: Reply) -> tuple[Bearer, float]:

@@ -1,7 +1,6 @@
 """Backlog: how much waits already. Counted anew when it may matter: far from the limit, not more than once a second."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from app.clock import Clock
 from app.domain.patience import BACKLOG_KEPT_SECONDS
@@ -15,8 +14,8 @@ FAR = 0.5  # of the limit: so many more do not come in that time, from all proce
 class BacklogCount:
     db: Database
     now: Clock
-    _total: tuple[datetime, int] | None = None
-    _own: dict[str, tuple[datetime, int]] = field(default_factory=dict)
+    _total: tuple[float, int] | None = None
+    _own: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     async def taken(self, client: str, *, limit: int, client_limit: int) -> tuple[int, int]:
         """(parts that wait, of them the client's, which are counted no further than its limit)."""
@@ -26,7 +25,8 @@ class BacklogCount:
             async with self.db.read() as tx:
                 total = await line.waiting_total(tx)
                 own = await line.waiting_of_client(tx, client, most=client_limit)
-            self._total, self._own[client] = (self.now(), total), (self.now(), own)
+            at = self.now.monotonic()
+            self._total, self._own[client] = (at, total), (at, own)
         return total, own
 
     def add(self, client: str) -> None:
@@ -39,7 +39,7 @@ class BacklogCount:
         """Many more may."""
         self._total = None
 
-    def _far(self, known: tuple[datetime, int] | None, limit: int) -> int | None:
-        if known is None or known[1] >= FAR * limit or self.now() - known[0] >= timedelta(seconds=BACKLOG_KEPT_SECONDS):
+    def _far(self, known: tuple[float, int] | None, limit: int) -> int | None:
+        if known is None or known[1] >= FAR * limit:
             return None
-        return known[1]
+        return known[1] if self.now.monotonic() - known[0] < BACKLOG_KEPT_SECONDS else None

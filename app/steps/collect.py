@@ -25,6 +25,7 @@ from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.store import events, incidents, instances, parts, results
+from app.store.blobs import Corrupt
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -53,15 +54,15 @@ class Collect:
 
     async def run_once(self, lease: Lease) -> bool:
         """Collect the results of one part. True when one was completed. Network: up to two GETs."""
-        at = self.driver.now()
+        at, jump_id = self.driver.now(), self.driver.now.jump_id
         async with self.driver.db.read() as tx:
             found = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
             instance = await instances.get(tx, lease.instance) if found else None
-        if instance is None or not instance.may_ask(at) or not lease.holds(at):
+        if instance is None or not instance.may_ask(at) or not lease.holds(self.driver.now.monotonic()):
             return False
         part = found[0]
         try:
-            return await self._collect(lease, part)
+            return await self._collect(lease, part, jump_id)
         except Stale:
             return False
         except Exception as mistake:  # whatever is wrong with this part, the others must not wait behind it
@@ -69,7 +70,7 @@ class Collect:
             await self._ask_again(lease, part, {Kind.FAILURES: ours})
             raise
 
-    async def _collect(self, lease: Lease, part: Part) -> bool:
+    async def _collect(self, lease: Lease, part: Part, jump_id: int) -> bool:
         standing = await self.driver.standing(part)
         failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
         warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
@@ -78,6 +79,7 @@ class Collect:
             words = {kind: said for kind, said in both if isinstance(said, NoWord)}
             await self._ask_again(lease, part, words)
             return False
+        self.driver.now.expect(jump_id)  # what is missing was waited for by a clock that still counts
         await self._complete(lease, part, failures, warnings)
         return True
 
@@ -93,6 +95,9 @@ class Collect:
                     rows = await self._placed(part, standing, content)
                 except GarbledResult as garbled:
                     return self._missing_or(NoWord(f"garbled: {garbled}", GARBLED), part, LATE_FILE_SECONDS)
+                except Corrupt:
+                    log.exception("a part is damaged: its result rows have no place", import_id=part.import_id)
+                    return Fetched(content, missing=True)
                 except Exception:  # a mistake of ours: what Marketo sent is kept, so that it can be mended
                     if isinstance(self._missing_or(NoWord("not placed"), part, LATE_FILE_SECONDS), NoWord):
                         raise

@@ -1,8 +1,8 @@
 """Describe: what Marketo says of an object's fields. Asked once a day; no reason to refuse, nor to wait for long."""
 
 import asyncio
+import math
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 import structlog
 
@@ -27,11 +27,8 @@ class _Object:
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     said: Description | None = None
-    said_at: datetime | None = None
-    asked_at: datetime | None = None
-
-    def is_since(self, moment: datetime) -> bool:
-        return self.said_at is not None and self.said_at > moment
+    said_at: float = -math.inf  # by the monotonic clock, as is the other
+    asked_at: float = -math.inf
 
 
 @dataclass(slots=True)
@@ -50,25 +47,27 @@ class Describe:
 
         None where nobody has ever been told. Network: at most one describe, and that not twice in a minute.
         """
-        return (await self._known(target, self.now() - timedelta(seconds=DESCRIBE_AGE_SECONDS))).said
+        return (await self._known(target, age_seconds=DESCRIBE_AGE_SECONDS)).said
 
     async def fields_now(self, target: Target) -> Description | None:
         """What Marketo said within the last minute. None where it cannot be asked. Network: as `fields_of`."""
-        old = self.now() - timedelta(seconds=DESCRIBE_AGAIN_SECONDS)
-        known = await self._known(target, old)
-        return known.said if known.is_since(old) else None
+        known = await self._known(target, age_seconds=DESCRIBE_AGAIN_SECONDS)
+        return known.said if self._is_younger(known, DESCRIBE_AGAIN_SECONDS) else None
 
-    async def _known(self, target: Target, old: datetime) -> _Object:
+    async def _known(self, target: Target, *, age_seconds: float) -> _Object:
         """What is known of the target's object, asked for anew where that is older."""
         name = object_of(target)
         known = self._object(name)
-        if not known.is_since(old):
+        if not self._is_younger(known, age_seconds):
             async with known.one_at_a_time:
-                if not known.is_since(old):
+                if not self._is_younger(known, age_seconds):
                     await self._remember(name, known)
-                if not known.is_since(old):
+                if not self._is_younger(known, age_seconds):
                     await self._ask(target, known)
         return known
+
+    def _is_younger(self, known: _Object, age_seconds: float) -> bool:
+        return self.now.monotonic() - known.said_at < age_seconds
 
     def _object(self, name: str) -> _Object:
         """What was asked for longest ago is forgotten first."""
@@ -83,13 +82,14 @@ class Describe:
         async with self.db.read() as tx:
             found = await descriptions.get(tx, self.instance, name)
         if found:
-            known.said, known.said_at = found
+            known.said, fetched_at = found
+            known.said_at = self.now.monotonic() - max(0.0, (self.now() - fetched_at).total_seconds())
 
     async def _ask(self, target: Target, known: _Object) -> None:
-        name, at = object_of(target), self.now()
-        if known.asked_at and known.asked_at + timedelta(seconds=DESCRIBE_AGAIN_SECONDS) > at:
+        name, asked_at = object_of(target), self.now.monotonic()
+        if asked_at - known.asked_at < DESCRIBE_AGAIN_SECONDS:
             return
-        known.asked_at = at
+        known.asked_at = asked_at
         try:
             async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
                 said = await self.marketo.describe(target)
@@ -98,12 +98,12 @@ class Describe:
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             tallies.add_answers(tx, self.instance, answers)
             if isinstance(said, Description):
-                await descriptions.keep(tx, self.instance, name, said, at=at)
+                await descriptions.keep(tx, self.instance, name, said, at=self.now.moment(asked_at))
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
         self.reached(Point.DESCRIBED)
-        known.said, known.said_at = said, at
+        known.said, known.said_at = said, asked_at
 
 
 def object_of(target: Target) -> str:

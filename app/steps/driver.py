@@ -51,12 +51,16 @@ class Driver:
     async def writing(self, lease: Lease, *, share: bool = False) -> AsyncIterator[tuple[AsyncConnection, Instance]]:
         """A transaction that may write about the instance: its row is locked, and the lease is ours (FENCED).
 
-        `share`: the instance's row itself is not written to, so that others need not wait. Errors: LeaseLost.
+        `share`: the instance's row itself is not written to, so that others need not wait.
+        Errors: LeaseLost; ClockJumped, where the clock was set and what is to be written was timed before.
         """
+        jump_id = self.now.jump_id
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             instance = await instances.lock(tx, lease.instance, epoch=lease.epoch, share=share)
             if instance is None:
                 raise LeaseLost(f"{lease.instance}: the lease with epoch {lease.epoch} is lost")
+            self.now.expect(jump_id)
+            self.now.expect(instance.clock_jump)
             yield tx, instance
             tallies.add_answers(tx, lease.instance, answers)
             calls = self.marketo.allowance.counted()

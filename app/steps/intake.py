@@ -5,6 +5,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,7 +31,8 @@ from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
 from app.steps.pieces import blocks_of, pieces_of
 from app.steps.points import Point, Reached
-from app.store import events, imports, parts, results, room
+from app.steps.undo import Undo
+from app.store import events, imports, parts, results, room, schema
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 from app.store.results import Kind, NewRow
@@ -86,6 +88,8 @@ class Intake:
     client_backlog_parts: int  # of one; no less than all of them, where nobody can tell clients apart
     disk_floor_bytes: int
     once: Once
+    undo: Undo
+    revision: str  # of the schema that it writes by
     backlog: BacklogCount
     reached: Reached
 
@@ -168,9 +172,10 @@ class Intake:
                 await self._keep_part(import_id, incoming.request, piece)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
+                await schema.check(tx, self.revision)
                 await self._accept(tx, import_id, incoming)
         except BaseException:
-            await asyncio.shield(self._discard(import_id))
+            await asyncio.shield(self.undo.take_back(import_id, partial(self.undo.upload, import_id)))
             raise
         return import_id
 
@@ -178,14 +183,12 @@ class Intake:
         self._check_disk()
         async with self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
-                raise BrokenUpload(
-                    "The upload came so slowly that it was given up. Send it over a better line, or compressed.",
-                    code="upload_too_slow",
-                )
+                raise _too_slow()
             await _add(tx, import_id, request, piece)
         self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
+        await schema.check(tx, self.revision)
         return await imports.begin(
             tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of, request_id=request_id()
         )
@@ -194,6 +197,8 @@ class Intake:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        if turn is None:
+            raise _too_slow()
         if incoming.held:
             await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
         if retried := arrival.retry_of:
@@ -218,10 +223,6 @@ class Intake:
                 rows_kept=len(seen.kept),
             )
         await parts.release(tx, import_id, turn=turn, due_at=request.not_before, at=at)
-
-    async def _discard(self, import_id: int) -> None:
-        async with self.db.write() as tx:
-            await imports.discard(tx, import_id)
 
     async def _check_before(self, request: Request) -> None:
         if request.instance not in self.describe:
@@ -306,6 +307,11 @@ class _Incoming:
     file: UploadedFile
     inspection: Inspection | None
     held: Claim | None  # the Idempotency-Key that is to stand for it
+
+
+def _too_slow() -> BrokenUpload:
+    message = "The upload came so slowly that it was given up. Send it over a better line, or compressed."
+    return BrokenUpload(message, code="upload_too_slow")
 
 
 def _with_dedupe_fields(request: Request, described: Description | None) -> Request:

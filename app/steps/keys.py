@@ -4,36 +4,46 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
 
 from app.clock import Clock
-from app.domain.clients import Caller, Key, Scope, access_token, read, read_access_token, written
+from app.domain.clients import Caller, Key, Scope, read, written
 from app.domain.errors import NotFound
 from app.domain.imports import HIGHEST_PRIORITY
-from app.domain.patience import KEY_USE_SECONDS
-from app.store import keys
+from app.domain.patience import KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
+from app.store import access_tokens, keys
 from app.store.database import AWAY, Database
 
 log = structlog.get_logger()
 
 ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
+TOKEN_BYTES = 24
 TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
 
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    text: str
+    text: str = field(repr=False)
     seconds: int  # that it lives
     client: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A token that was given out by this process, in clear: only its digest is in the database."""
+
+    text: str = field(repr=False)
+    dies: float  # by the monotonic clock
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
     db: Database
     now: Clock
+    _given: dict[str, _Given] = field(default_factory=dict, repr=False)  # the last one, by its key's id
 
     async def create(
         self,
@@ -86,30 +96,43 @@ class Keys:
         return key
 
     async def exchange(self, key_id: str, secret: str) -> AccessToken | None:
-        """A token that stands for this key for an hour, or as long as the key has left; None where it opens nothing."""
+        """A token that stands for this key for an hour, or as long as the key has left; None where it opens nothing.
+
+        Who asks again soon gets the same one, with the time that it has left: as Marketo does it.
+        """
         key = await self.holder(key_id, secret)
         if key is None:
             return None
-        now = self.now()
-        until = now + TOKEN_LIFE if key.expires_at is None else min(now + TOKEN_LIFE, key.expires_at)
-        until = until.replace(microsecond=0)
-        return AccessToken(access_token(key, until), int((until - now).total_seconds()), key.client)
+        given = self._given.get(key.id)
+        if given is None or given.dies - self.now.monotonic() < TOKEN_FRESH_SECONDS:
+            given = self._given[key.id] = await self._another(key)
+        return AccessToken(given.text, int(given.dies - self.now.monotonic()), key.client)
 
     async def bearer(self, token: str) -> tuple[Caller, bool] | None:
-        """(whom a token stands for, whether its time is over); None where no key that opens has signed it."""
-        key_id, until = read_access_token(token) or ("", self.now())
+        """(whom a token stands for, whether its time is over); None where it was never given out, or its key is gone.
+
+        However long it is said to live: it is over where that is more than an hour from now.
+        """
         async with self.db.read() as tx:
-            key = await keys.get(tx, key_id)
-        if key is None or not key.opens(self.now()):
+            found = await access_tokens.get(tx, digest_of(token))
+        if found is None or not found[0].opens(self.now()):
             return None
-        if not hmac.compare_digest(access_token(key, until).encode(), token.encode()):
-            return None
+        key, until = found
         await self._note_use(key)
-        return key.caller, until <= self.now()
+        return key.caller, not timedelta() < until - self.now() <= TOKEN_LIFE
+
+    async def _another(self, key: Key) -> _Given:
+        text, now = secrets.token_hex(TOKEN_BYTES), self.now()
+        seconds = (min(now + TOKEN_LIFE, key.expires_at or now + TOKEN_LIFE) - now).total_seconds()
+        given = _Given(text, self.now.monotonic() + seconds)
+        async with self.db.write() as tx:
+            until = now + timedelta(seconds=seconds)
+            await access_tokens.add(tx, digest_of(text), key_id=key.id, expires_at=until)
+        return given
 
     async def _note_use(self, key: Key) -> None:
         at = self.now()
-        if key.last_used_at and at - key.last_used_at < timedelta(seconds=KEY_USE_SECONDS):
+        if key.last_used_at and abs((at - key.last_used_at).total_seconds()) < KEY_USE_SECONDS:
             return
         try:
             async with self.db.write() as tx:

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -19,17 +20,19 @@ from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Request, object_type
 from app.domain.patience import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.steps.undo import Undo
 from app.store import idempotency
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 
-SIGN_OF_LIFE = timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10)
+SIGN_OF_LIFE_SECONDS = IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
     db: Database
     now: Clock
+    undo: Undo
 
     async def claim(self, client: str, key: str, parameters_sha256: str) -> Claim | Earlier:
         """The key, for this request to use; or the finished request that has it, to be answered again.
@@ -37,10 +40,11 @@ class Once:
         Errors: KeyInUse, KeyReused.
         """
         wanted = Claim(client, key, uuid.uuid4().hex)
+        await self.undo.again()  # a claim of our own that could not be given back
         while True:
             at = self.now()
             async with self.db.write() as tx:
-                if await idempotency.claim(tx, wanted, parameters_sha256=parameters_sha256, at=at, **_limits(at)):
+                if await idempotency.claim(tx, wanted, parameters_sha256=parameters_sha256, at=at, **_limits(self.now)):
                     return wanted
             async with self.db.read() as tx:
                 first = await idempotency.earlier(tx, client, key)
@@ -69,18 +73,18 @@ class Once:
         try:
             yield
         except BaseException:
-            await asyncio.shield(self._release(held))
+            await asyncio.shield(self.undo.take_back(held, partial(self._release, held)))
             raise
 
     async def kept_alive(self, held: Claim, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The same chunks; while they come, the claim is not taken for dead."""
-        touched_at = self.now()
+        touched = self.now.monotonic()
         async for chunk in chunks:
             yield chunk
-            if self.now() - touched_at >= SIGN_OF_LIFE:
-                touched_at = self.now()
+            if self.now.monotonic() - touched >= SIGN_OF_LIFE_SECONDS:
+                touched = self.now.monotonic()
                 async with self.db.write() as tx:
-                    await idempotency.touch(tx, held, at=touched_at)
+                    await idempotency.touch(tx, held, at=self.now())
 
     async def keep(self, tx: AsyncConnection, held: Claim, *, import_id: int, file_sha256: str) -> None:
         """In the transaction that makes the import. Errors: KeyInUse, where the claim was taken for dead."""
@@ -110,20 +114,15 @@ def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> s
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
-async def forget(tx: AsyncConnection, *, at: datetime) -> None:
+async def forget(tx: AsyncConnection, *, now: Clock) -> None:
     """What nobody may refer to any more."""
-    await idempotency.forget(tx, **_limits(at))
+    await idempotency.forget(tx, **_limits(now))
 
 
-async def free_all(tx: AsyncConnection, *, at: datetime) -> None:
-    """Where this is the only process: no upload of before holds a key."""
-    await idempotency.forget(tx, dead_since=at, old=_limits(at)["old"])
-
-
-def _limits(at: datetime) -> dict[str, datetime]:
+def _limits(now: Clock) -> dict[str, datetime]:
     return {
-        "dead_since": at - timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS),
-        "old": at - timedelta(seconds=IDEMPOTENCY_KEPT_SECONDS),
+        "dead_since": now() - timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS),
+        "old": now.ago(IDEMPOTENCY_KEPT_SECONDS),
     }
 
 

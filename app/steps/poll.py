@@ -33,43 +33,44 @@ class Poll:
         """Ask about the parts whose turn it is, the oldest first. True when one of them moved. Network: a GET each."""
         moved = onward = False
         while True:
-            at = self.driver.now()
+            at, jump_id = self.driver.now(), self.driver.now.jump_id
             async with self.driver.db.read() as tx:
                 instance = await instances.get(tx, lease.instance)
                 there = await parts.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
             known = [part for part in there if part.silent_since is None]
             index = self.driver.watch.look(known, at, onward=onward).job
             silent = [part for part in there if part.silent_since and part.due_at and part.due_at <= at]
-            may_ask = instance is not None and instance.may_ask(at) and lease.holds(at)
+            may_ask = instance is not None and instance.may_ask(at) and lease.holds(self.driver.now.monotonic())
             if (index is None and not silent) or not may_ask:
                 break
             part = known[index] if index is not None else silent[0]
-            onward = await self._ask(lease, known, part) and part.silent_since is None
+            onward = await self._ask(lease, known, part, jump_id) and part.silent_since is None
             moved = onward or moved
         if moved:
             self.wake.ring()  # there is room at Marketo
         return moved
 
-    async def _ask(self, lease: Lease, there: Sequence[Part], part: Part) -> bool:
-        """True when it moved on."""
+    async def _ask(self, lease: Lease, there: Sequence[Part], part: Part, jump_id: int) -> bool:
+        """True when it moved on. `jump_id`: of the clock, when the part was read. Errors: ClockJumped."""
         assert part.batch_id is not None, "a part at Marketo has its number"
         standing = await self.driver.standing(part)
         word = await self.driver.marketo.status(standing.request.target, part.batch_id)
         self.driver.reached(Point.ASKED)
-        at = self.driver.now()
         try:
             match word:
                 case Report():
-                    moved = await self._record(lease, there, part, word, at)
+                    moved = await self._record(lease, there, part, word, jump_id)
                 case NoWord():
-                    moved = await self._ask_again(lease, there, part, word, at)
+                    moved = await self._ask_again(lease, there, part, word, jump_id)
         except Stale:
             self.driver.watch.gone(part)
             return False
         self.driver.reached(Point.MOVED)
         return moved
 
-    async def _record(self, lease: Lease, there: Sequence[Part], part: Part, report: Report, at: datetime) -> bool:
+    async def _record(self, lease: Lease, there: Sequence[Part], part: Part, report: Report, jump_id: int) -> bool:
+        at = self.driver.now()
+        self.driver.now.expect(jump_id)
         seen = self._seen(there, part, report, at)
         moves = self._moves(there, part, report, at)
         async with self.driver.writing(lease) as (tx, instance):
@@ -137,8 +138,10 @@ class Poll:
             "due_at": self.driver.patience.next_look(at),
         }
 
-    async def _ask_again(self, lease: Lease, there: Sequence[Part], part: Part, word: NoWord, at: datetime) -> bool:
+    async def _ask_again(self, lease: Lease, there: Sequence[Part], part: Part, word: NoWord, jump_id: int) -> bool:
         """True when Marketo has denied knowing the job for so long that it is no longer there."""
+        at = self.driver.now()
+        self.driver.now.expect(jump_id)
         self.driver.watch.saw(there, part, Sight(at, None, begun=None))
         since = (part.silent_since or at) if word.unknown_job else part.silent_since
         forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)

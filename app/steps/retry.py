@@ -18,6 +18,7 @@ from app.files.packing import unpacked
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.steps.intake import Arrival, Intake, Receipt
 from app.store import imports, parts, results
+from app.store.blobs import Corrupt
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Kept
@@ -150,8 +151,12 @@ class Retry:
         return found
 
     async def _file(self, part: Part, standing: Standing) -> "_File":
-        async with self.db.read() as tx:
-            kept = await parts.kept(tx, part.id)
+        try:
+            async with self.db.read() as tx:
+                kept = await parts.kept(tx, part.id)
+        except Corrupt:
+            message = f"Part {part.number} of import {part.import_id} is damaged here. Upload its rows again."
+            raise WrongState(message, code="rows_damaged") from None
         if kept is None:
             raise _rows_erased(part.import_id)
         return await asyncio.to_thread(_file_of, kept, part, standing)

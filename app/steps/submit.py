@@ -15,7 +15,8 @@ from typing import Any, assert_never
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.ageing import has_risen, rank
+from app.clock import ClockJumped
+from app.domain.ageing import rank, seconds_to_rise
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
 from app.domain.history import Occurrence
 from app.domain.imports import Part, TryError
@@ -35,6 +36,7 @@ from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.turns import Elders, Turns
 from app.store import incidents, instances, line, parts
+from app.store.blobs import Corrupt
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
 from app.store.instances import Lesson
@@ -44,6 +46,13 @@ from app.store.tables import part as part_table
 log = structlog.get_logger()
 
 CANDIDATES = 20  # of a client's waiting parts that are judged in one turn
+DAMAGED = Refused(
+    None,
+    "What is stored of the part is damaged: it is not what was uploaded. It was not sent. Upload its rows again; "
+    "whoever runs the service: look at the disk, and at `sluice check-database`.",
+    whole_import=False,
+    error="corrupt",
+)
 COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 """Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
@@ -79,6 +88,7 @@ class Submit:
         chosen, more_to_judge = await self._choose(lease)
         if chosen is None:
             return more_to_judge
+        claimed = self.driver.now.monotonic()
         try:
             part = await self._claim(lease, chosen.part)
             if part is None:
@@ -90,7 +100,8 @@ class Submit:
         except AWAY:
             self._unsent.add(chosen.part.id)
             raise
-        answer = await self._send(lease, part, standing, file)
+        until = claimed + self.driver.patience.claim_seconds
+        answer = file if isinstance(file, Refused) else await self._send(lease, standing, file, until=until)
         self.driver.reached(Point.ANSWERED)
         await self._insist(lease, part, answer)
         self.driver.reached(Point.SUBMITTED)
@@ -111,7 +122,9 @@ class Submit:
         at = self.driver.now()
         async with self.driver.db.read() as tx:
             instance = await instances.get(tx, lease.instance)
-            if instance is None or not lease.holds(at) or not await self._has_room(tx, instance, at):
+            if instance is None or not lease.holds(self.driver.now.monotonic()):
+                return None, False
+            if not await self._has_room(tx, instance, at):
                 return None, False
             due = await line.any_due(tx, lease.instance, now=at)
             is_alone = instance.foreign_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
@@ -120,7 +133,7 @@ class Submit:
                 await parts.make_due(tx, lease.instance, now=at)
             self.driver.reached(Point.MADE_DUE)
         looked = False
-        async with aclosing(self._candidates(lease.instance, at, smallest_first=is_alone)) as candidates:
+        async with aclosing(self._candidates(lease.instance, smallest_first=is_alone)) as candidates:
             async for candidate in candidates:
                 looked = True
                 match await self.judge.may_go(lease, candidate.part, now=at):
@@ -130,7 +143,7 @@ class Submit:
                         return None, True
         return None, looked
 
-    async def _candidates(self, instance: str, at: datetime, *, smallest_first: bool) -> AsyncGenerator[Choice, None]:
+    async def _candidates(self, instance: str, *, smallest_first: bool) -> AsyncGenerator[Choice, None]:
         """Those of the highest priority, client by client; now and then before them who has risen as high.
 
         `smallest_first`: others fill Marketo's queue, and most likely it is sent for nothing once more.
@@ -145,7 +158,7 @@ class Submit:
                 yield Choice(part)
             return
         if self.elders.are_next(priority):
-            for part in await self._risen(instance, priority, at):
+            for part in await self._risen(instance, priority):
                 yield Choice(part, by_age=True)
         for client in self.turns.in_order(clients):
             async with self.driver.db.read() as tx:
@@ -153,11 +166,12 @@ class Submit:
             for part in theirs:
                 yield Choice(part)
 
-    async def _risen(self, instance: str, priority: int, at: datetime) -> list[Part]:
+    async def _risen(self, instance: str, priority: int) -> list[Part]:
         """Of each client the part that has risen highest, if it has risen to that priority; in the clients' order."""
         async with self.driver.db.read() as tx:
             heads = await line.heads(tx, instance, below=priority)
-        risen = [head for head in heads if has_risen(head.priority, head.since, to=priority, now=at)]
+        ago = self.driver.now.ago  # a clock that was set makes nobody older, or younger
+        risen = [head for head in heads if head.since <= ago(seconds_to_rise(head.priority, to=priority))]
         if not risen:
             self.elders.begin_anew()
         risen.sort(key=lambda head: rank(head.priority, head.since), reverse=True)
@@ -197,25 +211,32 @@ class Submit:
         except Stale:
             return None
 
-    async def _file(self, part: Part) -> tuple[Standing, PartFile]:
-        async with self.driver.db.read() as tx:
-            kept = await parts.kept(tx, part.id)
-        assert kept is not None, "the rows of an unfinished import are not erased"
+    async def _file(self, part: Part) -> tuple[Standing, PartFile | Refused]:
+        """What is to be sent, checked; a refusal of our own where it is not what was stored."""
         standing = await self.driver.standing(part)
+        try:
+            async with self.driver.db.read() as tx:
+                kept = await parts.kept(tx, part.id)
+        except Corrupt:
+            log.exception("a part is damaged, and is not sent", import_id=part.import_id, part=part.number)
+            return standing, DAMAGED
+        assert kept is not None, "the rows of an unfinished import are not erased"
         file = PartFile(FILE_NAME, standing.request.format, part.size_bytes, partial(unpacked, kept.blob))
         return standing, file
 
-    async def _send(self, lease: Lease, part: Part, standing: Standing, file: PartFile) -> Answer:
+    async def _send(self, lease: Lease, standing: Standing, file: PartFile, *, until: float) -> Answer:
         def may_go_on() -> bool:
             """Not once another worker, or a sweep, may call the claim lost."""
             self.driver.reached(Point.SENDING)
-            at = self.driver.now()
-            return lease.holds(at) and part.due_at is not None and at < part.due_at
+            now = self.driver.now.monotonic()
+            return lease.holds(now) and now < until
 
         try:
             return await self.driver.marketo.submit(standing.request.target, file, may_go_on=may_go_on)
-        except (BrokenFile, DoesNotFit, zstd.ZstdError) as broken:  # nothing was executed, and nothing will ever be
-            return Refused(None, f"What is stored of the part cannot be sent: {broken}", whole_import=False)
+        except (BrokenFile, zstd.ZstdError):  # stored without a checksum; Marketo never got a whole request
+            return DAMAGED
+        except DoesNotFit as larger:
+            return Refused(None, f"What is stored of the part cannot be sent: {larger}", whole_import=False)
 
     async def _insist(self, lease: Lease, part: Part, answer: Answer) -> None:
         """Write down what Marketo answered, however long the database is away: it stands nowhere else."""
@@ -225,7 +246,7 @@ class Submit:
             except Stale:  # the lease is lost, or a sweep has called the claim lost
                 log.warning("an answer came too late", **_told(part, answer))
                 return
-            except AWAY as away:
+            except (*AWAY, ClockJumped) as away:
                 log.warning("an answer cannot be recorded yet", error=cause(away), **_told(part, answer))
                 await self.driver.sleep(wait)
             except Exception:
@@ -320,10 +341,13 @@ class Submit:
         if answer.code:  # Marketo takes our calls, though not this one
             await self.driver.make_well(tx, instance, submitted=False)
         error = {
-            "error_code": "marketo_refused",
+            "error_code": answer.error,
             "error_message": answer.message,
             "error_marketo_code": answer.code,
         }
+        if answer.error == DAMAGED.error:  # it was never sent
+            await parts.move(tx, part.id, Move.REFUSE, at=at, values=error, code=answer.error)
+            return
         await parts.move(tx, part.id, Move.REFUSE, at=at, values=COUNTED | error, code=answer.code)
         if answer.whole_import:
             others = await parts.waiting_of(tx, part.import_id)

@@ -8,13 +8,14 @@ from typing import Any
 from app.domain.imports import OnUnconfirmed, Part, TryError
 from app.domain.incidents import LOST
 from app.domain.lifecycle import SLOW, Move, State
-from app.domain.patience import UPLOAD_IDLE_SECONDS
+from app.domain.patience import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
 from app.steps.erase import Erase
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import attention, imports, parts
+from app.steps.undo import Undo
+from app.store import access_tokens, attention, discards, idempotency, parts
 from app.store.attention import Judgement
 from app.store.parts import Stale
 
@@ -23,6 +24,7 @@ from app.store.parts import Stale
 class Sweep:
     driver: Driver
     erase: Erase
+    undo: Undo
     stuck_seconds: float
 
     async def take_over(self, lease: Lease) -> int:
@@ -34,10 +36,11 @@ class Sweep:
 
     async def run_once(self, lease: Lease) -> bool:
         """Judge claims past their deadline, and unconfirmed parts whose settling time is over."""
-        at = self.driver.now()
+        at, jump_id = self.driver.now(), self.driver.now.jump_id
         async with self.driver.db.read() as tx:
             late = await parts.in_states(tx, lease.instance, {State.SUBMITTING}, due=at)
             settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
+        self.driver.now.expect(jump_id)
         async with self.driver.writing(lease) as (tx, _):
             await parts.set_free_of_the_ended(tx, lease.instance)
         self.driver.reached(Point.SET_FREE)
@@ -48,17 +51,19 @@ class Sweep:
 
     async def tidy(self) -> None:
         """Take away broken-off uploads and what its retention has run out for. Needs no lease."""
-        at = self.driver.now()
         async with self.driver.db.write() as tx:
-            await once.forget(tx, at=at)
-            await imports.discard_abandoned(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS))
+            await once.forget(tx, now=self.driver.now)
+            await access_tokens.forget(tx, expired_before=self.driver.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
+            at = self.driver.now()
+            await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
+        await self.undo.given_up()
         await self.erase.what_is_too_old()
 
     async def forget_uploads(self) -> None:
         """Where this is the only process, an upload still open at the start was broken off with the last one."""
         async with self.driver.db.write() as tx:
-            await once.free_all(tx, at=self.driver.now())
-            await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
+            await idempotency.free_all(tx)
+            await discards.give_up_all(tx, at=self.driver.now())
 
     async def _tell_of_the_stuck(self, lease: Lease) -> None:
         """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""

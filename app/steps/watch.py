@@ -97,6 +97,11 @@ class Watch:
             self.free_at[0] = max(self.free_at[0], span.end)
             del self.done[part_id]
 
+    def forget_times(self) -> None:
+        """The clock was set: what was seen is timed by another one. How fast parts go is still known."""
+        self.free_at = []
+        self.seen, self.done = {}, {}
+
     def gone(self, part: Part) -> None:
         """It is there no more, for a reason that teaches nothing."""
         self.seen.pop(part.id, None)

@@ -103,6 +103,7 @@ def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
     finished = exists().where(
         other.c.instance == instance_name,
         other.c.finished_at > by.stuck_since,
+        other.c.finished_at <= by.now,  # and not behind a clock that was set back since
         func.coalesce(other.c.status, "") == Status.COMPLETE,  # not by its index, which has all of history
     )
     got_on = exists().where(
@@ -111,6 +112,7 @@ def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
         one.c.import_id == other.c.id,
         one.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
         one.c.state_since > by.stuck_since,
+        one.c.state_since <= by.now,
     )
     return or_(finished, got_on)
 

@@ -5,16 +5,16 @@ second process on the same file is refused: SQLite before 3.51.3 can corrupt a W
 """
 
 import asyncio
-import fcntl
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
-from typing import IO, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import Table, event
+from sqlalchemy import ColumnElement, Interval, String, Table, event, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
@@ -22,17 +22,19 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from app.store.one_trip import OneTrip, connect
-
-AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
-"""What is raised while the database cannot be reached, is stopping, or its disk is full: it passes."""
+from app.store.readers import Readers
+from app.store.sqlite_file import SqliteFile
 
 PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes
-WAL_LIMIT_BYTES = 64_000_000  # what the log beside a SQLite file shrinks to after a larger transaction
+LOG_LIMIT_BYTES = 64_000_000  # of the log beside a SQLite file, after which it begins anew
+LOG_LEAST_BYTES = 4_000_000  # which SQLite itself lets it grow to
+HOLD_UP_SECONDS = 1.0  # readers, so that it can
 
 
 def cause(away: Exception) -> str:
     """The database's own words, without the statement; nothing of a file can be in them."""
-    return str(getattr(away, "orig", None) or type(away).__name__).strip().splitlines()[0]
+    words = away if isinstance(away, WrongSchema) else getattr(away, "orig", None) or type(away).__name__
+    return str(words).strip().splitlines()[0]
 
 
 Told = Callable[[Collection[int]], None]
@@ -77,19 +79,28 @@ def after_commit(tx: AsyncConnection, deed: Callable[[], None]) -> None:
     around.after.append(deed)
 
 
-class DatabaseBusy(Exception):
-    """Another process has this SQLite file open."""
+class WrongSchema(Exception):
+    """The database's schema is another version's: nothing is written until that is mended."""
+
+
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, WrongSchema)
+"""What is raised while the database cannot be reached, is stopping, being upgraded, or its disk is full: it passes."""
 
 
 class Database:
     """`async with db.write() as tx` and `async with db.read() as tx`: the only two ways to the data."""
 
-    def __init__(self, url: str, *, told: Told = lambda _: None) -> None:
+    refused: str | None = None  # why nothing may be written: the schema is not ours
+
+    def __init__(self, url: str, *, told: Told = lambda _: None, log_limit_bytes: int = LOG_LIMIT_BYTES) -> None:
         self.url = url
         self._told = told
         self.on_sqlite = url.startswith("sqlite")
+        self.file = SqliteFile(sqlite_path(url)) if self.on_sqlite else None
         self._turn = asyncio.Lock()
-        self._lock_file: IO[str] | None = None
+        self._readers = Readers()
+        self._log_limit_bytes = max(LOG_LEAST_BYTES, log_limit_bytes)
+        self._log_bytes_allowed = self._log_limit_bytes  # more, while it could not begin anew
         self._writer, self._reader = _sqlite_engines(url) if self.on_sqlite else _postgres_engines(url)
 
     @property
@@ -98,28 +109,25 @@ class Database:
 
     def claim_file(self) -> None:
         """Make this process the file's only one (SQLite; the lock dies with the process). Errors: DatabaseBusy."""
-        if self.path is None or self._lock_file:
-            return
-        path = self.path.resolve()  # by whatever name it is called
-        handle = path.with_name(path.name + ".lock").open("w")
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            handle.close()
-            raise DatabaseBusy(
-                f"Another process serves {self.path}. SQLite takes one process; stop that one, or use PostgreSQL."
-            ) from None
-        self._lock_file = handle
+        if self.file:
+            self.file.claim()
+
+    def migrating(self) -> AbstractContextManager[None]:
+        """Wait for others who bring the schema up to date; PostgreSQL's migrations see to that themselves."""
+        return self.file.migrating() if self.file else nullcontext()
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction that may write; committed at the end, rolled back on any error."""
+        """One transaction that may write; committed at the end, rolled back on any error. Errors: WrongSchema."""
+        if self.refused:
+            raise WrongSchema(self.refused)
         held: set[int] = set()
         around = _Around()
         try:
             async with AsyncExitStack() as stack:
                 if self.on_sqlite:
                     await stack.enter_async_context(self._turn)
+                    stack.push_async_callback(self._keep_log_small)  # once the transaction has ended
                 await stack.enter_async_context(self._counted())
                 tx = await stack.enter_async_context(self._writer.begin())
                 tx.info["held"], tx.info["around"] = held, around
@@ -135,7 +143,7 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """One consistent look; on SQLite it cannot write."""
-        async with self._counted(), self._reader.begin() as tx:
+        async with self._readers.reading(nested=in_transaction()), self._counted(), self._reader.begin() as tx:
             yield tx
 
     async def give_back(self) -> bool:
@@ -156,9 +164,29 @@ class Database:
     async def close(self) -> None:
         await self._writer.dispose()
         await self._reader.dispose()
-        if self._lock_file:
-            self._lock_file.close()
-            self._lock_file = None
+        if self.file:
+            self.file.release()
+
+    async def empty_log(self) -> None:
+        """Give the room of SQLite's write-ahead log back, if nobody reads for longer than a moment."""
+        if self.on_sqlite:
+            async with self._turn:
+                await self._begin_log_anew(self.file.log_bytes if self.file else 0)
+
+    async def _keep_log_small(self) -> None:
+        size = self.file.log_bytes if self.file else 0
+        if size > self._log_bytes_allowed:
+            await self._begin_log_anew(size)
+
+    async def _begin_log_anew(self, size: int) -> None:
+        """By itself SQLite waits until nobody reads, which may be never."""
+        self._log_bytes_allowed = size + self._log_limit_bytes // 4  # where it fails: try again when it has grown more
+        with suppress(*AWAY, sqlite3.Error):
+            async with self._readers.held_up(within_seconds=HOLD_UP_SECONDS) as alone, self._writer.connect() as tx:
+                raw = (await tx.get_raw_connection()).driver_connection
+                assert isinstance(raw, OneTrip)
+                if alone and await _has_begun_anew(raw):
+                    self._log_bytes_allowed = self._log_limit_bytes
 
     @asynccontextmanager
     async def _counted(self) -> AsyncIterator[None]:
@@ -169,6 +197,17 @@ class Database:
             _open.reset(token)
 
 
+async def _has_begun_anew(connection: OneTrip) -> bool:
+    """Empty the log, if no other program reads the file either: nobody is kept waiting for that."""
+    waits = (await connection.run("PRAGMA busy_timeout")).rows[0][0]
+    await connection.run("PRAGMA busy_timeout = 0")
+    try:
+        busy = (await connection.run("PRAGMA wal_checkpoint(TRUNCATE)")).rows[0][0]
+    finally:
+        await connection.run(f"PRAGMA busy_timeout = {waits}")
+    return not busy
+
+
 async def _free_pages(connection: OneTrip) -> int:
     return int((await connection.run("PRAGMA freelist_count")).rows[0][0])
 
@@ -176,6 +215,13 @@ async def _free_pages(connection: OneTrip) -> int:
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, which is each database's own in SQLAlchemy."""
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def later(tx: AsyncConnection, column: ColumnElement[Any], seconds: float) -> ColumnElement[Any]:
+    """A column's moments, so many seconds on; SQLite keeps them as text, and calculates to the millisecond."""
+    if tx.dialect.name == "sqlite":
+        return func.strftime("%Y-%m-%dT%H:%M:%f", column, f"{seconds:+.3f} seconds", type_=String).concat("000Z")
+    return column + literal(timedelta(seconds=seconds), Interval())
 
 
 def sqlite_path(url: str) -> Path:
@@ -222,7 +268,7 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     known = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
     writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
-    kept = f"journal_size_limit={WAL_LIMIT_BYTES}"
+    kept = f"journal_size_limit={LOG_LIMIT_BYTES}"
     _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", kept)
     _on_connect(reader, "query_only=ON", "foreign_keys=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")

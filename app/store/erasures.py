@@ -56,6 +56,15 @@ async def mark_old(tx: AsyncConnection, *, content: Content, finished_before: da
     return bool(ids)
 
 
+async def due(tx: AsyncConnection, content: Content | None, *, finished_before: datetime) -> tuple[int, int]:
+    """(imports that would lose such content, or themselves (None), imports that have it)."""
+    has_it = import_.c.finished_at.is_not(None) if content is None else ERASED_AT[content].is_(None)
+    old = func.count().filter(import_.c.finished_at < finished_before)
+    found = await tx.execute(select(old, func.count()).where(import_.c.finished_at.is_not(None), has_it))
+    row = found.one()
+    return row[0], row[1]
+
+
 async def _mark(tx: AsyncConnection, ids: Sequence[int], contents: set[Content], *, at: datetime, by: str) -> None:
     """Of imports whose rows are held."""
     known = select(import_.c.id, import_.c.instance, *ERASED_AT.values()).where(import_.c.id.in_(ids))

@@ -84,6 +84,11 @@ async def forget(tx: AsyncConnection, *, dead_since: datetime, old: datetime) ->
     await tx.execute(delete(table).where(table.c.import_id.is_(None), table.c.touched_at <= dead_since))
 
 
+async def free_all(tx: AsyncConnection) -> None:
+    """Every key that stands for nothing yet: where this is the only process, whoever held one is gone."""
+    await tx.execute(delete(table).where(table.c.import_id.is_(None)))
+
+
 def _is(held: Claim) -> ColumnElement[bool]:
     return and_(
         table.c.client == held.client,

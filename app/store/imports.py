@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.history import Occurrence
@@ -71,15 +71,17 @@ async def begin(
     return int(made.scalar_one())
 
 
-async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime) -> int:
+async def accept(
+    tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime
+) -> int | None:
     """The whole file is stored: from this commit on the import exists (SAFE_ACK).
 
-    Its turn: its place in the order of acceptance.
+    Its turn: its place in the order of acceptance. None where it took so long that it was given up as broken off.
     """
     held_in(tx).add(import_id)
     found = await tx.execute(
         update(import_)
-        .where(import_.c.id == import_id, import_.c.status.is_(None))
+        .where(import_.c.id == import_id, import_.c.status.is_(None), import_.c.file_erased_at.is_(None))
         .values(
             file_bytes=file.size_bytes,
             file_sha256=file.sha256,
@@ -91,7 +93,9 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
         )
         .returning(import_.c.instance, import_.c.client)
     )
-    owner = found.one()
+    owner = found.one_or_none()
+    if owner is None:
+        return None
     return await events.append(
         tx,
         Occurrence.ACCEPTED,
@@ -105,19 +109,10 @@ async def accept(tx: AsyncConnection, import_id: int, *, file: SourceFile, colum
 
 
 async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> bool:
-    """The upload goes on. False where it took so long that it was taken away as broken off."""
-    touched = await tx.execute(update(import_).where(import_.c.id == import_id).values(touched_at=at))
+    """The upload goes on. False where it took so long that it was given up as broken off."""
+    its_own = (import_.c.id == import_id, import_.c.file_erased_at.is_(None))
+    touched = await tx.execute(update(import_).where(*its_own).values(touched_at=at))
     return touched.rowcount == 1
-
-
-async def discard(tx: AsyncConnection, import_id: int) -> None:
-    """Take an upload that was not accepted away, with everything stored of it."""
-    await tx.execute(delete(import_).where(import_.c.id == import_id, import_.c.status.is_(None)))
-
-
-async def discard_abandoned(tx: AsyncConnection, *, untouched_since: datetime) -> int:
-    gone = await tx.execute(delete(import_).where(import_.c.status.is_(None), import_.c.touched_at < untouched_since))
-    return gone.rowcount
 
 
 async def hold(tx: AsyncConnection, import_id: int) -> None:

@@ -5,7 +5,7 @@ Whoever writes here holds that row, or is the first statement of its transaction
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select, update
@@ -49,6 +49,14 @@ def as_incidents(kept: Mapping[str, Mapping[str, Any]] | None) -> Incidents:
     return {kind: Incident(**_read(one)) for kind, one in (kept or {}).items()}
 
 
+def moved(kept: Mapping[str, Mapping[str, Any]] | None, seconds: float) -> dict[str, dict[str, Any]] | None:
+    """The clock was set: what of a row's JSON is timed, so many seconds on."""
+    if kept is None:
+        return None
+    step = timedelta(seconds=seconds)
+    return {kind: {**one, **{name: (at + step).isoformat() for name, at in _times(one)}} for kind, one in kept.items()}
+
+
 async def _of(tx: AsyncConnection, name: str) -> Incidents:
     """As they stand after all that this transaction did."""
     kept = (await tx.execute(select(instance.c.incidents).where(instance.c.name == name))).scalar_one()
@@ -66,5 +74,8 @@ def _kept(value: CallError | Incident) -> dict[str, Any]:
 
 def _read(kept: Mapping[str, Any]) -> dict[str, Any]:
     """With the times that JSON made texts of."""
-    times = {name: datetime.fromisoformat(kept[name]) for name in ("at", "since", "told_at") if kept.get(name)}
-    return {**kept, **times}
+    return {**kept, **dict(_times(kept))}
+
+
+def _times(kept: Mapping[str, Any]) -> list[tuple[str, datetime]]:
+    return [(name, datetime.fromisoformat(kept[name])) for name in ("at", "since", "told_at") if kept.get(name)]

@@ -12,13 +12,14 @@ from app.domain.instances import Calls, Fault, Instance, WaitingFor
 from app.domain.pacing import Pace
 from app.store import incidents
 from app.store.database import upsert
-from app.store.tables import instance
+from app.store.tables import clock_jump, instance
 
 
 async def ensure(tx: AsyncConnection, names: Iterable[str]) -> None:
     """Have a row for each configured instance."""
+    last_jump = select(func.coalesce(func.max(clock_jump.c.id), 0)).scalar_subquery()
     for name in sorted(names):
-        await tx.execute(upsert(tx, instance).values(name=name).on_conflict_do_nothing())
+        await tx.execute(upsert(tx, instance).values(name=name, clock_jump=last_jump).on_conflict_do_nothing())
 
 
 async def get(tx: AsyncConnection, name: str) -> Instance | None:
@@ -55,11 +56,13 @@ async def take_lease(
     worker: str,
     now: datetime,
     until: datetime,
+    over: datetime | None,
     ticked: Mapping[str, datetime] | None = None,
     force: bool = False,
 ) -> tuple[int, Instance] | None:
     """Drive an instance that nobody drives: (the new epoch, the instance as its last driver left it).
 
+    `over`: another worker's lease that ends by then may be taken; None where that cannot be judged yet.
     `force` takes it from its holder: where this is the only process, a holder can only be a dead one.
     None while another worker holds it.
     """
@@ -67,7 +70,8 @@ async def take_lease(
     row = (await tx.execute(found)).one_or_none()
     if row is None:
         return None
-    if row.lease_until is not None and row.lease_until > now and row.worker != worker and not force:
+    held = row.worker is not None and row.worker != worker
+    if held and not force and (over is None or row.lease_until > over):
         return None
     epoch = row.lease_epoch + 1
     signs = {"heartbeat_at": now, "ticked": _told(ticked or {}), "failing": None, "idle_since": None}
@@ -86,8 +90,8 @@ async def keep_lease(
     pace: Pace,
     ticked: Mapping[str, datetime],
     failing: Mapping[str, Fault],
-) -> bool:
-    """A sign of life, with what was counted and learnt so far. False when the lease is lost."""
+) -> Instance | None:
+    """A sign of life, with what was counted and learnt so far: the instance as it stands. None: the lease is lost."""
     kept = await tx.execute(
         update(instance)
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
@@ -99,9 +103,10 @@ async def keep_lease(
             failing={step: {"since": one.since.isoformat(), "error": one.error} for step, one in failing.items()},
             **_calls(calls),
         )
-        .returning(instance.c.name)
+        .returning(*instance.columns)
     )
-    return kept.one_or_none() is not None
+    row = kept.one_or_none()
+    return _as_instance(row) if row else None
 
 
 async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: datetime) -> None:

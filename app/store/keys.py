@@ -28,12 +28,12 @@ async def get(tx: AsyncConnection, key_id: str) -> Key | None:
     if "\0" in key_id:  # PostgreSQL takes it in no text
         return None
     row = (await tx.execute(select(api_key).where(api_key.c.id == key_id))).one_or_none()
-    return None if row is None else _key(row)
+    return None if row is None else as_key(row)
 
 
 async def everyone(tx: AsyncConnection) -> list[Key]:
     """All there ever were, oldest first."""
-    return [_key(row) for row in await tx.execute(select(api_key).order_by(api_key.c.created_at, api_key.c.id))]
+    return [as_key(row) for row in await tx.execute(select(api_key).order_by(api_key.c.created_at, api_key.c.id))]
 
 
 async def revoke(tx: AsyncConnection, key_id: str, *, at: datetime) -> None:
@@ -47,7 +47,7 @@ async def used(tx: AsyncConnection, key_id: str, *, at: datetime) -> None:
     await tx.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_at=at))
 
 
-def _key(row: Row[Any]) -> Key:
+def as_key(row: Row[Any]) -> Key:
     return Key(
         id=row.id,
         client=row.client,

@@ -14,7 +14,9 @@ from app.domain import conflicts
 from app.domain.history import Occurrence
 from app.domain.imports import Failure, Footprint, Part, Request, Rows, TryError
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
-from app.store import events, imports, tallies
+from app.store import blobs, events, imports, tallies
+from app.store.blobs import Corrupt
+from app.store.database import later
 from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
 
@@ -75,9 +77,11 @@ async def add(
         },
     )
     part_id = made.scalar_one()
-    await tx.execute(insert(part_file), {"part_id": part_id, "blob": blob, "row_numbers": row_numbers})
+    file = {"blob": blob, "row_numbers": row_numbers, "checksum": await blobs.checksum(blob, row_numbers)}
+    await tx.execute(insert(part_file), {"part_id": part_id} | file)
     if keys is not None:
-        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys})
+        summed = await blobs.checksum(keys)
+        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys, "checksum": summed})
 
 
 async def release(
@@ -275,17 +279,20 @@ async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Pa
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A part's file as the files room made it."""
+    """A part's file as the files room made it, and checked."""
 
     blob: bytes
     row_numbers: bytes | None
 
 
 async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
-    """None once its rows are erased."""
-    found = select(part_file.c.blob, part_file.c.row_numbers).where(part_file.c.part_id == part_id)
-    row = (await tx.execute(found)).one_or_none()
-    return row and Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
+    """None once its rows are erased. Errors: Corrupt."""
+    row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
+    if row is None:
+        return None
+    if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
+        raise Corrupt(f"the file of part {part_id} is not what was stored")
+    return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
 async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> None:
@@ -294,6 +301,19 @@ async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> 
     await tx.execute(update(part).where(of_it).values(message=None))
     await tx.execute(update(part).where(of_it, part.c.last_error_at.is_not(None)).values(last_error_message=instead))
     await tx.execute(update(part).where(of_it, part.c.error_message.is_not(None)).values(error_message=instead))
+
+
+async def move_times(tx: AsyncConnection, seconds: float) -> None:
+    """The clock was set: what is timed keeps as much time as it had. The time that `not_before` names stays."""
+    tried = (part.c.failing_since, part.c.last_error_at)
+    there = (part.c.due_at, part.c.state_since, part.c.submitted_at, part.c.started_at, part.c.silent_since, *tried)
+    at_work = part.c.state.in_([*AT_MARKETO, State.COLLECTING])
+    await tx.execute(update(part).where(at_work).values({one.name: later(tx, one, seconds) for one in there}))
+    turned_away = and_(part.c.state == State.WAITING, part.c.retry_code.is_not(None))
+    put_off = (part.c.due_at, *tried)
+    await tx.execute(update(part).where(turned_away).values({one.name: later(tx, one, seconds) for one in put_off}))
+    blocked = and_(part.c.state == State.WAITING, part.c.waits_since.is_not(None))
+    await tx.execute(update(part).where(blocked).values(waits_since=later(tx, part.c.waits_since, seconds)))
 
 
 async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:

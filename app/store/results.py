@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.store import blobs
 from app.store.tables import result_file, result_row
 
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
@@ -47,7 +48,8 @@ class NewRow:
 
 async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
     """Store a part's result file as Marketo sent it, packed."""
-    await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob))
+    summed = await blobs.checksum(blob)
+    await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob, checksum=summed))
 
 
 async def keep_rows(

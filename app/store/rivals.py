@@ -5,13 +5,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import Footprint, Part
 from app.domain.lifecycle import State
+from app.store import blobs
 from app.store.parts import footprint_of
 from app.store.tables import WAITING, part, part_keys
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,11 @@ def _not_before(row: Row[Any]) -> datetime | None:
 
 
 async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
-    """The digests of parts' keys, as the files room keeps them."""
-    found = await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))
-    return {row.part_id: bytes(row.digests) for row in found}
+    """The digests of parts' keys, as the files room keeps them. Those that are damaged are not known."""
+    found = {}
+    for row in (await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))).all():
+        if await blobs.is_whole(row.checksum, row.digests):
+            found[row.part_id] = bytes(row.digests)
+        else:
+            log.error("stored keys are damaged: the part waits for all of its kind", part_id=row.part_id)
+    return found

@@ -108,6 +108,17 @@ instance = Table(
     Column("moved_at", Moment),  # when a job of ours last began or ended at Marketo, as far as we asked
     Column("last_error", Json),  # the last call that did not go through
     Column("incidents", Json),  # what keeps work from flowing, by kind: since when, and whether the history tells of it
+    Column("clock_jump", Integer, nullable=False, server_default=text("0")),  # by which its times were last moved
+)
+
+clock_jump = Table(  # the clock that all times here are by was set; or nobody can know whether it was
+    "clock_jump",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),  # 1, 2, 3, …: whoever notices one first writes it
+    Column("cause", String(10), nullable=False),
+    Column("before_at", Moment, nullable=False),
+    Column("after_at", Moment, nullable=False),
+    CheckConstraint("cause IN ('jump', 'gap')", name="cause"),
 )
 
 tally = Table(  # counters that outlive restarts and retention, kept by the transactions that they count
@@ -306,6 +317,7 @@ part_file = Table(  # a part's own file, header included, as one zstd blob
     Column("blob", LargeBinary, nullable=False),
     # Which rows of the upload these are, packed; NULL: they follow each other from part.first_row on
     Column("row_numbers", LargeBinary),
+    Column("checksum", LargeBinary),  # of both (store/blobs.py); NULL: stored by a version that took none
 )
 
 part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: nobody knows which columns are the key
@@ -313,6 +325,7 @@ part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: 
     metadata,
     Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
     Column("digests", LargeBinary, nullable=False),
+    Column("checksum", LargeBinary),
 )
 
 result_file = Table(  # what Marketo sent, as one zstd blob
@@ -321,6 +334,7 @@ result_file = Table(  # what Marketo sent, as one zstd blob
     Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", String(10), primary_key=True),
     Column("blob", LargeBinary, nullable=False),
+    Column("checksum", LargeBinary),
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
 
@@ -372,6 +386,15 @@ api_key = Table(
     Column("max_priority", SmallInteger, nullable=False, server_default=text("9")),  # that its imports may have
     CheckConstraint("max_priority BETWEEN 0 AND 9", name="max_priority"),
 )
+
+access_token = Table(  # stands for a key on Marketo's paths, for an hour; of the token itself only a digest is kept
+    "access_token",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("key_id", ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+Index("ix_access_token_expires_at", access_token.c.expires_at)  # its end
 
 idempotency_key = Table(
     "idempotency_key",

@@ -6,10 +6,20 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
+from app.clock import Cause, rfc3339
 from app.domain.imports import AttentionCode, Import
 from app.domain.instances import Condition
-from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
+from app.domain.patience import (
+    CLOCK_DOUBT_SECONDS,
+    CLOCK_TOLD_SECONDS,
+    CLOCK_TOLERANCE_SECONDS,
+    IDLE_SECONDS,
+    MISSED_LEASES,
+    quota_reset,
+)
 from app.settings import Settings
+from app.steps.erase import Refusal
+from app.steps.timekeeping import Timekeeper
 from app.store.counts import Live
 from app.store.room import Room
 from app.web.schemas import CheckOut
@@ -141,6 +151,35 @@ def storage(settings: Settings, room: Room) -> Iterator[CheckOut]:
         status = DEGRADED if connections.share >= CONNECTIONS_NEAR else OK
         detail = f"{connections.used} of {connections.most} connections used"
         yield CheckOut(name="connections", status=status, detail=detail)
+
+
+def clock(keeper: Timekeeper) -> CheckOut:
+    """The clock that everything is timed by was not set; what was timed goes on all the same."""
+    now, jumps = keeper.clock, [jump for jump in keeper.clock.jumps if jump.cause is Cause.JUMP]
+    if keeper.doubt:
+        detail = f"was set {_way(keeper.doubt.seconds)}; followed once it has stayed so for {CLOCK_DOUBT_SECONDS} s"
+        return CheckOut(name="clock", status=DEGRADED, detail=detail)
+    told = "was not set"
+    if jumps:
+        told = f"was set {_way(jumps[-1].seconds)} to {rfc3339(jumps[-1].after)}, and what was timed moved along"
+    off = (now.wall() - now()).total_seconds()
+    if abs(off) >= CLOCK_TOLERANCE_SECONDS:
+        told += f"; this machine's own is {abs(off):,.0f} s {'ahead' if off > 0 else 'behind'}, and does not count"
+    recent = jumps and now.seconds_since(jumps[-1]) < CLOCK_TOLD_SECONDS
+    return CheckOut(name="clock", status=DEGRADED if recent else OK, detail=told)
+
+
+def _way(seconds: float) -> str:
+    return f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):,.0f} s"
+
+
+def retention(refused: Refusal | None) -> CheckOut:
+    """What its time has run out for is erased."""
+    return CheckOut(
+        name="retention",
+        status=DEGRADED if refused else OK,
+        detail=f"erases nothing: {refused}" if refused else "erases what its time has run out for",
+    )
 
 
 def attention(found: Sequence[Import], missing: Sequence[int]) -> CheckOut:

@@ -37,7 +37,7 @@ TAGS = [
 A_KEY: dict[str, list[str]] = {"HTTPBearer": []}  # the name that FastAPI gives to what auth.py declares
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
-OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "stopping")
+OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "stopping")
 OF_UPLOADS = (
     "broken_upload",
     "digest_mismatch",
@@ -97,6 +97,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "schema_changed": {"Retry-After": RETRY_AFTER | {"required": True}},
     "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
 }
 

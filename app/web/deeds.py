@@ -20,7 +20,7 @@ from app.web.upload import received
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
-OF_RETRIES = ("nothing_to_retry", "rows_erased")
+OF_RETRIES = ("nothing_to_retry", "rows_damaged", "rows_erased")
 READ_BY = ("format", "charset")
 """Parameters of a corrected file; in all else it goes the way of the import that it mends."""
 

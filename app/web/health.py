@@ -1,21 +1,21 @@
 """Whether the database can be worked with: read, of the right schema, and written to."""
 
 import asyncio
+import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
 from app.domain.patience import PROBE_KEPT_SECONDS, PROBE_SECONDS
-from app.store.database import cause
+from app.store import schema
+from app.store.database import WrongSchema, cause
 from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
 from app.wiring import House
 
 HEAD = migrations.head()
-REVISION = text("SELECT version_num FROM alembic_version")
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
 
 
@@ -25,16 +25,12 @@ class Probe:
 
     house: House
     _found: CheckOut | None = None
-    _found_at: datetime | None = None
+    _found_at: float = -math.inf  # by the monotonic clock
     _asking: asyncio.Task[CheckOut] | None = None
 
     async def database(self) -> CheckOut:
-        at = self.house.now()
-        if (
-            self._found is None
-            or self._found_at is None
-            or at - self._found_at >= timedelta(seconds=PROBE_KEPT_SECONDS)
-        ):
+        at = self.house.now.monotonic()
+        if self._found is None or at - self._found_at >= PROBE_KEPT_SECONDS:
             self._found, self._found_at = await self._ask(), at
         return self._found
 
@@ -48,15 +44,15 @@ class Probe:
     async def _look(self) -> CheckOut:
         try:
             async with self.house.db.read() as tx:
-                found = (await tx.execute(REVISION)).scalar_one_or_none()
+                found = await schema.revision(tx)
         except (SQLAlchemyError, OSError) as error:
             return _down(f"it cannot be read: {cause(error)}")
-        if found != HEAD:
-            return _down(f"its schema is at {found}, this version needs {HEAD}: run `sluice migrate`")
+        if why := schema.refusal(found, HEAD):
+            return _down(why)
         try:
             async with self.house.db.write() as tx:
                 await tx.execute(WRITE)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, OSError, WrongSchema) as error:
             return _down(f"it cannot be written to: {cause(error)}")
         return CheckOut(name="database", status=OK, detail=f"can be read and written to, schema {found}")
 

@@ -1,5 +1,6 @@
 """Forecasts for imports that are shown: a few questions for a whole page, the costly one kept for some seconds."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from app.wiring import House
 @dataclass(slots=True)
 class Outlooks:
     house: House
-    _lines: dict[str, tuple[datetime, list[Stretch]]] = field(default_factory=dict)
+    _lines: dict[str, tuple[float, list[Stretch]]] = field(default_factory=dict)
 
     async def of(self, found: Iterable[Import]) -> Mapping[int, datetime]:
         """When each of these imports will be done, by its id; missing where it is done, or that cannot be known."""
@@ -61,9 +62,9 @@ class Outlooks:
         return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
 
     async def _line(self, name: str, now: datetime) -> list[Stretch]:
-        kept_at, waiting = self._lines.get(name, (None, []))
-        if kept_at is None or now - kept_at >= timedelta(seconds=OUTLOOK_KEPT_SECONDS):
+        at, (kept_at, waiting) = self.house.now.monotonic(), self._lines.get(name, (-math.inf, []))
+        if at - kept_at >= OUTLOOK_KEPT_SECONDS:
             async with self.house.db.read() as tx:
                 waiting = await line.stretches(tx, name, now=now)
-            self._lines[name] = now, waiting
+            self._lines[name] = at, waiting
         return waiting

@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
-from app.store.database import AWAY
+from app.store.database import AWAY, WrongSchema
 
 log = structlog.get_logger()
 
@@ -202,12 +202,16 @@ async def _gone(request: Request, _error: Exception) -> Response:
 async def _database(request: Request, error: Exception) -> Response:
     if isinstance(error, DBAPIError) and _is_full(error):
         return of_caller(request, DiskFull("The database's disk is full. Make room there, then send it again."))
+    headers = {"Retry-After": str(DATABASE_RETRY_SECONDS)}
+    if isinstance(error, WrongSchema):
+        detail = f"The database is another version's: {error}. Nothing was done."
+        return problem(request, code="schema_changed", detail=detail, headers=headers)
     log.error("database unavailable", error=type(error).__name__, path=request.url.path)
     return problem(
         request,
         code="database_unavailable",
         detail="Whether this request was carried out is not known. Look before you send it again.",
-        headers={"Retry-After": str(DATABASE_RETRY_SECONDS)},
+        headers=headers,
     )
 
 

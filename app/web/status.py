@@ -83,6 +83,8 @@ async def overall(house: House, probe: Probe) -> StatusOut:
             *checks.quotas(seen),
             checks.backlog(settings, live),
             *checks.storage(settings, await room.look(tx, house.db)),
+            checks.clock(house.timekeeper),
+            checks.retention(await house.erase.refusal(tx)),
             checks.attention(await _troubled(house, tx), await attention.missing_lately(tx, since=lately)),
         ]
         recent = await counts.imports_by_status(tx, since=lately)

@@ -10,6 +10,7 @@ from app.domain.history import Occurrence
 from app.domain.instances import Condition, Instance, WaitingFor, at_work
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.patience import marketo_day
+from app.masking import masked_url
 from app.settings import InstanceSettings
 from app.store import counts, instances, line
 from app.store.counts import Live
@@ -147,7 +148,7 @@ class View:
             worker = WorkerOut(id=instance.worker, heartbeat_at=instance.heartbeat_at)
         return InstanceOut(
             name=instance.name,
-            base_url=settings.base_url,
+            base_url=masked_url(settings.base_url),
             state=self.condition,
             reason=self.reason,
             until=self.until,

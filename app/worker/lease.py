@@ -1,15 +1,21 @@
-"""The lease: one worker drives one instance at a time, and shows it by a sign of life."""
+"""The lease: one worker drives one instance at a time, and shows it by a sign of life.
 
+How long its own lease still lasts, a worker knows by its monotonic clock. Whether another's is over, it judges by the
+time that all of them have from the database, and only while that has not jumped.
+"""
+
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clock import Clock
+from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
+from app.domain.patience import CLOCK_TOLERANCE_SECONDS
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-from app.store import instances, line, parts
+from app.store import clock_jumps, instances, line, parts
 from app.store.database import Database
 from app.worker.ticks import TICKS
 
@@ -49,21 +55,25 @@ class Leases:
     def is_fresh(self, name: str) -> bool:
         """Whether the last sign of life is so young that none is due."""
         lease = self.held.get(name)
-        return lease is not None and lease.until - self.now() > timedelta(seconds=self.seconds * (1 - SIGN_SHARE))
+        return lease is not None and lease.until - self.now.monotonic() > self.seconds * (1 - SIGN_SHARE)
 
     async def give_up(self, name: str, crew: Crew) -> None:
         """Let another worker take the instance at once, with the calls counted to the last."""
         lease = self.held.pop(name, None)
         if lease is None:
             return
-        if await self._renew(lease, crew):
-            async with self.db.write() as tx:
-                await instances.give_up_lease(tx, name, epoch=lease.epoch, now=self.now())
+        with suppress(ClockJumped):  # then what was counted since the last sign is not handed on
+            if not await self._renew(lease, crew):
+                return
+        async with self.db.write() as tx:
+            await instances.give_up_lease(tx, name, epoch=lease.epoch, now=self.now())
 
     async def _renew(self, lease: Lease, crew: Crew) -> bool:
-        at = self.now()
+        """Errors: ClockJumped."""
+        begun = self.now.monotonic()
         async with self.db.write() as tx:
-            kept = await instances.keep_lease(
+            at, jump_id = self.now(), self.now.jump_id
+            instance = await instances.keep_lease(
                 tx,
                 lease.instance,
                 epoch=lease.epoch,
@@ -74,16 +84,17 @@ class Leases:
                 ticked=crew.ticked,
                 failing=crew.failing,
             )
-            if kept:
-                await self._look(tx, lease.instance, crew, at)
-        if kept:
-            lease.until = self._with_care(at)
-        return kept
+            if instance:
+                self.now.expect(jump_id)
+                self.now.expect(instance.clock_jump)
+                await self._look(tx, instance, crew, at)
+        if instance:
+            lease.until = self._with_care(begun)
+        return instance is not None
 
-    async def _look(self, tx: AsyncConnection, name: str, crew: Crew, at: datetime) -> None:
+    async def _look(self, tx: AsyncConnection, instance: Instance, crew: Crew, at: datetime) -> None:
         """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
-        instance = await instances.get(tx, name)
-        assert instance is not None, "we drive it"
+        name = instance.name
         there, importers = await parts.states_at_marketo(tx, name), crew.watch.importers
         idle = instance.idle_importers(at, parts=there, importers=importers, queued=crew.max_queued)
         since = (instance.idle_since or at) if idle and await line.any_may_go(tx, name, now=at) else None
@@ -91,30 +102,47 @@ class Leases:
             await instances.note_idle(tx, name, since=since)
 
     async def _take(self, name: str, crew: Crew) -> bool:
-        at = self.now()
+        """Errors: ClockJumped."""
+        begun = self.now.monotonic()
         async with self.db.write() as tx:
+            at, jump_id = self.now(), self.now.jump_id
+            if not await self._tells_the_time(tx):
+                return False
+            judged = self.alone or self.now.monotonic() >= self.now.sure_from
             taken = await instances.take_lease(
                 tx,
                 name,
                 worker=self.worker,
                 now=at,
                 until=self._until(at),
+                over=at if judged else None,
                 ticked=dict.fromkeys(TICKS, at),
                 force=self.alone,
             )
-        if taken is None:
-            return False
-        epoch, before = taken
+            if taken is None:
+                return False
+            epoch, before = taken
+            self.now.expect(jump_id)
+            self.now.expect(before.clock_jump)
         _inherit(crew, before)
         crew.ticked.update(dict.fromkeys(TICKS, at))
-        self.held[name] = Lease(name, epoch, self._with_care(at))
+        self.held[name] = Lease(name, epoch, self._with_care(begun))
+        return True
+
+    async def _tells_the_time(self, tx: AsyncConnection) -> bool:
+        """Whether our clock agrees with the one that others' leases are by. If not, it is looked at again at once."""
+        if self.alone:
+            return True
+        if abs(self.now.off(await clock_jumps.read(tx, self.now))) >= CLOCK_TOLERANCE_SECONDS:
+            self.now.doubt.ring()
+            return False
         return True
 
     def _until(self, at: datetime) -> datetime:
         return at + timedelta(seconds=self.seconds)
 
-    def _with_care(self, at: datetime) -> datetime:
-        return at + timedelta(seconds=self.seconds * (1 - CARE_SHARE))
+    def _with_care(self, begun: float) -> float:
+        return begun + self.seconds * (1 - CARE_SHARE)
 
 
 def _inherit(crew: Crew, before: Instance) -> None:

@@ -1,17 +1,14 @@
-"""The run of a worker: APScheduler as a metronome, the lease as its licence, and a calm end (CALM_DEPLOY)."""
+"""The run of a worker: a metronome, the lease as its licence, and a calm end (CALM_DEPLOY)."""
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
 
 import structlog
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from app.clock import Clock
+from app.clock import Clock, ClockJumped
 from app.domain.instances import Fault
 from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
 from app.steps.crew import Crew
@@ -20,18 +17,10 @@ from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY, cause
 from app.wake import Wake
 from app.worker.lease import Leases
+from app.worker.metronome import Deed, Metronome
 from app.worker.ticks import Tick, ticks
 
 log = structlog.get_logger()
-logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a tick is still at work is no news
-
-Deed = Callable[[], Awaitable[object]]
-
-
-def _metronome() -> AsyncIOScheduler:
-    """Memory job store, one run of a tick at a time, missed beats dropped."""
-    jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-    return AsyncIOScheduler(timezone="UTC", job_defaults=jobs)
 
 
 @dataclass(slots=True)
@@ -46,15 +35,13 @@ class Worker:
     shutdown_seconds: float
     reached: Reached = in_service
     stopping: bool = False
-    _busy: set[asyncio.Future[object]] = field(default_factory=set)
-    _metronome: AsyncIOScheduler = field(default_factory=_metronome)
+    _metronome: Metronome = field(default_factory=Metronome)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish the calls under way and let the leases go."""
         for name in self.crews:
             await self._safely(f"lease:{name}", partial(self.lease, name))
         self._set_ticks()
-        self._metronome.start()
         listener = asyncio.create_task(self._listen())
         log.info("working", worker=self.leases.worker, instances=list(self.crews))
         try:
@@ -80,7 +67,7 @@ class Worker:
         while not self.stopping and (lease := self.leases.held.get(name)) and lease.in_order:
             try:
                 more = await beat.step(lease)
-            except LeaseLost:
+            except (LeaseLost, ClockJumped):
                 raise
             except Exception as mistake:
                 crew.failing.setdefault(beat.name, Fault(self.now(), type(mistake).__name__))
@@ -99,19 +86,16 @@ class Worker:
             self._every(TIDY_SECONDS, "tidy", crew.sweep.tidy)
 
     def _every(self, seconds: float, job: str, deed: Deed) -> None:
-        self._metronome.add_job(
-            self._safely, "interval", seconds=seconds, id=job, args=(job, deed), next_run_time=self.now()
-        )
+        self._metronome.every(seconds, job, partial(self._safely, job, deed))
 
     async def _safely(self, job: str, deed: Deed) -> None:
-        """Run one tick in a task of its own, so that the scheduler's end does not cut it short; log what goes wrong."""
-        task = asyncio.ensure_future(deed())
-        self._busy.add(task)
-        task.add_done_callback(self._busy.discard)
+        """Run one tick; log what goes wrong."""
         try:
-            await asyncio.shield(task)
+            await deed()
         except LeaseLost:
             log.info("another worker drives now", tick=job)
+        except ClockJumped as jumped:
+            log.info("the clock was set, the next tick goes by the new one", tick=job, why=str(jumped))
         except AWAY as away:
             log.warning("waiting for the database", tick=job, error=cause(away))
         except Exception:  # a tick must not die: the next one tries again
@@ -122,21 +106,19 @@ class Worker:
         while True:
             if await self.wake.heard(within_seconds=self.leases.seconds):
                 for name in self.crews:
-                    soon = self.now() + timedelta(milliseconds=1)
-                    self._metronome.modify_job(f"submit:{name}", next_run_time=soon)
+                    self._metronome.call(f"submit:{name}")
                 await asyncio.sleep(WAKE_SECONDS)
 
     async def _drain(self) -> None:
-        """APScheduler's shutdown cancels running coroutines: pause it, wait for them, and only then shut it down."""
+        """Begin nothing new, and let what is under way come to its end."""
         self.stopping = True
-        self._metronome.pause()
+        self._metronome.end()
         with suppress(TimeoutError):
             async with asyncio.timeout(self.shutdown_seconds):
-                while self._busy:  # nobody may take over meanwhile: what these calls bring is still to be written
-                    await asyncio.wait(self._busy, timeout=self.leases.seconds / 3)
+                # nobody may take over meanwhile: what these calls bring is still to be written
+                while not await self._metronome.ended(within_seconds=self.leases.seconds / 3):
                     for name in list(self.leases.held):
                         await self._safely(f"lease:{name}", partial(self.leases.renew, name, self.crews[name]))
-        self._metronome.shutdown(wait=False)
         self.reached(Point.LEAVING)
         for name in list(self.leases.held):
             await self._safely(f"lease:{name}", partial(self.leases.give_up, name, self.crews[name]))

@@ -14,7 +14,7 @@ from tests.support.processes import ROOT
 
 COMMANDS = [
     *("serve", "migrate", "simulate", "demo", "submit", "status", "failures"),
-    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings"),
+    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings", "check-database"),
 ]
 MARKETO = {
     "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
@@ -174,7 +174,7 @@ def test_a_mistyped_address_of_the_service_is_a_bad_setting(sluice: Run, command
 
 def test_no_command_waits_for_what_it_does_not_need():
     """The Tab key starts `sluice` anew each time."""
-    heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "apscheduler", "alembic"}
+    heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "alembic"}
     code = "import sys, app.cli.main; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "app.cli.serve" in told.stdout.split()

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import httpx
@@ -12,6 +12,7 @@ from app.domain.imports import Format, Leads
 from app.marketo.client import Marketo
 from app.marketo.multipart import PartFile
 from app.settings import InstanceSettings
+from tests.support import clock
 
 BASE = "https://284-rpr-133.mktorest.com"
 CLIENT_ID = "b417d98f-our-client-id"
@@ -22,23 +23,16 @@ LEADS = Leads()
 Handler = Callable[[httpx.Request], httpx.Response]
 
 
-class SteppedClock:
-    """Time stands still until somebody sleeps."""
+class SteppedClock(clock.SteppedClock):
+    """Time stands still until somebody sleeps, and how long is noted."""
 
     def __init__(self, at: datetime = datetime(2026, 11, 4, 12, tzinfo=UTC)) -> None:
-        self.at = at
+        super().__init__(at)
         self.slept: list[float] = []
-
-    def __call__(self) -> datetime:
-        return self.at
 
     async def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
-        self.at += timedelta(seconds=seconds)
-        await asyncio.sleep(0)
-
-    def step(self, seconds: float) -> None:
-        self.at += timedelta(seconds=seconds)
+        await super().sleep(seconds)
 
 
 def instance(**knobs: object) -> InstanceSettings:

@@ -98,14 +98,35 @@ async def test_when_marketo_says_that_the_window_is_full_it_is():
     assert (allowed.last_window, allowed.today) == (1, 1)
 
 
-async def test_a_clock_that_is_set_back_costs_one_window_and_not_an_hour():
-    """Calls that seem to lie in the future count as made now."""
+@pytest.mark.parametrize("seconds", [-3600, 3600, 100 * 86_400])
+async def test_a_clock_that_is_set_changes_nothing_about_the_window(seconds):
+    """It goes by the time that passes."""
     clock, made_at = SteppedClock(), []
     allowed = allowance(clock, calls_per_window=1)
     await call(allowed, clock, made_at)
-    clock.step(-3600)
+    clock.step(5)
+    clock.follow(seconds)
     await call(allowed, clock, made_at)
-    assert sum(clock.slept) == 20
+    assert sum(clock.slept) == 15
+
+
+async def test_a_clock_that_goes_forward_for_a_moment_takes_no_day_away():
+    """What was said of a day in the far future is not believed once that is over; nor does its count go on for ever."""
+    clock = SteppedClock()
+    allowed = allowance(clock, daily_calls=2)
+    clock.follow(100 * 86_400)
+    allowed.used_up()
+    clock.follow(-100 * 86_400)
+    with pytest.raises(DayUsedUp):
+        await call(allowed, clock, [])
+    clock.step(86_400)
+    for _ in range(2):
+        await call(allowed, clock, [])
+    with pytest.raises(DayUsedUp):
+        await call(allowed, clock, [])
+    clock.step(86_400)
+    await call(allowed, clock, [])
+    assert allowed.today == 1
 
 
 async def test_a_used_up_day_is_said_at_once_and_with_its_end():

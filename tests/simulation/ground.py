@@ -79,7 +79,7 @@ class Door(Database):
     """
 
     def __init__(self, ground: Ground, pause: Pause, look: Look) -> None:
-        self.url, self.on_sqlite, self._lock_file = ground.url, ground.on_sqlite, None
+        self.url, self.on_sqlite, self.file = ground.url, ground.on_sqlite, None
         self.ground, self.pause, self.look = ground, pause, look
 
     @asynccontextmanager

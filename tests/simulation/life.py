@@ -5,7 +5,7 @@ draws from a die of its own, so that nobody's draw depends on who went first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -16,6 +16,7 @@ import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.clock import Clock, ClockJumped, Reading
 from app.domain.clients import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.imports import CustomObject, Leads, OnUnconfirmed, Request
@@ -32,7 +33,7 @@ from app.store.tables import event, import_
 from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
-from app.worker.ticks import Step, ticks
+from app.worker.ticks import Step, Tick, ticks
 from tests.simulation.ground import Door, Ground
 from tests.support.audit import Audit
 from tests.support.stage import CallInTransaction, Killed
@@ -41,6 +42,7 @@ from tests.support.transport import SimulatorTransport
 BEGINS = datetime(2026, 11, 4, 12, tzinfo=UTC)
 LEASE_SECONDS = 30.0
 TICK_SECONDS = 8.0
+CLOCK_SECONDS = 10.0
 SETTLE_SECONDS = 240.0  # longer than any job can take here
 LAST_BEATS = 300
 FIRST_STEP_SECONDS = 60.0
@@ -113,6 +115,8 @@ class Plan:
     faults: tuple[tuple[str, str, float], ...]
     foreign: float  # seconds between two times that others take slots
     leaps: bool  # the machine sleeps now and then, and everybody with it
+    skews: tuple[float, ...]  # seconds by which a process's own time of day may be off
+    jumps: tuple[float, ...]  # seconds by which the database's time of day is set, now and then
 
     @classmethod
     def of(cls, seed: int) -> "Plan":
@@ -137,6 +141,8 @@ class Plan:
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
             leaps=dice.random() < 0.3,
+            skews=dice.choice([(0.0,), (0.0,), (60.0, -60.0, 0.0), (3600.0, -45.0, 86_400.0)]),
+            jumps=dice.choice([(), (), (5.0, -5.0), (60.0, -60.0), (3600.0, -3600.0), (100 * 86_400.0, -3600.0)]),
         )
 
 
@@ -156,14 +162,22 @@ class Process:
     def __post_init__(self) -> None:
         life = self.life
         chance = Random(f"{life.plan.seed}/{self.name}/chance")
+        self.clock = _clock(life, Random(f"{life.plan.seed}/{self.name}/clock"))
         self.house = furnish(
             life.settings,
-            now=life.now,
+            now=self.clock,
             http=httpx.AsyncClient(transport=_Lines(self), trust_env=False),
             reached=self.reached,
             chance=chance.random,
             db=Door(life.ground, self.pause, _fenced),
         )
+        self.house.timekeeper.alone = False
+        self.house.timekeeper.look_seconds = CLOCK_SECONDS
+
+    @property
+    def leases(self) -> Mapping[str, Lease]:
+        """By instance: what it may begin a call for."""
+        return self.worker.leases.held if self.worker and self.alive else {}
 
     async def pause(self) -> None:
         """Where another may come first. Errors: Killed."""
@@ -187,6 +201,8 @@ class Process:
     def reached(self, point: Point) -> None:
         self.life.trace(self.name, point)
         self._watch_claims(point)
+        if point is Point.TAKEN_OVER:
+            self._watch_leases(job_name.get().partition(":")[2])
         if self.life.dies_at(point):
             self._die(point)
 
@@ -202,12 +218,30 @@ class Process:
         elif point is Point.JUDGED_LOST and job == "lease":
             assert self.claims.get(name) != lease.epoch, f"{self.name} called its own claim lost"
 
+    def _watch_leases(self, name: str) -> None:
+        """Nobody takes an instance from a worker that may still begin calls for it, whatever their clocks say."""
+        mine = self.leases.get(name)
+        if mine is None or not mine.holds(self.clock.monotonic()):
+            return  # it comes late to its own take-over: what it writes is fenced
+        for other in self.life.processes:
+            if other is not self and (lease := other.leases.get(name)):
+                assert not lease.holds(other.clock.monotonic()), (
+                    f"{self.name} took {name} from {other.name}, which lives"
+                )
+
     def _die(self, where: str) -> None:
         self.alive = False
         self.life.trace(self.name, f"dies: {where}")
         raise Killed
 
-    async def run(self, jobs: dict[str, Callable[[], Awaitable[None]]]) -> bool:
+    async def live(self, jobs: dict[str, Callable[[], Awaitable[None]]]) -> bool:
+        """Set the clock, and then do the jobs, with an eye on it. True when it died."""
+        keeper = self.house.timekeeper
+        if await self.run({"clock": keeper.begin}, last=False):
+            return True
+        return await self.run(jobs | {"clock": self.life.every(self, CLOCK_SECONDS, keeper.look)})
+
+    async def run(self, jobs: dict[str, Callable[[], Awaitable[None]]], *, last: bool = True) -> bool:
         """Do the jobs side by side, until all have ended or one of them dies, and all with it. True when it died."""
         tasks = [asyncio.create_task(self._with_die(name, job)) for name, job in jobs.items()]
         await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -218,7 +252,8 @@ class Process:
         for error in errors:
             if not isinstance(error, Killed | asyncio.CancelledError):
                 raise error
-        await self.house.http.aclose()
+        if errors or last:
+            await self.house.http.aclose()
         return bool(errors)
 
     async def _with_die(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
@@ -253,11 +288,14 @@ class Life:
     ground: Ground
     calm: bool = False
     leapt_seconds: float = 0.0
+    set_by_seconds: float = 0.0  # the database's time of day
     started: float = 0.0
     story: list[str] = field(default_factory=list)
     reached: dict[Point, int] = field(default_factory=dict)
     accepted: list[int] = field(default_factory=list)
     born: int = 0
+    processes: list[Process] = field(default_factory=list)
+    lost_at: dict[int, datetime | None] = field(default_factory=dict)  # by part: when its answer was lost, if known
     marketos: dict[str, Simulator] = field(init=False)
     settings: Settings = field(init=False)
 
@@ -268,8 +306,16 @@ class Life:
         self.marketos = {name: Simulator(rules, now=lambda: self.now().timestamp()) for name in self.plan.instances}
         self.settings = _settings(self.ground.url, self.plan.instances, rules)
 
+    def passed(self) -> float:
+        """Seconds since the beginning."""
+        return self.loop.time() - self.started + self.leapt_seconds
+
     def now(self) -> datetime:
-        return BEGINS + timedelta(seconds=self.loop.time() - self.started + self.leapt_seconds)
+        """The true time, and Marketo's."""
+        return BEGINS + timedelta(seconds=self.passed())
+
+    def database_time(self) -> datetime:
+        return self.now() + timedelta(seconds=self.set_by_seconds)
 
     def trace(self, who: str, what: str) -> None:
         self.story.append(f"{self.now() - BEGINS} {who} {what}")
@@ -315,6 +361,7 @@ class Life:
         while self.loop.time() < ends:
             number += 1
             process = Process(self, f"{name}.{number}")
+            self.processes.append(process)
             asked = self.loop.call_later(max(0.0, ends - self.loop.time()), setattr, process, "stopping", True)
             if dice.random() < 0.3:  # a calm end, and a new start
                 self.loop.call_later(dice.uniform(5, 40), setattr, process, "stopping", True)
@@ -326,24 +373,24 @@ class Life:
         worker = self._worker(process)
         jobs = {}
         for name, crew in worker.crews.items():
-            jobs[f"lease:{name}"] = self._every(process, LEASE_SECONDS / 4, worker.lease, name)
+            jobs[f"lease:{name}"] = self.every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in ticks(crew, TICK_SECONDS):
-                jobs[f"{tick.name}:{name}"] = self._every(
-                    process, TICK_SECONDS, worker.tick, name, tick._replace(step=_driving(tick.step))
+                jobs[f"{tick.name}:{name}"] = self.every(
+                    process, TICK_SECONDS, worker.tick, name, tick._replace(step=self._driving(tick))
                 )
-        if await process.run(jobs):
+        if await process.live(jobs):
             return True
         return await process.run({"end": lambda: self._leave(process, worker)})
 
     def _worker(self, process: Process) -> Worker:
         house = process.house
-        leases = Leases(db=house.db, now=self.now, worker=process.name, seconds=LEASE_SECONDS)
+        leases = Leases(db=house.db, now=house.now, worker=process.name, seconds=LEASE_SECONDS)
         leases.alone = False
         process.worker = Worker(
             crews={name: hire(house, name) for name in self.plan.instances},
             leases=leases,
             wake=house.wake,
-            now=self.now,
+            now=house.now,
             tick_seconds=TICK_SECONDS,
             shutdown_seconds=30,
             reached=process.reached,
@@ -355,7 +402,7 @@ class Life:
         for name in list(worker.leases.held):
             await worker.leases.give_up(name, worker.crews[name])
 
-    def _every(
+    def every(
         self, process: Process, seconds: float, deed: Callable[..., Awaitable[object]], *args: object
     ) -> Callable[[], Awaitable[None]]:
         async def job() -> None:
@@ -363,14 +410,14 @@ class Life:
             await asyncio.sleep(dice.uniform(0, seconds))
             while not process.stopping:
                 await process.pause()
-                with suppress(Stale):  # another worker was faster: the next tick looks again
+                with suppress(Stale, ClockJumped):  # another worker was faster: the next tick looks again
                     await deed(*args)
                 await asyncio.sleep(dice.uniform(0.5, 1.5) * seconds)
 
         return job
 
     async def _serve(self, process: Process) -> bool:
-        return await process.run({"uploads": lambda: self._upload(process), "desk": lambda: self._decide(process)})
+        return await process.live({"uploads": lambda: self._upload(process), "desk": lambda: self._decide(process)})
 
     async def _upload(self, process: Process) -> None:
         dice = die.get()
@@ -379,7 +426,7 @@ class Life:
             await process.pause()
             self.born += 1
             number = self.born
-            request, content = _upload(number, dice, self.plan, self.now())
+            request, content = _upload(number, dice, self.plan, process.clock())
             with suppress(CallerError):
                 receipt = await process.house.intake.receive(request, Arrival(_chunks(content)))
                 self.accepted.append(receipt.import_id)
@@ -422,7 +469,7 @@ class Life:
                 for job in self.marketos[name].report()["jobs"]
                 if job["sha256"] == sha256 and job["batch_id"] not in taken
             ]
-            settled = part.state_since is not None and (self.now() - part.state_since).total_seconds() > 60
+            settled = part.state_since is not None and (process.clock() - part.state_since).total_seconds() > 60
             if known:
                 await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client)
             elif settled:
@@ -436,6 +483,10 @@ class Life:
             if self.plan.leaps and dice.random() < 0.3:
                 self.leapt_seconds += dice.choice([5, 40, 700, 4000])
                 self.trace("machine", "slept")
+            if self.plan.jumps and dice.random() < 0.3:
+                seconds = dice.choice(self.plan.jumps)
+                self.set_by_seconds += seconds
+                self.trace("database", f"is set by {seconds} s")
             if self.plan.foreign and dice.random() < 0.3:
                 dice.choice(list(self.marketos.values())).occupy(dice.randint(1, 10), self.plan.foreign)
                 self.trace("others", "take slots")
@@ -443,6 +494,7 @@ class Life:
     async def _come_right(self) -> None:
         """No more trouble: one worker goes on alone, and looks less often the longer nothing happens."""
         process = Process(self, "last")
+        await process.run({"clock": process.house.timekeeper.begin}, last=False)
         await process.run({"last": lambda: self._finish(process)})
 
     async def _finish(self, process: Process) -> None:
@@ -453,13 +505,14 @@ class Life:
             await process.house.desk.resume(name, by="the last")
         seconds, last_event = FIRST_STEP_SECONDS, 0
         for _ in range(LAST_BEATS):
+            await process.house.timekeeper.look()
             unfinished, newest = await self._how_far()
             if not unfinished:
                 break
             for name in sorted(unfinished):
                 await worker.lease(name)
                 for tick in ticks(worker.crews[name], TICK_SECONDS):
-                    with suppress(Stale):
+                    with suppress(Stale, ClockJumped):
                         await worker.tick(name, tick)
                 await self._resolve_held(process, name)
             seconds = FIRST_STEP_SECONDS if newest > last_event else min(2 * seconds, LONGEST_STEP_SECONDS)
@@ -475,21 +528,52 @@ class Life:
             found = (await tx.execute(unfinished)).all()
         return {row[0] for row in found}, max((row[1] for row in found), default=0)
 
+    def _driving(self, tick: Tick) -> Step:
+        """The same step, its lease known to whoever looks at what it writes."""
+
+        async def run_once(lease: Lease) -> bool:
+            driven.set(lease)
+            if not self.plan.jumps:
+                return await tick.step(lease)
+            began, lost = self.now(), await self._lost(lease.instance)
+            for part_id in lost:
+                self.lost_at.setdefault(part_id, None)  # by one that died meanwhile
+            more = await tick.step(lease)
+            still = await self._lost(lease.instance)
+            for part_id in still - lost:
+                self.lost_at[part_id] = began
+            if tick.name == "sweep":
+                self._settled(lost - still)
+            return more
+
+        return run_once
+
+    async def _lost(self, name: str) -> set[int]:
+        """The parts that nobody knows of whether Marketo has them."""
+        async with self.ground.read() as tx:
+            return {found.id for found in await parts.in_states(tx, name, {State.UNCONFIRMED})}
+
+    def _settled(self, sent_back: set[int]) -> None:
+        """A part whose answer was lost is given its time, whatever a clock says."""
+        for part_id in sent_back:
+            if lost_at := self.lost_at.pop(part_id):
+                seconds = (self.now() - lost_at).total_seconds()
+                assert seconds >= SETTLE_SECONDS, f"NEVER_TWICE: part {part_id} was sent back after {seconds} s"
+
     async def _resolve_held(self, process: Process, name: str) -> None:
         async with process.house.db.read() as tx:
             doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
-        if any(part.due_at and part.due_at <= self.now() for part in doubtful):
+        if any(part.due_at and part.due_at <= process.clock() for part in doubtful):
             await self._resolve(process, name)
 
 
-def _driving(step: Step) -> Step:
-    """The same step, its lease known to whoever looks at what it writes."""
-
-    async def run_once(lease: Lease) -> bool:
-        driven.set(lease)
-        return await step(lease)
-
-    return run_once
+def _clock(life: Life, dice: Random) -> Clock:
+    """A machine's: its time of day may be off, and its monotonic clock begins anywhere."""
+    since = dice.uniform(0, 1e6)
+    clock = Clock(life.database_time, lambda: since + life.passed())
+    skew = timedelta(seconds=dice.choice(life.plan.skews))
+    clock.set(Reading(life.database_time() + skew, clock.monotonic()))
+    return clock
 
 
 def _settings(url: str, names: tuple[str, ...], rules: Rules) -> Settings:

@@ -125,7 +125,7 @@ async def test_damaged_bytes_are_a_failure_and_no_loop(stage: Stage):
     await stage.run()
     told = await stage.read(import_id)
     assert told["status"] == "failed"
-    assert "cannot be sent" in told["error"]["message"]
+    assert told["error"]["code"] == "corrupt"
     assert (await stage.api.get("/v1/instances/default")).json()["slots"]["used"] == 0
 
 

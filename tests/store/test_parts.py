@@ -46,7 +46,7 @@ async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Data
     if db.on_sqlite:  # one writer at a time: nobody waits for anybody inside a transaction
         return
     async with db.write() as claim, db.write() as cancel:
-        await instances.take_lease(claim, "default", worker="w", now=AT, until=AT)
+        await instances.take_lease(claim, "default", worker="w", now=AT, until=AT, over=AT)
         assert await instances.lock(claim, "default", epoch=1)
         await imports.standing(cancel, import_id, lock=True)
         await cancel.execute(text("SET LOCAL lock_timeout = '5s'"))

@@ -11,6 +11,7 @@ from app.steps.erase import Erase, Retention
 from app.store import instances, parts, tallies
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
+from tests.support.clock import SteppedClock
 
 
 async def counted(db: Database) -> dict[str, dict[str, float]]:
@@ -74,8 +75,7 @@ async def test_counters_outlive_the_history_that_they_counted(db: Database):
     (only,) = await parts_of(db, await an_import(db))
     await move(db, only.id, Move.CANCEL)
     before = await counted(db)
-    later = AT + timedelta(days=1)
-    await Erase(db, lambda: later, Retention(0, 0, 0)).what_is_too_old()
+    await Erase(db, SteppedClock(AT + timedelta(days=1)), Retention(0, 0, 0)).what_is_too_old()
     async with db.read() as tx:
         assert (await tx.execute(text("SELECT count(*) FROM part"))).scalar_one() == 0
     assert await counted(db) == before

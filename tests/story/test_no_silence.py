@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+import migrations
 from app.domain.answers import Because
 from app.domain.history import WARNED
 from app.domain.imports import AttentionCode
@@ -225,6 +226,19 @@ async def use_up_the_calls(stage: Stage) -> None:
             pass
 
 
+async def set_the_clock(stage: Stage) -> None:
+    stage.clock.jump(HOUR)
+    await stage.house.timekeeper.look()
+
+
+async def be_set_forward_while_nothing_runs(stage: Stage) -> None:
+    """All that there is would be too old, if that is right."""
+    await stage.created(LEADS)
+    await stage.run()
+    stage.clock.jump(100 * 24 * HOUR)
+    await stage.house.timekeeper.begin()
+
+
 async def lose_the_schema(stage: Stage) -> None:
     async with stage.house.db.write() as tx:
         await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
@@ -397,7 +411,7 @@ WAYS = {
         running_out("database"),
         "degraded",
         "disk",
-        "999 bytes free",
+        " bytes free, 1,000 are the floor",
         knobs={"disk_floor_bytes": 1000},
         only_on="sqlite",
     ),
@@ -407,6 +421,8 @@ WAYS = {
     "quota nearly used up": Way(
         use_up_the_calls, "degraded", "quota:default", "9 of 10 calls", knobs=instances({"daily_calls": 10})
     ),
+    "the clock was set": Way(set_the_clock, "degraded", "clock", "was set forward by 3,600 s"),
+    "retention in doubt": Way(be_set_forward_while_nothing_runs, "degraded", "retention", "erases nothing: 1 of 1"),
     "database connections used up": Way(
         use_up_the_connections, "degraded", "connections", "of 1 connections used", only_on="postgres"
     ),
@@ -495,7 +511,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
         assert (line["level"], line["check"]) == ("warning", "database")
         assert "sluice migrate" in line["detail"]
         async with stage.house.db.write() as tx:
-            await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
+            await tx.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{migrations.head()}'")
         clock.step(10)
         await witness.monitor.look()
         history = (await stage.api.get("/v1/instances/default/events")).json()["items"]

@@ -11,8 +11,7 @@ import pytest
 
 from app.clock import Clock
 from app.domain.clients import Scope
-from app.steps.intake import Intake
-from app.steps.once import Once
+from app.steps.undo import Undo
 from app.web.app import create_app
 from app.wiring import House, furnish
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
@@ -144,8 +143,7 @@ async def test_a_process_that_dies_in_mid_request_does_not_keep_the_key(
         content = leads(60)
         object.__setattr__(stage.house.intake, "reached", dies)
         with pytest.MonkeyPatch.context() as dead, pytest.raises(Killed):
-            dead.setattr(Intake, "_discard", nothing)  # the dead tidy nothing up
-            dead.setattr(Once, "_release", nothing)
+            dead.setattr(Undo, "take_back", nothing)  # the dead tidy nothing up
             await send(stage.api, content)
         async with fresh(stage.house, clock) as api:
             answer = await send(api, content)

@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
-from app.clock import machine_clock
+from app.clock import Clock
 from app.domain.clients import Scope
 from app.steps.keys import Keys
 from app.store.database import Database
@@ -51,7 +51,7 @@ def good_key(urls: dict[str, str]) -> str:
 
     async def made() -> str:
         db = Database(urls["on"])
-        _, key = await Keys(db, machine_clock).create("crm", [Scope.SUBMIT])
+        _, key = await Keys(db, Clock()).create("crm", [Scope.SUBMIT])
         await db.close()
         return key
 

@@ -10,7 +10,7 @@ from typing import ClassVar
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.clock import machine_clock
+from app.clock import Clock, machine_clock
 from app.simulator import Fault, Rules
 from app.steps.crew import Crew
 from app.steps.lease import Lease
@@ -34,7 +34,7 @@ async def working(stage: Stage, *, tick_seconds: float) -> AsyncIterator[asyncio
         crews={"default": stage.crew},
         leases=stage.leases,
         wake=stage.house.wake,
-        now=machine_clock,
+        now=Clock(),
         tick_seconds=tick_seconds,
         shutdown_seconds=30,
     )
@@ -62,7 +62,7 @@ async def first_beat(stage: Stage) -> dict[str, datetime]:
 
 @pytest.fixture
 async def stage(database_url: str) -> AsyncIterator[Stage]:
-    """By the machine's clock, since the worker's metronome goes by it."""
+    """The time of day is the machine's, and stands still."""
     clock = SteppedClock(machine_clock())
     async with staged(database_url, clock, rules=Rules(job_seconds=0.01)) as found:
         yield found
@@ -110,7 +110,7 @@ class Watched(Leases):
 async def test_CALM_DEPLOY_the_lease_is_kept_while_the_last_calls_end(stage: Stage):
     """Or another worker would take over, call the part lost, and the answer would come too late."""
     Watched.kept = []
-    stage.leases = Watched(db=stage.house.db, now=machine_clock, worker="the worker", seconds=0.3)
+    stage.leases = Watched(db=stage.house.db, now=Clock(), worker="the worker", seconds=0.3)
     stage.simulator.order(Fault("hang", on="create", seconds=1))
     async with working(stage, tick_seconds=HOUR) as stop:
         import_id = await stage.created(leads(3))
@@ -131,7 +131,7 @@ async def test_an_instance_whose_marketo_says_nothing_keeps_no_other_waiting(dat
     async with staged(database_url, clock, rules=rules, hang=lambda _: mended.wait(), instances=both) as stage:
         stage.simulator.order(Fault("hang", on="create", seconds=1))
         crews = {name: hire(stage.house, name) for name in both}
-        worker = Worker(crews, stage.leases, stage.house.wake, machine_clock, tick_seconds=0.05, shutdown_seconds=30)
+        worker = Worker(crews, stage.leases, stage.house.wake, Clock(), tick_seconds=0.05, shutdown_seconds=30)
         stop = asyncio.Event()
         running = asyncio.create_task(worker.run(stop))
         silent = await stage.created(leads(3))
@@ -160,7 +160,7 @@ class Cut(Leases):
 
 async def test_CALM_DEPLOY_a_database_that_stumbles_meanwhile_cuts_no_call_short(stage: Stage):
     """PostgreSQL is restarted in the middle of a deployment: the answer under way is waited for all the same."""
-    stage.leases = Cut(db=stage.house.db, now=machine_clock, worker="the worker", seconds=3)
+    stage.leases = Cut(db=stage.house.db, now=Clock(), worker="the worker", seconds=3)
     stage.simulator.order(Fault("hang", on="create", seconds=2))
     Cut.stops = asyncio.Event()
     async with working(stage, tick_seconds=HOUR) as stop:
@@ -188,7 +188,7 @@ async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(st
     Hesitant.met = []
     import_id = await stage.created(leads(3))
     await stage.crash()
-    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.erase))
+    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.erase, stage.house.undo))
     worker = Worker({"default": crew}, stage.leases, stage.house.wake, stage.clock, tick_seconds=1, shutdown_seconds=1)
     with pytest.raises(ConnectionError):
         await worker.lease("default")

@@ -1,0 +1,74 @@
+"""All that is stored as bytes, to be looked through: a few values in each transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, func, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store import blobs
+from app.store.tables import part, part_file, part_keys, result_file
+
+BLOBS_AT_ONCE = 10  # of at most about 10 MB each
+CONTENTS: Mapping[Table, tuple[str, ...]] = {
+    part_file: ("blob", "row_numbers"),
+    part_keys: ("digests",),
+    result_file: ("blob",),
+}
+"""The tables with bytes, and the columns that a checksum is of, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One row's bytes."""
+
+    table: str
+    key: tuple[Any, ...]  # to go on from
+    import_id: int
+    part_number: int
+    state: str | None  # of its part
+    has_checksum: bool
+    whole: bool  # as far as its checksum says
+    part_bytes: int  # of its part's file, unpacked
+    contents: tuple[bytes | None, ...]
+
+
+async def count(tx: AsyncConnection) -> int:
+    return sum([(await tx.execute(select(func.count()).select_from(table))).scalar_one() for table in CONTENTS])
+
+
+async def some(tx: AsyncConnection, table: Table, *, after: tuple[Any, ...] | None) -> list[Stored]:
+    """The next few rows of a table. Empty: these were all."""
+    key = list(table.primary_key.columns)
+    about: list[ColumnElement[Any]] = [part.c.import_id, part.c.number, part.c.state, part.c.bytes.label("part_bytes")]
+    wanted = select(*key, *(table.c[name] for name in CONTENTS[table]), table.c.checksum, *about).join(part)
+    if after is not None:
+        wanted = wanted.where(tuple_(*key) > tuple_(*after))
+    rows = (await tx.execute(wanted.order_by(*key).limit(BLOBS_AT_ONCE))).all()
+    return [await _stored(table, tuple(row[: len(key)]), row) for row in rows]
+
+
+async def _stored(table: Table, key: tuple[Any, ...], row: Any) -> Stored:
+    contents = tuple(getattr(row, name) for name in CONTENTS[table])
+    return Stored(
+        table=table.name,
+        key=key,
+        import_id=row.import_id,
+        part_number=row.number,
+        state=row.state,
+        has_checksum=row.checksum is not None,
+        whole=await blobs.is_whole(row.checksum, *contents),
+        part_bytes=row.part_bytes,
+        contents=contents,
+    )
+
+
+async def complaints(tx: AsyncConnection) -> list[str]:
+    """What SQLite itself finds wrong with its file; PostgreSQL has no such question."""
+    if tx.dialect.name != "sqlite":
+        return []
+    said = [str(line) for line in (await tx.exec_driver_sql("PRAGMA integrity_check")).scalars()]
+    astray = (await tx.exec_driver_sql("PRAGMA foreign_key_check")).mappings()
+    lost = [f"a row of {row['table']} refers to nothing in {row['parent']}" for row in astray]
+    return [line for line in said if line != "ok"] + lost

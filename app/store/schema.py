@@ -1,0 +1,28 @@
+"""The schema's revision, as it stands in the database."""
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store.database import WrongSchema
+
+REVISION = text("SELECT version_num FROM alembic_version")
+
+
+async def revision(tx: AsyncConnection) -> str | None:
+    found: str | None = (await tx.execute(REVISION)).scalar_one_or_none()
+    return found
+
+
+def refusal(found: str | None, needed: str) -> str | None:
+    """Why nothing may be written; None where the schema is the one that is needed."""
+    if found == needed:
+        return None
+    if found is not None and found > needed:  # revisions are numbered
+        return f"its schema is at {found}, and this version knows {needed}: run the newer version"
+    return f"its schema is at {found}, this version needs {needed}: run `sluice migrate`"
+
+
+async def check(tx: AsyncConnection, needed: str) -> None:
+    """In the transaction that is about to write. Errors: WrongSchema."""
+    if why := refusal(await revision(tx), needed):
+        raise WrongSchema(why)

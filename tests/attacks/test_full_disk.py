@@ -1,0 +1,185 @@
+"""A disk fills up in the middle of an upload: the next small file finds room again."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from app.domain.imports import SourceFile
+from app.steps.points import Point
+from app.store import discards, imports
+from app.store.database import Database
+from app.store.tables import import_, part
+from tests.store.seed import AT, an_import
+from tests.story.files import LEADS
+from tests.story.test_large_files import HEADER
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
+
+DISK = 10_000_000  # bytes that the file and its log may have together
+FLOOR = 4_000_000
+
+
+@pytest.fixture
+async def stage(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
+    """Parts are small."""
+    async with staged(database_url, clock, part_bytes=20_000) as found:
+        yield found
+
+
+def incompressible(rows: int) -> bytes:
+    """About half a kilobyte a row."""
+    chance = random.Random(1)
+    lines = "".join(f"p{n}@example.com,{chance.randbytes(250).hex()},1\n" for n in range(rows))
+    return f"{HEADER}\n{lines}".encode()
+
+
+def at(stage: Stage, point: Point, deed: Callable[[], None], *, time: int = 1) -> None:
+    """Have something happen when that point is reached for the nth time."""
+    left = time
+
+    def reached(met: str) -> None:
+        nonlocal left
+        left -= met == point
+        if met == point and left == 0:
+            deed()
+
+    object.__setattr__(stage.house.intake, "reached", reached)
+
+
+async def test_what_is_half_received_is_taken_away_once_the_database_takes_that(stage: Stage):
+    """It would not at first: its disk was full. Until then nobody sees it, and afterwards nothing is left."""
+    db = stage.house.db
+
+    def fill_up() -> None:
+        db.refused = "the disk is full"
+
+    at(stage, Point.PART_STORED, fill_up, time=3)
+    answer = await stage.create(incompressible(300))
+    assert answer.status_code == 503
+    assert (await stage.api.get("/v1/imports")).json()["items"] == []
+    assert not await stage.holds_nothing()
+    assert not await stage.house.undo.again(), "the disk is still full"
+    db.refused = None
+    assert await stage.house.undo.again()
+    assert await stage.holds_nothing()
+    assert (await stage.create(LEADS)).status_code == 202
+
+
+async def test_it_is_tried_again_until_it_succeeds(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """By itself, and without a request that would ask for it."""
+    monkeypatch.setattr("app.steps.undo.INSIST_SECONDS", (0.001,))
+    db, tries, enough = stage.house.db, 0, asyncio.Event()
+
+    async def counted(*_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 5:
+            enough.set()
+
+    at(stage, Point.PART_STORED, lambda: setattr(db, "refused", "the disk is full"))
+    assert (await stage.create(incompressible(100))).status_code == 503
+    again = stage.house.undo.again
+
+    async def watched() -> bool:
+        await counted()
+        return await again()
+
+    monkeypatch.setattr(type(stage.house.undo), "again", lambda _: watched())
+    running = asyncio.create_task(stage.house.undo.run())
+    await asyncio.wait_for(enough.wait(), 30)
+    db.refused = None
+    async with asyncio.timeout(30):
+        while not await stage.holds_nothing():
+            await asyncio.sleep(0.001)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_the_room_of_an_upload_that_met_the_floor_is_free_again(
+    sqlite_url: str, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+):
+    """It was freed within SQLite's file, which stayed as large: every small file after it got 507, for ever."""
+    async with staged(sqlite_url, clock, part_bytes=20_000, disk_floor_bytes=FLOOR) as stage:
+        file = stage.house.db.file
+        assert file is not None
+
+        def disk_usage(_: object) -> SimpleNamespace:
+            return SimpleNamespace(free=DISK - file.path.stat().st_size - file.log_bytes)
+
+        monkeypatch.setattr("app.store.room.shutil.disk_usage", disk_usage)
+        assert (await stage.create(LEADS)).status_code == 202
+        answer = await stage.create(incompressible(12_000))
+        assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+        assert (await stage.create(LEADS)).status_code == 202, "its room was given back"
+        assert (await stage.api.get("/v1/imports")).json()["items"][1:] != [], "and nothing else was lost"
+
+
+async def test_a_database_that_says_itself_that_its_disk_is_full_finds_room_again(
+    postgres_url: str, clock: SteppedClock
+):
+    """PostgreSQL takes neither the next part nor the discard; once it does, nothing is left."""
+    async with staged(postgres_url, clock, part_bytes=20_000) as stage:
+        async with stage.house.db.write() as tx:
+            await tx.exec_driver_sql(
+                "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+                "IF TG_OP = 'DELETE' OR NEW.number > 2 THEN "
+                "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END IF; "
+                "RETURN NEW; END $$"
+            )
+            await tx.exec_driver_sql(
+                "CREATE TRIGGER full_disk BEFORE INSERT OR DELETE ON part FOR EACH ROW EXECUTE FUNCTION full_disk()"
+            )
+        answer = await stage.create(incompressible(300))
+        assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
+        assert not await stage.house.undo.again()
+        async with stage.house.db.write() as tx:
+            await tx.exec_driver_sql("DROP TRIGGER full_disk ON part")
+        assert await stage.house.undo.again()
+        assert await stage.holds_nothing()
+        assert (await stage.create(LEADS)).status_code == 202
+
+
+async def test_a_large_upload_is_taken_away_a_few_parts_at_a_time(db: Database):
+    """What it takes in SQLite's log, or of everybody's time, does not grow with the upload."""
+    import_id = await an_import(db, parts_count=25)
+    async with db.write() as tx:
+        await tx.execute(text("UPDATE import SET status = NULL"))
+        await discards.give_up(tx, import_id, at=AT)
+    left = []
+    more = True
+    while more:
+        async with db.write() as tx:
+            more = await discards.go_on(tx)
+        async with db.read() as tx:
+            left.append((await tx.execute(select(func.count()).select_from(part))).scalar_one())
+    assert left == [15, 5, 0, 0, 0]
+    async with db.read() as tx:
+        assert (await tx.execute(select(func.count()).select_from(import_))).scalar_one() == 0
+
+
+async def test_NO_LOST_ROWS_what_was_given_up_is_never_accepted(db: Database):
+    """Some of its parts may be gone already, though its last ones still come."""
+    import_id = await an_import(db, parts_count=3)
+    async with db.write() as tx:
+        await tx.execute(text("UPDATE import SET status = NULL"))
+        await discards.give_up(tx, import_id, at=AT)
+    async with db.write() as tx:
+        assert not await imports.touch(tx, import_id, at=AT)
+        file = SourceFile(None, 8, "00", 1)
+        assert await imports.accept(tx, import_id, file=file, columns=["a"], at=AT) is None
+
+
+async def test_an_import_is_never_given_up(db: Database):
+    """It was accepted a moment before."""
+    import_id = await an_import(db)
+    async with db.write() as tx:
+        await discards.give_up(tx, import_id, at=AT)
+        await discards.give_up_all(tx, at=AT)
+        assert not await discards.go_on(tx)
+    async with db.read() as tx:
+        assert (await tx.execute(select(import_.c.file_erased_at))).scalar_one() is None
