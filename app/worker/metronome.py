@@ -1,55 +1,106 @@
-"""The metronome: calls deeds again and again, each in its rhythm, by the event loop's clock, which nobody can set."""
+"""The metronome: APScheduler, calling deeds again and again, each in its rhythm, by a clock that nobody can set."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, tzinfo
 
-from app.bell import Bell
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a deed is still at work is no news
 
 Deed = Callable[[], Awaitable[object]]
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class LoopTime(tzinfo):
+    """The time that APScheduler goes by: the event loop's, counted from 1970, whatever the machine's clock says.
+
+    APScheduler asks `datetime.now(zone)` what time it is, and that asks the zone what its time is.
+    """
+
+    def now(self) -> datetime:
+        elapsed = timedelta(seconds=asyncio.get_running_loop().time())
+        return (_BEGINNING + elapsed).replace(tzinfo=self)
+
+    def fromutc(self, _: datetime) -> datetime:
+        return self.now()
+
+    def utcoffset(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def dst(self, _: datetime | None) -> timedelta:
+        return timedelta(0)
+
+    def tzname(self, _: datetime | None) -> str:
+        return "loop"
+
+
+class _Rhythm(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no types
+    """Now, and then every so many seconds. Beats that were missed are not made up for."""
+
+    def __init__(self, seconds: float) -> None:
+        self.period = timedelta(seconds=seconds)
+
+    def get_next_fire_time(self, previous: datetime | None, now: datetime) -> datetime:
+        if previous is None:
+            return now
+        planned = previous + self.period
+        return planned if planned > now else now + self.period
 
 
 @dataclass(slots=True, repr=False)
 class _Beat:
-    seconds: float
     deed: Deed
-    called: Bell = field(default_factory=Bell)
+    again: bool = False  # it was called while it was at work
+
+
+def _scheduler() -> AsyncIOScheduler:
+    """Memory job store, one run of a deed at a time."""
+    jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
+    return AsyncIOScheduler(timezone=LoopTime(), job_defaults=jobs)
 
 
 @dataclass(slots=True, repr=False)
 class Metronome:
-    """What a deed raises ends its beat: a deed that may fail has to see to it itself."""
+    """What a deed raises, APScheduler logs: a deed that may fail sees to it itself."""
 
+    _scheduler: AsyncIOScheduler = field(default_factory=_scheduler)
     _beats: dict[str, _Beat] = field(default_factory=dict)
-    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: set[asyncio.Future[object]] = field(default_factory=set)
     _ending: bool = False
 
     def every(self, seconds: float, name: str, deed: Deed) -> None:
-        """Call it now, and then so many seconds after it was last called; if it takes longer, once it is done."""
-        beat = self._beats[name] = _Beat(seconds, deed)
-        task = asyncio.create_task(self._go_on(beat), name=name)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Call it now, and then every so many seconds; while it is still at work a beat is left out."""
+        if not self._scheduler.running:
+            self._scheduler.start()
+        beat = self._beats[name] = _Beat(deed)
+        self._scheduler.add_job(self._come, _Rhythm(seconds), id=name, args=(beat,))
 
     def call(self, name: str) -> None:
         """Have a beat come at once, or as soon as the one under way has ended."""
-        self._beats[name].called.ring()
+        self._beats[name].again = True
+        self._scheduler.modify_job(name, next_run_time=self._scheduler.timezone.now())
 
     def end(self) -> None:
         """Begin nothing more. What is under way goes on."""
         self._ending = True
-        for beat in self._beats.values():
-            beat.called.ring()
+        self._scheduler.pause()
 
     async def ended(self, *, within_seconds: float) -> bool:
         """Wait for what is under way. False when the time is up first."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within_seconds)
-        return not self._tasks
+        if self._busy:
+            await asyncio.wait(self._busy, timeout=within_seconds)
+        return not self._busy
 
-    async def _go_on(self, beat: _Beat) -> None:
-        time = asyncio.get_running_loop().time
-        while not self._ending:
-            began = time()
-            await beat.deed()
-            await beat.called.heard(within_seconds=max(0.0, began + beat.seconds - time()))
+    async def _come(self, beat: _Beat) -> None:
+        """Do the deed in a task of its own, which APScheduler's end does not cut short."""
+        beat.again = True
+        while beat.again and not self._ending:
+            beat.again = False
+            task = asyncio.ensure_future(beat.deed())
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+            await asyncio.shield(task)

@@ -43,7 +43,7 @@ def test_a_deed_is_done_at_once_and_then_in_its_rhythm(play: Play):
     assert done == [0, 1, 2, 3]
 
 
-def test_one_that_takes_longer_than_its_rhythm_is_done_again_when_it_is_over(play: Play):
+def test_beats_are_left_out_while_a_deed_is_still_at_work(play: Play):
     """Never twice at once, and nothing is made up for."""
     done: list[float] = []
 
@@ -54,12 +54,12 @@ def test_one_that_takes_longer_than_its_rhythm_is_done_again_when_it_is_over(pla
     async def scene() -> None:
         metronome = Metronome()
         metronome.every(1, "deed", deed)
-        await asyncio.sleep(6)
+        await asyncio.sleep(6.5)
         metronome.end()
         assert await metronome.ended(within_seconds=9)
 
     play(scene())
-    assert done == [0, 2.5, 5]
+    assert done == [0, 3, 6]
 
 
 def test_a_call_brings_the_next_beat_at_once_and_one_while_it_is_at_work_another(play: Play):
@@ -104,3 +104,22 @@ def test_CALM_DEPLOY_the_end_begins_nothing_and_cuts_nothing_short(play: Play):
 
     play(scene())
     assert ended == [10]
+
+
+def test_after_a_sleep_of_the_machine_one_beat_comes_and_then_the_next_in_its_rhythm(play: Play):
+    """Not as many as were missed."""
+    done: list[float] = []
+
+    async def deed() -> None:
+        done.append(now())
+
+    async def scene() -> None:
+        metronome = Metronome()
+        metronome.every(1, "deed", deed)
+        await asyncio.sleep(0.5)
+        asyncio.get_running_loop().elapsed += 86_400  # type: ignore[attr-defined]
+        await asyncio.sleep(1.5)
+        metronome.end()
+
+    play(scene())
+    assert done == [0, 86_400.5, 86_401.5]
