@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.domain import history, lifecycle
+from app.domain.answers import Unusable
 from app.domain.history import Occurrence
 from app.domain.imports import AttentionCode, ObjectType
 from app.domain.instances import WaitingFor
@@ -117,6 +118,10 @@ def event_types() -> str:
     return _table(("type", "says"), [*rows, (moves, "a part moved ([which way](lifecycle.md#moves))")])
 
 
+def late_results() -> str:
+    return _enum(Unusable, "because")
+
+
 def metrics() -> str:
     rows = [
         (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning) for one in CATALOGUE
@@ -139,6 +144,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "waiting-for": waiting_for,
     "attention-codes": attention_codes,
     "event-types": event_types,
+    "late-results": late_results,
 }
 
 

@@ -9,6 +9,8 @@ class Occurrence(StrEnum):
     ACCEPTED = "accepted"  # the file is committed to disk, the caller has the 202
     PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
+    RESULTS_LATE = "results_late"  # a result file is missing, or none that can be used: it is asked for again
+    UNPLACED = "unplaced"  # rows of a result file that cannot be read, or not be found among those that were sent
     RETRIED = "retried"  # rows of it were sent again, as another import
     ERASED = "erased"  # its file or its results are gone, by a person's wish or by age
     FINISHED = "finished"  # its last part has ended

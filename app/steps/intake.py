@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from itertools import islice
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -14,7 +15,7 @@ from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.history import Occurrence
-from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
+from app.domain.imports import CustomObject, LeftOut, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
@@ -52,6 +53,7 @@ class Arrival:
     retried_by: str | None = None  # who asked for that
     numbers: Numbering | None = None  # of these rows in the file that was uploaded first
     corrected: bool = False  # it may be a failures file of ours, mended
+    left_out: Callable[[], LeftOut] = LeftOut  # rows that are not among these; known once they all have come
 
     @property
     def packed(self) -> bool:
@@ -133,7 +135,8 @@ class Intake:
             ),
             corrected,
         )
-        incoming = _Incoming(request, arrival, file, inspection, held)
+        left_out = corrected.left_out if corrected else arrival.left_out
+        incoming = _Incoming(request, arrival, file, inspection, held, left_out)
         async with aclosing(ahead(pieces_of(file, arrival.chunks, packed=arrival.packed))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
@@ -193,15 +196,16 @@ class Intake:
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
-        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        left_out = incoming.left_out()
+        missing = left_out if left_out.rows else None
+        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at, left_out=missing)
         if incoming.held:
             await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
         if retried := arrival.retry_of:
             by, name = arrival.retried_by, request.instance
             await imports.hold(tx, retried)
-            await events.append(
-                tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, by=by, as_import=import_id
-            )
+            about: dict[str, Any] = {"by": by, "as_import": import_id, "left_out": left_out.rows or None}
+            await events.append(tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, **about)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = iter(seen.kept)
@@ -306,6 +310,7 @@ class _Incoming:
     file: UploadedFile
     inspection: Inspection | None
     held: Claim | None  # the Idempotency-Key that is to stand for it
+    left_out: Callable[[], LeftOut]
 
 
 def _with_dedupe_fields(request: Request, described: Description | None) -> Request:

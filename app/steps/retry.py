@@ -2,17 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
 from app.domain.errors import BadFile, NotFound, WrongState
-from app.domain.imports import Part, Request, key_columns
+from app.domain.imports import LeftOut, Part, Request, key_columns
 from app.domain.lifecycle import State
 from app.files import numbering
 from app.files.keys import NONE, Digests, digests_of_file, key_places
-from app.files.numbering import UNKNOWN, Given
+from app.files.numbering import Given
 from app.files.packing import unpacked
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.steps.intake import Arrival, Intake, Receipt
@@ -46,19 +46,22 @@ class Retry:
             message = f"Import {import_id} has no part that failed or was cancelled: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
         _refuse_erased(import_id, standing.file_erased_at)
-        numbers = Given()
-        rows = self._rows_of_parts(standing, listed, left, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        sending = _Sending()
+        rows = self._rows_of_parts(standing, listed, left, sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending)
 
     async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
-        """The rows that Marketo rejected, as they were uploaded. As `parts`."""
+        """The rows that Marketo rejected, as they were uploaded. As `parts`.
+
+        NOT_A_GUESS: a row that nobody can find among those that were uploaded is left out, and counted.
+        """
         standing, listed = await self._known(import_id)
         if any(part.rows.failed for part in listed):
             _refuse_erased(import_id, standing.file_erased_at or standing.results_erased_at)
-        await self._have_failures(import_id)
-        numbers = Given()
-        rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        await self._have_failures(import_id, listed)
+        sending = _Sending()
+        rows = self._rejected_rows(standing, listed, sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending)
 
     async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: str) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
@@ -66,8 +69,7 @@ class Retry:
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
         """
         standing, listed = await self._known(import_id)
-        if not (standing.results_erased_at and any(part.rows.failed for part in listed)):
-            await self._have_failures(import_id)
+        await self._have_failures(import_id, listed)
         again = replace(
             _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
         )
@@ -81,46 +83,53 @@ class Retry:
             raise NotFound(f"There is no import {import_id}.")
         return standing, listed
 
-    async def _have_failures(self, import_id: int) -> None:
+    async def _have_failures(self, import_id: int, listed: Sequence[Part]) -> None:
+        """Marketo's counts say so, or its files: they may never have come."""
+        if any(part.rows.failed for part in listed):
+            return
         async with self.db.read() as tx:
             some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
         if not some:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, arrival: Arrival) -> Receipt:
+    async def _receive(self, standing: Standing, arrival: Arrival, sending: "_Sending") -> Receipt:
         again = replace(_again(standing.request), charset="utf-8")  # as the rows are stored
         try:
             return await self.intake.receive(again, arrival)
         except BadFile as empty:
             if empty.code != "no_rows":
                 raise
-            message = "Each of these rows has a later one of the same key that was imported: none is to be sent again."
-            raise WrongState(message, code="nothing_to_retry") from None
+            message = f"None of these rows can be sent again as it was uploaded. {sending.left_out.reason}"
+            raise WrongState(message.strip(), code="nothing_to_retry") from None
 
     async def _rows_of_parts(
-        self, standing: Standing, listed: Sequence[Part], left: Sequence[Part], numbers: Given
+        self, standing: Standing, listed: Sequence[Part], left: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in left:
             file = await self._file(part, standing)
-            yield file.rows(np.flatnonzero(~await self._imported_later(part, file, standing, listed)), numbers)
+            later = await self._imported_later(part, file, standing, [one for one in listed if one not in left])
+            sending.leave_out(superseded=int(np.count_nonzero(later)))
+            yield file.rows(np.flatnonzero(~later), sending.numbers)
 
     async def _rejected_rows(
-        self, import_id: int, standing: Standing, listed: Sequence[Part], numbers: Given
+        self, standing: Standing, listed: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in listed:
             rejected = await self._rejected(part)
+            unknown = max(0, part.rows.failed - len(rejected))
+            if part.state is State.COMPLETE:
+                sending.leave_out(not_placed=unknown)
+            elif part.state not in LEFT_BEHIND:
+                sending.leave_out(not_known_yet=unknown)
             if len(rejected):
                 file = await self._file(part, standing)
-                later = await self._imported_later(part, file, standing, listed)
-                yield file.rows(rejected[~(later[rejected] | file.have_later_ones(rejected))], numbers)
-        async with self.db.read() as tx:
-            unplaced = await results.unplaced(tx, import_id, Kind.FAILURES)
-        for values in unplaced:  # nobody knows where they stood: as Marketo gave them back
-            numbers.add(np.array([UNKNOWN]))
-            yield line([value or "" for value in values], standing.request.format.delimiter)
+                later = (await self._imported_later(part, file, standing, listed))[rejected]
+                later |= file.have_later_ones(rejected)
+                sending.leave_out(superseded=int(np.count_nonzero(later)))
+                yield file.rows(rejected[~later], sending.numbers)
 
     async def _rejected(self, part: Part) -> Offsets:
         """Its rows that Marketo rejected, in their order."""
@@ -129,10 +138,10 @@ class Retry:
         return np.array(sorted(known), np.int64)
 
     async def _imported_later(self, part: Part, file: "_File", standing: Standing, listed: Sequence[Part]) -> Flags:
-        """Which of its rows have a key that was imported with a later part: only those set aside share one."""
+        """Which of its rows have a key that was imported with a later part, or may be: only those set aside share one."""
         found = np.zeros(len(file.numbers), bool)
         for later in listed:
-            if later.number > part.number and later.footprint.aside and later.state is State.COMPLETE:
+            if later.number > part.number and later.footprint.aside and _may_be_imported(later):
                 other = await self._file(later, standing)
                 imported = np.delete(other.digests, await self._rejected(later))
                 found |= (file.digests != NONE) & np.isin(file.digests, imported)
@@ -144,6 +153,32 @@ class Retry:
         if kept is None:
             raise _rows_erased(part.import_id)
         return await asyncio.to_thread(_file_of, kept, part, standing)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What goes again, while it is read: the rows' numbers, and how many are left out."""
+
+    numbers: Given = field(default_factory=Given)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def leave_out(self, *, not_placed: int = 0, superseded: int = 0, not_known_yet: int = 0) -> None:
+        so_far = self.left_out
+        self.left_out = LeftOut(
+            not_placed=so_far.not_placed + not_placed,
+            superseded=so_far.superseded + superseded,
+            not_known_yet=so_far.not_known_yet + not_known_yet,
+        )
+
+    def arrival(self, rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None) -> Arrival:
+        return Arrival(
+            rows,
+            idempotency_key=idempotency_key,
+            retry_of=import_id,
+            retried_by=by,
+            numbers=self.numbers,
+            left_out=lambda: self.left_out,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +221,11 @@ def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
     )
 
 
+def _may_be_imported(part: Part) -> bool:
+    """Whether Marketo took its rows, may have, or is still to be given them; those it rejected are known apart."""
+    return part.batch_id is not None if part.state is State.FAILED else part.state is not State.CANCELLED
+
+
 def _refuse_erased(import_id: int, erased_at: datetime | None) -> None:
     if erased_at:
         raise _rows_erased(import_id)
@@ -197,12 +237,6 @@ def _rows_erased(import_id: int) -> WrongState:
 
 def _header(standing: Standing) -> bytes:
     return line(standing.columns, standing.request.format.delimiter)
-
-
-def _arrival(
-    rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None, numbers: Given
-) -> Arrival:
-    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by, numbers=numbers)
 
 
 def _again(request: Request) -> Request:

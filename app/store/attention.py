@@ -9,10 +9,23 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.answers import Unusable
 from app.domain.imports import FINISHED, Attention, AttentionCode, Status
 from app.domain.lifecycle import State
+from app.domain.patience import LATE_RESULTS_SECONDS
 from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
+LATE_BECAUSE = {
+    Unusable.NO_FILE: "Marketo says that there is none",
+    Unusable.REFUSED: "Marketo answers with an error",
+    Unusable.NO_ANSWER: "no answer comes that says anything",
+    Unusable.CUT_OFF: "it ends in the middle",
+    Unusable.HTML: "HTML comes in its place",
+    Unusable.JSON: "JSON comes in its place",
+    Unusable.NO_HEADER: "it has no header",
+    Unusable.OTHER_COLUMNS: "none of its columns is one of the import's",
+    Unusable.NOT_MATCHED: "it could not be held against the rows, by a mistake of this service",
+}
 SLOW = (State.IMPORTING, State.COLLECTING)
 """States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
 
@@ -28,6 +41,10 @@ class Judgement:
     def stuck_since(self) -> datetime:
         return self.now - timedelta(seconds=self.stuck_seconds)
 
+    @property
+    def late_since(self) -> datetime:
+        return self.now - timedelta(seconds=LATE_RESULTS_SECONDS)
+
 
 @dataclass(slots=True)
 class Parts:
@@ -41,6 +58,9 @@ class Parts:
     stuck_since: datetime | None = None
     queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
     missing_since: datetime | None = None
+    unplaced: int = 0  # rows of result files
+    late_since: datetime | None = None  # result files that have been asked for again for a while
+    late: str = ""
 
 
 async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, Parts]:
@@ -54,6 +74,9 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
             func.min(part.c.state_since).label("since"),
             func.max(part.c.turn).label("turn"),
             func.sum(part.c.rows).label("rows"),
+            func.sum(part.c.unplaced).label("unplaced"),
+            func.min(part.c.results_late_since).label("late_since"),
+            func.min(part.c.results_late).label("late"),
         )
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
@@ -71,6 +94,9 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
             seen.stuck_since = min(seen.stuck_since or row.since, row.since)
         if state is State.QUEUED and row.since <= by.stuck_since:
             seen.queued_since = min(seen.queued_since or row.since, row.since)
+        if state is State.COLLECTING and row.late_since and row.late_since <= by.late_since:
+            seen.late_since, seen.late = min(seen.late_since or row.late_since, row.late_since), row.late
+        seen.unplaced += int(row.unplaced)
         if row.results_missing:
             seen.missing_since = min(seen.missing_since or row.since, row.since)
     return summed
@@ -106,6 +132,7 @@ async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
             or_(
                 part.c.state == State.UNCONFIRMED,
                 part.c.results_missing.is_(True),
+                and_(part.c.state == State.COLLECTING, part.c.results_late_since <= by.late_since),
                 and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
                 and_(standing, ~_moved(part.c.instance, by)),
             ),
@@ -135,10 +162,20 @@ def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | Non
     if parts.queued_since and at_a_standstill:
         message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
         return Attention(AttentionCode.STUCK, message, parts.queued_since)
+    if parts.late_since:
+        file, _, why = parts.late.partition(":")
+        message = f"Marketo's {file} file cannot be had: {LATE_BECAUSE[Unusable(why)]}. It is asked for again."
+        return Attention(AttentionCode.RESULTS_MISSING, message, parts.late_since)
     if parts.missing_since:
-        return Attention(
-            AttentionCode.RESULTS_MISSING,
-            "Marketo's counts and its result files do not account for every row.",
-            parts.missing_since,
-        )
+        return Attention(AttentionCode.RESULTS_MISSING, _missing(parts.unplaced), parts.missing_since)
     return None
+
+
+def _missing(unplaced: int) -> str:
+    if not unplaced:
+        return "Marketo's counts and its result files do not account for every row."
+    rows = "1 row" if unplaced == 1 else f"{unplaced} rows"
+    return (
+        f"{rows} of Marketo's result files cannot be read, or not be found among those that were sent: "
+        "see those without a source row in failures and warnings."
+    )

@@ -1,13 +1,13 @@
 """Failures and warnings: one file for the whole import, in source order, or pages of JSON."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
-from app.files.results import ResultRow, written
+from app.files.results import ResultRow, marketo_file, own_file, shown
 from app.store import imports, results
 from app.store.results import Kind, StoredRow
 from app.web import contract, paging
@@ -93,8 +93,14 @@ async def _page(house: House, found: Import, kind: Kind, asked: paging.Asked) ->
 
 
 def _row(found: Import, row: StoredRow) -> ResultRowOut:
-    values = dict(zip(found.columns, row.values, strict=True))
-    return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
+    values = [None if value is None else shown(value) for value in _values(found, row)]
+    text = None if row.text is None else shown(row.text)
+    told = dict(zip(found.columns, values, strict=True))
+    return ResultRowOut(source_row=row.source_row, reason=row.reason, values=told, raw=text)
+
+
+def _values(found: Import, row: StoredRow) -> Sequence[str | None]:
+    return [None] * len(found.columns) if row.values is None else row.values
 
 
 async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
@@ -111,15 +117,7 @@ async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = F
             rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
             if not await imports.has_results(tx, found.id):
                 raise Gone(f"The results of import {found.id} are erased while they are read.")
-        told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
-        yield b"".join(
-            written(
-                told,
-                columns=found.columns,
-                format=format_,
-                reason_header=REASON[kind],
-                header=header,
-                source_rows=not as_marketo,
-            )
-        )
+        told = (ResultRow(row.source_row, row.reason, _values(found, row), row.text) for row in rows)
+        written = marketo_file if as_marketo else own_file
+        yield b"".join(written(told, columns=found.columns, format=format_, reason_header=REASON[kind], header=header))
         header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None
