@@ -122,6 +122,11 @@ def late_results() -> str:
     return _enum(Unusable, "because")
 
 
+def instance_event_types() -> str:
+    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_INSTANCES]
+    return _table(("type", "says"), rows)
+
+
 def metrics() -> str:
     rows = [
         (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning) for one in CATALOGUE
@@ -145,6 +150,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "attention-codes": attention_codes,
     "event-types": event_types,
     "late-results": late_results,
+    "instance-event-types": instance_event_types,
 }
 
 

@@ -64,6 +64,8 @@ class TurnedAway:
     code: str | None
     """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
     message: str
+    call: str | None = None
+    """Set when it was another call than this one that failed: `identity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,8 @@ class NoWord:
     """Set when the whole instance has to wait, not only this question."""
     unknown_job: bool = False
     """Marketo says that it has no such job: it has forgotten it, or never had it."""
+    call: str | None = None
+    """As in TurnedAway."""
     unusable: Unusable | None = None
     """Of a result file: what came in its place."""
 

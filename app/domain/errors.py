@@ -20,7 +20,10 @@ CallerError
 └── DiskFull          507   no room to keep the file
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+TOLD_DETAILS = 5  # in one sentence; beside it stand the details themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,13 @@ class Detail:
     message: str
     field: str | None = None
     row: int | None = None  # 1 = the first row after the header
+
+
+def in_one_sentence(details: Sequence[Detail]) -> str:
+    """What is wrong, however much that is: the first few, and how many more there are."""
+    told = [f"{one.field}: {one.message}" if one.field else one.message for one in details[:TOLD_DETAILS]]
+    more = len(details) - len(told)
+    return "; ".join(told) + (f"; and {more} more" if more else "")
 
 
 class CallerError(Exception):

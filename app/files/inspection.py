@@ -55,7 +55,7 @@ class Inspection:
         if not self.every_cell:
             return
         for index, number in enumerate(numbers.tolist()):
-            row = cells(records[index], self.format.delimiter)
+            row = cells(records.begun(index, len(self._fields)), self.format.delimiter)
             if found := self._complaints(row):
                 self.warned_rows += 1
                 self._kept_bytes += len(records[index])

@@ -7,7 +7,7 @@ transaction. Whoever dies in between leaves rows that the next one replaces.
 import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from datetime import datetime
 from itertools import islice
 from typing import Any
 
@@ -16,7 +16,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoFile, NoWord, ResultFile, Unusable
 from app.domain.history import Occurrence
-from app.domain.imports import Part, Rows, key_columns
+from app.domain.imports import Part, Rows, TryError, key_columns
+from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
 from app.domain.patience import LATE_FILE_SECONDS, LINE_END_SECONDS, RESULT_RETENTION_SECONDS
 from app.files import numbering
@@ -31,8 +32,7 @@ from app.files.sent_rows import NOWHERE, Sent
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import events, imports, instances, parts, results
-from app.store.database import after_commit
+from app.store import events, imports, incidents, instances, parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -41,6 +41,10 @@ log = structlog.get_logger()
 
 STORED_ROWS = 2000  # in one transaction
 LINES_TOLD = 100  # of rows that have no place, in an event
+GARBLED, LATE, OURS = "garbled_file", "late_file", "internal_error"
+OF_THE_FILE = frozenset({GARBLED, LATE, OURS})
+"""Codes of ours: the call went through."""
+NO_FILE_YET = NoWord("Marketo counted rows of which it has no file yet", LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +78,31 @@ class Late:
 
     file: Kind
     because: Unusable
-    word: NoWord | None = None
+    word: NoWord
 
     def __str__(self) -> str:
         return f"{self.file}:{self.because}"
 
     @property
-    def is_the_instances(self) -> bool:
-        """All calls have to wait: that is said elsewhere."""
-        return self.word is not None and self.word.because is not None
+    def is_of_the_part(self) -> bool:
+        """Not what all calls have to wait for: that is told as the instance's."""
+        return self.word.because is None
+
+    @property
+    def is_told_at_once(self) -> bool:
+        return self.is_of_the_part and self.because is not Unusable.NOT_MATCHED
+
+    def error(self, at: datetime) -> CallError:
+        return error_of(self.word, call=self.file, at=at)
+
+    @classmethod
+    def garbled(cls, file: Kind, because: Unusable) -> "Late":
+        return cls(file, because, NoWord(f"a result file that cannot be used: {because}", GARBLED))
+
+    @classmethod
+    def ours(cls, file: Kind, mistake: Exception) -> "Late":
+        why = f"a fault of this service ({type(mistake).__name__}); its log has the details"
+        return cls(file, Unusable.NOT_MATCHED, NoWord(why, OURS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +122,21 @@ class Collect:
             return await self._collect(lease, part)
         except Stale:
             return False
-        except Exception:  # whatever is wrong with this part, the others must not wait behind it
-            await self._ask_again(lease, part)
+        except Exception as mistake:  # whatever is wrong with this part, the others must not wait behind it
+            await self._ask_again(lease, part, [Late.ours(Kind.FAILURES, mistake)])
             raise
 
     async def _collect(self, lease: Lease, part: Part) -> bool:
         standing = await self.driver.standing(part)
-        failures = await self._fetch(lease, part, standing, Kind.FAILURES, part.rows.failed)
-        warnings = await self._fetch(lease, part, standing, Kind.WARNINGS, part.rows.warned)
+        failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
+        warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
         if isinstance(failures, Late) or isinstance(warnings, Late):
             await self._ask_again(lease, part, [one for one in (failures, warnings) if isinstance(one, Late)])
             return False
         await self._complete(lease, part, failures, warnings)
         return True
 
-    async def _fetch(self, lease: Lease, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | Late:
+    async def _fetch(self, part: Part, standing: Standing, kind: Kind, count: int) -> Fetched | Late:
         """The result file of a part, with its rows placed; Late when it is worth asking again."""
         if count == 0 and part.counted:
             return Fetched()
@@ -124,18 +144,16 @@ class Collect:
         ask = self.driver.marketo.failures if kind is Kind.FAILURES else self.driver.marketo.warnings
         match await ask(standing.request.target, part.batch_id):
             case ResultFile(content=content):
-                return await self._read(lease, part, standing, kind, content, count)
+                return await self._read(part, standing, kind, content, count)
             case NoFile() if count == 0:
                 return Fetched()
             case NoFile():
-                return self._late_or(Late(kind, Unusable.NO_FILE), part, LATE_FILE_SECONDS)
+                return self._late_or(Late(kind, Unusable.NO_FILE, NO_FILE_YET), part, LATE_FILE_SECONDS)
             case NoWord() as word:
                 because = word.unusable or (Unusable.REFUSED if word.code else Unusable.NO_ANSWER)
                 return self._late_or(Late(kind, because, word), part, RESULT_RETENTION_SECONDS)
 
-    async def _read(
-        self, lease: Lease, part: Part, standing: Standing, kind: Kind, content: bytes, count: int
-    ) -> Fetched | Late:
+    async def _read(self, part: Part, standing: Standing, kind: Kind, content: bytes, count: int) -> Fetched | Late:
         """What can be read is; the bytes are kept as they came, and what is cut off is asked for again for a while."""
         async with self.driver.db.read() as tx:
             kept = await parts.kept(tx, part.id)
@@ -144,20 +162,18 @@ class Collect:
         try:
             placed = await asyncio.to_thread(_place, content, part, standing, kept)
         except GarbledResult as garbled:
-            return self._late_or(Late(kind, garbled.unusable), part, LATE_FILE_SECONDS, missing)
-        except Exception:  # a mistake of ours: what Marketo sent is kept, so that it can be mended
-            late = self._late_or(Late(kind, Unusable.NOT_MATCHED), part, LATE_FILE_SECONDS, missing)
-            if isinstance(late, Late):
-                await self._ask_again(lease, part, [late])
+            return self._late_or(Late.garbled(kind, garbled.unusable), part, LATE_FILE_SECONDS, missing)
+        except Exception as mistake:  # what Marketo sent is kept, so that it can be mended
+            if isinstance(self._late_or(Late.ours(kind, mistake), part, LATE_FILE_SECONDS), Late):
                 raise
             log.exception("a result file cannot be placed", import_id=part.import_id, part=part.number)
-            return late
+            return missing
         rows, few = placed.rows, part.counted and len(placed.rows) < count
         fetched = Fetched(content, placed, missing=bool(rows.unplaced) or (part.counted and len(rows) != count))
         if rows.sheet.ends_whole:
             return fetched
         patience = LATE_FILE_SECONDS if few or rows.is_cut_off else LINE_END_SECONDS  # at most a reason is cut off
-        return self._late_or(Late(kind, Unusable.CUT_OFF), part, patience, fetched)
+        return self._late_or(Late.garbled(kind, Unusable.CUT_OFF), part, patience, fetched)
 
     def _late_or(
         self, late: Late, part: Part, patience_seconds: float, instead: Fetched = Fetched(missing=True)
@@ -166,36 +182,39 @@ class Collect:
         waited = (self.driver.now() - part.state_since).total_seconds()
         return instead if waited >= patience_seconds else late
 
-    async def _ask_again(self, lease: Lease, part: Part, lates: Sequence[Late] = ()) -> None:
-        """Later; and let the whole instance wait where that is what Marketo said. NO_SILENCE: else it is said here."""
+    async def _ask_again(self, lease: Lease, part: Part, lates: Sequence[Late]) -> None:
+        """Later; and let the whole instance wait where that is what Marketo said. NO_SILENCE: it is told here.
+
+        What came in a file's place is told at once, and again where it changes; all else once it has lasted.
+        """
         at = self.driver.now()
-        told = [late for late in lates if not late.is_the_instances]
-        values: dict[str, object] = {"due_at": self.driver.patience.look_again(at, part.state_since or at)}
-        if told:
-            values |= {"results_late": str(told[0]), "results_late_since": part.results_late_since or at}
+        failing_since = part.failing_since or at
         async with self.driver.writing(lease) as (tx, _):
             for late in lates:
-                if late.word and late.word.because:
-                    await self.driver.make_wait(tx, lease.instance, late.word.because, late.word.why, asked=True)
+                error = late.error(at)
+                if error.code not in OF_THE_FILE:
+                    await incidents.note_error(tx, lease.instance, error)
+                if late.word.because:
+                    await self.driver.make_wait(tx, lease.instance, late.word.because, error)
+            told = next((late for late in lates if late.is_of_the_part), lates[0])
+            error = told.error(at)
+            values = parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+            values["due_at"] = self.driver.patience.look_again(at, part.state_since or at)
+            if told.is_of_the_part:
+                values["results_late"] = str(told)
             await parts.note(tx, part.id, **values)
-            if told and str(told[0]) != part.results_late:
-                about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
-                await events.append(tx, Occurrence.RESULTS_LATE, at=at, **about, **_facts(told[0]))
-        for late in told:
-            log.warning(
-                "a result file is asked for again",
-                instance=part.instance,
-                import_id=part.import_id,
-                part=part.number,
-                **_facts(late),
-            )
+            is_news = told.is_told_at_once and str(told) != part.results_late
+            has_lasted = not told.is_told_at_once and is_to_be_told(failing_since, before=part.tried_at, at=at)
+            if is_news or has_lasted:
+                facts = {"batch_id": part.batch_id, "file": told.file, "because": told.because, "code": error.code}
+                await events.append_of(tx, Occurrence.RESULTS_LATE, part, at=at, since=failing_since, **facts)
         self.driver.reached(Point.PUT_OFF)
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         """Store the rows, some thousand in a transaction; and with the files and the counts make the last move."""
         rows = part.rows if part.counted else _by_files(part.rows, failures, warnings)
         missing = part.results_missing or failures.missing or warnings.missing or rows.pending > 0
-        counts = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
+        counts: dict[str, Any] = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
         self.driver.reached(Point.FETCHED)
         await self._keep_rows(lease, part, failures, warnings)
         sent = [(Kind.FAILURES, failures.content), (Kind.WARNINGS, warnings.content)]
@@ -205,7 +224,6 @@ class Collect:
             values = counts | {
                 "results_missing": missing,
                 "results_late": None,
-                "results_late_since": None,
                 "unplaced": len(failures.unplaced) + len(warnings.unplaced),
             }
             for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
@@ -213,7 +231,7 @@ class Collect:
             await parts.move(tx, part.id, Move.COLLECT, at=self.driver.now(), values=values, **told)
             for kind, blob in packed.items():
                 await results.keep_file(tx, part.id, kind, blob)
-        if instance.blocked_at and (failures.content or warnings.content):
+        if (instance.blocked_at or instance.has_incidents) and (failures.content or warnings.content):
             async with self.driver.writing(lease) as (tx, instance):
                 await self.driver.make_well(tx, instance, submitted=False)
         self.driver.reached(Point.COLLECTED)
@@ -222,16 +240,12 @@ class Collect:
         """Which rows of a file cannot be read, or not be found in the part: by their lines, never by what they say."""
         if not fetched.unplaced:
             return
-        about: dict[str, Any] = {
-            "instance": part.instance,
-            "import_id": part.import_id,
-            "part": part.number,
-            "file": kind,
-        }
-        rows: dict[str, Any] = {"rows": len(fetched.unplaced), "lines": list(fetched.unplaced[:LINES_TOLD])}
+        at = self.driver.now()
+        lines = list(fetched.unplaced[:LINES_TOLD])
         await imports.hold(tx, part.import_id)
-        await events.append(tx, Occurrence.UNPLACED, at=self.driver.now(), **about, **rows)
-        after_commit(tx, partial(log.warning, "rows of a result file have no place", **about, rows=rows["rows"]))
+        facts: dict[str, Any] = {"file": kind, "rows": len(fetched.unplaced), "lines": lines}
+        about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+        await events.append(tx, Occurrence.UNPLACED, at=at, **about, **facts)
 
     async def _keep_rows(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         async with self.driver.writing(lease, share=True) as (tx, _):
@@ -264,11 +278,6 @@ def _new_row(row: MatchedRow, number: int) -> NewRow:
         return NewRow.unread(UNREADABLE, row.text)
     place = None if row.place == NOWHERE else row.place
     return NewRow.of(None if number == UNKNOWN else number, shown(row.reason), row.values, place)
-
-
-def _facts(late: Late) -> dict[str, Any]:
-    """Codes, and none of Marketo's words."""
-    return {"file": late.file, "because": late.because, "code": late.word.code if late.word else None}
 
 
 def _by_files(known: Rows, failures: Fetched, warnings: Fetched) -> Rows:

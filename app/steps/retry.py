@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from app.domain.clients import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Part, Request, key_columns
 from app.domain.lifecycle import State
@@ -33,7 +34,7 @@ class Retry:
     db: Database
     intake: Intake
 
-    async def parts(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def parts(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
 
         Left out, too, are rows whose key stands in a later row that was imported: they would undo it.
@@ -48,9 +49,9 @@ class Retry:
         _refuse_erased(import_id, standing.file_erased_at)
         sending = _Sending()
         rows = self._rows_of_parts(standing, listed, left, sending)
-        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
-    async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def failures(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`.
 
         NOT_A_GUESS: a row that nobody can find among those that were uploaded is left out, and counted.
@@ -61,9 +62,9 @@ class Retry:
         await self._have_failures(import_id, listed)
         sending = _Sending()
         rows = self._rejected_rows(standing, listed, sending)
-        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
-    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: str) -> Receipt:
+    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: Caller) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
@@ -71,9 +72,11 @@ class Retry:
         standing, listed = await self._known(import_id)
         await self._have_failures(import_id, listed)
         again = replace(
-            _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
+            _again(standing.request, by), format=request.format, charset=request.charset, file_name=request.file_name
         )
-        return await self.intake.receive(again, replace(arrival, retry_of=import_id, retried_by=by, corrected=True))
+        return await self.intake.receive(
+            again, replace(arrival, retry_of=import_id, retried_by=by.client, corrected=True)
+        )
 
     async def _known(self, import_id: int) -> tuple[Standing, list[Part]]:
         async with self.db.read() as tx:
@@ -89,12 +92,12 @@ class Retry:
             return
         async with self.db.read() as tx:
             some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
-        if not some:
+        if not some.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, arrival: Arrival, sending: "_Sending") -> Receipt:
-        again = replace(_again(standing.request), charset="utf-8")  # as the rows are stored
+    async def _receive(self, standing: Standing, arrival: Arrival, sending: "_Sending", by: Caller) -> Receipt:
+        again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
         try:
             return await self.intake.receive(again, arrival)
         except BadFile as empty:
@@ -138,7 +141,7 @@ class Retry:
         return np.array(sorted(known), np.int64)
 
     async def _imported_later(self, part: Part, file: "_File", standing: Standing, listed: Sequence[Part]) -> Flags:
-        """Which of its rows have a key that was imported with a later part, or may be: only those set aside share one."""
+        """Its rows with a key that was imported with a later part, or may be; only those set aside share one."""
         found = np.zeros(len(file.numbers), bool)
         for later in listed:
             if later.number > part.number and later.footprint.aside and _may_be_imported(later):
@@ -170,12 +173,12 @@ class _Sending:
             not_known_yet=so_far.not_known_yet + not_known_yet,
         )
 
-    def arrival(self, rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None) -> Arrival:
+    def arrival(self, rows: AsyncIterator[bytes], import_id: int, by: Caller, idempotency_key: str | None) -> Arrival:
         return Arrival(
             rows,
             idempotency_key=idempotency_key,
             retry_of=import_id,
-            retried_by=by,
+            retried_by=by.client,
             numbers=self.numbers,
             left_out=lambda: self.left_out,
         )
@@ -239,6 +242,6 @@ def _header(standing: Standing) -> bytes:
     return line(standing.columns, standing.request.format.delimiter)
 
 
-def _again(request: Request) -> Request:
-    """The same, and now."""
-    return replace(request, not_before=None)
+def _again(request: Request, by: Caller) -> Request:
+    """The same, and now; no more urgent than whoever asks may be."""
+    return replace(request, not_before=None, priority=min(request.priority, by.max_priority))

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import result_file, result_row
 
 SURROGATE = re.compile("[\ud800-\udfff]")
+PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
 
 
@@ -65,15 +66,58 @@ async def keep_rows(
     await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in rows])
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: Sequence[StoredRow]
+    more: bool  # follow: a page may have fewer rows than it might, where they are large
+
+
 async def page(
-    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int, own: bool = True
-) -> list[StoredRow]:
-    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone."""
+    tx: AsyncConnection,
+    import_id: int,
+    kind: Kind,
+    *,
+    after: tuple[int, int] | None,
+    size: int,
+    own: bool = True,
+    row_bytes: int = 0,
+) -> Page:
+    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone.
+
+    So many at most, and only as many as PAGE_BYTES hold, but one at least. `row_bytes`: what each takes besides.
+    """
     wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind]
     if not own:
         wanted.append(result_row.c.part_number != OWN)
+    return await _page(tx, wanted, after=after, size=size, row_bytes=row_bytes)
+
+
+async def _page(
+    tx: AsyncConnection,
+    wanted: list[ColumnElement[bool]],
+    *,
+    after: tuple[int, int] | None,
+    size: int,
+    row_bytes: int,
+) -> Page:
+    place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
-        wanted.append(tuple_(result_row.c.position, result_row.c.id) > after)
+        wanted = [*wanted, place > after]
+    sizes = (
+        await tx.execute(
+            select(result_row.c.position, result_row.c.id, func.length(result_row.c.cells))
+            .where(*wanted)
+            .order_by(result_row.c.position, result_row.c.id)
+            .limit(size + 1)
+        )
+    ).all()
+    count, left = 0, PAGE_BYTES
+    while count < min(size, len(sizes)) and (left > 0 or not count):
+        left -= sizes[count][2] + row_bytes
+        count += 1
+    if not count:
+        return Page([], more=False)
+    last = (sizes[count - 1][0], sizes[count - 1][1])
     found = await tx.execute(
         select(
             result_row.c.position,
@@ -82,11 +126,11 @@ async def page(
             result_row.c.reason,
             result_row.c.cells,
         )
-        .where(*wanted)
+        .where(*wanted, place <= last)
         .order_by(result_row.c.position, result_row.c.id)
-        .limit(size)
     )
-    return [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in found]
+    rows = [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in found]
+    return Page(rows, more=len(sizes) > count)
 
 
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:

@@ -10,8 +10,10 @@ from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.facade import routes as facade
+from app.web.facade.spelling import Spelling
 from app.web.heads import Heads
 from app.web.health import Probe
+from app.web.monitor import Monitor
 from app.web.outlooks import Outlooks
 from app.web.rates import Rates
 from app.web.requests import Requests
@@ -37,13 +39,14 @@ def create_app(house: House) -> FastAPI:
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
     app.state.outlooks = Outlooks(house)
+    app.state.monitor = Monitor(house, app.state.probe)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Requests(Heads(inner())))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Unread(Spelling(Requests(Heads(inner()))))  # type: ignore[method-assign]
     return app
 
 

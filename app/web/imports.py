@@ -20,6 +20,7 @@ from app.web.known import IdempotencyKey, Tell, TheImport, knows
 from app.web.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.schemas import ImportOut, ImportPage
 from app.web.upload import received
+from app.web.values import quoted
 from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
@@ -41,7 +42,9 @@ FILTERS_SHOWN = [
     status_code=202,
     response_model=ImportOut,
     dependencies=[needs(Scope.SUBMIT)],
-    responses=contract.answers({202: contract.MADE}, "forbidden", *contract.OF_UPLOADS, *contract.OF_INTAKE),
+    responses=contract.answers(
+        {202: contract.MADE}, "forbidden", "priority_too_high", *contract.OF_UPLOADS, *contract.OF_INTAKE
+    ),
     openapi_extra={
         "parameters": contract.parameters_of_import() + contract.OF_THE_BODY,
         "requestBody": contract.body_of_file(),
@@ -61,7 +64,7 @@ async def create(
     admit = partial(house.intake.check_room, caller.client, idempotency_key=idempotency_key)
     async with received(request, house.settings, admit=admit) as upload:
         given = merged(query, upload.fields)
-        wanted = request_from(given, file_name=upload.file_name, client=caller.client)
+        wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.intake.receive(wanted, arrival)
     return await tell.receipt(response, receipt)
@@ -153,6 +156,7 @@ def _filters(given: dict[str, str]) -> Filters:
     if "attention" in given:
         read["attention"] = {"true": True, "false": False}.get(given["attention"])
         if read["attention"] is None:
-            mistakes.append(Detail(f"{given['attention']!r} is neither true nor false", field="attention"))
+            told = f"{quoted(given['attention'])} is neither true nor false"
+            mistakes.append(Detail(told, field="attention"))
     refuse(mistakes)
     return Filters(**read)

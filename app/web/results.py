@@ -87,37 +87,40 @@ def refuse_erased(found: Import) -> None:
 async def _page(house: House, found: Import, kind: Kind, asked: paging.Asked) -> ResultPage:
     after = (asked.place[0], asked.place[1]) if asked.place else None
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, kind, after=after, size=asked.size_and_more)
-    shown, more = asked.cut(rows, lambda row: row.place)
-    return ResultPage(items=[_row(found, row) for row in shown], next_page_token=more)
+        columns = await imports.columns_of(tx, found.id)
+        names_bytes = sum(map(len, columns))  # which stand in each row
+        listed = await results.page(tx, found.id, kind, after=after, size=asked.size, row_bytes=names_bytes)
+    more = paging.token(listed.rows[-1].place) if listed.more else None
+    return ResultPage(items=[_row(columns, row) for row in listed.rows], next_page_token=more)
 
 
-def _row(found: Import, row: StoredRow) -> ResultRowOut:
-    values = [None if value is None else shown(value) for value in _values(found, row)]
+def _row(columns: Sequence[str], row: StoredRow) -> ResultRowOut:
+    values = [None if value is None else shown(value) for value in _values(columns, row)]
     text = None if row.text is None else shown(row.text)
-    told = dict(zip(found.columns, values, strict=True))
+    told = dict(zip(columns, values, strict=True))
     return ResultRowOut(source_row=row.source_row, reason=row.reason, values=told, raw=text)
 
 
-def _values(found: Import, row: StoredRow) -> Sequence[str | None]:
-    return [None] * len(found.columns) if row.values is None else row.values
+def _values(columns: Sequence[str], row: StoredRow) -> Sequence[str | None]:
+    return [None] * len(columns) if row.values is None else row.values
 
 
 async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
-    """Header and rows; a transaction for each thousand, so that a slow reader holds none open.
+    """Header and rows; a transaction for a thousand at most, so that a slow reader holds none open.
 
     As Marketo has them: without the rows' numbers, and without what we remarked upon ourselves.
 
     Errors: Gone, where they are erased meanwhile. The answer breaks off then: half of them is not to look like all.
     """
-    format_, after = found.request.format, None
-    header = True
-    while header or after is not None:
+    format_, after, more = found.request.format, None, True
+    async with house.db.read() as tx:
+        columns = await imports.columns_of(tx, found.id)
+    while more:
         async with house.db.read() as tx:
-            rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
+            listed = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
             if not await imports.has_results(tx, found.id):
                 raise Gone(f"The results of import {found.id} are erased while they are read.")
-        told = (ResultRow(row.source_row, row.reason, _values(found, row), row.text) for row in rows)
-        written = marketo_file if as_marketo else own_file
-        yield b"".join(written(told, columns=found.columns, format=format_, reason_header=REASON[kind], header=header))
-        header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None
+        told = (ResultRow(row.source_row, row.reason, _values(columns, row), row.text) for row in listed.rows)
+        written, header = marketo_file if as_marketo else own_file, after is None
+        yield b"".join(written(told, columns=columns, format=format_, reason_header=REASON[kind], header=header))
+        more, after = listed.more, listed.rows[-1].place if listed.rows else None

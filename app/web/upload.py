@@ -22,6 +22,7 @@ from starlette.concurrency import run_in_threadpool
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
 from app.settings import Settings
 from app.steps.intake import Arrival
+from app.web.values import whole
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
@@ -244,7 +245,8 @@ def _is_same(charset: str, other: str) -> bool:
 def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> None:
     """An honest Content-Length that is too large saves both sides the upload: nothing of it is read."""
     length = request.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit_bytes and (encoding or "identity").lower() == "identity":
+    fits = not length.isdigit() or whole(length, 0, limit_bytes) is not None
+    if not fits and (encoding or "identity").lower() == "identity":
         raise _too_large(limit_bytes)
 
 

@@ -26,6 +26,7 @@ from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of
 from app.web.facade.callers import bearer, caller_of, sent_token, token
 from app.web.facade.parameters import IN_PATH, THEIRS, taken
 from app.web.facade.schemas import COMPONENTS
+from app.web.facade.spelling import ROOTS
 from app.web.known import existing
 from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
@@ -83,7 +84,7 @@ def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) 
     if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
         raise Refusal("1002", "programMemberStatus")
     try:
-        return request_from(given, file_name=upload.file_name, client=caller.client)
+        return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
     except BadParameter as mistake:
         told = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
         raise Refusal("1001", "; ".join(told)) from None
@@ -102,10 +103,10 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
     found, house = await _found(kind, request), request.app.state.house
     refuse_erased(found)
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, of, after=None, size=1, own=False)
+        some = await results.page(tx, found.id, of, after=None, size=1, own=False)
     if found.status not in FINISHED:
         return Response(status_code=404)
-    if not rows:
+    if not some.rows:
         if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
             raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
@@ -182,10 +183,7 @@ ENDPOINTS = [
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
-    *(
-        Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD)
-        for root in ("identity", "bulk", "rest")
-    ),
+    *(Route(f"{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in ROOTS),
 ]
 DOCUMENT: dict[str, Any] = {
     "paths": {
