@@ -120,6 +120,25 @@ class Intake:
         described = await self._described(request)
         request = _with_dedupe_fields(request, described)
         inspection = _inspection(request, described)
+        incoming = self._incoming(request, arrival, inspection, held)
+        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, packed=arrival.packed))) as pieces:
+            begun = [await anext(pieces)]
+            await self._look_again(request, inspection)
+            if (second := await anext(pieces, None)) is None:
+                import_id = await self._keep_whole(incoming, begun.pop())
+                self.backlog.add(request.client)
+            else:
+                begun.append(second)
+                del second  # a part is some megabytes: it is let go once it is stored
+                import_id = await self._keep_parts(incoming, begun, pieces)
+                self.backlog.forget()
+        self.reached(Point.ACCEPTED)
+        self.wake.ring()
+        return import_id
+
+    def _incoming(
+        self, request: Request, arrival: Arrival, inspection: Inspection | None, held: Claim | None
+    ) -> "_Incoming":
         limit_bytes = self.part_bytes - envelope_bytes()
         corrected = Corrected(request.format.delimiter, limit_bytes=limit_bytes) if arrival.corrected else None
         file = UploadedFile(
@@ -136,21 +155,7 @@ class Intake:
             corrected,
         )
         left_out = corrected.left_out if corrected else arrival.left_out
-        incoming = _Incoming(request, arrival, file, inspection, held, left_out)
-        async with aclosing(ahead(pieces_of(file, arrival.chunks, packed=arrival.packed))) as pieces:
-            begun = [await anext(pieces)]
-            await self._look_again(request, inspection)
-            if (second := await anext(pieces, None)) is None:
-                import_id = await self._keep_whole(incoming, begun.pop())
-                self.backlog.add(request.client)
-            else:
-                begun.append(second)
-                del second  # a part is some megabytes: it is let go once it is stored
-                import_id = await self._keep_parts(incoming, begun, pieces)
-                self.backlog.forget()
-        self.reached(Point.ACCEPTED)
-        self.wake.ring()
-        return import_id
+        return _Incoming(request, arrival, file, inspection, held, left_out)
 
     async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)

@@ -89,29 +89,34 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
     ):
-        seen, state = summed[row.import_id], State(row.state)
-        seen.states[state] += row.parts
-        seen.turn = row.turn
-        if state is State.WAITING:
-            seen.waiting_rows += int(row.rows)
-        if state is State.COLLECTING:
-            seen.collecting_since = min(seen.collecting_since or row.since, row.since)
-        if state is State.UNCONFIRMED:
-            seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
-        if row.failing_since:
-            seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
-        if row.denied_since:
-            seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
-        if state in SLOW and row.since <= by.stuck_since:
-            seen.stuck_since = min(seen.stuck_since or row.since, row.since)
-        if state is State.QUEUED and row.since <= by.stuck_since:
-            seen.queued_since = min(seen.queued_since or row.since, row.since)
-        if row.late_since and row.late_since <= by.late_since:
-            seen.late_since, seen.late = min(seen.late_since or row.late_since, row.late_since), row.late
-        seen.unplaced += int(row.unplaced)
-        if row.results_missing:
-            seen.missing_since = min(seen.missing_since or row.since, row.since)
+        _count_in(summed[row.import_id], row, by)
     return summed
+
+
+def _count_in(seen: Parts, row: Row[Any], by: Judgement) -> None:
+    """Add those parts of an import that stand in one row."""
+    state = State(row.state)
+    seen.states[state] += row.parts
+    seen.turn = row.turn
+    if state is State.WAITING:
+        seen.waiting_rows += int(row.rows)
+    if state is State.COLLECTING:
+        seen.collecting_since = min(seen.collecting_since or row.since, row.since)
+    if state is State.UNCONFIRMED:
+        seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
+    if row.failing_since:
+        seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
+    if row.denied_since:
+        seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
+    if state in SLOW and row.since <= by.stuck_since:
+        seen.stuck_since = min(seen.stuck_since or row.since, row.since)
+    if state is State.QUEUED and row.since <= by.stuck_since:
+        seen.queued_since = min(seen.queued_since or row.since, row.since)
+    if row.late_since and row.late_since <= by.late_since:
+        seen.late_since, seen.late = min(seen.late_since or row.late_since, row.late_since), row.late
+    seen.unplaced += int(row.unplaced)
+    if row.results_missing:
+        seen.missing_since = min(seen.missing_since or row.since, row.since)
 
 
 async def missing_lately(tx: AsyncConnection, *, since: datetime) -> list[int]:
