@@ -395,13 +395,13 @@ class Life:
             with suppress(WrongState):
                 match dice.choice(["cancel", "pause", "resume", "resolve", "retry"]):
                     case "cancel" if self.accepted and dice.random() < 0.5:
-                        await desk.cancel(self.accepted[-1], by=EVERYBODY)
+                        await desk.cancel(self.accepted[-1], by=EVERYBODY.client)
                     case "pause":
-                        await desk.pause(name, reason=None, by=EVERYBODY)
+                        await desk.pause(name, reason=None, by=EVERYBODY.client)
                         await asyncio.sleep(dice.uniform(1, 20))
-                        await desk.resume(name, by=EVERYBODY)
+                        await desk.resume(name, by=EVERYBODY.client)
                     case "resume":
-                        await desk.resume(name, by=EVERYBODY)
+                        await desk.resume(name, by=EVERYBODY.client)
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
@@ -424,9 +424,9 @@ class Life:
             ]
             settled = part.state_since is not None and (self.now() - part.state_since).total_seconds() > 60
             if known:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by=EVERYBODY)
+                await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client)
             elif settled:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY)
+                await process.house.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
 
     async def _others(self, ends: float) -> None:
         """Other users of the instances, and the machine that sleeps."""

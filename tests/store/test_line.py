@@ -71,7 +71,7 @@ async def test_the_heads_of_lower_priorities_say_since_when_they_wait(db: Databa
     await an_import(db, client="b", priority=0, not_before=named)
     async with db.write() as tx:
         (waiting,) = await parts.of_import(tx, held)
-        await parts.let_wait(tx, waiting.id, waits_for=1)
+        await parts.let_wait(tx, waiting.id, waits_for=1, at=AT)
     async with db.read() as tx:
         found = await line.heads(tx, "default", below=9)
         assert [(one.priority, one.part.client, one.part.import_id, one.since) for one in found] == [

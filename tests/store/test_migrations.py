@@ -128,7 +128,7 @@ async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url
 
 async def test_0010_a_key_from_before_it_keeps_the_highest_priority(database_url: str):
     """Nobody loses what they had; and no key has one that there is not."""
-    migrations.downgrade(database_url, "0008")
+    migrations.downgrade(database_url, "0009")
     database = Database(database_url)
     async with database.write() as tx:
         await tx.execute(

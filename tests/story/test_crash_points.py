@@ -226,8 +226,8 @@ class Theatre:
         self.accepted.append((await self.house.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.house.desk.pause("default", reason=None, by=EVERYBODY)
-        await self.house.desk.resume("default", by=EVERYBODY)
+        await self.house.desk.pause("default", reason=None, by=EVERYBODY.client)
+        await self.house.desk.resume("default", by=EVERYBODY.client)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):

