@@ -35,7 +35,7 @@ class End:
     failures: tuple[int, ...] = (2, 4)  # source rows
     warnings: tuple[int, ...] = (3,)
     attention: str | None = None  # at the end
-    shown: str | None = None  # the attention on the way
+    shown: str | None = None  # the attention on the way, in words
     waiting_for: str | None = None
     said: tuple[str, ...] = ()  # in its history, beside the moves
     posts: int = 1
@@ -51,7 +51,7 @@ class Never:
 
 
 PLAIN = "claim accept finish collect"
-OCCURRENCES = {"results_late", "unplaced"}
+OCCURRENCES = {"results_late", "unplaced", "stuck", "unknown_at_marketo", "unanswered"}
 NOTHING = (0, 0, 0, 5)
 
 UNSEEN = End(PLAIN, 10)
@@ -65,9 +65,16 @@ RENEWED = End(PLAIN, 10, posts=2)  # not executed: sent again with a new token
 SENT_AGAIN = End(f"claim lose resubmit {PLAIN}", 960, shown="unconfirmed", posts=2)  # 900 s to settle
 SENT_TWICE = End(f"claim lose resubmit {PLAIN}", 960, shown="unconfirmed", posts=2, jobs=2)
 SENT_TWICE_LATE = End(f"claim lose resubmit {PLAIN}", 1700, shown="unconfirmed", posts=2, jobs=2)  # 600 s for a POST
-FORGOTTEN = End(f"claim accept forget resubmit {PLAIN}", 5900, shown="unconfirmed", posts=2, jobs=2)  # denied for 1 h
+FORGOTTEN = End(  # denied for an hour
+    f"claim accept forget resubmit {PLAIN}",
+    5900,
+    shown="unknown_at_marketo unconfirmed",
+    said=("unknown_at_marketo",),
+    posts=2,
+    jobs=2,
+)
 QUEUED_LONG = End(PLAIN, 95)
-STUCK = End("claim accept", 0, "importing", NOTHING, (), (), attention="stuck", shown="stuck")
+STUCK = End("claim accept", 0, "importing", NOTHING, (), (), attention="stuck", shown="stuck", said=("stuck",))
 JOB_FAILED = End("claim accept fail", 10, "failed", NOTHING, (), (), error="marketo_failed")
 ALL_ROWS_FAILED = End(PLAIN, 10, rows=(0, 5, 0, 0), failures=(1, 2, 3, 4, 5), warnings=())
 UNACCOUNTED = End(PLAIN, 10, rows=(2, 2, 1, 1), attention="results_missing")
@@ -190,7 +197,7 @@ async def tell(
     events = [event for event in await stage.events(ours) if event not in {"accepted", "start", "finished"}]
     assert [event for event in events if event not in OCCURRENCES] == end.moves.split()
     assert tuple(event for event in events if event in OCCURRENCES) == end.said
-    assert seen.attention == ({end.shown} if end.shown else set())
+    assert seen.attention == set((end.shown or "").split())
     assert seen.waiting_for == ({end.waiting_for} if end.waiting_for else set())
     assert await source_rows(stage, ours, "failures") == end.failures
     assert await source_rows(stage, ours, "warnings") == end.warnings

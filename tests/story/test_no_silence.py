@@ -14,6 +14,7 @@ import pytest
 from psycopg import sql
 from sqlalchemy.engine import make_url
 
+import migrations
 from app.domain.answers import Because
 from app.domain.history import WARNED
 from app.domain.imports import AttentionCode
@@ -495,7 +496,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
         assert (line["level"], line["check"]) == ("warning", "database")
         assert "sluice migrate" in line["detail"]
         async with stage.house.db.write() as tx:
-            await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0009'")
+            await tx.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{migrations.head()}'")
         clock.step(10)
         await witness.monitor.look()
         history = (await stage.api.get("/v1/instances/default/events")).json()["items"]
