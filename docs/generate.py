@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.domain import history, lifecycle
+from app.domain.answers import Unusable
 from app.domain.history import Occurrence
 from app.domain.imports import AttentionCode, ObjectType
 from app.domain.instances import WaitingFor
@@ -117,6 +118,10 @@ def event_types() -> str:
     return _table(("type", "says"), [*rows, (moves, "a part moved ([which way](lifecycle.md#moves))")])
 
 
+def late_results() -> str:
+    return _enum(Unusable, "because")
+
+
 def instance_event_types() -> str:
     rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_INSTANCES]
     return _table(("type", "says"), rows)
@@ -144,6 +149,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "waiting-for": waiting_for,
     "attention-codes": attention_codes,
     "event-types": event_types,
+    "late-results": late_results,
     "instance-event-types": instance_event_types,
 }
 

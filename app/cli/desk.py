@@ -63,6 +63,8 @@ def retry(
         else:
             made = for_people(client.post(path))
     typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")
+    if made["left_out"]:
+        typer.echo(f"Left out: {made['left_out']['reason']}")
 
 
 def resolve(

@@ -23,6 +23,20 @@ class Status(StrEnum):
     FAILED = "Failed"
 
 
+class Unusable(StrEnum):
+    """Why a result file that Marketo should have is asked for again."""
+
+    NO_FILE = "no_file"  # Marketo says that there is none
+    REFUSED = "refused"  # Marketo answered with an error
+    NO_ANSWER = "no_answer"  # none came, or none that says anything
+    CUT_OFF = "cut_off"  # it ends in the middle
+    HTML = "html"  # a page in its place
+    JSON = "json"  # JSON in its place
+    NO_HEADER = "no_header"  # it has no line of column names
+    OTHER_COLUMNS = "other_columns"  # none of its columns is one of the file's
+    NOT_MATCHED = "not_matched"  # a mistake of ours: it could not be held against the file
+
+
 class Because(StrEnum):
     """Why a request was not executed, by what has to change before it can be."""
 
@@ -96,6 +110,8 @@ class NoWord:
     """Marketo says that it has no such job: it has forgotten it, or never had it."""
     call: str | None = None
     """As in TurnedAway."""
+    unusable: Unusable | None = None
+    """Of a result file: what came in its place."""
 
 
 @dataclass(frozen=True, slots=True)

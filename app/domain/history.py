@@ -9,12 +9,13 @@ class Occurrence(StrEnum):
     ACCEPTED = "accepted"  # the file is committed to disk, the caller has the 202
     PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
+    RESULTS_LATE = "results_late"  # a result file is missing, or none that can be used: it is asked for again
+    UNPLACED = "unplaced"  # rows of a result file that cannot be read, or not be found among those that were sent
     RETRIED = "retried"  # rows of it were sent again, as another import
     ERASED = "erased"  # its file or its results are gone, by a person's wish or by age
     UNANSWERED = "unanswered"  # Marketo gives no usable answer to questions about a part; it is asked again
     UNKNOWN_AT_MARKETO = "unknown_at_marketo"  # Marketo has denied three times that it knows a part's job
     STUCK = "stuck"  # a part has been at Marketo for far longer than usual
-    RESULTS_LATE = "results_late"  # a result file that Marketo announced is not to be had yet; it is asked for again
     FINISHED = "finished"  # its last part has ended
     PAUSED = "paused"  # a person stopped the instance
     RESUMED = "resumed"  # a person let it go on

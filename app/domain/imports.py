@@ -254,11 +254,41 @@ class Part:
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+    results_late: str | None = None  # the result file that is asked for again, and why: "failures:html"
+    unplaced: int = 0  # rows of its result files that cannot be read, or not be found among its own
 
     @property
     def tried_at(self) -> datetime | None:
         """When the last try was that did not go through."""
         return self.last_error.at if self.last_error else None
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Rows that one could expect in a retry and that are not in it."""
+
+    not_placed: int = 0  # Marketo rejected them, and nobody can know which of the uploaded rows they are
+    superseded: int = 0  # a later row of the same key was imported, or may be
+    not_known_yet: int = 0  # of parts that Marketo is not done with
+    without_values: int = 0  # of a mended file: what could not be read, and was left as it was
+
+    @property
+    def rows(self) -> int:
+        return self.not_placed + self.superseded + self.not_known_yet + self.without_values
+
+    @property
+    def reason(self) -> str:
+        """Why, and what to do, for people."""
+        told = {
+            "not found among the uploaded rows; download the failures, mend them, and send them as the body of "
+            "retry-failures": self.not_placed,
+            "a later row of the same key was imported, or may be, and would be undone": self.superseded,
+            "rejected in parts whose results are not here yet; ask again when the import is finished": (
+                self.not_known_yet
+            ),
+            "not readable in Marketo's file, and without values; put them in": self.without_values,
+        }
+        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in told.items() if rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,3 +318,4 @@ class Import:
     finished_at: datetime | None
     retry_of: int | None
     results_erased_at: datetime | None = None
+    left_out: LeftOut | None = None

@@ -40,6 +40,7 @@ HELD_KEY_RETRY_SECONDS = (1, 5)  # when a caller may come back whose first reque
 INSIST_SECONDS = (0.2, 0.5, 1, 2, 5)  # between tries to record what Marketo answered; the last again and again
 KEY_USE_SECONDS = 60  # how exactly the last use of a key is known: a commit costs more than most calls
 LATE_FILE_SECONDS = 3600  # a result file that Marketo announced and does not have is waited for this long
+LINE_END_SECONDS = 300  # a result file with every row, and no line end behind the last, is asked for again for so long
 LINGER_SECONDS = 30.0  # what is left of a body that was refused is taken in no longer than that
 LINGER_SILENCE_SECONDS = 2.0  # of a caller that sends no more of it: it is reading, or gone
 MISSED_LEASES = 1.5  # without a sign of life, after which a worker counts as gone: another may drive after one

@@ -85,8 +85,10 @@ PROBLEMS: dict[str, Problem] = {
     "nothing_to_retry": Problem(
         409,
         "There is nothing to send again",
-        "The import has no such row, or each has a later one of the same key that was imported.",
-        "Nothing. Look at `rows` and at the import's parts if you expected some.",
+        "The import has no such row; or none that may be sent as it was uploaded: each has a later one of the same key "
+        "that was imported, or Marketo's row cannot be found among the uploaded ones. `detail` says which.",
+        "Look at `rows` and at the import's parts. For rows that cannot be found: download its failures, mend them, "
+        "and send them as the body of `…/retry-failures`.",
     ),
     "not_finished": Problem(
         409,

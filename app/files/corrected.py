@@ -1,10 +1,16 @@
-"""A failures file of ours that was mended and sent back: without our columns, and with the row numbers they gave."""
+"""A failures file of ours that was mended and sent back: without our columns, and with the row numbers they gave.
+
+NOT_A_GUESS: a row of Marketo's that could not be read has no values in that file. Where it still has none, it is left
+out; as is any row without values and without a number, which is nobody's.
+"""
 
 import numpy as np
 
+from app.domain.imports import LeftOut
 from app.files.header import MOST_COLUMNS, check_width
 from app.files.numbering import UNKNOWN, Given, counted
 from app.files.records import Offsets, Records, RecordScanner, cells, line
+from app.files.results import UNREADABLE
 
 REASONS = ("import failure reason", "import warning reason")
 SOURCE_ROW = "source row"
@@ -20,6 +26,8 @@ class Corrected:
         self._scanner = RecordScanner(delimiter, limit_bytes=limit_bytes)
         self._kept: list[int] | None = None  # the columns that are not ours; None before the header
         self._row_column: int | None = None
+        self._reason_columns: list[int] = []
+        self._left_out_rows = 0
         self._passes = False
         self._names: list[str] = []
         self._given = Given()
@@ -31,6 +39,9 @@ class Corrected:
 
     def finish(self) -> bytes:
         return b"" if self._passes else self._without_ours(self._scanner.finish())
+
+    def left_out(self) -> LeftOut:
+        return LeftOut(without_values=self._left_out_rows)
 
     def numbers(self, count: int) -> Offsets:
         """The rows' numbers in the file that was uploaded first, if this one gives them; else their numbers here."""
@@ -62,17 +73,23 @@ class Corrected:
     def _look_at(self, header: list[str]) -> list[int]:
         self._names = [name.strip() for name in header]
         names = [name.lower() for name in self._names]
-        ours = [place for place, name in enumerate(names) if name in REASONS]
+        self._reason_columns = ours = [place for place, name in enumerate(names) if name in REASONS]
         last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
         if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
             self._row_column = last
-            ours.append(last)
+            ours = [*ours, last]
         self._passes = not ours
         return [place for place in range(len(names)) if place not in ours]
 
     def _row(self, row: list[str], kept: list[int]) -> bytes:
+        number = row[self._row_column].strip() if self._row_column is not None and self._row_column < len(row) else ""
+        reasons = [row[place] for place in self._reason_columns if place < len(row)]
+        unread = any(reason.startswith(UNREADABLE) for reason in reasons)
+        nobodys = unread or (self._row_column is not None and not number)
+        if nobodys and not any(row[place].strip() for place in kept if place < len(row)):
+            self._left_out_rows += 1
+            return b""
         if self._row_column is not None:
-            number = row[self._row_column].strip() if self._row_column < len(row) else ""
             known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
             self._given.add(np.array([int(number) if known else UNKNOWN]))
         return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)

@@ -271,10 +271,13 @@ def too_large(row: int, limit_bytes: int) -> BadFile:
 
 
 def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
-    """A record that holds these cells: whatever holds a line end of any kind is quoted, whatever ours is."""
+    """A record that holds these cells: whatever holds a line end of any kind is quoted, whatever ours is.
+
+    Bytes that are no UTF-8 come out as they were, if the cells have them as `surrogateescape` does.
+    """
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(values)
-    return (text.getvalue().removesuffix("\r\n") + end).encode()
+    return (text.getvalue().removesuffix("\r\n") + end).encode("utf-8", "surrogateescape")
 
 
 def cells(record: bytes, delimiter: str) -> list[str]:

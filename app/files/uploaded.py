@@ -23,6 +23,8 @@ class UploadedFile:
         yield from self._pieces(self._decoder.finish())
         if self._corrected:
             yield from self._cutter.feed(self._corrected.finish())
+            if not self._cutter.rows and (left_out := self._corrected.left_out()).rows:
+                raise BadFile(f"There is no row to send: {left_out.reason}", code="no_rows")
         yield from self._cutter.finish()
 
     @property

@@ -14,6 +14,7 @@ from app.domain.answers import (
     Report,
     ResultFile,
     Status,
+    Unusable,
 )
 from app.marketo import codes
 from app.marketo.reply import Reply, text
@@ -65,11 +66,13 @@ def result_file(reply: Reply) -> ResultFile | NoFile | NoWord:
     if (trouble := _trouble(reply)) is not None:
         return trouble
     if not reply.whole:
-        return NoWord("the result file broke off")
+        return NoWord("the result file broke off", unusable=Unusable.CUT_OFF)
     if not reply.body.strip():
         return NoFile()
-    if not _is_text(reply.media_type) or reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return NoWord(f"this is no result file ({_what(reply)})")
+    begin = reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
+    if not _is_text(reply.media_type) or begin == b"<":
+        unusable = {b"<": Unusable.HTML, b"{": Unusable.JSON, b"[": Unusable.JSON}.get(begin, Unusable.NO_ANSWER)
+        return NoWord(f"this is no result file ({_what(reply)})", unusable=unusable)
     return ResultFile(reply.body)
 
 

@@ -21,6 +21,7 @@ from app.simulator.mischief import Mischief
 from app.simulator.multipart import Form
 from app.simulator.params import read_target
 from app.simulator.records import Records
+from app.simulator.result_files import spoil_file
 from app.simulator.rules import Rules
 from app.simulator.schema import Schema
 from app.simulator.targets import ObjectType
@@ -104,8 +105,8 @@ class Bulk:
                 job.hidden.add(kind)
             case "late_file":
                 return not_found()
-            case "garbled_file":
-                content = (content or b"")[: len(content or b"") // 2] + b"\xff\xfe\x00<html>"
+            case str(name) if fault and content and job.target:
+                content = spoil_file(name, content, job.target.key_fields, fault.message)
         if content is None or kind in job.hidden:
             empty = self.rules.no_file == "empty" and object_type != "custom_object"
             return Answer(b"", content_type=FILE_TYPE) if empty else not_found()

@@ -6,6 +6,8 @@ import re
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+from app.simulator.result_files import CHANGES
+
 Place = Literal["identity", "create", "status", "failures", "warnings", "any"]
 Stage = Literal["call", "job", "status", "file"]
 
@@ -40,6 +42,13 @@ FAULTS: dict[str, tuple[Stage, tuple[str, ...]]] = {
     "json_error_on_file": ("file", _FILES),
     "late_file": ("file", _FILES),
     "garbled_file": ("file", _FILES),
+    "unquoted_file": ("file", _FILES),
+    "changed_file": ("file", _FILES),
+    "odd_bytes_file": ("file", _FILES),
+    "stray_quote_file": ("file", _FILES),
+    "cut_off_file": ("file", _FILES),
+    "html_file": ("file", _FILES),
+    "json_file": ("file", _FILES),
     "missing_file": ("file", _FILES),
 }
 _NEEDS_CODE = ("json_error", "executed_then")
@@ -72,6 +81,10 @@ class Fault:
             allowed = ", ".join(dict.fromkeys(FAULTS[self.kind][1]))
             raise ValueError(f"{self.kind} cannot strike on {self.on!r}; it can on: {allowed}")
         self._check_code()
+        if self.kind == "changed_file" and self.message is not None:
+            unknown = {name.strip() for name in self.message.split(",")} - set(CHANGES)
+            if unknown:
+                raise ValueError(f"{self.name}: message names changes, some of {', '.join(CHANGES)}")
         if self.nth is not None and self.probability is not None:
             raise ValueError("give nth or probability, not both")
         if self.probability is not None and not 0 <= self.probability <= 1:

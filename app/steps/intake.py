@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +16,7 @@ from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
 from app.domain.history import Occurrence
-from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
+from app.domain.imports import CustomObject, LeftOut, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
@@ -54,6 +55,7 @@ class Arrival:
     retried_by: str | None = None  # who asked for that
     numbers: Numbering | None = None  # of these rows in the file that was uploaded first
     corrected: bool = False  # it may be a failures file of ours, mended
+    left_out: Callable[[], LeftOut] = LeftOut  # rows that are not among these; known once they all have come
 
     @property
     def packed(self) -> bool:
@@ -122,6 +124,25 @@ class Intake:
         described = await self._described(request)
         request = _with_dedupe_fields(request, described)
         inspection = _inspection(request, described)
+        incoming = self._incoming(request, arrival, inspection, held)
+        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, packed=arrival.packed))) as pieces:
+            begun = [await anext(pieces)]
+            await self._look_again(request, inspection)
+            if (second := await anext(pieces, None)) is None:
+                import_id = await self._keep_whole(incoming, begun.pop())
+                self.backlog.add(request.client)
+            else:
+                begun.append(second)
+                del second  # a part is some megabytes: it is let go once it is stored
+                import_id = await self._keep_parts(incoming, begun, pieces)
+                self.backlog.forget()
+        self.reached(Point.ACCEPTED)
+        self.wake.ring()
+        return import_id
+
+    def _incoming(
+        self, request: Request, arrival: Arrival, inspection: Inspection | None, held: Claim | None
+    ) -> "_Incoming":
         limit_bytes = self.part_bytes - envelope_bytes()
         corrected = Corrected(request.format.delimiter, limit_bytes=limit_bytes) if arrival.corrected else None
         file = UploadedFile(
@@ -137,21 +158,8 @@ class Intake:
             ),
             corrected,
         )
-        incoming = _Incoming(request, arrival, file, inspection, held)
-        async with aclosing(ahead(pieces_of(file, arrival.chunks, packed=arrival.packed))) as pieces:
-            begun = [await anext(pieces)]
-            await self._look_again(request, inspection)
-            if (second := await anext(pieces, None)) is None:
-                import_id = await self._keep_whole(incoming, begun.pop())
-                self.backlog.add(request.client)
-            else:
-                begun.append(second)
-                del second  # a part is some megabytes: it is let go once it is stored
-                import_id = await self._keep_parts(incoming, begun, pieces)
-                self.backlog.forget()
-        self.reached(Point.ACCEPTED)
-        self.wake.ring()
-        return import_id
+        left_out = corrected.left_out if corrected else arrival.left_out
+        return _Incoming(request, arrival, file, inspection, held, left_out)
 
     async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)
@@ -196,7 +204,9 @@ class Intake:
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
-        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
+        left_out = incoming.left_out()
+        missing = left_out if left_out.rows else None
+        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at, left_out=missing)
         if turn is None:
             raise _too_slow()
         if incoming.held:
@@ -204,9 +214,8 @@ class Intake:
         if retried := arrival.retry_of:
             by, name = arrival.retried_by, request.instance
             await imports.hold(tx, retried)
-            await events.append(
-                tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, by=by, as_import=import_id
-            )
+            about: dict[str, Any] = {"by": by, "as_import": import_id, "left_out": left_out.rows or None}
+            await events.append(tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, **about)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = iter(seen.kept)
@@ -307,6 +316,7 @@ class _Incoming:
     file: UploadedFile
     inspection: Inspection | None
     held: Claim | None  # the Idempotency-Key that is to stand for it
+    left_out: Callable[[], LeftOut]
 
 
 def _too_slow() -> BrokenUpload:

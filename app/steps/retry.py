@@ -2,18 +2,18 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import numpy as np
 
 from app.domain.clients import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
-from app.domain.imports import Part, Request, key_columns
+from app.domain.imports import LeftOut, Part, Request, key_columns
 from app.domain.lifecycle import State
 from app.files import numbering
 from app.files.keys import NONE, Digests, digests_of_file, key_places
-from app.files.numbering import UNKNOWN, Given
+from app.files.numbering import Given
 from app.files.packing import unpacked
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.steps.intake import Arrival, Intake, Receipt
@@ -22,10 +22,9 @@ from app.store.blobs import Corrupt
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Kept
-from app.store.results import Kind, StoredRow
+from app.store.results import Kind
 
 NOWHERE = -1
-UNPLACED_ROWS = 1000  # that are read in one look
 LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
 
 
@@ -49,19 +48,22 @@ class Retry:
             message = f"Import {import_id} has no part that failed or was cancelled: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
         _refuse_erased(import_id, standing.file_erased_at)
-        numbers = Given()
-        rows = self._rows_of_parts(standing, listed, left, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
+        sending = _Sending()
+        rows = self._rows_of_parts(standing, listed, left, sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
     async def failures(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
-        """The rows that Marketo rejected, as they were uploaded. As `parts`."""
+        """The rows that Marketo rejected, as they were uploaded. As `parts`.
+
+        NOT_A_GUESS: a row that nobody can find among those that were uploaded is left out, and counted.
+        """
         standing, listed = await self._known(import_id)
         if any(part.rows.failed for part in listed):
             _refuse_erased(import_id, standing.file_erased_at or standing.results_erased_at)
-        await self._have_failures(import_id)
-        numbers = Given()
-        rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
+        await self._have_failures(import_id, listed)
+        sending = _Sending()
+        rows = self._rejected_rows(standing, listed, sending)
+        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
     async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: Caller) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
@@ -69,8 +71,7 @@ class Retry:
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
         """
         standing, listed = await self._known(import_id)
-        if not (standing.results_erased_at and any(part.rows.failed for part in listed)):
-            await self._have_failures(import_id)
+        await self._have_failures(import_id, listed)
         again = replace(
             _again(standing.request, by), format=request.format, charset=request.charset, file_name=request.file_name
         )
@@ -86,53 +87,53 @@ class Retry:
             raise NotFound(f"There is no import {import_id}.")
         return standing, listed
 
-    async def _have_failures(self, import_id: int) -> None:
+    async def _have_failures(self, import_id: int, listed: Sequence[Part]) -> None:
+        """Marketo's counts say so, or its files: they may never have come."""
+        if any(part.rows.failed for part in listed):
+            return
         async with self.db.read() as tx:
             some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
         if not some.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, arrival: Arrival, by: Caller) -> Receipt:
+    async def _receive(self, standing: Standing, arrival: Arrival, sending: "_Sending", by: Caller) -> Receipt:
         again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
         try:
             return await self.intake.receive(again, arrival)
         except BadFile as empty:
             if empty.code != "no_rows":
                 raise
-            message = "Each of these rows has a later one of the same key that was imported: none is to be sent again."
-            raise WrongState(message, code="nothing_to_retry") from None
+            message = f"None of these rows can be sent again as it was uploaded. {sending.left_out.reason}"
+            raise WrongState(message.strip(), code="nothing_to_retry") from None
 
     async def _rows_of_parts(
-        self, standing: Standing, listed: Sequence[Part], left: Sequence[Part], numbers: Given
+        self, standing: Standing, listed: Sequence[Part], left: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in left:
             file = await self._file(part, standing)
-            yield file.rows(np.flatnonzero(~await self._imported_later(part, file, standing, listed)), numbers)
+            later = await self._imported_later(part, file, standing, [one for one in listed if one not in left])
+            sending.leave_out(superseded=int(np.count_nonzero(later)))
+            yield file.rows(np.flatnonzero(~later), sending.numbers)
 
     async def _rejected_rows(
-        self, import_id: int, standing: Standing, listed: Sequence[Part], numbers: Given
+        self, standing: Standing, listed: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
         yield _header(standing)
         for part in listed:
             rejected = await self._rejected(part)
+            unknown = max(0, part.rows.failed - len(rejected))
+            if part.state is State.COMPLETE:
+                sending.leave_out(not_placed=unknown)
+            elif part.state not in LEFT_BEHIND:
+                sending.leave_out(not_known_yet=unknown)
             if len(rejected):
                 file = await self._file(part, standing)
-                later = await self._imported_later(part, file, standing, listed)
-                yield file.rows(rejected[~(later[rejected] | file.have_later_ones(rejected))], numbers)
-        async for row in self._unplaced(import_id):  # nobody knows where they stood: as Marketo gave them back
-            numbers.add(np.array([UNKNOWN]))
-            yield line([value or "" for value in row.values], standing.request.format.delimiter)
-
-    async def _unplaced(self, import_id: int) -> AsyncGenerator[StoredRow, None]:
-        after, more = None, True
-        while more:
-            async with self.db.read() as tx:
-                some = await results.unplaced(tx, import_id, Kind.FAILURES, after=after, size=UNPLACED_ROWS)
-            for row in some.rows:
-                yield row
-            more, after = some.more, some.rows[-1].place if some.rows else None
+                later = (await self._imported_later(part, file, standing, listed))[rejected]
+                later |= file.have_later_ones(rejected)
+                sending.leave_out(superseded=int(np.count_nonzero(later)))
+                yield file.rows(rejected[~later], sending.numbers)
 
     async def _rejected(self, part: Part) -> Offsets:
         """Its rows that Marketo rejected, in their order."""
@@ -141,10 +142,10 @@ class Retry:
         return np.array(sorted(known), np.int64)
 
     async def _imported_later(self, part: Part, file: "_File", standing: Standing, listed: Sequence[Part]) -> Flags:
-        """Which of its rows have a key that was imported with a later part: only those set aside share one."""
+        """Its rows with a key that was imported with a later part, or may be; only those set aside share one."""
         found = np.zeros(len(file.numbers), bool)
         for later in listed:
-            if later.number > part.number and later.footprint.aside and later.state is State.COMPLETE:
+            if later.number > part.number and later.footprint.aside and _may_be_imported(later):
                 other = await self._file(later, standing)
                 imported = np.delete(other.digests, await self._rejected(later))
                 found |= (file.digests != NONE) & np.isin(file.digests, imported)
@@ -160,6 +161,32 @@ class Retry:
         if kept is None:
             raise _rows_erased(part.import_id)
         return await asyncio.to_thread(_file_of, kept, part, standing)
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What goes again, while it is read: the rows' numbers, and how many are left out."""
+
+    numbers: Given = field(default_factory=Given)
+    left_out: LeftOut = field(default_factory=LeftOut)
+
+    def leave_out(self, *, not_placed: int = 0, superseded: int = 0, not_known_yet: int = 0) -> None:
+        so_far = self.left_out
+        self.left_out = LeftOut(
+            not_placed=so_far.not_placed + not_placed,
+            superseded=so_far.superseded + superseded,
+            not_known_yet=so_far.not_known_yet + not_known_yet,
+        )
+
+    def arrival(self, rows: AsyncIterator[bytes], import_id: int, by: Caller, idempotency_key: str | None) -> Arrival:
+        return Arrival(
+            rows,
+            idempotency_key=idempotency_key,
+            retry_of=import_id,
+            retried_by=by.client,
+            numbers=self.numbers,
+            left_out=lambda: self.left_out,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +229,11 @@ def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
     )
 
 
+def _may_be_imported(part: Part) -> bool:
+    """Whether Marketo took its rows, may have, or is still to be given them; those it rejected are known apart."""
+    return part.batch_id is not None if part.state is State.FAILED else part.state is not State.CANCELLED
+
+
 def _refuse_erased(import_id: int, erased_at: datetime | None) -> None:
     if erased_at:
         raise _rows_erased(import_id)
@@ -213,12 +245,6 @@ def _rows_erased(import_id: int) -> WrongState:
 
 def _header(standing: Standing) -> bytes:
     return line(standing.columns, standing.request.format.delimiter)
-
-
-def _arrival(
-    rows: AsyncIterator[bytes], import_id: int, by: Caller, idempotency_key: str | None, numbers: Given
-) -> Arrival:
-    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by.client, numbers=numbers)
 
 
 def _again(request: Request, by: Caller) -> Request:

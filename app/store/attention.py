@@ -9,14 +9,29 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.answers import Unusable
 from app.domain.imports import FINISHED, Attention, AttentionCode, Status
+from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import SLOW, State
 from app.domain.patience import DENIALS
 from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
+LATE_BECAUSE = {
+    Unusable.NO_FILE: "Marketo says that there is none",
+    Unusable.REFUSED: "Marketo answers with an error",
+    Unusable.NO_ANSWER: "no answer comes that says anything",
+    Unusable.CUT_OFF: "it ends in the middle",
+    Unusable.HTML: "HTML comes in its place",
+    Unusable.JSON: "JSON comes in its place",
+    Unusable.NO_HEADER: "it has no header",
+    Unusable.OTHER_COLUMNS: "none of its columns is one of the import's",
+    Unusable.NOT_MATCHED: "it could not be held against the rows, by a mistake of this service",
+}
 MOST_MISSING = 10  # that are named
 DENIED = part.c.denials >= DENIALS
 """Marketo has denied knowing the job so often in a row; a part that is not at Marketo has no denials."""
+LATE = and_(part.c.state == State.COLLECTING, part.c.results_late.is_not(None))
+"""A result file of it is asked for again, and not because all calls have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +44,10 @@ class Judgement:
     @property
     def stuck_since(self) -> datetime:
         return self.now - timedelta(seconds=self.stuck_seconds)
+
+    @property
+    def late_since(self) -> datetime:
+        return self.now - timedelta(seconds=PART_SECONDS)
 
 
 @dataclass(slots=True)
@@ -44,6 +63,9 @@ class Parts:
     stuck_since: datetime | None = None
     queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
     missing_since: datetime | None = None
+    unplaced: int = 0  # rows of result files
+    late_since: datetime | None = None  # result files that have been asked for again for a while
+    late: str = ""
     failing_since: datetime | None = None  # of the one whose tries have failed for longest
 
 
@@ -58,32 +80,43 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
             func.min(part.c.state_since).label("since"),
             func.max(part.c.turn).label("turn"),
             func.sum(part.c.rows).label("rows"),
+            func.sum(part.c.unplaced).label("unplaced"),
+            func.min(case((LATE, part.c.failing_since))).label("late_since"),
+            func.min(part.c.results_late).label("late"),
             func.min(case((DENIED, part.c.silent_since))).label("denied_since"),
             func.min(part.c.failing_since).label("failing_since"),
         )
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
     ):
-        seen, state = summed[row.import_id], State(row.state)
-        seen.states[state] += row.parts
-        seen.turn = row.turn
-        if state is State.WAITING:
-            seen.waiting_rows += int(row.rows)
-        if state is State.COLLECTING:
-            seen.collecting_since = min(seen.collecting_since or row.since, row.since)
-        if state is State.UNCONFIRMED:
-            seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
-        if row.failing_since:
-            seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
-        if row.denied_since:
-            seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
-        if state in SLOW and row.since <= by.stuck_since:
-            seen.stuck_since = min(seen.stuck_since or row.since, row.since)
-        if state is State.QUEUED and row.since <= by.stuck_since:
-            seen.queued_since = min(seen.queued_since or row.since, row.since)
-        if row.results_missing:
-            seen.missing_since = min(seen.missing_since or row.since, row.since)
+        _count_in(summed[row.import_id], row, by)
     return summed
+
+
+def _count_in(seen: Parts, row: Row[Any], by: Judgement) -> None:
+    """Add those parts of an import that stand in one row."""
+    state = State(row.state)
+    seen.states[state] += row.parts
+    seen.turn = row.turn
+    if state is State.WAITING:
+        seen.waiting_rows += int(row.rows)
+    if state is State.COLLECTING:
+        seen.collecting_since = min(seen.collecting_since or row.since, row.since)
+    if state is State.UNCONFIRMED:
+        seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
+    if row.failing_since:
+        seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
+    if row.denied_since:
+        seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
+    if state in SLOW and row.since <= by.stuck_since:
+        seen.stuck_since = min(seen.stuck_since or row.since, row.since)
+    if state is State.QUEUED and row.since <= by.stuck_since:
+        seen.queued_since = min(seen.queued_since or row.since, row.since)
+    if row.late_since and row.late_since <= by.late_since:
+        seen.late_since, seen.late = min(seen.late_since or row.late_since, row.late_since), row.late
+    seen.unplaced += int(row.unplaced)
+    if row.results_missing:
+        seen.missing_since = min(seen.missing_since or row.since, row.since)
 
 
 async def missing_lately(tx: AsyncConnection, *, since: datetime) -> list[int]:
@@ -126,6 +159,7 @@ async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
                 part.c.state == State.UNCONFIRMED,
                 DENIED,
                 part.c.results_missing.is_(True),
+                and_(LATE, part.c.failing_since <= by.late_since),
                 and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
                 and_(standing, ~_moved(part.c.instance, by)),
             ),
@@ -162,10 +196,20 @@ def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | Non
     if parts.queued_since and at_a_standstill:
         message = "Marketo has had a part in its queue for far longer than usual, and nothing moves there."
         return Attention(AttentionCode.STUCK, message, parts.queued_since)
+    if parts.late_since:
+        file, _, why = parts.late.partition(":")
+        message = f"Marketo's {file} file cannot be had: {LATE_BECAUSE[Unusable(why)]}. It is asked for again."
+        return Attention(AttentionCode.RESULTS_MISSING, message, parts.late_since)
     if parts.missing_since:
-        return Attention(
-            AttentionCode.RESULTS_MISSING,
-            "Marketo's counts and its result files do not account for every row.",
-            parts.missing_since,
-        )
+        return Attention(AttentionCode.RESULTS_MISSING, _missing(parts.unplaced), parts.missing_since)
     return None
+
+
+def _missing(unplaced: int) -> str:
+    if not unplaced:
+        return "Marketo's counts and its result files do not account for every row."
+    rows = "1 row" if unplaced == 1 else f"{unplaced} rows"
+    return (
+        f"{rows} of Marketo's result files cannot be read, or not be found among those that were sent: "
+        "see those without a source row in failures and warnings."
+    )

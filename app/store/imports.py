@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from app.domain.imports import (
     Format,
     Import,
     Leads,
+    LeftOut,
     ObjectType,
     OnUnconfirmed,
     Preflight,
@@ -72,7 +73,13 @@ async def begin(
 
 
 async def accept(
-    tx: AsyncConnection, import_id: int, *, file: SourceFile, columns: Sequence[str], at: datetime
+    tx: AsyncConnection,
+    import_id: int,
+    *,
+    file: SourceFile,
+    columns: Sequence[str],
+    at: datetime,
+    left_out: LeftOut | None = None,
 ) -> int | None:
     """The whole file is stored: from this commit on the import exists (SAFE_ACK).
 
@@ -87,6 +94,7 @@ async def accept(
             file_sha256=file.sha256,
             rows=file.rows,
             columns=list(columns),
+            left_out=asdict(left_out) if left_out else None,
             status=Status.QUEUED,
             touched_at=at,
             created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
@@ -332,6 +340,7 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
         finished_at=row.finished_at,
         retry_of=row.retry_of,
         results_erased_at=row.results_erased_at,
+        left_out=LeftOut(**row.left_out) if row.left_out else None,
     )
 
 

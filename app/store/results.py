@@ -1,6 +1,7 @@
 """Result files as Marketo sent them, and their rows with the place each has in the uploaded file."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.store import blobs
 from app.store.tables import result_file, result_row
 
+SURROGATE = re.compile("[\ud800-\udfff]")
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
 
@@ -29,21 +31,28 @@ class StoredRow:
     place: tuple[int, int]  # the key to page by
     source_row: int | None
     reason: str
-    values: Sequence[str | None]
+    values: Sequence[str | None] | None
+    """None for a row of Marketo's file that cannot be read: then `text` has it as it came."""
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewRow:
     source_row: int | None
     reason: str
-    cells: str  # JSON: the values in the order of the import's columns
+    cells: str  # JSON: the values in the order of the import's columns; or one text, of what cannot be read
     part_row: int | None = None  # its row within its part, from 0
 
     @classmethod
     def of(
         cls, source_row: int | None, reason: str, values: Sequence[str | None], part_row: int | None = None
     ) -> "NewRow":
-        return cls(source_row, reason, json.dumps(values, ensure_ascii=False), part_row)
+        return cls(source_row, reason, _json(values), part_row)
+
+    @classmethod
+    def unread(cls, reason: str, text: str) -> "NewRow":
+        """Of a row of Marketo's file that cannot be read."""
+        return cls(None, reason, _json(text))
 
 
 async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
@@ -85,14 +94,6 @@ async def page(
     return await _page(tx, wanted, after=after, size=size, row_bytes=row_bytes)
 
 
-async def unplaced(
-    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int
-) -> Page:
-    """As `page`, those rows whose place in their part nobody knows."""
-    wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.part_row.is_(None)]
-    return await _page(tx, wanted, after=after, size=size, row_bytes=0)
-
-
 async def _page(
     tx: AsyncConnection,
     wanted: list[ColumnElement[bool]],
@@ -130,7 +131,7 @@ async def _page(
         .where(*wanted, place <= last)
         .order_by(result_row.c.position, result_row.c.id)
     )
-    rows = [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
+    rows = [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in found]
     return Page(rows, more=len(sizes) > count)
 
 
@@ -152,6 +153,19 @@ async def forget_rows(tx: AsyncConnection, import_id: int, *, part_number: int) 
     await tx.execute(
         delete(result_row).where(result_row.c.import_id == import_id, result_row.c.part_number == part_number)
     )
+
+
+def _json(cells: Sequence[str | None] | str) -> str:
+    """Bytes that are no UTF-8, as `surrogateescape` keeps them, are spelt out: no database takes them as a text."""
+    told = json.dumps(cells, ensure_ascii=False)
+    return told if told.isascii() or not SURROGATE.search(told) else json.dumps(cells)
+
+
+def _stored(place: tuple[int, int], source_row: int | None, reason: str, cells: str) -> StoredRow:
+    told = json.loads(cells)
+    if isinstance(told, str):
+        return StoredRow(place, source_row, reason, None, told)
+    return StoredRow(place, source_row, reason, told)
 
 
 def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:

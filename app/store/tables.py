@@ -167,6 +167,7 @@ import_ = Table(
     Column("error_message", Text),
     Column("error_marketo_code", String(10)),
     Column("retry_of", ForeignKey("import.id", ondelete="SET NULL")),
+    Column("left_out", Json),  # of a retry: how many rows of the first import are not in it, by why
     Column("request_id", String(200)),  # of the request that made it: every line of the log about it has it
     Column("touched_at", Moment, nullable=False),
     Column("cancel_requested_at", Moment),
@@ -240,6 +241,8 @@ part = Table(
     Column("failing_since", Moment),  # since when none has gone through; NULL: the last one did
     Column("counted", Boolean, nullable=False, server_default=false()),
     Column("results_missing", Boolean, nullable=False, default=False),
+    Column("results_late", String(30)),  # the result file that is asked for again, and why: "failures:html"
+    Column("unplaced", Integer, nullable=False, server_default=text("0")),  # rows of result files with no place here
     Column("state_since", Moment),
     Column("stuck_at", Moment),  # when the history was told that it is stuck in this state
     Column("submitted_at", Moment),

@@ -37,6 +37,7 @@ IMPORT: dict[str, Any] = {
     "started_at": "2026-11-23T10:00:02.000Z",
     "finished_at": None,
     "retry_of": None,
+    "left_out": None,
     "links": {
         "self": "/v1/imports/42",
         "parts": "/v1/imports/42/parts",
@@ -83,6 +84,7 @@ RESULT_ROW: dict[str, Any] = {
     "source_row": 20,
     "reason": "Value for lookup field 'email' not found",
     "values": {"email": None, "firstName": "Tess", "lastName": "Unknown"},
+    "raw": None,
 }
 INSTANCE: dict[str, Any] = {
     "name": "default",

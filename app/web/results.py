@@ -7,7 +7,7 @@ from fastapi.responses import StreamingResponse
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
-from app.files.results import ResultRow, written
+from app.files.results import ResultRow, marketo_file, own_file, shown
 from app.store import imports, results
 from app.store.results import Kind, StoredRow
 from app.web import contract, paging
@@ -95,8 +95,14 @@ async def _page(house: House, found: Import, kind: Kind, asked: paging.Asked) ->
 
 
 def _row(columns: Sequence[str], row: StoredRow) -> ResultRowOut:
-    values = dict(zip(columns, row.values, strict=True))
-    return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
+    values = [None if value is None else shown(value) for value in _values(columns, row)]
+    text = None if row.text is None else shown(row.text)
+    told = dict(zip(columns, values, strict=True))
+    return ResultRowOut(source_row=row.source_row, reason=row.reason, values=told, raw=text)
+
+
+def _values(columns: Sequence[str], row: StoredRow) -> Sequence[str | None]:
+    return [None] * len(columns) if row.values is None else row.values
 
 
 async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
@@ -114,15 +120,7 @@ async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = F
             listed = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
             if not await imports.has_results(tx, found.id):
                 raise Gone(f"The results of import {found.id} are erased while they are read.")
-        told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in listed.rows)
-        yield b"".join(
-            written(
-                told,
-                columns=columns,
-                format=format_,
-                reason_header=REASON[kind],
-                header=after is None,
-                source_rows=not as_marketo,
-            )
-        )
+        told = (ResultRow(row.source_row, row.reason, _values(columns, row), row.text) for row in listed.rows)
+        written, header = marketo_file if as_marketo else own_file, after is None
+        yield b"".join(written(told, columns=columns, format=format_, reason_header=REASON[kind], header=header))
         more, after = listed.more, listed.rows[-1].place if listed.rows else None

@@ -1,5 +1,6 @@
 """What the API answers, field for field as the contract has it; an example of each stands in examples.py."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -13,6 +14,7 @@ from app.domain.imports import (
     Failure,
     Format,
     Import,
+    LeftOut,
     ObjectType,
     OnUnconfirmed,
     Part,
@@ -113,6 +115,17 @@ class AttentionOut(BaseModel):
     since: Moment
 
 
+class LeftOutOut(BaseModel):
+    """Of a retry: rows that are not in it, how many and why."""
+
+    rows: int
+    not_placed: int
+    superseded: int
+    not_known_yet: int
+    without_values: int
+    reason: str
+
+
 class LinksOut(BaseModel):
     self: str
     parts: str
@@ -153,6 +166,7 @@ class ImportOut(BaseModel):
     started_at: Moment | None
     finished_at: Moment | None
     retry_of: int | None
+    left_out: LeftOutOut | None
     links: LinksOut
 
     @classmethod
@@ -198,6 +212,7 @@ class ImportOut(BaseModel):
             started_at=found.started_at,
             finished_at=found.finished_at,
             retry_of=found.retry_of,
+            left_out=_left_out(found.left_out),
             links=LinksOut(
                 self=here,
                 parts=f"{here}/parts",
@@ -318,6 +333,8 @@ class ResultRowOut(BaseModel):
     source_row: int | None
     reason: str
     values: dict[str, str | None]
+    raw: str | None
+    """What Marketo sent, where it cannot be read as a row."""
 
 
 class ImportPage(BaseModel):
@@ -453,6 +470,12 @@ class HealthOut(BaseModel):
 def _attention(found: Import) -> AttentionOut | None:
     seen = found.attention
     return AttentionOut(code=seen.code, message=seen.message, since=seen.since) if seen else None
+
+
+def _left_out(left_out: LeftOut | None) -> LeftOutOut | None:
+    if left_out is None:
+        return None
+    return LeftOutOut(rows=left_out.rows, reason=left_out.reason, **asdict(left_out))
 
 
 def _last_error(error: TryError | None) -> TryErrorOut | None:

@@ -4,7 +4,6 @@ import csv
 import io
 from typing import Any
 
-import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,7 +13,6 @@ from app.files import numbering
 from app.files.cutting import Cutter, Piece
 from app.files.packing import unpacked
 from app.files.records import Records, RecordScanner, cells
-from app.files.results import PartRows, placed
 
 CELLS = st.text(st.sampled_from('ab",;\t\n\r é '), max_size=6)
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
@@ -117,52 +115,3 @@ def test_a_record_is_what_pythons_csv_says_it_is(wild: str, delimiter: str, size
         return
     theirs = [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) if row]
     assert [cells(record, delimiter) for record in found] == theirs
-
-
-@given(
-    made=files(),
-    chosen=st.lists(st.integers(0, 7), unique=True),
-    steps=st.lists(st.integers(1, 3), min_size=8, max_size=8),
-    drop=st.sampled_from([None, 0, 1]),
-    every=st.booleans(),
-    one_reason=st.booleans(),
-)
-def test_failed_rows_come_back_to_their_source_rows(
-    made: tuple[Format, bytes, list[bytes]],
-    chosen: list[int],
-    steps: list[int],
-    drop: int | None,
-    every: bool,
-    one_reason: bool,
-):
-    """Requoted, shuffled, out of a part with gaps, a column dropped: at the right row or none, never a wrong one."""
-    form, content, records = made
-    values = [cells(record, form.delimiter) for record in records]
-    failed = [n for n in chosen if n < len(records)]
-
-    def left(row: list[str]) -> list[str]:
-        return [cell for at, cell in enumerate(row) if at != drop]
-
-    def written(row: list[str]) -> str:
-        """With every cell in quotes, or those that need them: Python 3.11's csv forgets CR among them."""
-        quoted = ['"' + cell.replace('"', '""') + '"' for cell in row]
-        bare = [not every and not set(cell) & {form.delimiter, '"', "\r", "\n"} for cell in row]
-        return form.delimiter.join(cell if plain else safe for cell, safe, plain in zip(row, quoted, bare, strict=True))
-
-    lines = [written([*left(["email", "note"]), "Import Failure Reason"])]
-    lines += [written([*left(values[n]), "bad" if one_reason else f"reason {n}"]) for n in failed]
-    told = "".join(f"{line}\n" for line in lines)
-    numbers = np.cumsum(steps)[: len(records)]
-    part = PartRows(content, form, columns=("email", "note"), key_columns=("email",), numbers=numbers)
-    found = list(placed(told.encode(), part))
-    assert len(found) == len(failed)
-    seen = [tuple(cell.replace("\r\n", "\n").strip() for cell in left(row)) for row in values]
-    for n, row in zip(failed, found, strict=True):
-        alike = [m for m in range(len(seen)) if seen[m] == seen[n]]
-        if len(alike) == 1:
-            assert row.source_row == numbers[n]
-            assert row.values == tuple(values[n])
-        elif row.source_row is not None:
-            assert row.source_row in numbers[alike]
-        else:
-            assert not (set(alike) <= set(failed) and one_reason)

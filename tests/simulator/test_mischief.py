@@ -265,4 +265,4 @@ def test_every_fault_can_be_ordered_by_its_name_alone() -> None:
     for name in FAULTS:
         code = ":611" if name in ("json_error", "executed_then") else ""
         assert Fault(name + code).place in FAULTS[name][1]
-    assert len(FAULTS) == 25
+    assert len(FAULTS) == 32

@@ -76,18 +76,20 @@ async def test_marketos_files_are_kept_as_they_came(stage: Stage):
 
 
 async def test_a_result_file_with_a_nul_is_kept(stage: Stage):
-    """PostgreSQL keeps no NUL in a text."""
+    """PostgreSQL keeps no NUL in a text: it is shown as what it is not, and the row as it was uploaded."""
 
     async def spoil(request: httpx.Request, response: httpx.Response) -> None:
         if request.url.path.endswith("failures.json"):
             await response.aread()
-            response._content = response.content.replace(b"bob", b"b\0b")
+            response._content = response.content.replace(b"bob", b"b\0b").replace(b"Invalid", b"In\0valid")
 
     stage.transport.after_request = spoil
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
     assert (await stage.read(import_id))["status"] == "complete"
-    assert "b\ufffdb" in (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    told = (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    assert "bob@example.com" in told, "its row was found"
+    assert "In\ufffdvalid" in told
 
 
 @pytest.mark.parametrize(

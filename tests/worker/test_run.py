@@ -188,7 +188,8 @@ async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(st
     Hesitant.met = []
     import_id = await stage.created(leads(3))
     await stage.crash()
-    crew = replace(stage.crew, sweep=Hesitant(stage.crew.sweep.driver, stage.crew.sweep.erase, stage.house.undo))
+    sweep = stage.crew.sweep
+    crew = replace(stage.crew, sweep=Hesitant(sweep.driver, sweep.erase, sweep.undo, sweep.stuck_seconds))
     worker = Worker({"default": crew}, stage.leases, stage.house.wake, stage.clock, tick_seconds=1, shutdown_seconds=1)
     with pytest.raises(ConnectionError):
         await worker.lease("default")

@@ -98,13 +98,17 @@ async def status(kind: ObjectType, request: Request) -> Response:
 async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
     """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents.
 
-    Errors: Gone, which is not to look like none.
+    Errors: Gone, and Refusal where Marketo never gave them: neither is to look like none.
     """
     found, house = await _found(kind, request), request.app.state.house
     refuse_erased(found)
     async with house.db.read() as tx:
         some = await results.page(tx, found.id, of, after=None, size=1, own=False)
-    if found.status not in FINISHED or not some.rows:
+    if found.status not in FINISHED:
+        return Response(status_code=404)
+    if not some.rows:
+        if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
+            raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
     return StreamingResponse(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
 

@@ -1,0 +1,70 @@
+"""The rows of a result file, each with the row of the job that it is about."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.files.records import Offsets
+from app.files.result_sheet import ResultSheet
+from app.files.row_reader import ReadRow
+from app.files.sent_rows import NOWHERE, SentRows
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRow:
+    """One row of a result file. `place`: the row of the job that it is about, or NOWHERE."""
+
+    place: int
+    reason: str
+    values: Sequence[str | None]  # one for each column that was sent: its own bytes where it is placed
+    text: str | None = None  # of what cannot be read: as it came
+    line: int = 0  # where it begins in the file; 1 is the header's
+
+
+@dataclass(frozen=True, slots=True)
+class MatchedRows:
+    """A result file's rows, in its order."""
+
+    rows: Sequence[ReadRow]
+    places: Offsets
+    unread: Sequence[tuple[int, int]]  # (first, end) among `rows`: what cannot be read, together
+    sheet: ResultSheet
+    sent: SentRows
+
+    def __len__(self) -> int:
+        return len(self.rows) - sum(end - first - 1 for first, end in self.unread)
+
+    def __iter__(self) -> Iterator[MatchedRow]:
+        ends = dict(self.unread)
+        at = 0
+        while at < len(self.rows):
+            end = ends.get(at, at + 1)
+            yield self._one(at, end, is_read=at not in ends)
+            at = end
+
+    @property
+    def unplaced(self) -> list[int]:
+        """The lines at which those rows begin that cannot be read, or not be found in the job; 1 is the header's."""
+        behind = {at for first, end in self.unread for at in range(first + 1, end)}
+        return [self.rows[at].line + 1 for at in np.flatnonzero(self.places == NOWHERE).tolist() if at not in behind]
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Its last row has no line end, and is not one of those that were sent."""
+        last = len(self.rows) - 1
+        return not self.sheet.ends_whole and (last < 0 or self.rows[last].group == NOWHERE)
+
+    def _one(self, at: int, end: int, *, is_read: bool) -> MatchedRow:
+        row, place, width = self.rows[at], int(self.places[at]), len(self.sent.sent.columns)
+        if not is_read:
+            last = self.rows[end - 1]
+            text = self.sheet.text(row.line, last.line + last.lines)
+            return MatchedRow(NOWHERE, "", [None] * width, text, row.line + 1)
+        if place != NOWHERE:
+            return MatchedRow(place, row.reason, self.sent.whole(place), line=row.line + 1)
+        values: list[str | None] = [None] * width
+        given = row.given if row.group == NOWHERE else self.sent.of_group(row.group)
+        for (_, there), value in zip(self.sheet.shared, given, strict=True):
+            values[there] = value
+        return MatchedRow(NOWHERE, row.reason, values, line=row.line + 1)
