@@ -23,6 +23,7 @@ except ImportError:  # there is none for Windows
 from app import logs
 from app.cli.client import fail
 from app.cli.house import CANNOT, opened
+from app.cli.preload import preload
 from app.cli.serve import Role
 from app.cli.starting import listening, url_of
 from app.settings import Settings, SettingsError
@@ -43,6 +44,7 @@ LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will wan
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
+    preload()
     _keep_heaps_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
