@@ -131,6 +131,16 @@ class Settings(BaseSettings):
     client_requests_per_minute: int = Field(
         default=30_000, ge=1, description="requests of one client to one process, beyond which it gets 429"
     )
+    uploads: int = Field(
+        default=16, ge=1, description="uploads under way at once in one process; others wait for a moment, then get 429"
+    )
+    client_uploads: int = Field(default=8, ge=1, description="of these, one client's")
+    upload_idle_seconds: Seconds = Field(
+        default=30, description="how long nothing may come of a body before its upload is given up"
+    )
+    upload_least_bytes_per_second: float = Field(
+        default=1_000, ge=0, description="what has to come of a body in the long run, or its upload is given up"
+    )
     connections: int = Field(
         default=1_000,
         ge=1,

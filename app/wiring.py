@@ -10,10 +10,12 @@ import httpx
 from app.changes import Changes
 from app.clock import Clock, machine_clock
 from app.domain.patience import Patience
+from app.fair import FairLimit
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.outbox import Outbox
 from app.settings import InstanceSettings, Settings
+from app.steps.admission import Admission
 from app.steps.backlog import BacklogCount
 from app.steps.collect import Collect
 from app.steps.crew import Crew
@@ -51,6 +53,7 @@ class House:
     notices: Notices
     reached: Reached
     chance: Callable[[], float]
+    admission: Admission
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
@@ -80,6 +83,8 @@ def furnish(
     `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
     outbox = Outbox()
+    client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
+    admission = Admission(FairLimit(settings.uploads, client_uploads))
     wake, changes = Wake(outbox), Changes(outbox)
     db = db or Database(settings.database_url, told=changes.made)
     http = http or _http_client(settings)
@@ -97,6 +102,7 @@ def furnish(
         backlog_parts=settings.backlog_parts,
         client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
+        admission=admission,
         once=Once(db=db, now=now),
         backlog=BacklogCount(db=db, now=now),
         reached=reached,
@@ -112,6 +118,7 @@ def furnish(
         notices=Notices(db, wake, changes, outbox),
         reached=reached,
         chance=chance,
+        admission=admission,
         http=http,
         marketo=marketo,
         intake=intake,

@@ -39,12 +39,6 @@ PROBLEMS: dict[str, Problem] = {
         "It names sha-256, and what follows is no SHA-256 in base64 between colons.",
         "Send `Content-Digest: sha-256=:…:` (RFC 9530), or leave it out.",
     ),
-    "upload_too_slow": Problem(
-        400,
-        "The upload came too slowly",
-        "So little arrived for so long that it was taken for dead, and swept away.",
-        "Send it over a better line, or compressed.",
-    ),
     "zstd_window": Problem(
         400,
         "The zstd window is too large",
@@ -75,6 +69,13 @@ PROBLEMS: dict[str, Problem] = {
         "The method is not allowed here",
         "The path is right, and cannot be asked in this way.",
         "Use one of the methods in the header Allow.",
+    ),
+    "upload_too_slow": Problem(
+        408,
+        "The upload came too slowly",
+        "Nothing arrived for too long (`SLUICE_UPLOAD_IDLE_SECONDS`), or too little in a longer time "
+        "(`SLUICE_UPLOAD_LEAST_BYTES_PER_SECOND`). Nothing of it was kept.",
+        "Send it over a better line, or compressed.",
     ),
     "request_timeout": Problem(
         408,
@@ -273,6 +274,20 @@ PROBLEMS: dict[str, Problem] = {
         "Too many parts of yours are waiting already",
         "One client may have only so many (`SLUICE_CLIENT_BACKLOG_PARTS`), so that others find room.",
         "Send it again after Retry-After, when some have gone.",
+    ),
+    "client_uploads_full": Problem(
+        429,
+        "Too many uploads of yours are under way",
+        "One client may have only so many at once (`SLUICE_CLIENT_UPLOADS`), and none of them ended while this one "
+        "waited. Nothing of its body was read.",
+        "Send it again after Retry-After, when one of yours has ended.",
+    ),
+    "uploads_full": Problem(
+        429,
+        "Too many uploads are under way",
+        "The service takes only so many at once (`SLUICE_UPLOADS`), and only so much memory for all of them together. "
+        "Nothing of this one was kept.",
+        "Send it again after Retry-After.",
     ),
     "too_many_requests": Problem(
         429,

@@ -30,6 +30,10 @@ class Corrected:
     def finish(self) -> bytes:
         return b"" if self._passes else self._without_ours(self._scanner.finish())
 
+    @property
+    def memory_bytes(self) -> int:
+        return self._scanner.memory_bytes
+
     def numbers(self, count: int) -> Offsets:
         """The rows' numbers in the file that was uploaded first, if this one gives them; else their numbers here."""
         return self._counted(count) if self._row_column is None else self._given(count)

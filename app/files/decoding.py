@@ -50,6 +50,10 @@ class Decoder:
     def sha256(self) -> str:
         return self._digest.hexdigest()
 
+    @property
+    def memory_bytes(self) -> int:
+        return self._unpacker.memory_bytes + len(self.sample)
+
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """Text, a bounded piece at a time. Errors: TooLarge, BrokenUpload; Unreadable behind all text before it."""
         self._sent_bytes += len(chunk)

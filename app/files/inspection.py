@@ -33,6 +33,11 @@ class Inspection:
     _fields: list[Field | None] = field(default_factory=list)
     _keys: list[int] = field(default_factory=list)
 
+    @property
+    def memory_bytes(self) -> int:
+        """Of the rows that are kept, each cell a text of its own."""
+        return 3 * min(self._kept_bytes, KEPT_BYTES)
+
     def header(self, columns: Sequence[str]) -> None:
         self._columns = columns
         self.mistakes = header_mistakes(columns, self.described, self.target)

@@ -117,6 +117,11 @@ class RecordScanner:
         return self._size_bytes + len(self._return)
 
     @property
+    def memory_bytes(self) -> int:
+        """That it takes to hold that."""
+        return self.held_bytes + sum(stops.nbytes for stops in self._stops)
+
+    @property
     def place(self) -> tuple[int, int]:
         """(row, column) at which the text that was fed breaks off: row 0 is the header, column 1 the first."""
         return self.records, 1 + sum(map(len, self._stops))

@@ -25,6 +25,17 @@ class UploadedFile:
             yield from self._cutter.feed(self._corrected.finish())
         yield from self._cutter.finish()
 
+    def let_go(self) -> Iterator[Piece]:
+        """The pieces that are begun, as they are: others need the memory."""
+        yield from self._cutter.let_go()
+
+    @property
+    def memory_bytes(self) -> tuple[int, int]:
+        """(what is held, what would be after `let_go`)."""
+        held, least = self._cutter.memory_bytes
+        fixed = self._decoder.memory_bytes + (self._corrected.memory_bytes if self._corrected else 0)
+        return held + fixed, least + fixed
+
     @property
     def size_bytes(self) -> int:
         """After decompression, before the charset is undone; so is the SHA-256."""

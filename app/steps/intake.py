@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
-from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
+from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull, TooSlow
 from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
 from app.domain.patience import BACKLOG_RETRY_SECONDS
@@ -25,10 +25,11 @@ from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
 from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
+from app.steps.admission import Admission, Place
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
-from app.steps.pieces import blocks_of, pieces_of
+from app.steps.pieces import BLOCK_BYTES, blocks_of, pieces_of
 from app.steps.points import Point, Reached
 from app.store import events, imports, parts, results, room
 from app.store.database import Database
@@ -47,6 +48,7 @@ class Arrival:
     content_encoding: str | None = None
     sha256: bytes | None = None  # what its sender says: of the file, or of the bytes as they were sent
     sent_sha256: Callable[[], bytes] | None = None  # of those, once they all have come
+    place: Place | None = None  # where it has one already
     idempotency_key: str | None = None
     retry_of: int | None = None  # the import whose rows these are, once more
     retried_by: str | None = None  # who asked for that
@@ -85,6 +87,7 @@ class Intake:
     backlog_parts: int
     client_backlog_parts: int  # of one; no less than all of them, where nobody can tell clients apart
     disk_floor_bytes: int
+    admission: Admission
     once: Once
     backlog: BacklogCount
     reached: Reached
@@ -94,18 +97,21 @@ class Intake:
 
         With an Idempotency-Key: unless an earlier request with the same one has done so.
         """
+        if arrival.place is None:
+            async with self.admission.place(arrival.retried_by or request.client) as place:
+                return await self.receive(request, replace(arrival, place=place))
         if arrival.idempotency_key is None:
-            return Receipt(await self._receive(request, arrival, None))
+            return Receipt(await self._receive(request, arrival, arrival.place, None))
         told = fingerprint(request, retry_of=arrival.retry_of, corrected=arrival.corrected)
         asking = arrival.retried_by or request.client
         held = await self.once.claim(asking, arrival.idempotency_key, told)
         if isinstance(held, Earlier):
-            return Receipt(answered_again(held, await self._sha256_of(request, arrival)), replayed=True)
+            return Receipt(answered_again(held, await self._sha256_of(request, arrival, arrival.place)), replayed=True)
         async with self.once.holding(held):
             alive = replace(arrival, chunks=self.once.kept_alive(held, arrival.chunks))
-            return Receipt(await self._receive(request, alive, held))
+            return Receipt(await self._receive(request, alive, arrival.place, held))
 
-    async def _receive(self, request: Request, arrival: Arrival, held: Claim | None) -> int:
+    async def _receive(self, request: Request, arrival: Arrival, place: Place, held: Claim | None) -> int:
         """Take it in; the new import's id. Errors: CallerError.
 
         1. Refuse what can be refused before a byte is read.
@@ -133,8 +139,8 @@ class Intake:
             ),
             corrected,
         )
-        incoming = _Incoming(request, arrival, file, inspection, held)
-        async with aclosing(ahead(pieces_of(file, arrival.chunks, packed=arrival.packed))) as pieces:
+        incoming = _Incoming(request, arrival, place, file, inspection, held)
+        async with aclosing(ahead(pieces_of(file, arrival.chunks, place, packed=arrival.packed))) as pieces:
             begun = [await anext(pieces)]
             await self._look_again(request, inspection)
             if (second := await anext(pieces, None)) is None:
@@ -151,7 +157,7 @@ class Intake:
 
     async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)
-        async with self.db.write() as tx:
+        async with incoming.place.storing(), self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
             await _add(tx, import_id, incoming.request, piece)
             await self._accept(tx, import_id, incoming)
@@ -163,9 +169,9 @@ class Intake:
         self.reached(Point.BEGUN)
         try:
             while begun:
-                await self._keep_part(import_id, incoming.request, begun.pop(0))
+                await self._keep_part(import_id, incoming, begun.pop(0))
             async for piece in rest:
-                await self._keep_part(import_id, incoming.request, piece)
+                await self._keep_part(import_id, incoming, piece)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await self._accept(tx, import_id, incoming)
@@ -174,15 +180,17 @@ class Intake:
             raise
         return import_id
 
-    async def _keep_part(self, import_id: int, request: Request, piece: Piece) -> None:
+    async def _keep_part(self, import_id: int, incoming: "_Incoming", piece: Piece) -> None:
         self._check_disk()
-        async with self.db.write() as tx:
+        incoming.place.check()
+        async with incoming.place.storing(), self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
-                raise BrokenUpload(
+                raise TooSlow(
                     "The upload came so slowly that it was given up. Send it over a better line, or compressed.",
                     code="upload_too_slow",
                 )
-            await _add(tx, import_id, request, piece)
+            await _add(tx, import_id, incoming.request, piece)
+        incoming.place.moved()
         self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
@@ -264,15 +272,17 @@ class Intake:
         if free is not None and free < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
 
-    async def _sha256_of(self, request: Request, arrival: Arrival) -> str:
+    async def _sha256_of(self, request: Request, arrival: Arrival, place: Place) -> str:
         """Of a file that is not kept. Empty where it could not have been taken. Errors: BrokenUpload, TooLarge."""
         decoder = Decoder(
             content_encoding=arrival.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes
         )
         try:
-            async with aclosing(ahead(blocks_of(arrival.chunks))) as blocks:
+            async with aclosing(ahead(blocks_of(arrival.chunks, BLOCK_BYTES))) as blocks:
                 async for block in blocks:
-                    await asyncio.to_thread(deque, decoder.feed(block), 0)
+                    place.check()
+                    async with place.turn():
+                        await asyncio.to_thread(deque, decoder.feed(block), 0)
             await asyncio.to_thread(deque, decoder.finish(), 0)
         except (Unreadable, BadFile):
             return ""
@@ -303,6 +313,7 @@ class Intake:
 class _Incoming:
     request: Request
     arrival: Arrival
+    place: Place
     file: UploadedFile
     inspection: Inspection | None
     held: Claim | None  # the Idempotency-Key that is to stand for it

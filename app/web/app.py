@@ -14,6 +14,7 @@ from app.web.facade import routes as facade
 from app.web.heads import Heads
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
+from app.web.pace import Paced
 from app.web.rates import Rates
 from app.web.requests import Requests
 from app.web.unread import Unread
@@ -42,9 +43,13 @@ def create_app(house: House) -> FastAPI:
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
     app.router.routes.extend(facade.ROUTES)
+    pace = {
+        "idle_seconds": house.settings.upload_idle_seconds,
+        "least_bytes_per_second": house.settings.upload_least_bytes_per_second,
+    }
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Requests(Bounds(Heads(inner()))))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Unread(Requests(Bounds(Paced(Heads(inner()), **pace))))  # type: ignore[method-assign]
     return app
 
 

@@ -73,6 +73,8 @@ OF_INTAKE = (
     "unknown_instance",
     "backlog_full",
     "client_backlog_full",
+    "uploads_full",
+    "client_uploads_full",
     "disk_full",
 )
 """Of a new import, wherever its rows are from."""
@@ -94,6 +96,8 @@ HEADERS: dict[str, dict[str, Any]] = {
     "idempotency_key_in_use": {"Retry-After": RETRY_AFTER},
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "client_uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_connections": {"Retry-After": RETRY_AFTER},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},

@@ -106,7 +106,10 @@ async def retry_failures(
         return await tell.receipt(response, receipt)
     owner, room = found.request.client, house.intake.check_room
     admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
-    async with received(request, house.settings, admit=admit) as upload:
+    async with (
+        house.admission.place(caller.client) as place,
+        received(request, house.settings, place, admit=admit) as upload,
+    ):
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
         wanted = request_from(given, file_name=upload.file_name, client=owner)

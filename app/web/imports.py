@@ -59,7 +59,10 @@ async def create(
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
     admit = partial(house.intake.check_room, caller.client, idempotency_key=idempotency_key)
-    async with received(request, house.settings, admit=admit) as upload:
+    async with (
+        house.admission.place(caller.client) as place,
+        received(request, house.settings, place, admit=admit) as upload,
+    ):
         given = merged(query, upload.fields)
         wanted = request_from(given, file_name=upload.file_name, client=caller.client)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)

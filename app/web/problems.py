@@ -152,8 +152,10 @@ def of_caller(request: Request, error: CallerError) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """What Starlette says by itself: unknown paths, methods that are not allowed."""
+    """What the framework says by itself: unknown paths, methods that are not allowed."""
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, CallerError):  # FastAPI calls whatever happens while it reads JSON a bad request
+        return of_caller(request, error.__cause__)
     headers = dict(error.headers or {})
     if error.status_code not in OF_STATUS:
         return problem(request, status=error.status_code, code="bad_request", detail=str(error.detail), headers=headers)

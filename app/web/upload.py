@@ -20,16 +20,19 @@ from starlette.concurrency import run_in_threadpool
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
 from app.files.charsets import is_same
 from app.settings import Settings
+from app.steps.admission import Place
 from app.steps.intake import Arrival
+from app.web.body import body_of
 from app.web.header_fields import file_name_in, options_of
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
-SPOOL_BYTES = 1 << 20  # of a form's file that stay in memory; the rest goes to a temporary file
+SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; the rest goes to a temporary file
 LOOK_BYTES = 1 << 23  # that go to the temporary file between two looks at the room on its disk
 CHUNK_BYTES = 1 << 16
 FIELD_BYTES = 1 << 16
 FIELDS = 64
+FIELDS_BYTES = 1 << 18  # of all together
 NAME_CHARACTERS = 255
 
 
@@ -44,12 +47,15 @@ class Upload:
 async def received(
     request: Request,
     settings: Settings,
+    place: Place,
     *,
     admit: Callable[[], Awaitable[None]] | None,
     limit_bytes: int | None = None,
     open_end: bool = False,
 ) -> AsyncIterator[Upload]:
-    """The upload in a request's body. Errors: UnsupportedMedia, TooLarge, BrokenUpload, BadParameter, DiskFull.
+    """The upload in a request's body, which has this place.
+
+    Errors: UnsupportedMedia, TooLarge, TooSlow, BrokenUpload, BadParameter, DiskFull, ClientDisconnect.
 
     `admit` raises where a form is not to be read: a raw body can still be refused unread when this has ended.
     `limit_bytes`: where it is less than the settings say.
@@ -63,9 +69,10 @@ async def received(
         _refuse_length(request, encoding, limit_bytes)
         charset = _charset(request, kind, options)
         name = _plain_name(file_name_in(request.headers.get("content-disposition", "")))
-        sent = _Hashed(request.stream()) if sha256 else None
-        chunks = sent.chunks() if sent else request.stream()
-        yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None), charset, name)
+        async with body_of(request, place) as body:
+            sent = _Hashed(body) if sha256 else None
+            chunks = sent.chunks() if sent else body
+            yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None, place), charset, name)
     elif kind == FORM:
         if encoding and encoding.lower() != "identity":
             raise UnsupportedMedia("A form cannot be compressed. Send the file raw, or the form as it is.")
@@ -75,9 +82,11 @@ async def received(
             form = _Form(
                 spool, options.get(b"boundary", b""), limit_bytes, settings.disk_floor_bytes, open_end=open_end
             )
-            await form.read(request, hashed=sha256 is not None)
-            told = form.sent.sha256 if form.sent else None
-            yield Upload(Arrival(form.chunks(), None, sha256, told), form.fields, _plain_name(form.file_name))
+            async with body_of(request, place) as body:
+                await form.read(body, hashed=sha256 is not None)
+                told = form.sent.sha256 if form.sent else None
+                arrival = Arrival(form.chunks(), None, sha256, told, place)
+                yield Upload(arrival, form.fields, _plain_name(form.file_name))
     else:
         raise UnsupportedMedia(
             f"Content-Type {kind!r} is not taken. Send the file as text/csv, or a form with a part named `file`.",
@@ -119,7 +128,7 @@ class _Form:
         self._delimiter = b"\r\n--" + boundary
         self._open_end = open_end
         self._tail = b""
-        self._bytes = 0
+        self._bytes = self._fields_bytes = 0
         self._has_file = False
         self._ended = False
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
@@ -142,10 +151,10 @@ class _Form:
         except FormParserError:
             raise BrokenUpload("The form's boundary is not one that a form may have.") from None
 
-    async def read(self, request: Request, *, hashed: bool) -> None:
-        self.sent = _Hashed(request.stream()) if hashed else None
+    async def read(self, body: AsyncIterator[bytes], *, hashed: bool) -> None:
+        self.sent = _Hashed(body) if hashed else None
         try:
-            async for chunk in self.sent.chunks() if self.sent else request.stream():
+            async for chunk in self.sent.chunks() if self.sent else body:
                 if self._bytes > SPOOL_BYTES:
                     await run_in_threadpool(self._parser.write, chunk)
                 else:
@@ -208,8 +217,11 @@ class _Form:
             self._spool.write(data[start:end])
             return
         self._value += data[start:end]
+        self._fields_bytes += end - start
         if len(self._value) > FIELD_BYTES:
             raise BadParameter(f"The field {self._name!r} is longer than {FIELD_BYTES} bytes.")
+        if self._fields_bytes > FIELDS_BYTES:
+            raise BadParameter(f"The form's fields are longer than {FIELDS_BYTES} bytes together.")
 
     def _on_part_end(self) -> None:
         if self._value is not None:

@@ -17,6 +17,7 @@ from app.domain.errors import (
     Gone,
     NotFound,
     TooManyRequests,
+    TooSlow,
     UnsupportedMedia,
 )
 from app.domain.imports import FINISHED, CustomObject, Import, Rows, Status, Target
@@ -30,6 +31,7 @@ MESSAGES = {
     "601": "Access token invalid",
     "602": "Access token expired",
     "603": "Access denied",
+    "604": "Request timed out",
     "605": "HTTP Method not supported",
     "606": "Max rate limit exceeded",
     "608": "API Temporarily Unavailable",
@@ -94,6 +96,8 @@ def _code(error: CallerError) -> str:
             return "1002"
         case BadParameter():
             return "1001"
+        case TooSlow():
+            return "604"
         case UnsupportedMedia():
             return "612"
         case BrokenUpload():
