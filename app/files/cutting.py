@@ -26,6 +26,7 @@ from app.files.seen import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
 FRAME_BYTES = 1 << 19  # what is packed at once
+RAGGED_KEPT = 10  # numbers of rows
 LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
@@ -131,7 +132,10 @@ class _OpenPart:
 
 
 class Cutter:
-    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes."""
+    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes.
+
+    So does `ragged_rows`: those whose number of cells is not the header's. They are cut and sent as they are.
+    """
 
     def __init__(
         self,
@@ -157,6 +161,8 @@ class Cutter:
         self._pieces = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
+        self.ragged_rows = 0
+        self.first_ragged_rows: list[int] = []  # their numbers
 
     def feed(self, text: bytes) -> Iterator[Piece]:
         """Errors: BadFile, each with a stable code."""
@@ -247,9 +253,17 @@ class Cutter:
             raise too_large(self.rows + int(large[0]) + 1, self._limit_bytes)
         labels["number"] = self._numbers(len(records))
         labels["digest"] = digests_of(records, self._keys)
+        self._count_ragged(records, labels["number"])
         if self._inspection:
             self._inspection.rows(records, labels["number"])
         return _Rows(records, labels)
+
+    def _count_ragged(self, records: Records, numbers: Offsets) -> None:
+        ragged = np.flatnonzero(records.widths != len(self.columns))
+        self.ragged_rows += len(ragged)
+        if len(ragged) and len(self.first_ragged_rows) < RAGGED_KEPT:
+            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != numbering.UNKNOWN]
+            self.first_ragged_rows = [*self.first_ragged_rows, *known][:RAGGED_KEPT]
 
     def _take_header(self, record: bytes) -> None:
         if len(record) >= self._limit_bytes:

@@ -20,13 +20,15 @@ async def pieces_of(file: UploadedFile, chunks: AsyncIterator[bytes], *, packed:
     async with aclosing(ahead(blocks_of(chunks))) as blocks:
         async for block in blocks:
             small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
-            async for piece in _cut(file.feed(block), in_thread=not small):
+            last = len(block) < BLOCK_BYTES
+            async for piece in _cut(file.feed(block, last=last), in_thread=not small):
                 yield piece
     async for piece in _cut(file.finish(), in_thread=file.size_bytes > SMALL_BYTES):
         yield piece
 
 
 async def blocks_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+    """Blocks of BLOCK_BYTES or more; a smaller one is the last."""
     held: list[bytes] = []
     size = 0
     async for chunk in chunks:

@@ -58,9 +58,9 @@ def given_codes() -> Iterator[tuple[str, str | None, str]]:
 def codes_of(call: ast.Call) -> Iterator[str]:
     assert isinstance(call.func, ast.Name)
     values = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
-    if call.func.id == "Unreadable":
+    if call.func.id in {"Unreadable", "Mistake"}:
         values += call.args[:1]
-    if call.func.id in {*KINDS, "problem", "Unreadable"}:
+    if call.func.id in {*KINDS, "problem", "Unreadable", "Mistake"}:
         yield from (value.value for value in values if isinstance(value, ast.Constant))
 
 
