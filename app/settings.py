@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     client_requests_per_minute: int = Field(
         default=30_000, ge=1, description="requests of one client to one process, beyond which it gets 429"
     )
+    connections: int = Field(
+        default=1_000,
+        ge=1,
+        description="connections of callers to one process; beyond, one that works for nobody known makes room",
+    )
     disk_floor_bytes: int = Field(default=1_073_741_824, ge=0, description="free space under which uploads get 507")
     tick_seconds: Seconds = Field(
         default=1, description="how often the scheduler looks for work; a new import wakes it at once"

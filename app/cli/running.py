@@ -4,12 +4,14 @@ import asyncio
 import ctypes
 import importlib
 import os
+import resource
 import signal
 import socket
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 
 import structlog
 import uvicorn
@@ -21,9 +23,11 @@ except ImportError:  # there is none for Windows
 from app import logs
 from app.cli.client import fail
 from app.cli.house import CANNOT, opened
+from app.cli.preload import preload
 from app.cli.serve import Role
 from app.cli.starting import listening, url_of
 from app.settings import Settings, SettingsError
+from app.web.connections import SPARE_CONNECTIONS, Connections
 from app.wiring import House, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
@@ -31,6 +35,8 @@ from app.worker.run import Worker
 log = structlog.get_logger()
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+TICKS_PER_SECOND = 10  # uvicorn's
+OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
 LARGE_BYTES = 1 << 20  # a part's file and what it is packed into
 LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will want again
 
@@ -38,6 +44,7 @@ LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will wan
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
+    preload()
     _keep_heaps_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
@@ -135,9 +142,13 @@ class _Server(uvicorn.Server):
     def __init__(self, house: House) -> None:
         settings = house.settings
         web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
+        protocol = importlib.import_module("app.web.protocol").BoundedProtocol
+        self._connections = Connections(_connections_within(settings.connections))
         super().__init__(
             uvicorn.Config(
                 web.create_app(house),
+                http=partial(protocol, self._connections),  # type: ignore[arg-type]  # it is called, no more
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -145,10 +156,28 @@ class _Server(uvicorn.Server):
             )
         )
 
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            self._connections.end_overdue(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
         yield
+
+
+def _connections_within(wanted: int) -> int:
+    """So many as there are files for: each is one. What else is opened must not want for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
+    if possible < wanted:
+        log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
+    return min(wanted, possible)
 
 
 async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ CallerError
 ├── BadFile           422   the file's content cannot be imported
 ├── BrokenUpload      400   the body is not what its own headers say
 ├── UnsupportedMedia  415   a media type, charset or encoding nobody here knows
+├── TooSlow           408   the request, or its body, does not come at the pace that is asked for
 ├── TooLarge          413   more bytes than the service, or Marketo, takes
 ├── Unauthorized      401   no key, or one that opens nothing
 ├── Forbidden         403   a key that does not go so far
@@ -17,6 +18,8 @@ CallerError
 ├── Gone              410   it was there, and is erased
 ├── Backlog           429   too much is waiting already
 ├── TooManyRequests   429   one client asks too often
+├── HeadersTooLarge   431   more headers than anybody needs
+├── TooManyConnections 503  all connections are at work
 └── DiskFull          507   no room to keep the file
 """
 
@@ -65,6 +68,10 @@ class UnsupportedMedia(CallerError):
     status, code = 415, "unsupported_media"
 
 
+class TooSlow(CallerError):
+    status, code = 408, "request_timeout"
+
+
 class TooLarge(CallerError):
     status, code = 413, "file_too_large"
 
@@ -103,6 +110,14 @@ class Backlog(CallerError):
 
 class TooManyRequests(CallerError):
     status, code = 429, "too_many_requests"
+
+
+class HeadersTooLarge(CallerError):
+    status, code = 431, "headers_too_large"
+
+
+class TooManyConnections(CallerError):
+    status, code = 503, "too_many_connections"
 
 
 class DiskFull(CallerError):

@@ -76,6 +76,12 @@ PROBLEMS: dict[str, Problem] = {
         "The path is right, and cannot be asked in this way.",
         "Use one of the methods in the header Allow.",
     ),
+    "request_timeout": Problem(
+        408,
+        "The request came too slowly",
+        "Its request line and headers were not there within ten seconds.",
+        "Send it again. If it happens often, look at the line, or at a proxy that opens connections in advance.",
+    ),
     "idempotency_key_in_use": Problem(
         409,
         "The first request with this key is still being received",
@@ -274,6 +280,12 @@ PROBLEMS: dict[str, Problem] = {
         "One client may ask only so often a minute (`SLUICE_CLIENT_REQUESTS_PER_MINUTE`).",
         "Wait for as long as Retry-After says. `?wait=` and the list of imports save most questions.",
     ),
+    "headers_too_large": Problem(
+        431,
+        "The request's headers are too large",
+        "Request line and headers may have 32,768 bytes in all, 100 headers, and 8,190 bytes in each.",
+        "Send fewer or shorter headers: cookies are not needed here. Parameters of an upload can be fields of a form.",
+    ),
     "internal_error": Problem(
         500,
         "Something went wrong here",
@@ -285,6 +297,12 @@ PROBLEMS: dict[str, Problem] = {
         "The database cannot be reached",
         "Whether the request was carried out is not known. What was answered with 202 before is safe.",
         "Wait for as long as Retry-After says, then look before you send it again; with an Idempotency-Key, just do.",
+    ),
+    "too_many_connections": Problem(
+        503,
+        "There are too many connections",
+        "The limit of connections to this process (`SLUICE_CONNECTIONS`) is reached, and all are at work.",
+        "Send it again after Retry-After, over few connections that are kept open.",
     ),
     "stopping": Problem(
         503,

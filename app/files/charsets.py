@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from charset_normalizer import from_bytes
 
+from app.files.codec_registry import find
+
 LOOKED_AT_BYTES = 1 << 15  # enough to tell, and told within milliseconds
 MOST_WORDS = 300  # with letters beyond ASCII
 WORD_BYTES = 200  # a longer one is no word
@@ -98,10 +100,8 @@ def advice(declared: str, found: Sequence[Reading]) -> tuple[str, str | None]:
 
 
 def is_same(charset: str, other: str) -> bool:
-    try:
-        return codecs.lookup(charset).name == codecs.lookup(other).name
-    except (LookupError, ValueError):
-        return charset.lower() == other.lower()
+    known = [codec.name if (codec := find(name)) else name.lower() for name in (charset, other)]
+    return known[0] == known[1]
 
 
 def _odd_words(text: bytes) -> list[bytes]:

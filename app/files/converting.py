@@ -4,6 +4,7 @@ import codecs
 from collections.abc import Callable
 
 from app.domain.errors import UnsupportedMedia
+from app.files import codec_registry
 
 NO_STREAM = frozenset({"idna", "punycode", "utf-7", "undefined", "unicode_escape", "raw_unicode_escape"})
 """Codecs that hold a whole text back, or are none for texts."""
@@ -14,17 +15,14 @@ Converter = Callable[[bytes, bool], tuple[bytes, int | None]]
 
 def converter(charset: str) -> Converter:
     """Errors: UnsupportedMedia unsupported_charset."""
-    try:
-        found = codecs.lookup(charset)
-        if not found._is_text_encoding or found.name in NO_STREAM:  # noqa: SLF001  # as str.encode itself asks
-            raise LookupError(charset)
-    except (LookupError, ValueError):  # ValueError: the name itself holds a NUL or half a character
+    found = codec_registry.find(charset)
+    if found is None or not found._is_text_encoding or found.name in NO_STREAM:  # noqa: SLF001  # as str.encode asks
         raise UnsupportedMedia(
             f"Files in {charset!r} are not read here. Use utf-8, utf-16, cp1252 or another of Python's names for a "
             "character set.",
             code="unsupported_charset",
-        ) from None
-    return _utf8() if found.name in {"utf-8", "utf-8-sig"} else _converted(charset)
+        )
+    return _utf8() if found.name in {"utf-8", "utf-8-sig"} else _converted(found)
 
 
 def _utf8() -> Converter:
@@ -46,8 +44,9 @@ def _utf8() -> Converter:
     return text
 
 
-def _converted(charset: str) -> Converter:
-    decoder = codecs.getincrementaldecoder(charset)()
+def _converted(charset: codecs.CodecInfo) -> Converter:
+    assert charset.incrementaldecoder, "it has a stream"
+    decoder = charset.incrementaldecoder()
 
     def text(piece: bytes, final: bool) -> tuple[bytes, int | None]:
         before = decoder.getstate()

@@ -7,9 +7,8 @@ around, accents, quotes, the zeros in front of a whole number. Not so values of 
 """
 
 import hashlib
-import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +18,11 @@ from app.files.records import QUOTE, STEP_BYTES, Flags, Offsets, Records, Record
 Digests = NDArray[np.uint64]
 
 LONGEST_BYTES = 64  # of a normalised key; a longer one is brought to 16 first
+LARGE_CHARACTERS = 1 << 16  # of a cell: Marketo's longest field has 30,000 bytes
+STRETCH_CHARACTERS = 1 << 12  # of a cell that are normalised at once
 BLANK = 0x20  # the blank, and below it the tabulator and other characters that show nothing
 SHOW_NOTHING = "".join(letter for letter in map(chr, range(0x3001)) if letter <= " " or letter.isspace())
 MOST_BLANKS = 64  # that are taken away for all rows at once
-NUMBER = re.compile(rb"\+?0*([0-9]+)")
 
 NONE, ONE = np.uint64(0), np.uint64(1)
 SPREAD, MIX = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xC2B2AE3D27D4EB4F)  # odd: multiplying loses nothing
@@ -128,12 +128,31 @@ def _of_bytes(keys: Iterable[bytes]) -> Digests:
 
 def _normalised(cell: bytes) -> bytes:
     """A cell in the one form that stands for all that are equal to it; at most LONGEST_BYTES."""
-    letters = unicodedata.normalize("NFKD", cell.replace(b'"', b"").decode())
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    key = unicodedata.normalize("NFKD", bare.casefold()).strip(SHOW_NOTHING).encode()
-    if number := NUMBER.fullmatch(key):
-        key = number.group(1)
-    return key if len(key) <= LONGEST_BYTES else hashlib.blake2b(key, digest_size=16).digest()
+    text = _without_zeros(cell.replace(b'"', b"").decode().strip(SHOW_NOTHING))
+    digest = hashlib.blake2b(digest_size=16)
+    if len(text) <= LARGE_CHARACTERS:
+        key = _without_zeros("".join(_bare(text)).strip(SHOW_NOTHING)).encode()
+        if len(key) <= LONGEST_BYTES:
+            return key
+        digest.update(key)
+    else:  # no field of Marketo's could be found by it, so the little that is special about its ends is left alone
+        for stretch in _bare(text):
+            digest.update(stretch.encode())
+    return digest.digest()
+
+
+def _without_zeros(text: str) -> str:
+    """A whole number without what stands in front of it; any other text as it is."""
+    digits = text.removeprefix("+")
+    return digits.lstrip("0") or "0" if digits.isascii() and digits.isdigit() else text
+
+
+def _bare(text: str) -> Iterator[str]:
+    """A text without accents and case, a stretch at a time: a letter may become eighteen."""
+    for at in range(0, len(text), STRETCH_CHARACTERS):
+        letters = unicodedata.normalize("NFKD", text[at : at + STRETCH_CHARACTERS])
+        bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+        yield unicodedata.normalize("NFKD", bare.casefold())
 
 
 def _holds_quote(word: Digests) -> Flags:

@@ -74,69 +74,102 @@ class Records:
         return starts, ends - crlf, there
 
 
+NO_RECORDS = Records(b"", *[np.zeros(0, np.int64)] * 5)
+
+
 class RecordScanner:
-    """Push text in, get whole records out. A quote opens at a cell's start only; doubled, it is a quote."""
+    """Push text in, get whole records out. A quote opens at a cell's start only; doubled, it is a quote.
+
+    Every byte is looked at once, however long a record is and however it comes in. For what a stretch begins with, and
+    what is unfinished where the one before ended, it is enough to know how that cell stands (`_open`).
+    """
 
     def __init__(self, delimiter: str, *, limit_bytes: int = 1 << 30) -> None:
         self._delimiter = delimiter.encode()
         self._cell = _cell_of(self._delimiter)
         self._limit_bytes = limit_bytes
-        self._held = b""
+        self._forget()
         self.records = 0  # handed out so far, blank lines not counted; the header is the first
+
+    def _forget(self) -> None:
+        """Hold nothing."""
+        self._held: list[bytes] = []  # of a record whose end is still to come
+        self._stops: list[Offsets] = []  # where its cells end, as far as they are finished
+        self._size_bytes = 0  # of what is held
+        self._open = b""  # stands for its unfinished cell: see _unfinished
+        self._return = b""  # a CR that ended the last stretch. Alone or before an LF? The next byte will tell
 
     def feed(self, text: bytes) -> Records:
         """Errors: BadFile record_too_large."""
-        self._held += text
-        found, self._held = self._split(self._held, final=False)
-        if len(self._held) > self._limit_bytes and not found:  # what is found comes first: it may hold an earlier error
+        text, self._return = self._return + text, b""
+        if text.endswith(b"\r"):
+            text, self._return = text[:-1], b"\r"
+        found = self._taken(text, final=False)
+        if self.held_bytes > self._limit_bytes and not found:  # what is found comes first: it may hold an earlier error
             raise too_large(self.records, self._limit_bytes)
         return found
 
     def finish(self) -> Records:
         """The last record, which may lack its line end. Errors: BadFile unclosed_quote."""
-        found, rest = self._split(self._held, final=True)
-        if rest:
+        found = self._taken(self._return, final=True)
+        if self._size_bytes:
             row, column = self.place
             message = f"A quote that opens in row {row}, column {column} is never closed. Close it, or double it."
             raise BadFile(message, code="unclosed_quote", details=(Detail(message, row=row),))
-        self._held = b""
         return found
 
     def released(self) -> bytes:
         """What is held of a record whose end is still to come; it is held no longer."""
-        held, self._held = self._held, b""
+        held = b"".join([*self._held, self._return])
+        self._forget()
         return held
 
     @property
     def held_bytes(self) -> int:
         """Of a record whose end is still to come."""
-        return len(self._held)
+        return self._size_bytes + len(self._return)
 
     @property
     def place(self) -> tuple[int, int]:
         """(row, column) at which the text that was fed breaks off: row 0 is the header, column 1 the first."""
-        row = next(csv.reader(io.StringIO(self._held.decode(), newline=""), delimiter=self._delimiter.decode()), [])
-        return self.records, max(1, len(row))
+        return self.records, 1 + sum(map(len, self._stops))
 
-    def _split(self, text: bytes, *, final: bool) -> tuple[Records, bytes]:
-        """(whole records, what is left)."""
-        if not final and text.endswith(b"\r"):  # alone or before an LF? That depends on the byte that is still to come
-            found, rest = self._split(text[:-1], final=False)
-            return found, rest + b"\r"
-        stops, line_ends, closed = self._stops(text)
-        if final and closed and len(text) > (stops[line_ends][-1] + 1 if line_ends.any() else 0):
-            stops, line_ends = np.append(stops, len(text)), np.append(line_ends, True)
-        lasts = np.flatnonzero(line_ends)
+    def _taken(self, text: bytes, *, final: bool) -> Records:
+        """The records that this stretch ends; what is left of it is held."""
+        stops, line_ends = self._scanned(text)
+        size_bytes = self._size_bytes + len(text)
+        complete = int(stops[line_ends][-1]) + 1 if line_ends.any() else 0
+        if final and size_bytes > complete and self._open != QUOTED:
+            stops, line_ends, self._open = np.append(stops, size_bytes), np.append(line_ends, True), b""
+        self._held.append(text)
+        self._stops.append(stops)
+        self._size_bytes = size_bytes
+        return self._whole(line_ends) if line_ends.any() else NO_RECORDS
+
+    def _whole(self, line_ends: Flags) -> Records:
+        """The records in what is held, the last of which ends in the last stretch; the rest is held on."""
+        text, stops = b"".join(self._held), np.concatenate(self._stops)
+        lasts = np.flatnonzero(line_ends) + len(stops) - len(line_ends)
         ends = np.minimum(stops[lasts] + 1, len(text))
-        starts = np.concatenate(([0], ends[:-1]))[: len(ends)]
-        firsts = np.concatenate(([0], lasts[:-1] + 1))[: len(lasts)]
+        starts = np.concatenate(([0], ends[:-1]))
+        firsts = np.concatenate(([0], lasts[:-1] + 1))
+        rest = text[ends[-1] :]
+        self._held, self._stops = [rest], [stops[lasts[-1] + 1 :] - ends[-1]]
+        self._size_bytes = len(rest)
         kept = ~_blank(text, starts, ends)
         self.records += int(np.count_nonzero(kept))
-        rest = text[ends[-1] :] if len(ends) else text
-        return Records(text, starts[kept], ends[kept], stops, firsts[kept], lasts[kept]), rest
+        return Records(text, starts[kept], ends[kept], stops, firsts[kept], lasts[kept])
 
-    def _stops(self, text: bytes) -> tuple[Offsets, Flags, bool]:
-        """(where cells end, which of these are line ends, whether the text ends outside quotes)."""
+    def _scanned(self, text: bytes) -> tuple[Offsets, Flags]:
+        """(where cells end in what is held with this stretch behind it, which of these are line ends)."""
+        before = len(self._open)
+        text = self._open + text
+        stops, line_ends = self._stops_of(text)
+        self._open = _unfinished(text, int(stops[-1]) + 1 if len(stops) else 0)
+        return stops + (self._size_bytes - before), line_ends
+
+    def _stops_of(self, text: bytes) -> tuple[Offsets, Flags]:
+        """(where cells end, which of these are line ends) of a stretch that begins with a cell."""
         buffer = buffer_of(text)
         line_end = buffer == LF
         if b"\r" in text:
@@ -145,34 +178,49 @@ class RecordScanner:
             line_end |= alone
         stop = buffer == self._delimiter[0]
         stop |= line_end
-        closed = True
         if b'"' in text:
             quote = buffer == QUOTE
             opening = np.flatnonzero(quote)[::2]
             before = opening[opening > 0] - 1
             if not (stop[before] | quote[before]).all():
                 return self._stops_cell_by_cell(text)
-            inside = np.cumsum(quote, dtype=np.uint8) & 1
-            closed = not inside[-1]
-            stop &= inside == 0
+            stop &= (np.cumsum(quote, dtype=np.uint8) & 1) == 0
         stops = np.flatnonzero(stop)
-        return stops, line_end[stops], closed
+        return stops, line_end[stops]
 
-    def _stops_cell_by_cell(self, text: bytes) -> tuple[Offsets, Flags, bool]:
+    def _stops_cell_by_cell(self, text: bytes) -> tuple[Offsets, Flags]:
         """The same for text with quotes inside of cells, where counting quotes would mislead."""
         stops, line_ends, at = [], [], 0
         while cell := self._cell.match(text, at):
             at = cell.end()
             stops.append(at - 1)
             line_ends.append(cell.group(1) is not None)
-        closed = self._cell.match(text + self._delimiter, at) is not None
-        return np.array(stops, np.int64), np.array(line_ends, bool), closed
+        return np.array(stops, np.int64), np.array(line_ends, bool)
 
 
 def _cell_of(delimiter: bytes) -> re.Pattern[bytes]:
     """A cell and what ends it; group 1 if that is a line end. A quoted cell may go on behind its closing quote."""
     one = re.escape(delimiter)
-    return re.compile(rb'(?:"(?:[^"]|"")*+"|(?!"))[^\r\n' + one + rb"]*+(?:" + one + rb"|(\r\n|\n|\r))")
+    return re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?!"))[^\r\n' + one + rb"]*+(?:" + one + rb"|(\r\n|\n|\r))")
+
+
+UNQUOTED, QUOTED, CLOSED = b"x", b'"', b'""'
+OPENED = re.compile(rb'"[^"]*+(?:""[^"]*+)*+')
+"""A quoted cell as far as it goes without its closing quote."""
+
+
+def _unfinished(text: bytes, start: int) -> bytes:
+    """The least that a cell without an end, which begins there, may be taken for: whatever follows means the same."""
+    opened = OPENED.match(text, start)
+    if opened is None:
+        return UNQUOTED if start < len(text) else b""
+    match len(text) - opened.end():
+        case 0:
+            return QUOTED
+        case 1:  # a quote that closes the cell, or is doubled by the next byte
+            return CLOSED
+        case _:
+            return UNQUOTED
 
 
 def offsets_of(text: bytes, delimiter: str) -> tuple[Offsets, Offsets]:

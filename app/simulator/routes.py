@@ -19,7 +19,7 @@ class Route:
 
 def _route(method: str, path: str, endpoint: Endpoint, view: str) -> Route:
     pattern = re.escape(path).replace(r"\{", "{").replace(r"\}", "}")
-    return Route(method, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", pattern)), endpoint, view)
+    return Route(method, re.compile(re.sub(r"{(\w+)}", r"(?P<\1>[^/.]+)", pattern)), endpoint, view)
 
 
 # Traps: the lead status has no /status; members' status and files have no program id; bulk has no /rest before it.

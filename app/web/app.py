@@ -9,6 +9,7 @@ from fastapi_offline import FastAPIOffline
 from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
+from app.web.bounds import Bounds
 from app.web.facade import routes as facade
 from app.web.heads import Heads
 from app.web.health import Probe
@@ -43,7 +44,7 @@ def create_app(house: House) -> FastAPI:
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Requests(Heads(inner())))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: Unread(Requests(Bounds(Heads(inner()))))  # type: ignore[method-assign]
     return app
 
 

@@ -37,6 +37,7 @@ TAGS = [
 A_KEY: dict[str, list[str]] = {"HTTPBearer": []}  # the name that FastAPI gives to what auth.py declares
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
+OF_ALL = ("internal_error", "headers_too_large", "request_timeout", "too_many_connections")
 OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "stopping")
 OF_UPLOADS = (
     "broken_upload",
@@ -94,6 +95,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "too_many_connections": {"Retry-After": RETRY_AFTER},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
     "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
 }
@@ -258,7 +260,7 @@ def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> di
 def _complete(operation: dict[str, Any], *, keys: bool) -> None:
     """Say every problem of an operation, and in a service without keys, ask for none."""
     responses = operation["responses"]
-    codes = [*_declared(responses), "internal_error"]
+    codes = [*_declared(responses), *OF_ALL]
     if A_KEY in operation.get("security", ()):
         codes += [*OF_ALL_GUARDED, *(OF_KEYS if keys else ())]
     if not keys:

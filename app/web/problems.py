@@ -42,19 +42,24 @@ def problem(
     status: int | None = None,
 ) -> JSONResponse:
     """`status`: where another one than the code's own was given already."""
-    known = PROBLEMS[code]
-    status = status or known.status
-    body: dict[str, Any] = {
-        "type": path_of(code),
-        "title": known.title,
-        "status": status,
-        "detail": detail,
-        "instance": request.url.path,
-        "code": code,
-    }
+    body = document(code, detail, path=request.url.path)
+    body["status"] = status = status or body["status"]
     if errors:
         body["errors"] = [_error(error) for error in errors]
     return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def document(code: str, detail: str, *, path: str) -> dict[str, Any]:
+    """What every problem says."""
+    known = PROBLEMS[code]
+    return {
+        "type": path_of(code),
+        "title": known.title,
+        "status": known.status,
+        "detail": detail,
+        "instance": path,
+        "code": code,
+    }
 
 
 def _error(detail: Detail) -> dict[str, Any]:

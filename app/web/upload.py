@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import codecs
 import hashlib
 import re
 import shutil
@@ -10,18 +9,19 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.message import Message
 from pathlib import PurePath
 from typing import IO
 
 from fastapi import Request
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartParser
 from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
+from app.files.charsets import is_same
 from app.settings import Settings
 from app.steps.intake import Arrival
+from app.web.header_fields import file_name_in, options_of
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
@@ -56,14 +56,13 @@ async def received(
     `open_end`: the last boundary of a form need not say by `--` that it is the last.
     """
     limit_bytes = min(limit_bytes or settings.max_file_bytes, settings.max_file_bytes)
-    media, options = parse_options_header(request.headers.get("content-type", ""))
-    kind = media.decode("latin-1").lower()
+    kind, options = options_of(request.headers.get("content-type", ""))
     encoding = request.headers.get("content-encoding")
     sha256 = _digest(request.headers.get("content-digest"))
     if kind in RAW:
         _refuse_length(request, encoding, limit_bytes)
         charset = _charset(request, kind, options)
-        name = _plain_name(_disposition(request.headers.get("content-disposition", "")))
+        name = _plain_name(file_name_in(request.headers.get("content-disposition", "")))
         sent = _Hashed(request.stream()) if sha256 else None
         chunks = sent.chunks() if sent else request.stream()
         yield Upload(Arrival(chunks, encoding, sha256, sent.sha256 if sent else None), charset, name)
@@ -186,7 +185,7 @@ class _Form:
         self._header = (bytearray(), bytearray())
 
     def _on_part(self) -> None:
-        _, options = parse_options_header(self._disposition)
+        _, options = options_of(self._disposition)
         self._name = options.get(b"name", b"").decode("utf-8", "replace")
         if self._name != "file":
             self._value = bytearray()
@@ -228,17 +227,10 @@ def _charset(request: Request, kind: str, options: dict[bytes, bytes]) -> list[t
     told, named = options.get(b"charset", b"").decode("latin-1"), request.query_params.get("charset")
     if not told or not kind.startswith("text/"):
         return []
-    if named and not _is_same(told, named):
+    if named and not is_same(told, named):
         message = f"is {named!r}, but Content-Type says {told!r}; send the right one, or one only"
         raise BadParameter(f"charset: {message}", details=(Detail(message, field="charset"),))
     return [] if named else [("charset", told)]
-
-
-def _is_same(charset: str, other: str) -> bool:
-    try:
-        return codecs.lookup(charset).name == codecs.lookup(other).name
-    except (LookupError, ValueError):
-        return charset.lower() == other.lower()
 
 
 def _refuse_length(request: Request, encoding: str | None, limit_bytes: int) -> None:
@@ -268,16 +260,6 @@ def _digest(header: str | None) -> bytes | None:
     if len(digest) != 32:
         raise BrokenUpload("Content-Digest is not of the form sha-256=:…base64…:", code="invalid_digest")
     return digest
-
-
-def _disposition(header: str) -> str | None:
-    """The file name of a raw body's Content-Disposition, also in its encoded form (filename*, RFC 8187)."""
-    words = Message()
-    words["Content-Disposition"] = header
-    try:
-        return words.get_filename()
-    except (LookupError, ValueError):  # a charset that is none, or bytes that are not in it
-        return None
 
 
 def _plain_name(name: str | None) -> str | None:

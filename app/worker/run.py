@@ -5,11 +5,13 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, timedelta
 from functools import partial
 
 import structlog
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from app.clock import Clock
 from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
@@ -30,7 +32,7 @@ Deed = Callable[[], Awaitable[object]]
 def _metronome() -> AsyncIOScheduler:
     """Memory job store, one run of a tick at a time, missed beats dropped."""
     jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-    return AsyncIOScheduler(timezone="UTC", job_defaults=jobs)
+    return AsyncIOScheduler(timezone=UTC, job_defaults=jobs, executors={"default": AsyncIOExecutor()})
 
 
 @dataclass(slots=True)
@@ -91,7 +93,11 @@ class Worker:
 
     def _every(self, seconds: float, job: str, deed: Deed) -> None:
         self._metronome.add_job(
-            self._safely, "interval", seconds=seconds, id=job, args=(job, deed), next_run_time=self.now()
+            self._safely,
+            IntervalTrigger(seconds=seconds, timezone=UTC),
+            id=job,
+            args=(job, deed),
+            next_run_time=self.now(),
         )
 
     async def _safely(self, job: str, deed: Deed) -> None:

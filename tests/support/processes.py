@@ -53,8 +53,18 @@ def simulator(rules: Rules) -> Iterator[tuple[str, Simulator]]:
 class Service:
     """`sluice serve` in a child process."""
 
-    def __init__(self, folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        marketo: str,
+        *,
+        role: str = "all",
+        module: str = "app",
+        **settings: object,
+    ) -> None:
         rules = Rules()
+        self.module = module
         self.role = role
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -81,7 +91,7 @@ class Service:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [sys.executable, "-m", "app", "serve", "--role", self.role],
+                [sys.executable, "-m", self.module, "serve", "--role", self.role],
                 cwd=self.folder,
                 env=self.environment,
                 stdout=log,
@@ -108,9 +118,9 @@ class Service:
 
 @contextmanager
 def service(
-    folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object
+    folder: Path, database_url: str, marketo: str, *, role: str = "all", module: str = "app", **settings: object
 ) -> Iterator[Service]:
-    found = Service(folder, database_url, marketo, role=role, **settings)
+    found = Service(folder, database_url, marketo, role=role, module=module, **settings)
     found.start()
     try:
         yield found

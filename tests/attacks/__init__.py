@@ -1,0 +1,1 @@
+"""Attacks that were tried on a running service, each reproduced small."""
