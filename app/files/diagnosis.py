@@ -12,6 +12,7 @@ from app.domain.errors import BadFile
 from app.domain.header import NOTHING, field_mistakes, key_mistakes, name_mistakes
 from app.domain.imports import Format, Request, key_columns
 from app.domain.mistakes import Mistake, mistakes_of
+from app.files import codec_registry
 from app.files.beginning import without_beginning
 from app.files.charsets import advice, is_same, lacks_its_mark, readings, told_by_bytes
 from app.files.converting import converter
@@ -89,6 +90,8 @@ def diagnose(
 
 def everything(refused: BadFile, diagnosis: Diagnosis) -> list[Mistake]:
     """The diagnosis, and what stopped the file where that came later than the beginning."""
+    if refused.code == "not_delimited":
+        return mistakes_of(refused)
     known = {one.code for one in diagnosis.mistakes}
     return diagnosis.mistakes + [one for one in mistakes_of(refused) if one.code not in known]
 
@@ -127,7 +130,7 @@ def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
     elif lacks_its_mark(declared, sample.text):
         what = f"no byte order mark, which {declared} begins with"
     good = without_beginning(text.partition(b"\0")[0])[0]
-    real = sample.text.decode(likeliest or declared, "replace").replace("\0", "").encode()
+    real = _decoded(sample.text, likeliest or declared).replace("\0", "").encode()
     return without_beginning(real)[0], _Misread(good, code, what, remedy, likeliest)
 
 
@@ -135,7 +138,13 @@ def _agree(declared: str, told: str, begun: bytes) -> bool:
     """Whether a charset that was named can be the one that the bytes show."""
     if is_same(declared, told) or (is_same(declared, "utf-8-sig") and told == "utf-8"):
         return True
-    return begun[:4].decode(declared, "replace").startswith("\ufeff")  # utf-16-le for utf-16, where the mark says so
+    return _decoded(begun[:4], declared).startswith("\ufeff")  # utf-16-le for utf-16, where the mark says so
+
+
+def _decoded(text: bytes, charset: str) -> str:
+    codec = codec_registry.find(charset)
+    assert codec, "it was read before"
+    return codec.decode(text, "replace")[0]
 
 
 def _separator(text: bytes, format: Format, keys: Sequence[str], names: Description) -> str:  # noqa: A002

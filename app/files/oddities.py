@@ -6,6 +6,7 @@ Each is looked at once, from end to end: what it costs grows with the text, and 
 import re
 from collections.abc import Iterator, Sequence
 
+from app.files import codec_registry
 from app.files.charsets import is_same
 
 CONTROLS = re.compile("[\x80-\x9f]")  # C1: no text has these; cp1252 has quotes, dashes and the euro sign there
@@ -53,10 +54,11 @@ def _runs_on(inside: bytes, separator: bytes) -> str | None:
 
 
 def _is_utf8_read_as(cell: str, charset: str) -> bool:
-    if is_same(charset, "utf-8"):
+    codec = codec_registry.find(charset)
+    if codec is None or is_same(charset, "utf-8"):
         return False
     try:
-        read = cell.encode(charset).decode()
+        read = codec.encode(cell)[0].decode()
     except UnicodeError:
         return False
     return not read.isascii()

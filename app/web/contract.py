@@ -43,6 +43,7 @@ OF_UPLOADS = (
     "broken_upload",
     "digest_mismatch",
     "invalid_digest",
+    "partial_upload",
     "upload_too_slow",
     "zstd_window",
     "compression_bomb",
