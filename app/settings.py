@@ -141,6 +141,15 @@ class Settings(BaseSettings):
     upload_least_bytes_per_second: float = Field(
         default=1_000, ge=0, description="what has to come of a body in the long run, or its upload is given up"
     )
+    keep_alive_seconds: Seconds = Field(
+        default=75,
+        description="how long an idle connection is kept: longer than load balancers keep theirs, which is 60 mostly",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, "
+        "comma-separated; * for everybody's",
+    )
     connections: int = Field(
         default=1_000,
         ge=1,
@@ -202,6 +211,18 @@ class Settings(BaseSettings):
         if parts.scheme in {"postgresql", "postgres"} and parts.path.strip("/"):
             return value
         raise ValueError("use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def are_addresses(cls, value: str) -> str:
+        named = [one.strip() for one in value.split(",")]
+        for one in named:
+            if one != "*":
+                try:
+                    ipaddress.ip_network(one)
+                except ValueError:
+                    raise ValueError(f"{one!r} is no address, like 10.1.2.3, and no network, like 10.0.0.0/8") from None
+        return "*" if "*" in named else ",".join(named)
 
     @model_validator(mode="after")
     def polls_in_order(self) -> Self:

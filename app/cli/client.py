@@ -12,7 +12,7 @@ from app.domain.imports import FINISHED
 from app.settings import Settings, load
 
 TIMEOUT_SECONDS = 60.0
-WAIT_SECONDS = 60.0  # what one request waits for the end of an import
+WAIT_SECONDS = 50.0  # what one request waits for the end of an import; the service answers then at the latest
 LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
 
 

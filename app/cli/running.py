@@ -152,6 +152,8 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a timer's, in fractions too
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
             )
         )

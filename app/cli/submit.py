@@ -107,6 +107,9 @@ def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked: int) -> N
     console.print(tables.of_imports([final], title=f"Import {final['id']}"))
     if final["error"]:
         console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
+    if ragged := final["file"]["ragged_rows"]:
+        noun = "row has" if ragged == 1 else "rows have"
+        console.print(f"{ragged:,} {noun} another number of cells than the header; sent as written")
     if remarked:
         noun = "row" if remarked == 1 else "rows"
         console.print(f"{remarked:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings")

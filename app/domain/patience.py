@@ -58,7 +58,8 @@ UPLOAD_RETRY_SECONDS = 5  # when a caller may come back for whose upload there w
 UPLOAD_WAIT_SECONDS = 10.0  # for a place, before it is told so
 UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long was broken off
 WAKE_SECONDS = 0.1  # between two wakings of the submit tick: a burst of imports is looked at together
-WAIT_MOST_SECONDS = 60.0  # what one request may wait for the end of an import
+WAIT_ANSWERED_SECONDS = 50.0  # when a wait is answered at the latest: proxies hang up at 60, and it would be lost
+WAIT_MOST_SECONDS = 60.0  # what one request may ask to wait for the end of an import
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,13 @@ PROBLEMS: dict[str, Problem] = {
         "It names sha-256, and what follows is no SHA-256 in base64 between colons.",
         "Send `Content-Digest: sha-256=:…:` (RFC 9530), or leave it out.",
     ),
+    "partial_upload": Problem(
+        400,
+        "The request carries only a piece of a file",
+        "A header says so: Content-Range, an Upload-Complete that says no, or a Content-… that is not known here and "
+        "may change what the bytes mean. Half a file is never taken for a whole one. Nothing of it was kept.",
+        "Send the whole file in one request, without that header: a file of any size is taken.",
+    ),
     "zstd_window": Problem(
         400,
         "The zstd window is too large",
@@ -145,27 +152,32 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "unsupported_encoding": Problem(
         415,
-        "The compression is not known",
-        "Content-Encoding names another than gzip and zstd.",
-        "Compress the file with one of these, or not at all.",
+        "The encoding is not known",
+        "Content-Encoding names another than gzip and zstd, or Content-Transfer-Encoding another than base64 and "
+        "quoted-printable.",
+        "Encode the file with one of these, or not at all.",
     ),
     "unsupported_media": Problem(
         415,
         "The body cannot be taken so",
-        "A form cannot be compressed as a whole, and what is to be JSON has to say so.",
-        "Send the compressed file raw, or the form as it is; JSON with `Content-Type: application/json`.",
+        "A form cannot be compressed as a whole, nor nested; and what is to be JSON has to say so.",
+        "Send the compressed file raw, or in a form that says nothing of it: there it is simply unpacked. JSON goes "
+        "with `Content-Type: application/json`.",
     ),
     "unsupported_media_type": Problem(
         415,
         "The media type is not taken",
-        "Content-Type is none that a file, or a form with a file, comes in.",
-        "Use text/csv, text/tab-separated-values, application/octet-stream, or multipart/form-data with a part `file`.",
+        "Content-Type is none that a file, or a form with a file, comes in. `curl -d` sends one of its own, and takes "
+        "the line ends out of the file besides.",
+        "Use text/csv, text/tab-separated-values, application/octet-stream, or multipart/form-data with a part `file`; "
+        "with curl, `-T FILE -X POST` or `--data-binary @FILE` in place of `-d`.",
     ),
     "bad_bytes": Problem(
         422,
         "The file holds bytes that are not in its charset",
         "`errors` names the row and the column. Nothing of the file was kept.",
-        "Name the file's real charset with `charset`: Excel's CSV is often cp1252 or utf-16.",
+        "Name the file's real charset with `charset`: `detail` suggests one, and what it makes of a word. Excel's CSV "
+        "is often cp1252, its Unicode text utf-16.",
     ),
     "blank_column": Problem(
         422,
@@ -212,32 +224,34 @@ PROBLEMS: dict[str, Problem] = {
     "missing_column": Problem(
         422,
         "A key column is missing",
-        "The header lacks the column by which Marketo finds a record: the lookup field or a dedupe field.",
-        "Add the column, name the right one, or give the file's real `format` if the whole header is one column.",
+        "The header lacks the column by which Marketo finds a record: the lookup field or a dedupe field. Or it has it "
+        "under another name, or its cells are separated by something else than `format` says.",
+        "Do what `detail` says: rename the column or add it, or give the file's real `format`.",
     ),
     "no_file": Problem(
         422,
         "The form has no file",
-        "There is no part named `file`.",
+        "There is no part named `file`; or a part is so large that it can only be the file, under another name.",
         "Name the part that holds the file `file`: with curl, `-F file=@leads.csv`.",
     ),
     "no_rows": Problem(
         422,
         "The file has a header and no rows",
-        "There is nothing to import.",
-        "Nothing, if there were none to send.",
+        "There is nothing to import. Or the file has no line ends, as after `curl -d`: then all of it is the header.",
+        "Nothing, if there were none to send; else `--data-binary @FILE` in place of `-d`.",
     ),
     "not_delimited": Problem(
         422,
         "The file is no delimited text",
-        "It begins like a workbook, an archive, a web page, or something compressed.",
-        "Export it as CSV, or say how it is compressed with Content-Encoding.",
+        "It begins like a workbook, an archive, a web page, JSON, a picture, or something compressed: `detail` says "
+        "which.",
+        "Export it as CSV, unpack it, or say how it is compressed with Content-Encoding, as `detail` has it.",
     ),
     "nul_byte": Problem(
         422,
         "The file holds a NUL byte",
         "Marketo takes none. Most such files are UTF-16.",
-        "Say so with `charset=utf-16`, or take the bytes out: `errors` names the row.",
+        "Say so with `charset=utf-16`, or as `detail` says, or take the bytes out: `errors` names the row.",
     ),
     "record_too_large": Problem(
         422,

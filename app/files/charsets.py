@@ -94,8 +94,8 @@ def advice(declared: str, found: Sequence[Reading]) -> tuple[str, str | None]:
     likeliest, *others = found
     if is_same(likeliest.charset, declared):
         return f"The rest of it is {declared}: the bytes are damaged there. Mend the row, or leave it out.", None
-    others_told = "".join(f"; in {one.charset} that would be {one.word!r}" for one in others)
-    said = f"It looks like {likeliest.charset}, in which it has {likeliest.word!r}{others_told}."
+    others_told = f" ({', '.join(f'{one.charset}: {one.word!r}' for one in others)})" if others else ""
+    said = f"It looks like {likeliest.charset}, which makes {likeliest.word!r} of it{others_told}."
     return f"{said} Say so with `charset={likeliest.charset}`.", likeliest.charset
 
 
@@ -107,9 +107,10 @@ def is_same(charset: str, other: str) -> bool:
 def _odd_words(text: bytes) -> list[bytes]:
     """The words with letters beyond ASCII, each once: only these say anything of a charset."""
     words = text.translate(BETWEEN_WORDS).split(b" ")
-    whole = words[:-1] if len(words) > 1 else words  # the last one may be cut off
-    odd = dict.fromkeys(word for word in whole if len(word) <= WORD_BYTES and not word.isascii())
-    return list(odd)[:MOST_WORDS]
+    odd = list(dict.fromkeys(word for word in words if len(word) <= WORD_BYTES and not word.isascii()))
+    if len(odd) > 1 and odd[-1] == words[-1]:
+        odd.pop()  # it may be cut off
+    return odd[:MOST_WORDS]
 
 
 def _ranked(words: Sequence[bytes]) -> list[str]:

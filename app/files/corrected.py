@@ -1,5 +1,7 @@
 """A failures file of ours that was mended and sent back: without our columns, and with the row numbers they gave."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.files.numbering import UNKNOWN, Given, counted
@@ -60,14 +62,9 @@ class Corrected:
 
     def _look_at(self, header: list[str]) -> list[int]:
         self._names = [name.strip() for name in header]
-        names = [name.lower() for name in self._names]
-        ours = [place for place, name in enumerate(names) if name in REASONS]
-        last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
-        if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
-            self._row_column = last
-            ours.append(last)
+        ours, self._row_column = _ours(self._names)
         self._passes = not ours
-        return [place for place in range(len(names)) if place not in ours]
+        return [place for place in range(len(header)) if place not in ours]
 
     def _row(self, row: list[str], kept: list[int]) -> bytes:
         if self._row_column is not None:
@@ -75,3 +72,19 @@ class Corrected:
             known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
             self._given.add(np.array([int(number) if known else UNKNOWN]))
         return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)
+
+
+def without_ours(columns: Sequence[str]) -> tuple[str, ...]:
+    """A header's columns, without those that our failures files have beside the caller's."""
+    ours, _ = _ours(columns)
+    return tuple(name for place, name in enumerate(columns) if place not in ours)
+
+
+def _ours(columns: Sequence[str]) -> tuple[list[int], int | None]:
+    """(where our columns stand, which of them has the rows' numbers)."""
+    names = [name.lower() for name in columns]
+    ours = [place for place, name in enumerate(names) if name in REASONS]
+    last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
+    if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
+        return [*ours, last], last
+    return ours, None

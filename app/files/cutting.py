@@ -29,6 +29,7 @@ FRAME_BYTES = 1 << 19  # what is packed at once
 HEADER_COPIES = 4  # its line, its names, and both in lower case
 PART_ROWS = 500_000  # at most: sixteen bytes are held of each beside it, which is as much as a tiny row itself
 ROWS_AT_ONCE = 1 << 14  # or thereabouts
+RAGGED_KEPT = 10  # numbers of rows
 LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
@@ -145,7 +146,10 @@ class _OpenPart:
 
 
 class Cutter:
-    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes."""
+    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes.
+
+    So does `ragged_rows`: those whose number of cells is not the header's. They are cut and sent as they are.
+    """
 
     def __init__(
         self,
@@ -171,6 +175,8 @@ class Cutter:
         self._pieces = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
+        self.ragged_rows = 0
+        self.first_ragged_rows: list[int] = []  # their numbers
 
     def feed(self, text: bytes) -> Iterator[Piece]:
         """Errors: BadFile, each with a stable code."""
@@ -281,9 +287,17 @@ class Cutter:
             raise too_large(self.rows + int(large[0]) + 1, self._limit_bytes)
         labels["number"] = self._numbers(len(records))
         labels["digest"] = digests_of(records, self._keys)
+        self._count_ragged(records, labels["number"])
         if self._inspection:
             self._inspection.rows(records, labels["number"])
         return _Rows(records, labels)
+
+    def _count_ragged(self, records: Records, numbers: Offsets) -> None:
+        ragged = np.flatnonzero(records.widths != len(self.columns))
+        self.ragged_rows += len(ragged)
+        if len(ragged) and len(self.first_ragged_rows) < RAGGED_KEPT:
+            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != numbering.UNKNOWN]
+            self.first_ragged_rows = [*self.first_ragged_rows, *known][:RAGGED_KEPT]
 
     def _take_header(self, record: bytes) -> None:
         if len(record) >= self._limit_bytes:

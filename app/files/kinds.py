@@ -5,6 +5,7 @@ from app.domain.errors import BadFile
 SAVE_AS = "In Excel: File, Save As, “CSV UTF-8 (Comma delimited)”; then send that file."
 UNPACK = "Send the file that is in it: {command}."
 
+PACKED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"This is an old Excel workbook (.xls), or another Office file. {SAVE_AS}"),
     (b"\x1f\x8b", "This is packed with gzip. Say so with Content-Encoding: gzip."),
@@ -23,8 +24,11 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"%PDF-", "This is a PDF. Send the rows as CSV."),
     (b"\x89PNG\r\n\x1a\n", "This is a picture (PNG). Send the rows as CSV."),
     (b"\xff\xd8\xff", "This is a picture (JPEG). Send the rows as CSV."),
-    (b"GIF8", "This is a picture (GIF). Send the rows as CSV."),
+    (b"GIF87a", "This is a picture (GIF). Send the rows as CSV."),
+    (b"GIF89a", "This is a picture (GIF). Send the rows as CSV."),
 )
+_BINARY_BEHIND = frozenset({b"BZh", b"PAR1", b"ORC"})
+"""What a column may begin with, too: these are followed by what is no text."""
 _ZIP = b"PK\x03\x04"
 _ZIPPED = (  # what a zip archive's first entries are called, and what it is then
     ((b"xl/", b"[Content_Types].xml"), f"This is an Excel workbook (.xlsx). {SAVE_AS}"),
@@ -38,6 +42,11 @@ _TEXT_BYTES = 64  # of a text that are looked at
 _BOM = b"\xef\xbb\xbf"
 
 
+def packing_of(begun: bytes) -> str | None:
+    """The Content-Encoding by which a file could be unpacked; None where it is not packed."""
+    return next((packing for magic, packing in PACKED.items() if begun.startswith(magic)), None)
+
+
 def refuse_what_is_no_table(begun: bytes, *, packed: bool) -> None:
     """By how it begins. `packed`: it came with a Content-Encoding, which is undone. Errors: BadFile not_delimited."""
     if told := kind_of(begun):
@@ -49,13 +58,18 @@ def refuse_what_is_no_table(begun: bytes, *, packed: bool) -> None:
 def kind_of(begun: bytes) -> str | None:
     """What the file is, and what to do about it; None where it may be delimited text."""
     for magic, told in _MAGIC:
-        if begun.startswith(magic):
+        if begun.startswith(magic) and (magic not in _BINARY_BEHIND or _is_binary(begun[len(magic) :])):
             return told
     if begun.startswith(_ZIP):
         return _in_zip(begun[:_ZIP_BYTES])
     if begun[_TAR_AT:].startswith(_TAR):
         return f"This is a tar archive. {UNPACK.format(command='`tar xf FILE` takes it out')}"
     return _kind_of_text(begun.removeprefix(_BOM)[:_TEXT_BYTES].lstrip())
+
+
+def _is_binary(begun: bytes) -> bool:
+    """Whether there is anything among the first bytes that a line of text does not have."""
+    return any(byte < 0x20 and byte not in b"\t\r\n" for byte in begun[:_TEXT_BYTES])
 
 
 def _in_zip(begun: bytes) -> str:

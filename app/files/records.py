@@ -50,6 +50,19 @@ class Records:
         some = slice(index, None)
         return Records(self.text, self.starts[some], self.ends[some], self.stops, self.firsts[some], self.lasts[some])
 
+    @property
+    def widths(self) -> Offsets:
+        """How many cells each has."""
+        return self.lasts - self.firsts + 1
+
+    def raw_cells(self, index: int) -> list[bytes]:
+        """A record's cells as they stand in the text, with quotes and without their line end."""
+        stops = self.stops[self.firsts[index] : self.lasts[index] + 1].tolist()
+        starts = [int(self.starts[index]), *(stop + 1 for stop in stops[:-1])]
+        found = [self.text[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        found[-1] = found[-1].removesuffix(b"\r")
+        return found
+
     def cells(self, column: int) -> tuple[Offsets, Offsets, Flags]:
         """(starts, ends, which records have it) of a column's cells, quotes included; the first column is 0."""
         at = self.firsts + column

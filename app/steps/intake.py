@@ -12,13 +12,15 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
-from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull, TooSlow
+from app.domain.errors import Backlog, BadFile, BadParameter, Detail, DiskFull, TooSlow
 from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Preflight, Request, SourceFile, key_columns
+from app.domain.mistakes import refusal
 from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder, Unreadable
+from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.files.inspection import Inspection
 from app.files.keys import as_bytes
 from app.files.numbering import Numbering
@@ -46,8 +48,8 @@ class Arrival:
 
     chunks: AsyncIterator[bytes]
     content_encoding: str | None = None
-    sha256: bytes | None = None  # what its sender says: of the file, or of the bytes as they were sent
-    sent_sha256: Callable[[], bytes] | None = None  # of those, once they all have come
+    check_sent: Callable[[str], None] | None = None
+    """Whether what came is what its sender says, by digests: given the file's SHA-256. Errors: BrokenUpload."""
     place: Place | None = None  # where it has one already
     idempotency_key: str | None = None
     retry_of: int | None = None  # the import whose rows these are, once more
@@ -61,11 +63,8 @@ class Arrival:
 
     def check_digest(self, file_sha256: str) -> None:
         """Once all is read. Errors: BrokenUpload digest_mismatch."""
-        told, sent = self.sha256, self.sent_sha256
-        if told is not None and told.hex() != file_sha256 and not (sent and told == sent()):
-            raise BrokenUpload(
-                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
-            )
+        if self.check_sent:
+            self.check_sent(file_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +140,7 @@ class Intake:
         )
         incoming = _Incoming(request, arrival, place, file, inspection, held)
         async with aclosing(ahead(pieces_of(file, arrival.chunks, place, packed=arrival.packed))) as pieces:
-            begun = [await anext(pieces)]
-            await self._look_again(request, inspection)
+            begun = [await self._first(pieces, incoming, described)]
             if (second := await anext(pieces, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())
                 self.backlog.add(request.client)
@@ -200,7 +198,7 @@ class Intake:
 
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
-        source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
+        source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows, file.ragged_rows)
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at)
         if incoming.held:
             await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
@@ -209,6 +207,16 @@ class Intake:
             await imports.hold(tx, retried)
             await events.append(
                 tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, by=by, as_import=import_id
+            )
+        if file.ragged_rows:
+            await events.append(
+                tx,
+                Occurrence.RAGGED,
+                at=at,
+                instance=request.instance,
+                import_id=import_id,
+                rows=file.ragged_rows,
+                first_rows=file.first_ragged_rows,
             )
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
@@ -297,13 +305,49 @@ class Intake:
                 return await self._describe(request).fields_of(target)
         return None
 
-    async def _look_again(self, request: Request, inspection: Inspection | None) -> None:
+    async def _first(self, pieces: AsyncIterator[Piece], incoming: "_Incoming", described: Description | None) -> Piece:
+        """The first part. Where anything is wrong with the file by then, all of it is told at once. Errors: BadFile."""
+        try:
+            first = await anext(pieces)
+        except BadFile as refused:
+            raise await self._whole_refusal(incoming, described, refused) from None
+        if incoming.inspection and incoming.inspection.mistakes:
+            await self._refuse_header(incoming, described)
+        return first
+
+    async def _refuse_header(self, incoming: "_Incoming", described: Description | None) -> None:
         """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile.
 
         What cannot be asked cannot refuse.
         """
-        if inspection and inspection.mistakes and (now := await self._describe(request).fields_now(request.target)):
-            await asyncio.to_thread(inspection.refuse, now)
+        if now := await self._describe(incoming.request).fields_now(incoming.request.target):
+            found = await self._diagnosis(incoming, now, described)
+            if found.mistakes:
+                raise refusal(found.mistakes)
+
+    async def _whole_refusal(self, incoming: "_Incoming", described: Description | None, refused: BadFile) -> BadFile:
+        """A refusal that tells of everything that is wrong, and not of the first thing alone."""
+        if refused.code == "not_delimited":
+            return refused
+        now = None
+        if incoming.request.preflight is not Preflight.OFF:
+            now = await self._describe(incoming.request).fields_now(incoming.request.target)
+        found = await self._diagnosis(incoming, now, described)
+        return refusal(everything(refused, found), code=refused.code)
+
+    async def _diagnosis(
+        self, incoming: "_Incoming", fields: Description | None, described: Description | None
+    ) -> Diagnosis:
+        file = incoming.file
+        sample = Sample(file.sample, whole=file.is_in_sample)
+        return await asyncio.to_thread(
+            diagnose,
+            sample,
+            incoming.request,
+            fields=fields,
+            names=fields or described,
+            corrected=incoming.arrival.corrected,
+        )
 
     def _describe(self, request: Request) -> Describe:
         return self.describe[request.instance]
@@ -332,9 +376,10 @@ def _with_dedupe_fields(request: Request, described: Description | None) -> Requ
 
 
 def _inspection(request: Request, described: Description | None) -> Inspection | None:
-    if described is None or request.preflight is Preflight.OFF:
+    every_cell = request.preflight is Preflight.ROWS
+    if request.preflight is Preflight.OFF or not (described or every_cell):
         return None
-    return Inspection(request.target, request.format, described, every_cell=request.preflight is Preflight.ROWS)
+    return Inspection(request.target, request.format, described, every_cell, request.charset)
 
 
 async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:

@@ -27,31 +27,42 @@ async def pieces_of(
         async for block in blocks:
             await place.room()
             small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
-            async for piece in _cut(file.feed(block), place, in_thread=not small):
-                yield piece
-            _note(file, place)
-            if place.must_store:
-                async for piece in _cut(file.let_go(), place, in_thread=True):
+            if block:
+                last = len(block) < block_bytes
+                async for piece in _cut(file.feed(block, last=last), place, in_thread=not small):
                     yield piece
-                place.must_store = False
-                _note(file, place)
+            async for piece in _let_go(file, place):
+                yield piece
     async for piece in _cut(file.finish(), place, in_thread=file.size_bytes > SMALL_BYTES):
         yield piece
     _note(file, place)
 
 
 async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGenerator[bytes, None]:
-    """An empty chunk hands on what there is: whoever waits for a whole block is wanted for something else."""
+    """Blocks of so many bytes or more; a smaller one is the last. An empty one is no block: see Place.wake."""
     held: list[bytes] = []
     size = 0
     async for chunk in chunks:
+        if not chunk:
+            yield b""
+            continue
         held.append(chunk)
         size += len(chunk)
-        if size >= block_bytes or not chunk:
+        if size >= block_bytes:
             yield b"".join(held)
             held, size = [], 0
     if size:
         yield b"".join(held)
+
+
+async def _let_go(file: UploadedFile, place: Place) -> AsyncIterator[Piece]:
+    """Tell what is held; what is begun, too, where others need the memory."""
+    _note(file, place)
+    if place.must_store:
+        async for piece in _cut(file.let_go(), place, in_thread=True):
+            yield piece
+        place.must_store = False
+        _note(file, place)
 
 
 async def _cut(pieces: Iterator[Piece], place: Place, *, in_thread: bool) -> AsyncIterator[Piece]:

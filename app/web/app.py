@@ -3,20 +3,23 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.bounds import Bounds
 from app.web.facade import routes as facade
+from app.web.facade.envelope import Envelope
 from app.web.heads import Heads
 from app.web.health import Probe
 from app.web.outlooks import Outlooks
 from app.web.pace import Paced
 from app.web.rates import Rates
 from app.web.requests import Requests
+from app.web.slashes import Slashes
 from app.web.unread import Unread
 from app.wiring import House
 
@@ -43,14 +46,20 @@ def create_app(house: House) -> FastAPI:
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
     app.router.routes.extend(facade.ROUTES)
-    pace = {
-        "idle_seconds": house.settings.upload_idle_seconds,
-        "least_bytes_per_second": house.settings.upload_least_bytes_per_second,
-    }
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Requests(Bounds(Paced(Heads(inner()), **pace))))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: _around(inner(), app, house)  # type: ignore[method-assign]
     return app
+
+
+def _around(inner: ASGIApp, app: FastAPI, house: House) -> ASGIApp:
+    ending = {route.path for route in iter_route_contexts(app.routes) if route.path and route.path.endswith("/")}
+    paced = Paced(
+        inner,
+        idle_seconds=house.settings.upload_idle_seconds,
+        least_bytes_per_second=house.settings.upload_least_bytes_per_second,
+    )
+    return Unread(Requests(Slashes(Heads(Envelope(Bounds(paced), house.now)), ending=ending)))
 
 
 def routed(settings: Settings) -> FastAPI:
@@ -59,6 +68,7 @@ def routed(settings: Settings) -> FastAPI:
         title="Sluice",
         version=version("marketo-sluice"),
         redoc_url=None,
+        redirect_slashes=False,
         static_url="/docs/static",
         generate_unique_id_function=_operation_id,
     )

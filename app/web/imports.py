@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from app.domain.clients import Scope
 from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, Import, ObjectType, Status
-from app.domain.patience import WAIT_MOST_SECONDS
+from app.domain.patience import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
 from app.store.imports import Filters
 from app.web import conditional, contract, live, paging
@@ -72,7 +72,12 @@ async def create(
 
 Wait = Annotated[
     float,
-    Query(ge=0, le=WAIT_MOST_SECONDS, allow_inf_nan=False, description="seconds to wait for the end of the import"),
+    Query(
+        ge=0,
+        le=WAIT_MOST_SECONDS,
+        allow_inf_nan=False,
+        description="seconds to wait for the end of the import; answered after 50 at the latest",
+    ),
 ]
 FORECASTS = {"estimated_finish_at"}
 """Move with the clock; an import that has only another forecast is not another one."""
@@ -99,7 +104,8 @@ async def read(
 ) -> ImportOut | Response:
     """An import as it stands; with `wait`, as soon as it is finished or the time is up."""
     if wait and found.status not in FINISHED:
-        found = await live.while_there(request, _finished(house, found, within_seconds=wait))
+        within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
+        found = await live.while_there(request, _finished(house, found, within_seconds=within_seconds))
     shown = await tell(response, found)
     response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"

@@ -123,3 +123,63 @@ async def test_a_custom_object_whose_key_nobody_knows_goes_alone(stage: Stage):
     assert [part["waiting_for"] for part in await stage.parts(second)] == ["same_records"]
     await stage.run()
     assert (await stage.read(second))["status"] == "complete"
+
+
+RAGGED = b"email,firstName,company\na@example.com,A,Co\nb@example.com,B\nc@example.com,C,Co,more\nd@example.com,D,\n"
+
+
+@pytest.mark.parametrize("preflight", ["off", "header", "rows"])
+async def test_NO_SILENCE_rows_that_do_not_fit_the_header_are_always_counted(stage: Stage, preflight: str):
+    """In the import and as an event that names the first of them; they are sent as they are."""
+    import_id = await stage.created(RAGGED, preflight=preflight)
+    told = await stage.read(import_id)
+    assert (told["file"]["rows"], told["file"]["ragged_rows"]) == (4, 2)
+    events = (await stage.api.get(f"/v1/imports/{import_id}/events")).json()["items"]
+    assert [one["data"] for one in events if one["type"] == "ragged"] == [{"rows": 2, "first_rows": [2, 3]}]
+    warnings = (await stage.api.get(f"/v1/imports/{import_id}/warnings", headers={"Accept": "application/json"})).json()
+    assert [row["source_row"] for row in warnings["items"]] == ([2, 3] if preflight == "rows" else [])
+    await stage.run()
+    assert (await stage.read(import_id))["rows"]["imported"] == 4
+
+
+async def test_a_file_whose_rows_all_fit_has_no_such_event(stage: Stage):
+    """Nobody is alarmed."""
+    import_id = await stage.created(LEADS)
+    assert (await stage.read(import_id))["file"]["ragged_rows"] == 0
+    assert await stage.events(import_id) == ["accepted"]
+
+
+async def test_ragged_rows_are_counted_through_parts_and_retries_by_their_own_numbers(database_url: str, clock):
+    """Of a file of many parts the first ten are named; a retry names them as the file did."""
+    rows = b"".join(b"p%d@example.com,x%s\n" % (n, b",y" * (n % 2)) for n in range(60))
+    async with staged(database_url, clock, part_bytes=1_000) as stage:
+        import_id = await stage.created(b"email,firstName\n" + rows)
+        told = await stage.read(import_id)
+        assert (told["file"]["ragged_rows"], told["parts"]["total"] > 1) == (30, True)
+        await stage.api.post(f"/v1/imports/{import_id}/cancel")
+        again = (await stage.api.post(f"/v1/imports/{import_id}/retry")).json()
+        assert again["file"]["ragged_rows"] == 30
+        for one in (import_id, again["id"]):
+            events = (await stage.api.get(f"/v1/imports/{one}/events")).json()["items"]
+            (first,) = [event["data"]["first_rows"] for event in events if event["type"] == "ragged"]
+            assert first == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+
+
+async def test_preflight_rows_looks_at_how_rows_are_written_though_marketo_cannot_be_asked(stage: Stage):
+    """That does not depend on its fields."""
+    stage.simulator.order(Fault("html_502", on="any", times=10))
+    import_id = await stage.created(b'email,company\na@example.com,"Acme"x\n', preflight="rows")
+    rows = (await stage.api.get(f"/v1/imports/{import_id}/warnings", headers={"Accept": "application/json"})).json()
+    assert "company goes on behind its closing quote" in rows["items"][0]["reason"]
+
+
+async def test_header_key_and_bytes_are_told_in_one_answer(stage: Stage):
+    """Display names in place of the fields', an invisible letter in the key, and another charset."""
+    content = "\u200bemail;First Name\na@example.com;Zoë\n".replace("\u200b", "").encode("cp1252")
+    told = (await stage.create(content)).json()
+    assert "`charset=cp1252&format=ssv`" in told["detail"]
+    assert "Did you mean 'firstName'?" in told["detail"]
+    told = (await stage.create("e\u200bmail,First Name\na@example.com,Zoë\n".encode())).json()
+    assert told["code"] == "missing_column"
+    assert [error["field"] for error in told["errors"]] == ["email", "First Name"]
+    assert "Rename 'e\\u200bmail' to 'email'" in told["errors"][0]["message"]

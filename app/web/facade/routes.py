@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 import structlog
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Match, Route
 
@@ -28,6 +28,7 @@ from app.web.auth import refuse_scope
 from app.web.facade import published
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
+from app.web.facade.envelope import ROOTS
 from app.web.facade.parameters import IN_PATH, THEIRS, taken
 from app.web.facade.schemas import COMPONENTS
 from app.web.known import existing
@@ -166,6 +167,11 @@ def answering(endpoint: Endpoint) -> Endpoint:
         except AWAY as away:
             log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
             return refused(Refusal("608"), now())
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("unexpected error", path=request.url.path)
+            return refused(Refusal("611"), now())
 
     return answered
 
@@ -203,10 +209,7 @@ ENDPOINTS = [
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
-    *(
-        Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD)
-        for root in ("identity", "bulk", "rest")
-    ),
+    *(Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in sorted(ROOTS)),
 ]
 DOCUMENT: dict[str, Any] = {
     "paths": {
