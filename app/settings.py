@@ -150,6 +150,9 @@ class Settings(BaseSettings):
         description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, "
         "comma-separated; * for everybody's",
     )
+    client_streams: int = Field(
+        default=100, ge=1, description="streams of events, waits and downloads that one client has open at one process"
+    )
     connections: int = Field(
         default=1_000,
         ge=1,

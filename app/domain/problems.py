@@ -289,6 +289,13 @@ PROBLEMS: dict[str, Problem] = {
         "One client may have only so many (`SLUICE_CLIENT_BACKLOG_PARTS`), so that others find room.",
         "Send it again after Retry-After, when some have gone.",
     ),
+    "client_streams_full": Problem(
+        429,
+        "Too many streams of yours are open",
+        "One client may have only so many streams of events, waits (`?wait=`) and downloads of results open at once "
+        "(`SLUICE_CLIENT_STREAMS`).",
+        "End some of them. To follow many imports, ask for the list now and then.",
+    ),
     "client_uploads_full": Problem(
         429,
         "Too many uploads of yours are under way",

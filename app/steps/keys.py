@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -12,13 +12,14 @@ import structlog
 from app.clock import Clock
 from app.domain.clients import Caller, Key, Scope, access_token, read, read_access_token, written
 from app.domain.errors import NotFound
-from app.domain.patience import KEY_USE_SECONDS
+from app.domain.patience import KEY_LOOK_SECONDS, KEY_USE_SECONDS
 from app.store import keys
 from app.store.database import AWAY, Database
 
 log = structlog.get_logger()
 
 ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
+LOOKED_KEYS = 1_000  # that are remembered at once
 TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
 
 
@@ -33,6 +34,8 @@ class AccessToken:
 class Keys:
     db: Database
     now: Clock
+    _looked: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
+    """By the ids of keys that let somebody in: when they were looked at again, and whether they still opened."""
 
     async def create(
         self, client: str, scopes: Iterable[Scope], *, expires_at: datetime | None = None
@@ -67,6 +70,20 @@ class Keys:
         key_id, secret = read(text) or ("", "")
         key = await self.holder(key_id, secret)
         return key.caller if key else None
+
+    async def still_opens(self, key_id: str) -> bool:
+        """Whether a key that let somebody in would do so again; as it was a moment ago, where many ask."""
+        at = self.now()
+        looked_at, opens = self._looked.get(key_id, (None, True))
+        if looked_at is None or at - looked_at >= timedelta(seconds=KEY_LOOK_SECONDS):
+            if len(self._looked) >= LOOKED_KEYS:
+                self._looked.clear()
+            self._looked[key_id] = (at, opens)  # those who come meanwhile need not ask, too
+            async with self.db.read() as tx:
+                key = await keys.get(tx, key_id)
+            opens = key is not None and key.opens(at)
+            self._looked[key_id] = (at, opens)
+        return opens
 
     async def holder(self, key_id: str, secret: str) -> Key | None:
         """The key with this id, if that is its secret and it opens."""

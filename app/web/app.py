@@ -11,6 +11,7 @@ from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
 from app.web.bounds import Bounds
+from app.web.bulkhead import Bulkhead
 from app.web.facade import routes as facade
 from app.web.facade.envelope import Envelope
 from app.web.heads import Heads
@@ -20,6 +21,7 @@ from app.web.pace import Paced
 from app.web.rates import Rates
 from app.web.requests import Requests
 from app.web.slashes import Slashes
+from app.web.streams import OpenStreams
 from app.web.unread import Unread
 from app.wiring import House
 
@@ -42,6 +44,8 @@ def create_app(house: House) -> FastAPI:
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
     app.state.outlooks = Outlooks(house)
+    keyless = house.settings.auth == "off"  # one client is everybody then
+    app.state.streams = OpenStreams(house.settings.connections if keyless else house.settings.client_streams)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
@@ -59,7 +63,7 @@ def _around(inner: ASGIApp, app: FastAPI, house: House) -> ASGIApp:
         idle_seconds=house.settings.upload_idle_seconds,
         least_bytes_per_second=house.settings.upload_least_bytes_per_second,
     )
-    return Unread(Requests(Slashes(Heads(Envelope(Bounds(paced), house.now)), ending=ending)))
+    return Unread(Requests(Slashes(Heads(Envelope(Bounds(Bulkhead(paced)), house.now)), ending=ending)))
 
 
 def routed(settings: Settings) -> FastAPI:

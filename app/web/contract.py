@@ -98,6 +98,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "idempotency_key_in_use": {"Retry-After": RETRY_AFTER},
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "client_streams_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "client_uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},

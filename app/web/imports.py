@@ -13,7 +13,7 @@ from app.domain.imports import FINISHED, Import, ObjectType, Status
 from app.domain.patience import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
 from app.store.imports import Filters
-from app.web import conditional, contract, live, paging
+from app.web import bulkhead, conditional, contract, live, paging
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import TheHouse, judgement
 from app.web.known import IdempotencyKey, Tell, TheImport, knows
@@ -59,6 +59,7 @@ async def create(
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
     admit = partial(house.intake.check_room, caller.client, idempotency_key=idempotency_key)
+    bulkhead.leave(request)
     async with (
         house.admission.place(caller.client) as place,
         received(request, house.settings, place, admit=admit) as upload,
@@ -96,6 +97,7 @@ FORECASTS = {"estimated_finish_at"}
             },
         },
         "not_found",
+        "client_streams_full",
     ),
     openapi_extra={"parameters": [contract.IF_NONE_MATCH]},
 )

@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response, StreamingResponse
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from app.domain.clients import Caller, Scope
@@ -24,6 +24,7 @@ from app.domain.patience import STRANGER_SECONDS
 from app.store import results
 from app.store.database import AWAY
 from app.store.results import Kind
+from app.web import bulkhead, streams
 from app.web.auth import refuse_scope
 from app.web.facade import published
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
@@ -34,6 +35,7 @@ from app.web.facade.schemas import COMPONENTS
 from app.web.known import existing
 from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
+from app.web.streams import Download
 from app.web.upload import FORM, Upload, received
 from app.wiring import House
 
@@ -64,6 +66,7 @@ async def create(kind: ObjectType, request: Request) -> Response:
 async def _of_caller(request: Request, house: House) -> AsyncIterator[tuple[Caller, Upload]]:
     """The upload of somebody whose token is known before a byte of the body is read."""
     caller = _submitter(await caller_of(request))
+    bulkhead.leave(request)
     admit = partial(house.intake.check_room, caller.client)
     async with (
         house.admission.place(caller.client) as place,
@@ -78,6 +81,7 @@ async def _of_stranger(request: Request, house: House) -> AsyncIterator[tuple[Ca
 
     Then it is an upload of the caller's, and takes one of the caller's places.
     """
+    bulkhead.leave(request)
     async with AsyncExitStack() as stack:
         place = await stack.enter_async_context(house.admission.strangers_place())
         form = received(request, house.settings, place, admit=None, limit_bytes=FORM_BYTES, open_end=True)
@@ -131,7 +135,8 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
         rows = await results.page(tx, found.id, of, after=None, size=1, own=False)
     if found.status not in FINISHED or not rows:
         return Response(status_code=404)
-    return StreamingResponse(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
+    streams.check(request)
+    return Download(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
 
 
 async def _found(kind: ObjectType, request: Request) -> Import:
