@@ -1,6 +1,7 @@
 """Speaking to a running service."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -13,7 +14,10 @@ from app.settings import Settings, load
 
 TIMEOUT_SECONDS = 60.0
 WAIT_SECONDS = 50.0  # what one request waits for the end of an import; the service answers then at the latest
+SAID = frozenset({"format", "charset", "lookup_field"})  # parameters that a refusal may name, with their values
 LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
+
+Again = Callable[[dict[str, str]], str]
 
 
 @contextmanager
@@ -35,8 +39,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def told(answer: httpx.Response) -> Any:
-    """The JSON of a good answer. A problem is printed, with each of its errors, and ends the command."""
+def told(answer: httpx.Response, *, again: Again | None = None) -> Any:
+    """The JSON of a good answer. A problem is printed, with each of its errors, and ends the command.
+
+    `again`: the command to try next, given the parameters that the problem says.
+    """
     if answer.is_success:
         return answer.json()
     answer.read()
@@ -44,11 +51,25 @@ def told(answer: httpx.Response) -> Any:
     detail = problem.get("detail", answer.text[:200])
     typer.echo(f"{problem.get('title', answer.status_code)}: {detail}", err=True)
     for error in problem.get("errors", []):
-        if "row" not in error and error["message"] in detail:  # it is said already
+        if error["message"] in detail:  # it is said already
             continue
         where = f"row {error['row']}" if "row" in error else error.get("field", "")
         typer.echo(f"  {where}: {error['message']}", err=True)
+    if again and (say := _parameters_in(detail)):
+        typer.echo(f"Try: {again(say)}", err=True)
     raise typer.Exit(1)
+
+
+def command(words: Iterable[str], options: Mapping[str, str]) -> str:
+    """As somebody types it."""
+    given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return shlex.join([*words, *given])
+
+
+def _parameters_in(detail: str) -> dict[str, str]:
+    """What a refusal says to say: `name=value`, or several joined with &, between backticks."""
+    said = [one.partition("=") for quoted in detail.split("`")[1::2] for one in quoted.split("&")]
+    return {name: value for name, sign, value in said if sign and name in SAID}
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

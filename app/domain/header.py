@@ -60,7 +60,9 @@ def field_mistakes(columns: Sequence[str], target: Target, described: Descriptio
     found = _lookup_mistakes(target, described, known)
     for one in columns_of(columns, described, target):
         if one.mistake and one.name and one.name not in standing_in:
-            found.append(Mistake("invalid_header", one.mistake, field=one.name))
+            is_unknown = one.field is None and one.suggestion is None
+            remedy = " Leave the column out, or make the field in Marketo." if is_unknown else ""
+            found.append(Mistake("invalid_header", one.mistake + remedy, field=one.name))
     return found
 
 

@@ -277,6 +277,13 @@ PROBLEMS: dict[str, Problem] = {
         "`instance` names a Marketo instance that is not configured here.",
         "Use one that `detail` names.",
     ),
+    "unknown_object": Problem(
+        422,
+        "Marketo has no such custom object",
+        "`object_name` names one that Marketo says there is not.",
+        "Use one that `detail` names: the API name, as it stands in Marketo. One that was made just now is known "
+        "within a minute.",
+    ),
     "backlog_full": Problem(
         429,
         "Too many parts are waiting already",

@@ -157,4 +157,5 @@ def _can_be(text: bytes, charset: str) -> bool:
 
 def _shown(word: str) -> str:
     first = word.split("\n", maxsplit=1)[0].strip()
-    return "".join(letter if letter.isprintable() else "\ufffd" for letter in first)[:SHOWN_LETTERS]
+    seen = first.replace("\t", " ")
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in seen)[:SHOWN_LETTERS]

@@ -125,8 +125,9 @@ def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
     window = b"" if bad_at is None else sample.text[max(0, bad_at - WINDOW_BYTES) : bad_at + WINDOW_BYTES]
     remedy, likeliest = advice(declared, readings(sample.text, window))
     code, what = "bad_bytes", f"bytes that are not {declared}"
-    if bad_at is None and told is None:
-        code, what, remedy = "nul_byte", "a NUL byte", "Take it out."
+    if b"\0" in text or (bad_at is None and told is None):
+        code, what = "nul_byte", "a NUL byte"
+        remedy, likeliest = (remedy, likeliest) if told else ("Take it out.", None)
     elif lacks_its_mark(declared, sample.text):
         what = f"no byte order mark, which {declared} begins with"
     good = without_beginning(text.partition(b"\0")[0])[0]

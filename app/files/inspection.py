@@ -1,5 +1,6 @@
 """Pre-flight: a file held against Marketo's describe while it is cut, before a slot is spent on it."""
 
+import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -9,14 +10,18 @@ from app.domain.header import NOTHING
 from app.domain.imports import Format, Target, key_columns
 from app.domain.preflight import complaint, header_mistakes
 from app.files.numbering import UNKNOWN
-from app.files.oddities import misread, oddities
-from app.files.records import Offsets, Records, cells
+from app.files.oddities import Oddities
+from app.files.records import Offsets, Records, cells, strict_cells
 from app.files.results import ResultRow
 
 KEPT_ROWS = 10_000  # of rows with a complaint: a file in which more are wrong is wrong as a whole
 KEPT_BYTES = 10_000_000
 KEPT_REMARKS = 100  # each with its column, for whoever only has a file checked
 MARK = "Pre-flight: "  # before our own reasons, so that nobody takes them for Marketo's
+
+
+Told = tuple[int | None, str]
+"""(which column, from 0; None: the row as a whole, what is odd)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,10 @@ class Inspection:
     _columns: Sequence[str] = ()
     _fields: list[Field | None] = field(default_factory=list)
     _keys: list[int] = field(default_factory=list)
+    _oddities: Oddities = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._oddities = Oddities(self.format.delimiter, self.charset)
 
     @property
     def memory_bytes(self) -> int:
@@ -68,11 +77,25 @@ class Inspection:
         if not self.every_cell:
             return
         for index, number in enumerate(numbers.tolist()):
-            row = cells(records[index], self.format.delimiter)
-            if found := [*self._of_row(row), *self._of_quoting(records, index), *self._of_cells(row)]:
-                self._keep(number if number != UNKNOWN else None, row, found, len(records[index]))
+            record = records[index]
+            row, well_formed = self._cells(record)
+            found = self._of_row(row)
+            if self._oddities.may_be_quoted_oddly(record, well_formed=well_formed):
+                found += self._named(self._oddities.quoting(records.raw_cells(index)))
+            found += self._of_cells(row)
+            if not record.isascii():
+                found += self._named(self._oddities.misread(record, row))
+            if found:
+                self._keep(number if number != UNKNOWN else None, row, found, len(record))
 
-    def _keep(self, number: int | None, row: list[str], found: list[tuple[int | None, str]], size_bytes: int) -> None:
+    def _cells(self, record: bytes) -> tuple[list[str], bool]:
+        """(a record's cells, whether it is quoted as it should be)."""
+        try:
+            return strict_cells(record, self.format.delimiter), True
+        except csv.Error:
+            return cells(record, self.format.delimiter), False
+
+    def _keep(self, number: int | None, row: list[str], found: list[Told], size_bytes: int) -> None:
         remarks = [Remark(number, None if place is None else self._name(place), told) for place, told in found]
         self.warned_rows += 1
         self.remarks_total += len(remarks)
@@ -90,24 +113,21 @@ class Inspection:
         known = self._fields[place]
         return known.name if known else self._columns[place]
 
-    def _of_row(self, row: list[str]) -> Iterator[tuple[int | None, str]]:
+    def _of_row(self, row: list[str]) -> list[Told]:
+        found: list[Told] = []
         if len(row) != len(self._columns):
-            yield (
-                None,
-                f"the row has {len(row)} cell{'' if len(row) == 1 else 's'}, and the header {len(self._columns)}",
-            )
+            has = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+            found.append((None, f"the row has {has}, and the header {len(self._columns)}"))
         if self._keys and not any(row[index].strip() for index in self._keys if index < len(row)):
-            yield None, "the key is empty"
+            found.append((None, "the key is empty"))
+        return found
 
-    def _of_quoting(self, records: Records, index: int) -> Iterator[tuple[int | None, str]]:
-        if b'"' in records[index]:
-            for place, told in oddities(records.raw_cells(index), self.format.delimiter):
-                yield place, f"{self._name(place)} {told}"
+    def _of_cells(self, row: list[str]) -> list[Told]:
+        return [
+            (place, told)
+            for place, (known, cell) in enumerate(zip(self._fields, row, strict=False))
+            if known and (told := complaint(known, cell.strip()))
+        ]
 
-    def _of_cells(self, row: list[str]) -> Iterator[tuple[int | None, str]]:
-        for place, cell in enumerate(row):
-            known = self._fields[place] if place < len(self._fields) else None
-            if known and (told := complaint(known, cell.strip())):
-                yield place, told
-            if told := misread(cell, self.charset):
-                yield place, f"{self._name(place)} {told}"
+    def _named(self, odd: Iterator[tuple[int, str]]) -> list[Told]:
+        return [(place, f"{self._name(place)} {told}") for place, told in odd]

@@ -289,3 +289,8 @@ def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
 def cells(record: bytes, delimiter: str) -> list[str]:
     """A record's cells, unquoted."""
     return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter), [])
+
+
+def strict_cells(record: bytes, delimiter: str) -> list[str]:
+    """The same of a record that is quoted as it should be. Errors: csv.Error."""
+    return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter, strict=True), [])

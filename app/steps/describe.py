@@ -1,6 +1,10 @@
-"""Describe: what Marketo says of an object's fields. Asked once a day; no reason to refuse, nor to wait for long."""
+"""Describe: what Marketo says of an object's fields. Asked once a day, and nobody waits long for it.
+
+That it cannot be asked is no reason to refuse a file; that it says there is no such object is one.
+"""
 
 import asyncio
+import difflib
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -8,9 +12,11 @@ import structlog
 
 from app.clock import Clock
 from app.domain.answers import Description, NoWord
+from app.domain.errors import BadParameter, Detail
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
+from app.marketo.codes import UNKNOWN_OBJECT
 from app.steps.points import Point, Reached
 from app.store import descriptions, tallies
 from app.store.database import Database
@@ -19,6 +25,9 @@ log = structlog.get_logger()
 
 
 KNOWN_OBJECTS = 200  # names come from callers, and a description may have thousands of fields
+LISTED = 50  # objects that a sentence lists
+NAME_LETTERS = 100
+AGAIN = timedelta(seconds=DESCRIBE_AGAIN_SECONDS)
 
 
 @dataclass(slots=True)
@@ -29,6 +38,7 @@ class _Object:
     said: Description | None = None
     said_at: datetime | None = None
     asked_at: datetime | None = None
+    denied_at: datetime | None = None  # Marketo said that there is none
 
     def is_since(self, moment: datetime) -> bool:
         return self.said_at is not None and self.said_at > moment
@@ -44,6 +54,8 @@ class Describe:
     now: Clock
     reached: Reached
     _objects: dict[str, _Object] = field(default_factory=dict)
+    _names: tuple[str, ...] = ()  # of the custom objects that there are
+    _names_asked_at: datetime | None = None
 
     async def fields_of(self, target: Target) -> Description | None:
         """The newest description there is, asked for anew where it is older than a day.
@@ -54,9 +66,33 @@ class Describe:
 
     async def fields_now(self, target: Target) -> Description | None:
         """What Marketo said within the last minute. None where it cannot be asked. Network: as `fields_of`."""
-        old = self.now() - timedelta(seconds=DESCRIBE_AGAIN_SECONDS)
+        old = self.now() - AGAIN
         known = await self._known(target, old)
         return known.said if known.is_since(old) else None
+
+    async def refuse_unknown(self, target: CustomObject) -> None:
+        """Errors: BadParameter unknown_object, where Marketo said within the last minute that it has no such object.
+
+        Network: at most one list of objects, and that not twice in a minute.
+        """
+        denied_at, old = self._object(object_of(target)).denied_at, self.now() - AGAIN
+        if denied_at is None or denied_at <= old:
+            return
+        if self._names_asked_at is None or self._names_asked_at <= old:
+            self._names_asked_at = self.now()
+            self._names = await self._listed()
+        raise _no_such_object(target.object_name, self._names)
+
+    async def _listed(self) -> tuple[str, ...]:
+        """The names of the objects that there are; none where Marketo cannot be asked for them."""
+        try:
+            async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
+                said = await self.marketo.objects()
+        except TimeoutError:
+            said = ()
+        async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
+            tallies.add_answers(tx, self.instance, answers)
+        return () if isinstance(said, NoWord) else said
 
     async def _known(self, target: Target, old: datetime) -> _Object:
         """What is known of the target's object, asked for anew where that is older."""
@@ -87,7 +123,7 @@ class Describe:
 
     async def _ask(self, target: Target, known: _Object) -> None:
         name, at = object_of(target), self.now()
-        if known.asked_at and known.asked_at + timedelta(seconds=DESCRIBE_AGAIN_SECONDS) > at:
+        if known.asked_at and known.asked_at + AGAIN > at:
             return
         known.asked_at = at
         try:
@@ -99,11 +135,23 @@ class Describe:
             tallies.add_answers(tx, self.instance, answers)
             if isinstance(said, Description):
                 await descriptions.keep(tx, self.instance, name, said, at=at)
+        known.denied_at = at if isinstance(said, NoWord) and said.code == UNKNOWN_OBJECT else None
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
         self.reached(Point.DESCRIBED)
         known.said, known.said_at = said, at
+
+
+def _no_such_object(name: str, names: tuple[str, ...]) -> BadParameter:
+    near = difflib.get_close_matches(name[:NAME_LETTERS], names[:KNOWN_OBJECTS], 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(sorted(names)[:LISTED])
+    told = f"Marketo has no custom object {name!r}.{meant}"
+    use = f"use one of: {listed}" if listed else "use the API name of one that it has"
+    return BadParameter(
+        f"{told} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field="object_name"),)
+    )
 
 
 def object_of(target: Target) -> str:

@@ -298,12 +298,14 @@ class Intake:
         return decoder.sha256
 
     async def _described(self, request: Request) -> Description | None:
-        match request.target:
-            case CustomObject(dedupe_fields=()):
-                return await self._describe(request).fields_of(request.target)
-            case target if request.preflight is not Preflight.OFF:
-                return await self._describe(request).fields_of(target)
-        return None
+        """What Marketo says of the target, where that is asked for. Errors: BadParameter unknown_object."""
+        target, is_off = request.target, request.preflight is Preflight.OFF
+        if is_off and not (isinstance(target, CustomObject) and not target.dedupe_fields):
+            return None
+        described = await self._describe(request).fields_of(target)
+        if isinstance(target, CustomObject):
+            await self._describe(request).refuse_unknown(target)
+        return described
 
     async def _first(self, pieces: AsyncIterator[Piece], incoming: "_Incoming", described: Description | None) -> Piece:
         """The first part. Where anything is wrong with the file by then, all of it is told at once. Errors: BadFile."""

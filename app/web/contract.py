@@ -73,6 +73,7 @@ OF_INTAKE = (
     "invalid_header",
     "record_too_large",
     "unknown_instance",
+    "unknown_object",
     "backlog_full",
     "client_backlog_full",
     "uploads_full",

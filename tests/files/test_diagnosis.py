@@ -42,6 +42,14 @@ def test_excels_unicode_text_is_told_all_of_it_too(charset: str):
     assert [one.say for one in found.mistakes] == [f"charset={charset}", "format=tsv"]
 
 
+def test_utf16_that_is_full_of_nuls_is_told_once():
+    """The NULs and the bytes behind them are one mistake."""
+    found = told("email,firstName\r\nzoe@example.com,Zoë\r\n".encode("utf-16-le"))
+    assert [(one.code, one.say) for one in found.mistakes] == [("nul_byte", "charset=utf-16-le")]
+    nul = BadFile("The header, column 1 holds a NUL byte.", code="nul_byte")
+    assert len(everything(nul, found)) == 1
+
+
 @pytest.mark.parametrize(
     ("declared", "written", "say"),
     [

@@ -105,7 +105,7 @@ def test_letters_in_c1_show_a_file_that_was_declared_as_latin_1():
     content = "email,company\na@example.com,Müller & Söhne\nb@example.com,It\x92s 5 \x80\n".encode()
     (remark,) = inspected(content, charset="latin-1").remarks
     assert (remark.row, remark.column) == (2, "company")
-    assert "is the file really latin-1, or is it cp1252?" in remark.message
+    assert "holds the control character U+0092: is the file really latin-1?" in remark.message
 
 
 def test_utf8_that_was_read_as_something_else_is_seen():

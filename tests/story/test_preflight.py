@@ -183,3 +183,58 @@ async def test_header_key_and_bytes_are_told_in_one_answer(stage: Stage):
     assert told["code"] == "missing_column"
     assert [error["field"] for error in told["errors"]] == ["email", "First Name"]
     assert "Rename 'e\\u200bmail' to 'email'" in told["errors"][0]["message"]
+
+
+NOPE = CAR | {"object_name": "nope_c"}
+
+
+@pytest.mark.parametrize("preflight", ["header", "rows", "off"])
+async def test_an_object_that_marketo_says_it_does_not_have_is_refused_with_those_that_it_has(
+    database_url: str, clock, preflight: str
+):
+    """It had just said so; the import would fail as a whole."""
+    async with staged(database_url, clock, rules=Rules(custom_objects=("tire_c:serial:serial,size",))) as stage:
+        answer = await stage.create(CARS, **NOPE, preflight=preflight)
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (422, "unknown_object")
+        assert told["errors"] == [{"field": "object_name", "message": "use one of: car_c, tire_c"}]
+        assert told["detail"].startswith("Marketo has no custom object 'nope_c'.")
+        assert await stage.holds_nothing()
+        near = (await stage.create(CARS, **(NOPE | {"object_name": "cars_c"}))).json()
+        assert "Did you mean 'car_c'?" in near["detail"]
+
+
+async def test_marketo_is_asked_for_such_an_object_once_a_minute(stage: Stage):
+    """And for the names of all; an object that was made since is taken then."""
+    for _ in range(3):
+        assert (await stage.create(CARS, **NOPE)).status_code == 422
+    assert [path for path in stage.asked if "customobjects" in path] == [
+        "/rest/v1/customobjects/nope_c/describe.json",
+        "/rest/v1/customobjects.json",
+    ]
+    stage.clock.step(61)
+    car = stage.simulator.schema.objects["car_c"]
+    stage.simulator.schema.objects["nope_c"] = replace(car, name="nope_c")
+    await stage.created(CARS, **NOPE)
+
+
+async def test_an_object_is_refused_though_the_names_of_all_cannot_be_asked_for(stage: Stage):
+    """Only the names are missing from the answer then."""
+    await stage.created(LEADS)  # there is a token
+    stage.simulator.order(Fault("json_error:603", on="any", nth=2))
+    told = (await stage.create(CARS, **NOPE)).json()
+    assert told["code"] == "unknown_object"
+    assert "Use the API name of one that it has." in told["detail"]
+
+
+async def test_whoever_names_the_dedupe_fields_and_asks_for_no_preflight_is_not_refused(stage: Stage):
+    """Nobody has asked Marketo."""
+    await stage.created(CARS, **NOPE, preflight="off", dedupe_fields="vin")
+    assert described(stage) == 0
+
+
+async def test_on_marketos_paths_such_an_object_is_1013(stage: Stage):
+    """As with Marketo itself."""
+    answer = await stage.api.post("/bulk/v1/customobjects/nope_c/import.json", files={"file": ("a.ssv", CARS)})
+    told = answer.json()["errors"][0]
+    assert (told["code"], "car_c" in told["message"]) == ("1013", True)

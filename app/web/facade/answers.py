@@ -94,6 +94,8 @@ def _code(error: CallerError) -> str:
             return "1006"
         case BadParameter(code="no_file"):
             return "1002"
+        case BadParameter(code="unknown_object"):
+            return "1013"
         case BadParameter():
             return "1001"
         case TooSlow():
