@@ -4,8 +4,12 @@ PYTHON ?= python3
 BIN := .venv/bin
 SETUP := .venv/.installed
 
-# that run tests: they wait a third of their time, for disks and for processes
+# that run tests: they wait for processes part of their time
 WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2) + 1)
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --durations=10
+
+# what tests and checks import in many processes is compiled once, also where the machine's default is not to keep it
+unexport PYTHONDONTWRITEBYTECODE
 
 # a benchmark's name, and words for it
 b ?= intake
@@ -16,7 +20,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,8 +49,11 @@ simulate: install ## run a local Marketo to practise on
 simulate-seeds: install ## live the life of a seed again (seed=4711), or many of them (seeds=1000)
 	$(BIN)/python -m tests.simulation --seed $(seed) --seeds $(seeds) --database $(database)
 
-test: install ## run all tests, on SQLite and on a real PostgreSQL
-	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal
+test: install ## run all tests with few repetitions, on SQLite and on a real PostgreSQL
+	$(PYTEST) --dist worksteal
+
+endure: install ## run what takes long: a thousand lives, 200 kills, every crash point and all of HTTP on both databases, broken rules
+	$(PYTEST) --dist load --maxschedchunk 1 -m "endure or hypothesis" --hypothesis-profile=endure
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .
@@ -76,3 +83,4 @@ migration: install ## write a migration from the tables: make migration m="what 
 
 clean: ## remove everything that can be made again
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis .import_linter_cache dist
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -33,7 +33,6 @@ from app.steps.poll import Poll
 from app.steps.retry import Retry
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
-from app.steps.turns import Turns
 from app.steps.watch import Watch
 from app.store.database import Database
 from app.store.notices import Notices
@@ -172,10 +171,10 @@ def hire(house: House, name: str) -> Crew:
         reached=house.reached,
     )
     return Crew(
-        submit=Submit(driver, Judge(driver), Turns()),
+        submit=Submit(driver, Judge(driver)),
         poll=Poll(driver, house.wake),
         collect=Collect(driver),
-        sweep=Sweep(driver, house.erase),
+        sweep=Sweep(driver, house.erase, settings.stuck_seconds),
         allowance=marketo.allowance,
         watch=watch,
         max_queued=instance.max_queued,

@@ -35,7 +35,7 @@ async def claim(stage: Stage) -> None:
     submit = stage.crew.submit
     chosen, _ = await submit._choose(stage.lease)  # noqa: SLF001
     assert chosen, "something may go"
-    part = await submit._claim(stage.lease, chosen)  # noqa: SLF001
+    part = await submit._claim(stage.lease, chosen.part)  # noqa: SLF001
     assert part, "it went"
     submit.judge.forget(part)
     async with submit.driver.writing(stage.lease) as (tx, _):

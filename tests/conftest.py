@@ -1,9 +1,17 @@
-"""What every test may ask for. `database_url` runs a test on SQLite and on a real PostgreSQL."""
+"""What every test may ask for, and the two tiers.
 
+`make test` is what a contributor waits for: everything, with few repetitions. `make endure` is what takes long: the
+tests marked `endure`, and every property once more with many examples. `database_url` runs a test on SQLite and on a
+real PostgreSQL; of what is asked over HTTP, PostgreSQL's turn is in `make endure`, unless it is about the database.
+"""
+
+import gc
 import logging
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -12,20 +20,83 @@ from hypothesis import HealthCheck, settings
 from app.store.database import Database
 from tests.support import databases
 from tests.support.clock import SteppedClock
+from tests.support.compiled import share_compiled_statements
+from tests.support.pool import Pool
 
-settings.register_profile(
-    "sluice", deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
-)
-settings.load_profile("sluice")
+for profile, examples in (("test", 50), ("endure", 1000)):
+    settings.register_profile(
+        profile,
+        max_examples=examples,
+        deadline=None,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        print_blob=True,
+    )
+settings.load_profile("test")
 
+share_compiled_statements()
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))  # or thousands of lines
 
 BOTH = ("sqlite", "postgresql")
+RUN = "sluice_run"
+OVER_HTTP = ("web", "story")  # folders
+FOLDER = pytest.StashKey[Path]()
+TESTS = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """All workers of a run share one folder, and one PostgreSQL in it, which the first one starts that needs it."""
+    if hasattr(config, "workerinput"):  # we are a worker of pytest-xdist
+        config.stash[FOLDER] = Path(config.workerinput[RUN])
+    else:
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        config.stash[FOLDER] = stack.enter_context(databases.run_folder())
+    databases.share_server(config.stash[FOLDER])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Of pytest-xdist: a worker is about to be started."""
+    node.workerinput[RUN] = str(node.config.stash[FOLDER])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is asked over HTTP is asked on PostgreSQL in `make endure`, unless the test is marked `both_databases`."""
+    for item in items:
+        room = item.path.relative_to(TESTS).parts[0]
+        if room in OVER_HTTP and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
+            item.add_marker("endure")
+    items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
+
+
+def pytest_collection_finish() -> None:
+    """What is there by now stays: the garbage collector need not look through it during each test."""
+    gc.collect()
+    gc.freeze()
+
+
+def _minutes(item: pytest.Item) -> float:
+    """About how long a test takes; where nobody says so, next to nothing."""
+    mark = item.get_closest_marker("endure")
+    return float(mark.kwargs.get("minutes", 0)) if mark else 0.0
+
+
+def _is_on_postgresql(item: pytest.Item) -> bool:
+    """Whether the same test is there on SQLite, too: one that only PostgreSQL can pass has no parameter."""
+    parameters = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return any(isinstance(value, str) and value == "postgresql" for value in parameters)
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return databases.sqlite_template(tmp_path_factory.mktemp("sqlite"))
+def sqlite_folder(pytestconfig: pytest.Config) -> Path:
+    """Where this worker's SQLite files are kept."""
+    return Path(tempfile.mkdtemp(prefix="sqlite-", dir=pytestconfig.stash[FOLDER]))
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(sqlite_folder: Path) -> Path:
+    return databases.sqlite_template(sqlite_folder)
 
 
 @pytest.fixture(scope="session")
@@ -40,22 +111,30 @@ def postgres_template(postgres_server: str) -> Iterator[str]:
         yield name
 
 
+@pytest.fixture(scope="session")
+def postgres_pool(postgres_server: str, postgres_template: str) -> Iterator[Pool]:
+    pool = Pool(postgres_server, postgres_template)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def sqlite_url(sqlite_template: Path, tmp_path: Path) -> str:
+def sqlite_url(sqlite_template: Path, sqlite_folder: Path) -> Iterator[str]:
     """A fresh SQLite database with the current schema, for what SQLite alone does."""
-    return databases.sqlite_copy(sqlite_template, tmp_path)
+    with tempfile.TemporaryDirectory(dir=sqlite_folder) as folder:
+        yield databases.sqlite_copy(sqlite_template, Path(folder))
 
 
 @pytest.fixture
-def postgres_url(postgres_server: str, postgres_template: str) -> Iterator[str]:
-    """A fresh PostgreSQL database with the current schema, for what PostgreSQL alone does."""
-    with databases.postgres_copy(postgres_server, postgres_template) as url:
+def postgres_url(postgres_pool: Pool) -> Iterator[str]:
+    """An empty PostgreSQL database with the current schema, for what PostgreSQL alone does."""
+    with postgres_pool.borrowed() as url:
         yield url
 
 
 @pytest.fixture(params=BOTH)
 def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh database with the current schema."""
+    """An empty database with the current schema."""
     url: str = request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url")
     return url
 

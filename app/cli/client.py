@@ -11,6 +11,7 @@ import typer
 from app.cli.patient import NOBODY, Patient
 from app.domain.imports import FINISHED
 from app.settings import Settings, load
+from app.terminal import harmless, harmless_json
 
 TIMEOUT_SECONDS = 60.0
 WAIT_SECONDS = 50.0  # what one request waits for the end of an import; the service answers then at the latest
@@ -35,12 +36,12 @@ def service(settings: Settings | None = None) -> Iterator[httpx.Client]:
 
 
 def fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
+    typer.echo(harmless(message, keep="\n"), err=True)
     raise typer.Exit(1)
 
 
 def told(answer: httpx.Response, *, again: Again | None = None) -> Any:
-    """The JSON of a good answer. A problem is printed, with each of its errors, and ends the command.
+    """The JSON of a good answer, exactly. A problem is printed, with each of its errors, and ends the command.
 
     `again`: the command to try next, given the parameters that the problem says.
     """
@@ -48,16 +49,24 @@ def told(answer: httpx.Response, *, again: Again | None = None) -> Any:
         return answer.json()
     answer.read()
     problem = _problem(answer)
-    detail = problem.get("detail", answer.text[:200])
+    detail = problem.get("detail", harmless(answer.text[:200]))
     typer.echo(f"{problem.get('title', answer.status_code)}: {detail}", err=True)
     for error in problem.get("errors", []):
         if error["message"] in detail:  # it is said already
             continue
         where = f"row {error['row']}" if "row" in error else error.get("field", "")
         typer.echo(f"  {where}: {error['message']}", err=True)
+    more = problem.get("errors_total", 0) - len(problem.get("errors", []))
+    if more > 0:
+        typer.echo(f"  … and {more} more", err=True)
     if again and (say := _parameters_in(detail)):
         typer.echo(f"Try: {again(say)}", err=True)
     raise typer.Exit(1)
+
+
+def for_people(answer: httpx.Response, *, again: Again | None = None) -> Any:
+    """The same for people to look at: what callers and Marketo wrote in it orders a terminal nothing."""
+    return harmless_json(told(answer, again=again))
 
 
 def command(words: Iterable[str], options: Mapping[str, str]) -> str:
@@ -77,7 +86,7 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
         found = answer.json()
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return harmless_json(found) if isinstance(found, dict) else {}
 
 
 def followed(asking: Patient, import_id: int, *, looked_at: bool) -> Iterator[dict[str, Any]]:
@@ -101,11 +110,11 @@ def followed(asking: Patient, import_id: int, *, looked_at: bool) -> Iterator[di
 
 
 def result_rows(client: httpx.Client, import_id: int, kind: str, *, most: int) -> list[dict[str, Any]]:
-    """The first failures or warnings of an import, as JSON rows."""
+    """The first failures or warnings of an import, for people to look at."""
     answer = client.get(
         f"/v1/imports/{import_id}/{kind}", params={"page_size": most}, headers={"Accept": "application/json"}
     )
-    return list(told(answer)["items"])
+    return list(for_people(answer)["items"])
 
 
 def remarked_rows(client: httpx.Client, import_id: int) -> int:

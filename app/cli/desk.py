@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from app.cli.client import command, service, told
+from app.cli.client import command, for_people, service
 from app.cli.patient import Patient
 from app.cli.reading import ImportId
 from app.cli.upload import named, opened, upload
@@ -28,7 +28,7 @@ def cancel(import_id: ImportId) -> None:
     Example: sluice cancel 42
     """
     with service() as client:
-        found = told(client.post(f"/v1/imports/{import_id}/cancel"))
+        found = for_people(client.post(f"/v1/imports/{import_id}/cancel"))
     there = found["parts"]["at_marketo"]
     rest = f" {there} of its parts are at Marketo and run to their end." if there else ""
     typer.echo(f"Import {import_id} is {found['status']}.{rest}")
@@ -61,9 +61,9 @@ def retry(
         if file and source:
             words = ["sluice", "retry", str(import_id), "--failures", str(file)]
             answer = upload(Patient(client), source, path=path, name=named(file), parameters=dict(parameters))
-            made = told(answer, again=lambda say: command(words, parameters | say))
+            made = for_people(answer, again=lambda say: command(words, parameters | say))
         else:
-            made = told(client.post(path))
+            made = for_people(client.post(path))
     typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")
 
 
@@ -81,8 +81,8 @@ def resolve(
         raise typer.BadParameter("--batch-id goes with accepted, and only with it")
     decided = {"outcome": outcome} | ({"batch_id": batch_id} if batch_id is not None else {})
     with service() as client:
-        told(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=decided))
-        parts = told(client.get(f"/v1/imports/{import_id}/parts"))["items"]
+        for_people(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=decided))
+        parts = for_people(client.get(f"/v1/imports/{import_id}/parts"))["items"]
     how = "goes to Marketo again" if batch_id is None else f"is followed as Marketo's batch {batch_id}"
     if any(one["number"] == part and one["state"] == "cancelled" for one in parts):
         how = "is cancelled, as its import is"
@@ -98,7 +98,7 @@ def pause(
     Example: sluice pause sandbox --reason "Moved to another pod until noon"
     """
     with service() as client:
-        found = told(client.post(f"{_path_of(instance)}/pause", json={"reason": reason}))
+        found = for_people(client.post(f"{_path_of(instance)}/pause", json={"reason": reason}))
     _show(found)
 
 
@@ -108,7 +108,7 @@ def resume(instance: InstanceName) -> None:
     Example: sluice resume sandbox
     """
     with service() as client:
-        found = told(client.post(f"{_path_of(instance)}/resume"))
+        found = for_people(client.post(f"{_path_of(instance)}/resume"))
     _show(found)
 
 

@@ -14,7 +14,9 @@ from app.cli.client import fail
 from app.clock import rfc3339
 from app.domain.clients import Key, Scope, in_order
 from app.domain.errors import CallerError
+from app.domain.imports import HIGHEST_PRIORITY
 from app.settings import load
+from app.terminal import harmless_json
 
 if TYPE_CHECKING:
     from app.wiring import House
@@ -31,6 +33,9 @@ def create(
     client: Annotated[str, typer.Option(help="The name of the calling service.")],
     scope: Annotated[list[Scope], typer.Option(help="What it may; may be given several times.")],
     days: Annotated[int | None, typer.Option(min=1, help="How long it opens; for ever when left out.")] = None,
+    max_priority: Annotated[
+        int, typer.Option(min=0, max=HIGHEST_PRIORITY, help="The highest that its imports may have.")
+    ] = HIGHEST_PRIORITY,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
     """Make a key and print it: once, for only a digest of it is kept.
@@ -44,7 +49,7 @@ def create(
 
     async def made(house: "House") -> tuple[Key, str]:
         expires_at = house.now() + timedelta(days=days) if days else None
-        return await house.keys.create(client.strip(), scope, expires_at=expires_at)
+        return await house.keys.create(client.strip(), scope, expires_at=expires_at, max_priority=max_priority)
 
     key, written = _with_house(made)
     typer.echo(json.dumps(_told(key) | {"key": written}) if as_json else written)
@@ -60,7 +65,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
-        tables.console().print(tables.of_keys(told))
+        tables.console().print(tables.of_keys(harmless_json(told)))
 
 
 @app.command()
@@ -92,6 +97,5 @@ def _with_house(deed: Callable[["House"], Awaitable[Found]]) -> Found:
 
 def _told(key: Key) -> dict[str, Any]:
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
-    return {"id": key.id, "client": key.client, "scopes": in_order(key.scopes)} | {
-        name: rfc3339(value) if (value := getattr(key, name)) else None for name in times
-    }
+    known = {"id": key.id, "client": key.client, "scopes": in_order(key.scopes), "max_priority": key.max_priority}
+    return known | {name: rfc3339(value) if (value := getattr(key, name)) else None for name in times}

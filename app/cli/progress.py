@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
@@ -74,7 +75,7 @@ class Shown:
         failed = f", {rows['failed']:,} failed" if rows["failed"] else ""
         self._bar.update(
             self._import,
-            description=f"import {found['id']}: {found['status']}",
+            description=f"import {found['id']}: {escape(found['status'])}",
             completed=rows["total"] - rows["pending"],
             amount=f"{rows['total'] - rows['pending']:,} of {rows['total']:,} rows{failed}",
             found=found,

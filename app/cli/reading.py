@@ -1,9 +1,11 @@
 """`sluice status` and `sluice failures`: read what a running service knows."""
 
+import codecs
+import io
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
@@ -16,9 +18,10 @@ from rich.live import Live
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import followed, service, told
+from app.cli.client import followed, for_people, service, told
 from app.cli.patient import Patient
 from app.clock import machine_clock
+from app.terminal import harmless, harmless_json
 
 NEWEST = 10
 WATCH_SECONDS = 2.0
@@ -46,7 +49,7 @@ def status(
         elif import_id is None:
             tables.console().print(_service(client))
         else:
-            tables.console().print(_import(client, told(client.get(f"/v1/imports/{import_id}"))))
+            tables.console().print(_import(client, for_people(client.get(f"/v1/imports/{import_id}"))))
 
 
 def _watch(client: httpx.Client, import_id: int | None) -> None:
@@ -84,16 +87,16 @@ def _services(asking: Patient) -> Iterator[Group]:
 
 def _imports(asking: Patient, import_id: int) -> Iterator[Group]:
     for found in followed(asking, import_id, looked_at=True):
-        yield _import(asking, found)
+        yield _import(asking, harmless_json(found))
 
 
 def _service(asking: Patient | httpx.Client) -> Group:
-    found = told(asking.get("/v1/status"))
-    newest = told(asking.get("/v1/imports", params={"page_size": NEWEST}))["items"]
+    found = for_people(asking.get("/v1/status"))
+    newest = for_people(asking.get("/v1/imports", params={"page_size": NEWEST}))["items"]
     under_way = [
         one
         for word in ("importing", "queued")
-        for one in told(asking.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
+        for one in for_people(asking.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
     ]
     counts = ", ".join(f"{count} {word}" for word, count in found["imports"].items() if count)
     lines = [f"Sluice is {tables.coloured(found['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
@@ -105,7 +108,7 @@ def _service(asking: Patient | httpx.Client) -> Group:
 
 
 def _import(asking: Patient | httpx.Client, found: dict[str, Any]) -> Group:
-    parts = told(asking.get(f"/v1/imports/{found['id']}/parts"))["items"]
+    parts = for_people(asking.get(f"/v1/imports/{found['id']}/parts"))["items"]
     remarks = [
         escape(f"{name}: {found[name]['code']}: {found[name]['message']}")
         for name in ("error", "attention")
@@ -128,9 +131,17 @@ def failures(
     with into as file, service() as client, client.stream("GET", path) as answer:
         if not answer.is_success:
             told(answer)
-        for chunk in answer.iter_bytes():
+        chunks = answer.iter_bytes()
+        for chunk in _for_a_terminal(chunks) if file.isatty() else chunks:
             file.write(chunk)
         file.flush()
+
+
+def _for_a_terminal(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """A file of anybody's words, whatever its line ends, as it may be looked at; elsewhere it goes as it is."""
+    decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
+    for chunk in chunks:
+        yield harmless(decoder.decode(chunk), keep="\n\t").encode()
 
 
 @contextmanager

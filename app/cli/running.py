@@ -96,6 +96,7 @@ async def running(
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
+                beside.append(group.create_task(server.monitor.run()))
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
@@ -142,11 +143,13 @@ class _Server(uvicorn.Server):
     def __init__(self, house: House) -> None:
         settings = house.settings
         web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
+        app = web.create_app(house)
+        self.monitor = app.state.monitor
         protocol = importlib.import_module("app.web.protocol").BoundedProtocol
         self._connections = Connections(_connections_within(settings.connections))
         super().__init__(
             uvicorn.Config(
-                web.create_app(house),
+                app,
                 http=partial(protocol, self._connections),  # type: ignore[arg-type]  # it is called, no more
                 ws="none",
                 log_config=None,

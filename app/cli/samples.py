@@ -22,6 +22,7 @@ from app.cli.running import running
 from app.domain.imports import FINISHED
 from app.settings import exactly
 from app.simulator import Rules, Simulator, create_app
+from app.terminal import harmless_json
 
 DEADLINE_SECONDS = 60.0
 LOOK_SECONDS = 0.1
@@ -146,11 +147,11 @@ async def _finished(client: httpx.AsyncClient, made: dict[str, Any], bar: Progre
 
 async def _show(client: httpx.AsyncClient, finished: list[dict[str, Any]]) -> None:
     console = tables.console()
-    console.print(tables.of_imports(finished))
+    console.print(tables.of_imports(harmless_json(finished)))
     for one in finished:
         for kind, count in (("failures", one["rows"]["failed"]), ("warnings", one["rows"]["warned"])):
             answer = await client.get(f"/v1/imports/{one['id']}/{kind}", headers={"Accept": "application/json"})
-            rows = answer.json()["items"]
+            rows = harmless_json(answer.json()["items"])
             _check(one, kind, count, rows)
             if rows:
                 console.print(tables.of_rows(rows, title=f"{one['file']['name']}: {kind}"))

@@ -4,10 +4,12 @@ import json
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from app import settings as knobs
 from app.cli import tables
+from app.terminal import harmless
 
 
 def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
@@ -23,5 +25,5 @@ def settings(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, f
     for name in ("variable", "value", "source"):
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*[escape(harmless(cell)) for cell in row])
     tables.console().print(table)

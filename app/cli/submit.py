@@ -15,6 +15,7 @@ from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
 from app.cli.upload import named, opened, plain_suffix, size_of, upload
 from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
+from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
 SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
@@ -78,7 +79,7 @@ def submit(
     if as_json:
         typer.echo(json.dumps(final, indent=2))
     else:
-        _show(final, rows, remarked)
+        _show(harmless_json(final), rows, remarked)
     if wait and (final["status"] != "complete" or final["rows"]["failed"]):
         raise typer.Exit(1)
 
@@ -96,7 +97,7 @@ def _watched(asking: Patient, made: dict[str, Any], shown: Shown, *, looked_at: 
     try:
         for found in followed(asking, made["id"], looked_at=looked_at):
             made = found
-            shown.stands(found)
+            shown.stands(harmless_json(found))
     except KeyboardInterrupt:
         fail(there)
     except httpx.TransportError as error:

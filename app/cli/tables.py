@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from app.domain.imports import HIGHEST_PRIORITY
+
 SHOWN_CHARACTERS = 60  # of a row's values: enough to know it again
 PIPE_CHARACTERS = 10_000  # a width, not a length: a table takes no more than it needs
 
@@ -28,7 +30,7 @@ COLOURS = {
 
 def coloured(word: str) -> str:
     colour = COLOURS.get(word)
-    return f"[{colour}]{word}[/]" if colour else word
+    return f"[{colour}]{word}[/]" if colour else escape(word)
 
 
 def titled(title: str, *columns: Column) -> Table:
@@ -79,7 +81,7 @@ def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
     table.add_column("reason", no_wrap=True)
     table.add_column("values", overflow="fold")
     for row in rows:
-        values = " | ".join("" if value is None else value.replace("\n", "⏎") for value in row["values"].values())
+        values = " | ".join(value or "" for value in row["values"].values())
         place = "?" if row["source_row"] is None else str(row["source_row"])
         table.add_row(place, escape(row["reason"]), escape(shorten(values, SHOWN_CHARACTERS, placeholder=" …")))
     return table
@@ -91,14 +93,15 @@ def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
         table.add_column(name)
     for one in listed:
         slots, waiting, calls = one["slots"], one["waiting"], one["calls"]
-        state = one["state"] + (f": {one['reason']}" if one["reason"] else "")
+        state = one["state"] + (f" by {one['paused']['by']}" if one["paused"] and one["paused"]["by"] else "")
+        state += f": {one['reason']}" if one["reason"] else ""
         table.add_row(
             escape(one["name"]),
             escape(state),
             f"{slots['used']} of {one['limits']['queued']}",
             f"{waiting['parts']} parts, {waiting['rows']:,} rows",
             f"{calls['today']:,} of {calls['quota']:,}",
-            one["worker"]["id"] if one["worker"] else "none",
+            escape(one["worker"]["id"]) if one["worker"] else "none",
         )
     return table
 
@@ -121,8 +124,8 @@ def _queued(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
         str(one["id"]),
         escape(one["client"]),
         escape(one["file"]["name"] or one["label"] or "–"),
-        one["status"],
-        one["attention"]["code"] if one["attention"] else "",
+        escape(one["status"]),
+        escape(one["attention"]["code"]) if one["attention"] else "",
         f"{one['progress']:.0%}",
         f"{one['rows']['pending']:,}",
         left(one, now),
@@ -151,11 +154,18 @@ def of_parts(listed: Iterable[dict[str, Any]]) -> Table:
 
 def _remark(part: dict[str, Any]) -> str:
     """Of a part that is complete, the counts say it all."""
-    if part["waiting_for"]:
-        return f"waits for: {part['waiting_for']}"
-    if part["error"]:
-        return str(part["error"]["message"])
-    return "" if part["state"] == "complete" else part["message"] or ""
+    blocker, again = part["blocked_by"], moment(part["next_attempt_at"])
+    said = part["error"] or (part["last_error"] if again else None)
+    told = [f"waits for: {part['waiting_for']}"] if part["waiting_for"] else []
+    if blocker and blocker["import"]:
+        told.append(f"part {blocker['part']} of import {blocker['import']}")
+    if said:
+        told.append(said["message"])
+    if again:
+        told.append(f"tried again at {again:%H:%M:%SZ}")
+    if not told and part["state"] != "complete" and part["message"]:
+        told.append(part["message"])
+    return "; ".join(told)
 
 
 def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
@@ -163,10 +173,16 @@ def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
         Column("id", no_wrap=True),
         Column("client", overflow="fold"),
         Column("scopes", min_width=7),
+        Column("priority", no_wrap=True),
         *[Column(name, min_width=10) for name in TIMES],
     )
-    rows = [(one["id"], escape(one["client"]), " ".join(one["scopes"]), *_times(one)) for one in listed]
-    return telling("Keys", columns, rows)
+    return telling("Keys", columns, [tuple(map(escape, _key(one))) for one in listed])
+
+
+def _key(one: dict[str, Any]) -> tuple[str, ...]:
+    most = one["max_priority"]
+    limit = "" if most == HIGHEST_PRIORITY else f"≤ {most}"
+    return (one["id"], one["client"], " ".join(one["scopes"]), limit, *_times(one))
 
 
 def _times(key: dict[str, Any]) -> list[str]:

@@ -50,6 +50,8 @@ class TurnedAway:
     code: str | None
     """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
     message: str
+    call: str | None = None
+    """Set when it was another call than this one that failed: `identity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ class NoWord:
     """Set when the whole instance has to wait, not only this question."""
     unknown_job: bool = False
     """Marketo says that it has no such job: it has forgotten it, or never had it."""
+    call: str | None = None
+    """As in TurnedAway."""
 
 
 @dataclass(frozen=True, slots=True)

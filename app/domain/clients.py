@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from app.domain.imports import HIGHEST_PRIORITY
+
 
 class Scope(StrEnum):
     SUBMIT = "submit"  # create imports; read, cancel and retry the client's own
@@ -19,6 +21,7 @@ class Caller:
 
     client: str
     scopes: frozenset[Scope]
+    max_priority: int = HIGHEST_PRIORITY  # that its imports may have
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or (scope is Scope.READ and Scope.OPERATE in self.scopes)
@@ -48,13 +51,14 @@ class Key:
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
+    max_priority: int = HIGHEST_PRIORITY
 
     def opens(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.client, self.scopes)
+        return Caller(self.client, self.scopes, self.max_priority)
 
 
 PREFIX = "slc"

@@ -23,7 +23,11 @@ CallerError
 └── DiskFull          507   no room to keep the file
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+TOLD_DETAILS = 5  # in one sentence; beside it stand the details themselves
+SHOWN_LETTERS = 60  # of a text that is none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,18 @@ class Detail:
     message: str
     field: str | None = None
     row: int | None = None  # 1 = the first row after the header
+
+
+def in_one_sentence(details: Sequence[Detail]) -> str:
+    """What is wrong, however much that is: the first few, and how many more there are."""
+    told = [f"{one.field}: {one.message}" if one.field else one.message for one in details[:TOLD_DETAILS]]
+    more = len(details) - len(told)
+    return "; ".join(told) + (f"; and {more} more" if more else "")
+
+
+def quoted(name: str) -> str:
+    """A caller's text in a sentence, however long it is; what cannot be seen of it is spelt."""
+    return repr(name) if len(name) <= SHOWN_LETTERS else f"{name[:SHOWN_LETTERS]!r}…"
 
 
 class CallerError(Exception):

@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from app.domain.ageing import SHARE, has_risen
+from app.domain.history import Occurrence
 from app.domain.imports import Import, Part
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.pacing import Job, Pace, Span, forecast
-from app.domain.patience import FORECAST_LATE_SECONDS
+from app.domain.patience import DENIALS, FORECAST_LATE_SECONDS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 OVERDUE = 3.0  # a part that takes so many times as long as was thought may take for ever: nobody knows
@@ -32,6 +34,10 @@ class Work:
     def share(self, of_it: float) -> "Work":
         return Work(self.parts * of_it, self.rows * of_it)
 
+    def most(self, parts: float) -> "Work":
+        """As many of its parts as that, or all."""
+        return self.share(min(1.0, parts / self.parts)) if self.parts else self
+
     def seconds(self, pace: Pace) -> float:
         """For one importer."""
         return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
@@ -46,6 +52,7 @@ class Stretch:
     first_turn: int
     last_turn: int
     work: Work
+    since: datetime  # when the first of them began to wait
 
     def before(self, turn: int | None) -> Work:
         """What of it was accepted before this turn, as far as the sums tell."""
@@ -64,6 +71,13 @@ class Outlook:
     importers: int
     there: Sequence[Part]  # at Marketo, in the order Marketo got them
     line: Sequence[Stretch]  # what waits and may go as soon as its turn comes
+    held_up: frozenset[int] = frozenset()  # imports of which a part waits behind one of `endless`
+
+    @property
+    def endless(self) -> list[int]:
+        """The parts at Marketo whose end is not in sight."""
+        spans, _ = self._queue()
+        return [part.id for part in self.there if part.id not in spans]
 
     def finish_of(self, wanted: Import) -> datetime | None:
         """When an unfinished import will be done; None where that cannot be known."""
@@ -80,12 +94,23 @@ class Outlook:
         return None if None in own else max(ends)
 
     def _can_be_known(self, wanted: Import) -> bool:
-        since = wanted.remaining.collecting_since
-        if since and self.now - since > _seconds(FORECAST_LATE_SECONDS):
+        if self._lasts(wanted.remaining.collecting_since) or self._lasts(wanted.remaining.failing_since):
             return False
-        if wanted.parts[State.UNCONFIRMED] or (wanted.parts[State.WAITING] and self.instance.paused_at):
+        if wanted.parts[State.UNCONFIRMED] or (wanted.parts[State.WAITING] and self._cannot_go(wanted)):
+            return False
+        unreachable = self.instance.incident(Occurrence.UNREACHABLE)
+        if unreachable and self._lasts(unreachable.since):
             return False
         return bool(self.driven and self.instance.pace.jobs and not self.instance.blocked_at)
+
+    def _cannot_go(self, wanted: Import) -> bool:
+        """Nobody knows when its waiting parts may go."""
+        others_fill_it = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_it and not self.there))
+
+    def _lasts(self, since: datetime | None) -> bool:
+        """Whether what should soon be over has lasted for so long that it may last for any time."""
+        return since is not None and self.now - since > _seconds(FORECAST_LATE_SECONDS)
 
     def _waiting_done(self, wanted: Import, left_seconds: float, importers: int) -> datetime:
         """When its waiting parts are through, with so much left to do at Marketo."""
@@ -105,16 +130,30 @@ class Outlook:
         request, turn = wanted.request, wanted.remaining.turn
         ahead, mine, others = Work(), Work(), dict[str, Work]()
         for stretch in self.line:
-            if stretch.priority > request.priority:
-                ahead += stretch.work
-            elif stretch.priority == request.priority and stretch.client == request.client:
+            if stretch.priority == request.priority and stretch.client == request.client:
                 mine += stretch.before(turn)
             elif stretch.priority == request.priority:
                 others[stretch.client] = others.get(stretch.client, Work()) + stretch.work
         level = mine.rows + own.rows  # until then, clients who have as much waiting take turns with this one
         for work in others.values():
             ahead += work.share(min(1.0, level / work.rows) if work.rows else 1.0)
-        return ahead + mine
+        return self._with_others_priorities(wanted, ahead + mine, own)
+
+    def _with_others_priorities(self, wanted: Import, ahead: Work, own: Work) -> Work:
+        """And what is more urgent; or has risen as high, and gets one job of SHARE, while the others get the rest."""
+        priority, since = wanted.request.priority, max(wanted.created_at, wanted.request.not_before or LONG_AGO)
+        urgent, passed, elders = Work(), Work(), Work()
+        for stretch in self.line:
+            if stretch.priority > priority:
+                if has_risen(priority, since, to=stretch.priority, now=self.now):
+                    passed += stretch.work
+                else:
+                    urgent += stretch.work
+            elif stretch.priority < priority and has_risen(stretch.priority, stretch.since, to=priority, now=self.now):
+                elders += stretch.work
+        ahead += urgent
+        ahead += passed.most((ahead.parts + own.parts) * (SHARE - 1))
+        return ahead + elders.most((ahead.parts + own.parts) / (SHARE - 1))
 
     def _queue(self) -> tuple[dict[int, Span], int]:
         """(when each part at Marketo begins and ends, by its id; how many importers get on).
@@ -122,9 +161,10 @@ class Outlook:
         A part whose end cannot be known is missing, and so is its importer.
         """
         pace, there = self.instance.pace, [part for part in self.there if part.state in THERE]
-        known = [part for part in there if not self._overdue(part)]
-        importers = self.importers - (len(there) - len(known))
-        if importers <= 0:
+        late = {part.id for part in there if self._overdue(part)}
+        known = [part for part in there if part.id not in late and not self._is_unheard(part)]
+        importers = self.importers - len(late)
+        if importers <= 0 or self._others_import(known):
             return {}, 0
         known.sort(key=lambda part: part.state is not State.IMPORTING)
         jobs = [self._job(part) for part in known]
@@ -135,6 +175,19 @@ class Outlook:
         if part.state is not State.IMPORTING or part.started_at is None:
             return False
         return self.now - part.started_at > _seconds(OVERDUE * self.instance.pace.seconds_for(part.rows.total))
+
+    def _is_unheard(self, part: Part) -> bool:
+        """Marketo denies knowing its job, or has not answered a question about it for long."""
+        return part.denials >= DENIALS or self._lasts(part.failing_since)
+
+    def _others_import(self, known: Sequence[Part]) -> bool:
+        """Whether others' jobs hold the importers: one of ours should have been begun with long ago, and is not."""
+        queued = [part for part in known if part.state is State.QUEUED and part.submitted_at]
+        if not queued or any(part.state is State.IMPORTING for part in known):
+            return False
+        since = max(filter(None, (queued[0].submitted_at, self.instance.moved_at)))
+        thought = OVERDUE * self.instance.pace.seconds_for(queued[0].rows.total)
+        return self.now - since > _seconds(max(thought, FORECAST_LATE_SECONDS))
 
     def _job(self, part: Part) -> Job:
         """One at work began when it was seen to; one in the queue begins once an importer is free."""

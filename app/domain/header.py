@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Sequence
 
 from app.domain.answers import Description
+from app.domain.errors import SHOWN_LETTERS, quoted
 from app.domain.imports import Leads, Target, key_columns
 from app.domain.mistakes import Mistake
-from app.domain.preflight import NEAREST_FOR, SHOWN_LETTERS, Names, columns_of, quoted, why_unlike
+from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, why_unlike
 
 LISTED = 20  # columns that a sentence lists
 NOTHING = Description(())
@@ -29,6 +30,12 @@ def name_mistakes(columns: Sequence[str]) -> list[Mistake]:
         if not name:
             message = f"Column {number} has no name. Name every column by its API name, or leave the column out."
             found.append(Mistake("blank_column", message, field=str(number)))
+        if len(name) > LONGEST_NAME:
+            message = (
+                f"The name of column {number} has more than {LONGEST_NAME} characters. Name every column by its API "
+                "name; is the first line the header?"
+            )
+            found.append(Mistake("column_name_too_long", message, field=str(number)))
     counted = Counter(name.lower() for name in columns if name)
     for name in dict.fromkeys(name.lower() for name in columns):
         if counted[name] > 1:

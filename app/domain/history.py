@@ -12,19 +12,50 @@ class Occurrence(StrEnum):
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
     RETRIED = "retried"  # rows of it were sent again, as another import
     ERASED = "erased"  # its file or its results are gone, by a person's wish or by age
+    UNANSWERED = "unanswered"  # Marketo gives no usable answer to questions about a part; it is asked again
+    UNKNOWN_AT_MARKETO = "unknown_at_marketo"  # Marketo has denied three times that it knows a part's job
+    STUCK = "stuck"  # a part has been at Marketo for far longer than usual
+    RESULTS_LATE = "results_late"  # a result file that Marketo announced is not to be had yet; it is asked for again
     FINISHED = "finished"  # its last part has ended
     PAUSED = "paused"  # a person stopped the instance
     RESUMED = "resumed"  # a person let it go on
     BLOCKED = "blocked"  # Marketo refuses the instance's credentials or rights
     UNBLOCKED = "unblocked"  # Marketo takes them again
+    UNREACHABLE = "unreachable"  # Marketo or its identity service gives no answer, or says that it is not available
+    RATE_LIMITED = "rate_limited"  # the calls of Marketo's window, or those at once, are used up
+    QUOTA_USED_UP = "quota_used_up"  # the calls of the day are used up
+    QUEUE_FULL = "queue_full"  # 1016: jobs of other programs fill Marketo's queue
+    DEGRADED = "degraded"  # a check of /v1/status, `check`, says that work does not flow, or may soon not
+    RECOVERED = "recovered"  # what `what` names is over
     FORGOTTEN = "forgotten"  # imports whose history was over are gone
 
 
 EventType = Move | Occurrence
 
-OF_INSTANCES = frozenset(
-    {Occurrence.PAUSED, Occurrence.RESUMED, Occurrence.BLOCKED, Occurrence.UNBLOCKED, Occurrence.FORGOTTEN}
+OF_INSTANCES = (
+    Occurrence.PAUSED,
+    Occurrence.RESUMED,
+    Occurrence.BLOCKED,
+    Occurrence.UNBLOCKED,
+    Occurrence.UNREACHABLE,
+    Occurrence.RATE_LIMITED,
+    Occurrence.QUOTA_USED_UP,
+    Occurrence.QUEUE_FULL,
+    Occurrence.DEGRADED,
+    Occurrence.RECOVERED,
+    Occurrence.FORGOTTEN,
 )
 """Stand in the history of an instance, and in no import's."""
 
 OF_IMPORTS: tuple[EventType, ...] = (*(one for one in Occurrence if one not in OF_INSTANCES), *Move)
+
+WARNED: frozenset[EventType] = frozenset(
+    {
+        *(Occurrence.PAUSED, Occurrence.BLOCKED, Occurrence.UNREACHABLE, Occurrence.RATE_LIMITED),
+        *(Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL),
+        *(Occurrence.UNANSWERED, Occurrence.UNKNOWN_AT_MARKETO, Occurrence.STUCK),
+        *(Occurrence.RESULTS_LATE, Occurrence.DEGRADED),
+        *(Move.TURN_AWAY, Move.LOSE, Move.FORGET, Move.REFUSE, Move.FAIL),
+    }
+)
+"""Work does not flow, or some of it has come to a bad end: a line of the log at `warning` (NO_SILENCE)."""

@@ -9,6 +9,8 @@ from typing import Any
 
 from app.domain.lifecycle import FINAL, State
 
+DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
+
 
 class Format(StrEnum):
     CSV = "csv"
@@ -166,7 +168,7 @@ class Request:
     client: str = "local"
     format: Format = Format.CSV
     charset: str = "utf-8"
-    priority: int = 5  # 0–9, higher first
+    priority: int = DEFAULT_PRIORITY
     not_before: datetime | None = None
     preflight: Preflight = Preflight.HEADER
     on_unconfirmed: OnUnconfirmed = OnUnconfirmed.RESUBMIT
@@ -184,8 +186,18 @@ class Failure:
     marketo_code: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TryError:
+    """Why a try to send a part, or to ask about it, did not go through. It is tried again."""
+
+    code: str
+    message: str
+    at: datetime
+
+
 class AttentionCode(StrEnum):
     UNCONFIRMED = "unconfirmed"  # Marketo's answer to a submission was lost
+    UNKNOWN_AT_MARKETO = "unknown_at_marketo"  # Marketo denies knowing a job that it had accepted
     STUCK = "stuck"  # a part is at Marketo for far longer than usual
     INSTANCE_BLOCKED = "instance_blocked"  # Marketo refuses the credentials or the rights
     RESULTS_MISSING = "results_missing"  # not every row that Marketo counted is accounted for
@@ -223,6 +235,7 @@ class Part:
     footprint: Footprint
     client: str
     waits_for: int | None  # the id of a part that touches the same records and goes first
+    waits_since: datetime | None  # since when for that one
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included
@@ -234,11 +247,19 @@ class Part:
     message: str | None  # Marketo's
     error: Failure | None
     silent_since: datetime | None  # since when Marketo denies knowing its job
+    denials: int  # how often it has, in a row
+    last_error: TryError | None  # of the last try that did not go through
+    failing_since: datetime | None  # since when none has gone through; None: the last one did
     counted: bool  # Marketo has told how many rows it imported
     results_missing: bool
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
+
+    @property
+    def tried_at(self) -> datetime | None:
+        """When the last try was that did not go through."""
+        return self.last_error.at if self.last_error else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +269,7 @@ class Remaining:
     turn: int | None = None  # its place in the order of acceptance
     waiting_rows: int = 0  # of the parts that wait
     collecting_since: datetime | None = None  # the oldest part that Marketo is done with
+    failing_since: datetime | None = None  # the part whose tries have failed for longest
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +277,6 @@ class Import:
     id: int
     request: Request
     status: Status
-    columns: tuple[str, ...]
     file: SourceFile
     rows: Rows
     parts: Counter[State]

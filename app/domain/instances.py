@@ -5,10 +5,16 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from app.domain.imports import Part
+from app.domain.imports import OnUnconfirmed, Part
+from app.domain.incidents import CallError, Incident, Incidents
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.pacing import Pace
-from app.domain.patience import FOREIGN_SLOTS_MOST_SECONDS, FOREIGN_SLOTS_SECONDS
+from app.domain.patience import (
+    FOREIGN_QUEUE_MOST_SECONDS,
+    FOREIGN_QUEUE_SECONDS,
+    FOREIGN_SLOTS_MOST_SECONDS,
+    FOREIGN_SLOTS_SECONDS,
+)
 
 
 class Condition(StrEnum):
@@ -47,10 +53,19 @@ class Calls:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """A step of the worker fails, again and again since then."""
+
+    since: datetime
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
     name: str
     paused_at: datetime | None = None
     paused_reason: str | None = None
+    paused_by: str | None = None  # the client; None where it was paused before that was kept, and its history is gone
     blocked_at: datetime | None = None
     blocked_reason: str | None = None
     denied: bool = False  # it is rights that are missing, for submissions: an answer to another call mends nothing
@@ -59,14 +74,29 @@ class Instance:
     foreign_slots: int = 0  # slots that others hold, as the last 1016 taught
     foreign_until: datetime | None = None  # until when that lesson counts
     foreign_lessons: int = 0  # how often in a row it was learnt
+    foreign_at: datetime | None = None  # when it was learnt last
+    foreign_alone: bool = False  # nothing of ours was at work at Marketo then
     calls: Calls | None = None
     worker: str | None = None
     lease_epoch: int = 0
     lease_until: datetime | None = None
     heartbeat_at: datetime | None = None
     ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick was last done, as of the last sign
+    failing: Mapping[str, Fault] = field(default_factory=dict)  # steps, likewise
     idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
     pace: Pace = field(default_factory=Pace)
+    moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as we asked
+    last_error: CallError | None = None
+    incidents: Incidents = field(default_factory=dict)
+
+    @property
+    def has_incidents(self) -> bool:
+        return any(one.since for one in self.incidents.values())
+
+    def incident(self, kind: str) -> Incident | None:
+        """One that is going on."""
+        found = self.incidents.get(kind)
+        return found if found and found.since else None
 
     def condition(self, now: datetime) -> Condition:
         if self.paused_at:
@@ -87,30 +117,49 @@ class Instance:
 
     def idle_importers(self, now: datetime, *, parts: Mapping[State, int], importers: int, queued: int) -> int:
         """How many of Marketo's importers have nothing from us although we might send. `parts`: ours at Marketo."""
-        at_work = sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
-        room = queued - self.slots_of_others(now) - sum(parts.get(state, 0) for state in AT_MARKETO)
-        return max(0, min(importers - at_work, room)) if self.may_submit(now) else 0
+        working = at_work(parts)
+        room = queued - self.slots_of_others(now, at_work=working) - sum(parts.get(state, 0) for state in AT_MARKETO)
+        return max(0, min(importers - working, room)) if self.may_submit(now) else 0
 
-    def slots_of_others(self, now: datetime) -> int:
-        """As the last lesson was; once it is old, one less is tried at a time."""
-        if not self.foreign_slots or self.foreign_until is None:
+    def slots_of_others(self, now: datetime, *, at_work: int) -> int:
+        """As the last lesson was; once it is old, one less is tried at a time. `at_work`: parts of ours."""
+        until = self.lesson_until(at_work=at_work)
+        if not self.foreign_slots or until is None:
             return 0
-        return self.foreign_slots if self.foreign_until > now else self.foreign_slots - 1
+        return self.foreign_slots if until > now else self.foreign_slots - 1
+
+    def lesson_until(self, *, at_work: int) -> datetime | None:
+        """Until when the last 1016 counts. Not for long while nothing of ours is at work there: then nothing flows."""
+        if self.foreign_until is None or self.foreign_at is None or at_work:
+            return self.foreign_until
+        alone = timedelta(seconds=lesson_seconds(self.foreign_lessons - 1, at_work=0))
+        return min(self.foreign_until, self.foreign_at + alone)
 
     def may_doubt_slots(self, now: datetime) -> bool:
         """One of our parts has ended: whether the last lesson is old enough to be put to the test before its time.
 
         The queue is first in, first out: nearly all that stood before that part are gone too.
         """
-        if not self.foreign_slots or self.foreign_until is None or self.foreign_until <= now:
+        if not self.foreign_slots or self.foreign_at is None or self.foreign_until is None or self.foreign_until <= now:
             return False
-        learnt_at = self.foreign_until - timedelta(seconds=lesson_seconds(self.foreign_lessons - 1))
-        return now - learnt_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
+        return now - self.foreign_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
+
+    def lessons_before(self, *, at_work: int) -> int:
+        """How many lessons in a row led to one that is learnt now; they count anew when ours have come or gone."""
+        return self.foreign_lessons if self.foreign_alone is not bool(at_work) else 0
 
 
-def lesson_seconds(lessons_before: int) -> float:
+def at_work(parts: Mapping[State, int]) -> int:
+    """How many of these parts, by state, Marketo works on, or soon will: an unconfirmed one may not be there at all."""
+    return sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
+
+
+def lesson_seconds(lessons_before: int, *, at_work: int) -> float:
     """How long a 1016 counts as knowledge of the slots that others hold."""
-    return min(FOREIGN_SLOTS_MOST_SECONDS, FOREIGN_SLOTS_SECONDS * 2.0 ** max(0, lessons_before))
+    first, most = FOREIGN_SLOTS_SECONDS, FOREIGN_SLOTS_MOST_SECONDS
+    if not at_work:
+        first, most = FOREIGN_QUEUE_SECONDS, FOREIGN_QUEUE_MOST_SECONDS
+    return min(most, first * 2.0 ** max(0, lessons_before))
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
@@ -128,3 +177,17 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
     if instance.holding(now):
         return instance.hold_reason or WaitingFor.RETRY
     return WaitingFor.SLOT
+
+
+def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: OnUnconfirmed) -> datetime | None:
+    """When a part is next tried, where that is a matter of time: to be sent, or to be asked about after a failure."""
+    match part.state:
+        case State.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
+            return None
+        case State.WAITING:
+            others = instance.lesson_until(at_work=0) if instance.foreign_alone else None
+            return max((at for at in (part.due_at, instance.hold_until, others) if at and at > now), default=None)
+        case State.UNCONFIRMED:
+            return part.due_at if policy is OnUnconfirmed.RESUBMIT else None
+        case _:
+            return part.due_at if part.failing_since else None

@@ -62,5 +62,8 @@ AT_MARKETO = frozenset({S.SUBMITTING, S.UNCONFIRMED, S.QUEUED, S.IMPORTING})
 LIVE = AT_MARKETO | {S.WAITING}
 """States from which a part still touches Marketo's records, now or later."""
 
+SLOW = frozenset({S.IMPORTING, S.COLLECTING})
+"""States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
+
 FINAL = frozenset(S) - {source for edge in TABLE.values() for source in edge.sources}
 """States that nothing leaves."""

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.domain.errors import BadFile, Detail
-
-TOLD = 5  # in the sentence; the details have them all
+from app.domain.errors import TOLD_DETAILS, BadFile, Detail
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +30,9 @@ def mistakes_of(refused: BadFile) -> list[Mistake]:
 
 def refusal(mistakes: Sequence[Mistake], *, code: str | None = None) -> BadFile:
     """All of them at once. `code`: where another one than the first mistake's is to stand for all."""
-    told = [one.message for one in mistakes[:TOLD]]
-    if len(mistakes) > TOLD:
-        told.append(f"And {len(mistakes) - TOLD} more.")
+    told = [one.message for one in mistakes[:TOLD_DETAILS]]
+    if len(mistakes) > TOLD_DETAILS:
+        told.append(f"And {len(mistakes) - TOLD_DETAILS} more.")
     say = [one.say for one in mistakes if one.say]
     if len(say) > 1:
         told.append(f"Say all of it at once: `{'&'.join(say)}`.")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.domain.answers import Description, Field
-from app.domain.errors import Detail
+from app.domain.errors import Detail, quoted
 from app.domain.imports import CustomObject, Target, key_columns
 
 TEXT_BYTES = 30_000  # of a text area. Adobe, "Field types", read 2026-08
@@ -23,7 +23,6 @@ TWINS = str.maketrans("аеорсухіѕјԁһАВЕКМНОРСТХαερου�
 
 
 LONGEST_NAME = 255  # letters; a field has fewer
-SHOWN_LETTERS = 60  # of a name that is none
 NEAREST_FOR = 20  # columns get the nearest right name: to look for it takes a while, and more of it helps nobody
 
 
@@ -85,11 +84,6 @@ class Names:
         plain = _plain(column)
         near = [plain] if plain in self._plain else difflib.get_close_matches(plain, self._plain, 1)
         return self._plain[near[0]] if near else None
-
-
-def quoted(name: str) -> str:
-    """A name in a sentence, however long it is; what cannot be seen of it is spelt."""
-    return repr(name) if len(name) <= SHOWN_LETTERS else f"{name[:SHOWN_LETTERS]!r}…"
 
 
 def why_unlike(column: str) -> str:

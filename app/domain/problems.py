@@ -185,6 +185,12 @@ PROBLEMS: dict[str, Problem] = {
         "The header line has an empty cell; often there is a delimiter too many.",
         "Name the column, or take it out.",
     ),
+    "column_name_too_long": Problem(
+        422,
+        "A column's name is too long",
+        "No field has a name of so many characters. Often the header line is missing, or is of another `format`.",
+        "Name every column by its API name, in the first line of the file.",
+    ),
     "duplicate_column": Problem(
         422,
         "Two columns have the same name",
@@ -253,11 +259,23 @@ PROBLEMS: dict[str, Problem] = {
         "Marketo takes none. Most such files are UTF-16.",
         "Say so with `charset=utf-16`, or as `detail` says, or take the bytes out: `errors` names the row.",
     ),
+    "priority_too_high": Problem(
+        422,
+        "The priority is higher than the key's",
+        "A key may have a highest priority, so that nobody's imports go before everybody else's.",
+        "Use one that `detail` names, or leave it out. Whoever runs the service gives keys theirs.",
+    ),
     "record_too_large": Problem(
         422,
         "One row is too large",
         "With the header it does not fit into a file that Marketo takes. A quote that is never closed looks like this.",
         "Shorten the row that `errors` names, or close its quote.",
+    ),
+    "too_many_columns": Problem(
+        422,
+        "The header has too many columns",
+        "A file may have 2,000 of them: no object of Marketo's has as many fields.",
+        "Leave out those that Marketo is not to have, or give the file's real `format`.",
     ),
     "two_files": Problem(
         422,

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from app.files.header import MOST_COLUMNS, check_width
 from app.files.numbering import UNKNOWN, Given, counted
 from app.files.records import Offsets, Records, RecordScanner, cells, line
 
 REASONS = ("import failure reason", "import warning reason")
 SOURCE_ROW = "source row"
+OURS = 3  # columns at most that stand in it beside the caller's
 LONGEST_NUMBER = 15  # digits
 
 
@@ -41,6 +43,8 @@ class Corrected:
         return self._counted(count) if self._row_column is None else self._given(count)
 
     def _without_ours(self, records: Records) -> bytes:
+        if self._kept is None:
+            check_width(records, self._scanner.place, most=MOST_COLUMNS + OURS)
         if not len(records):
             return b""
         found = []
@@ -51,8 +55,9 @@ class Corrected:
                 return records.text[records.starts[0] : records.ends[-1]] + self._scanner.released()
             found.append(line([header[place] for place in self._kept], self._delimiter))
             records = records.behind(1)
-        found += [self._row(cells(records[index], self._delimiter), self._kept) for index in range(len(records))]
-        return b"".join(found)
+        kept, width = self._kept, len(self._names)
+        rows = (cells(records.begun(index, width), self._delimiter) for index in range(len(records)))
+        return b"".join([*found, *(self._row(row, kept) for row in rows)])
 
     @property
     def place(self) -> tuple[int, int, str | None] | None:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files import numbering
-from app.files.header import Header
+from app.files.header import Header, check_width
 from app.files.inspection import Inspection
 from app.files.keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.numbering import Numbering
@@ -219,9 +219,11 @@ class Cutter:
         return row, column, self.columns[column - 1] if 0 < column <= len(self.columns) else None
 
     def _take(self, records: Records) -> Iterator[Piece]:
-        if not self.columns and len(records):
-            self._take_header(records[0])
-            records = records.behind(1)
+        if not self.columns:
+            check_width(records, self._scanner.place)
+            if len(records):
+                self._take_header(records[0])
+                records = records.behind(1)
         if not len(records):
             return
         rows = self._labelled(records)

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from app.domain.errors import BadFile
 from app.domain.header import key_mistakes, name_mistakes
 from app.domain.imports import Format
 from app.domain.mistakes import refusal
 from app.files.delimiters import separator_mistake, separator_of
-from app.files.records import cells, line
+from app.files.records import Records, cells, line
+
+MOST_COLUMNS = 2000  # no object of Marketo's has as many fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +20,7 @@ class Header:
 
     @classmethod
     def read(cls, record: bytes, format: Format, key_columns: Sequence[str]) -> "Header":  # noqa: A002
-        """Errors: BadFile blank_column, duplicate_column, missing_column; with a detail for each mistake."""
+        """Errors: BadFile blank_column, column_name_too_long, duplicate_column, missing_column; a detail for each."""
         found = cells(record, format.delimiter)
         columns = tuple(_name(cell) for cell in found)
         mistakes = name_mistakes(columns) + key_mistakes(columns, key_columns)
@@ -26,6 +29,20 @@ class Header:
         if mistakes:
             raise refusal(mistakes)
         return cls(columns, record if list(columns) == found else _written(columns, record, format))
+
+
+def check_width(records: Records, place: tuple[int, int], *, most: int = MOST_COLUMNS) -> None:
+    """Before the header is read as cells: it is the first of the records, or breaks off at this place.
+
+    Errors: BadFile too_many_columns.
+    """
+    row, columns = (0, records.width(0)) if len(records) else place
+    if row == 0 and columns > most:
+        message = (
+            f"The header has more than {most} columns, which no object of Marketo's has. Leave out those that Marketo "
+            "is not to have, or give the file's real `format`."
+        )
+        raise BadFile(message, code="too_many_columns")
 
 
 def _written(columns: Sequence[str], record: bytes, format: Format) -> bytes:  # noqa: A002

@@ -78,10 +78,10 @@ class Inspection:
             return
         for index, number in enumerate(numbers.tolist()):
             record = records[index]
-            row, well_formed = self._cells(record)
-            found = self._of_row(row)
+            row, well_formed = self._cells(records.begun(index, len(self._fields) + 1))
+            found = self._of_row(row, records.width(index))
             if self._oddities.may_be_quoted_oddly(record, well_formed=well_formed):
-                found += self._named(self._oddities.quoting(records.raw_cells(index)))
+                found += self._named(self._oddities.quoting(records.raw_cells(index, len(self._fields) + 1)))
             found += self._of_cells(row)
             if not record.isascii():
                 found += self._named(self._oddities.misread(record, row))
@@ -113,10 +113,11 @@ class Inspection:
         known = self._fields[place]
         return known.name if known else self._columns[place]
 
-    def _of_row(self, row: list[str]) -> list[Told]:
+    def _of_row(self, row: list[str], width: int) -> list[Told]:
+        """`width`: of the whole record, of which the row may be the beginning."""
         found: list[Told] = []
-        if len(row) != len(self._columns):
-            has = f"{len(row)} cell{'' if len(row) == 1 else 's'}"
+        if width != len(self._columns):
+            has = f"{width} cell{'' if width == 1 else 's'}"
             found.append((None, f"the row has {has}, and the header {len(self._columns)}"))
         if self._keys and not any(row[index].strip() for index in self._keys if index < len(row)):
             found.append((None, "the key is empty"))

@@ -45,6 +45,15 @@ class Records:
     def __getitem__(self, index: int) -> bytes:
         return self.text[self.starts[index] : self.ends[index]]
 
+    def width(self, index: int) -> int:
+        """How many cells a record has."""
+        return int(self.lasts[index] - self.firsts[index]) + 1
+
+    def begun(self, index: int, width: int) -> bytes:
+        """A record's first cells, so many at most: one of ten million is no reason to make ten million texts."""
+        last = min(self.lasts[index], self.firsts[index] + width - 1)
+        return self.text[self.starts[index] : min(self.stops[last] + 1, self.ends[index])]
+
     def behind(self, index: int) -> "Records":
         """The records from that one on."""
         some = slice(index, None)
@@ -55,9 +64,10 @@ class Records:
         """How many cells each has."""
         return self.lasts - self.firsts + 1
 
-    def raw_cells(self, index: int) -> list[bytes]:
-        """A record's cells as they stand in the text, with quotes and without their line end."""
-        stops = self.stops[self.firsts[index] : self.lasts[index] + 1].tolist()
+    def raw_cells(self, index: int, width: int) -> list[bytes]:
+        """A record's first cells, so many at most, as they stand in the text: with quotes, without their line end."""
+        first = self.firsts[index]
+        stops = self.stops[first : min(self.lasts[index] + 1, first + width)].tolist()
         starts = [int(self.starts[index]), *(stop + 1 for stop in stops[:-1])]
         found = [self.text[start:stop] for start, stop in zip(starts, stops, strict=True)]
         found[-1] = found[-1].removesuffix(b"\r")

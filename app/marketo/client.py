@@ -25,7 +25,7 @@ from app.marketo import paths, reading
 from app.marketo.allowance import Allowance, DayUsedUp, Sleep
 from app.marketo.answers import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
-from app.marketo.reply import JSON_BYTES, Reply, exchange
+from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
 from app.settings import InstanceSettings
 
@@ -120,8 +120,8 @@ class Marketo:
         match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
                 said = read(reply)
-            case TurnedAway(because=because, code=code, message=message):
-                said = NoWord(message, code, because)
+            case TurnedAway(because=because, code=code, message=message, call=failed):
+                said = NoWord(message, code, because, call=failed)
             case Lost(why=why):
                 said = NoWord(why)
         self._heed(said.because if isinstance(said, NoWord) else None)
@@ -136,7 +136,7 @@ class Marketo:
                 await self._identity.renewed(bearer)
                 said, _ = await self._once(call, send)
         except NoToken as none:
-            return TurnedAway(none.because, none.code, none.message)
+            return TurnedAway(none.because, none.code, none.message, call="identity")
         except DayUsedUp as over:
             return TurnedAway(Because.DAILY_QUOTA, None, str(over))
         return said
@@ -144,7 +144,7 @@ class Marketo:
     async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
         async with self.allowance.call():
             bearer = await self._identity.token()  # it may have died while we waited
-            said = await _said(send(bearer))
+            said = await _said(send(bearer), self._base_url)
             self.answers.count(call, said if isinstance(said, Reply) else None)
             return said, bearer
 
@@ -179,16 +179,12 @@ class Marketo:
         return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
 
 
-async def _said(reply: Awaitable[Reply]) -> Reply | TurnedAway | Lost:
+async def _said(reply: Awaitable[Reply], url: str) -> Reply | TurnedAway | Lost:
     try:
         return await reply
     except GivenUp:
-        return TurnedAway(Because.UNAVAILABLE, None, "this worker may no longer send for the instance")
+        return TurnedAway(Because.TRANSIENT, None, "this worker may no longer send for the instance")
     except NOT_CONNECTED as error:
-        return TurnedAway(Because.UNAVAILABLE, None, f"Marketo cannot be reached: {_named(error)}")
+        return TurnedAway(Because.UNAVAILABLE, None, f"{url} cannot be reached: {named(error)}")
     except (httpx.HTTPError, OSError) as error:
-        return Lost(f"no answer: {_named(error)}")
-
-
-def _named(error: Exception) -> str:
-    return f"{type(error).__name__} {error}".strip()
+        return Lost(f"no answer from {url}: {named(error)}")

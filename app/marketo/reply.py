@@ -113,6 +113,15 @@ def _announced(response: httpx.Response) -> int:
     return int(length[:18]) if length.isascii() and length.isdecimal() else 0
 
 
+def named(error: BaseException) -> str:
+    """What went wrong on the way, and at its root: `ConnectError: …`. Neither a header nor a body is in it."""
+    root = error
+    while cause := root.__cause__ or root.__context__:
+        root = cause
+    said = dict.fromkeys(filter(None, (text(str(error)), text(str(root)))))  # often they say the same
+    return ": ".join([type(error).__name__, *said])
+
+
 def text(value: object) -> str | None:
     """A message fit to be stored and shown: bounded, and without what a database or a terminal trips over."""
     if not isinstance(value, str):

@@ -21,7 +21,7 @@ from app.domain.patience import TOKEN_WAITS_SECONDS
 from app.marketo.allowance import Sleep
 from app.marketo.answers import Answers
 from app.marketo.codes import answer_to_submission
-from app.marketo.reply import JSON_BYTES, Reply, exchange, text
+from app.marketo.reply import JSON_BYTES, Reply, exchange, named, text
 from app.settings import InstanceSettings
 
 LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
@@ -132,11 +132,11 @@ class Identity:
             reply = await exchange(self._http, request, auth=None, limit_bytes=JSON_BYTES, seconds=seconds)
         except (httpx.HTTPError, OSError) as error:
             self._answers.count("identity", None)
-            trouble = type(error).__name__
+            trouble = named(error)
         else:
             self._answers.count("identity", reply)
             return reply
-        raise NoToken(Because.UNAVAILABLE, f"identity cannot be reached: {trouble}")
+        raise NoToken(Because.UNAVAILABLE, f"{self._settings.identity} cannot be reached: {trouble}")
 
 
 def _read(reply: Reply) -> tuple[Bearer, float]:
@@ -152,7 +152,13 @@ def _read(reply: Reply) -> tuple[Bearer, float]:
     value, life = envelope.get("access_token"), envelope.get("expires_in")
     if not reply.ok or not _fits_a_header(value) or isinstance(life, bool) or not isinstance(life, int | float):
         raise NoToken(Because.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
-    return Bearer(str(value)), min(float(life), LONGEST_LIFE_SECONDS) if math.isfinite(life) else 0.0
+    return Bearer(str(value)), _seconds(life)
+
+
+def _seconds(life: float) -> float:
+    """Within bounds; what has no end is no time. A whole number may be too large for a float."""
+    finite = isinstance(life, int) or math.isfinite(life)
+    return float(min(max(life, 0), LONGEST_LIFE_SECONDS)) if finite else 0.0
 
 
 def _because(code: str, message: str) -> Because:

@@ -54,10 +54,9 @@ MESSAGES = {
 class Refusal(Exception):
     """The call ends here, with this code and message in the envelope."""
 
-    def __init__(self, code: str, message: str | None = None, *, http_status: int = 200) -> None:
+    def __init__(self, code: str, message: str | None = None) -> None:
         self.code = code
         self.message = message or MESSAGES.get(code, "Error")
-        self.http_status = http_status
         super().__init__(f"{code} {self.message}")
 
 
@@ -92,10 +91,10 @@ class Envelopes:
         envelope = {"requestId": self._request_id(now), "result": list(result), "success": True, **more}
         return Answer(dumps(envelope))
 
-    def error(self, now: float, code: str, message: str | None = None, http_status: int = 200) -> Answer:
+    def error(self, now: float, code: str, message: str | None = None) -> Answer:
         errors = [{"code": code, "message": message or MESSAGES.get(code, "Error")}]
         envelope = {"requestId": self._request_id(now), "success": False, "errors": errors}
-        return Answer(dumps(envelope), status=http_status, code=code)
+        return Answer(dumps(envelope), code=code)
 
 
 def page(status: int, title: str) -> Answer:

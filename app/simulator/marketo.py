@@ -51,7 +51,7 @@ class Marketo:
                 raise broken
             return self._view(route, names, call, form, now), admitted_at
         except Refusal as refusal:
-            return self.envelopes.error(now, refusal.code, refusal.message, refusal.http_status), admitted_at
+            return self.envelopes.error(now, refusal.code, refusal.message), admitted_at
 
     def _read_form(self, call: Call) -> tuple[Form, Refusal | None]:
         if call.too_large:
@@ -89,7 +89,7 @@ class Marketo:
             case "stats":
                 return self._stats(route.view, now)
             case _:
-                raise Refusal(route.view, http_status=404 if route.view == "610" else 200)
+                raise Refusal(route.view)
 
     def _look_up(self, route: Route, name: str, call: Call, now: float) -> Answer:
         look, query = self.lookups, call.query

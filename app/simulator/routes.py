@@ -63,8 +63,20 @@ _WRONG_METHOD = Route("", re.compile(""), "unknown", "605")
 
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route and what its path names; for a path or method that Marketo lacks, one whose view is the error code."""
-    here = [(route, found) for route in ROUTES if (found := route.path.fullmatch(path))]
+    plain = _without_dots(path)
+    here = [(route, found) for route in ROUTES if (found := route.path.fullmatch(plain))]
     for route, found in here:
         if route.method == method:
             return route, found.groupdict()
     return (_WRONG_METHOD if here else _NOWHERE), {}
+
+
+def _without_dots(path: str) -> str:
+    """RFC 3986, 5.2.4. A client that lives on `/rest` asks for `/rest/../bulk/v1/...`, and sends it like that."""
+    segments: list[str] = []
+    for segment in path.split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]  # the first is what stands before the first slash
+        elif segment != ".":
+            segments.append(segment)
+    return "/".join(segments)

@@ -5,14 +5,17 @@ transaction. Whoever dies in between leaves rows that the next one replaces.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import structlog
 
 from app.domain.answers import NoFile, NoWord, ResultFile
-from app.domain.imports import Part, Rows, key_columns
+from app.domain.history import Occurrence
+from app.domain.imports import Part, Rows, TryError, key_columns
+from app.domain.incidents import error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
 from app.domain.patience import LATE_FILE_SECONDS, RESULT_RETENTION_SECONDS
 from app.files import numbering
@@ -21,7 +24,7 @@ from app.files.results import GarbledResult, PartRows, Placed, ResultRow, placed
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import instances, parts, results
+from app.store import events, incidents, instances, parts, results
 from app.store.imports import Standing
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
@@ -29,6 +32,10 @@ from app.store.results import Kind, NewRow
 log = structlog.get_logger()
 
 STORED_ROWS = 2000  # in one transaction
+GARBLED, LATE, OURS = "garbled_file", "late_file", "internal_error"
+OF_THE_FILE = frozenset({GARBLED, LATE, OURS})
+"""Codes of ours: the call went through."""
+NO_FILE_YET = NoWord("Marketo counted rows of which it has no file yet", LATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +64,9 @@ class Collect:
             return await self._collect(lease, part)
         except Stale:
             return False
-        except Exception:  # whatever is wrong with this part, the others must not wait behind it
-            await self._ask_again(lease, part)
+        except Exception as mistake:  # whatever is wrong with this part, the others must not wait behind it
+            ours = NoWord(f"a fault of this service ({type(mistake).__name__}); its log has the details", OURS)
+            await self._ask_again(lease, part, {Kind.FAILURES: ours})
             raise
 
     async def _collect(self, lease: Lease, part: Part) -> bool:
@@ -66,7 +74,9 @@ class Collect:
         failures = await self._fetch(part, standing, Kind.FAILURES, part.rows.failed)
         warnings = await self._fetch(part, standing, Kind.WARNINGS, part.rows.warned)
         if isinstance(failures, NoWord) or isinstance(warnings, NoWord):
-            await self._ask_again(lease, part, [said for said in (failures, warnings) if isinstance(said, NoWord)])
+            both = ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings))
+            words = {kind: said for kind, said in both if isinstance(said, NoWord)}
+            await self._ask_again(lease, part, words)
             return False
         await self._complete(lease, part, failures, warnings)
         return True
@@ -82,7 +92,7 @@ class Collect:
                 try:
                     rows = await self._placed(part, standing, content)
                 except GarbledResult as garbled:
-                    return self._missing_or(NoWord(f"garbled: {garbled}"), part, LATE_FILE_SECONDS)
+                    return self._missing_or(NoWord(f"garbled: {garbled}", GARBLED), part, LATE_FILE_SECONDS)
                 except Exception:  # a mistake of ours: what Marketo sent is kept, so that it can be mended
                     if isinstance(self._missing_or(NoWord("not placed"), part, LATE_FILE_SECONDS), NoWord):
                         raise
@@ -90,7 +100,7 @@ class Collect:
                     return Fetched(content, missing=True)
                 return Fetched(content, rows, missing=len(rows) != count and part.counted)
             case NoFile():
-                return Fetched() if count == 0 else self._missing_or(NoWord("no file yet"), part, LATE_FILE_SECONDS)
+                return Fetched() if count == 0 else self._missing_or(NO_FILE_YET, part, LATE_FILE_SECONDS)
             case NoWord() as word:
                 return self._missing_or(word, part, RESULT_RETENTION_SECONDS)
 
@@ -105,21 +115,30 @@ class Collect:
         assert kept is not None, "the rows of an unfinished import are not erased"
         return await asyncio.to_thread(_place, content, part, standing, kept)
 
-    async def _ask_again(self, lease: Lease, part: Part, words: Sequence[NoWord] = ()) -> None:
-        """Later; and let the whole instance wait where that is what Marketo said."""
+    async def _ask_again(self, lease: Lease, part: Part, words: Mapping[Kind, NoWord]) -> None:
+        """Later; and let the whole instance wait where that is what Marketo said. Told once it has lasted."""
         at = self.driver.now()
+        failing_since = part.failing_since or at
         async with self.driver.writing(lease) as (tx, _):
-            for word in words:
+            for kind, word in words.items():
+                error = error_of(word, call=kind, at=at)
+                if error.code not in OF_THE_FILE:
+                    await incidents.note_error(tx, lease.instance, error)
                 if word.because:
-                    await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
-            await parts.note(tx, part.id, due_at=self.driver.patience.look_again(at, part.state_since or at))
+                    await self.driver.make_wait(tx, lease.instance, word.because, error)
+            tried = parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+            again = self.driver.patience.look_again(at, part.state_since or at)
+            await parts.note(tx, part.id, due_at=again, **tried)
+            if is_to_be_told(failing_since, before=part.tried_at, at=at):
+                told = {"batch_id": part.batch_id, "file": error.call, "code": error.code}
+                await events.append_of(tx, Occurrence.RESULTS_LATE, part, at=at, since=failing_since, **told)
         self.driver.reached(Point.PUT_OFF)
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         """Store the rows, some thousand in a transaction; and with the files and the counts make the last move."""
         rows = part.rows if part.counted else _by_files(part.rows, failures, warnings)
         missing = part.results_missing or failures.missing or warnings.missing or rows.pending > 0
-        counts = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
+        counts: dict[str, Any] = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned}
         self.driver.reached(Point.FETCHED)
         await self._keep_rows(lease, part, failures, warnings)
         sent = [(Kind.FAILURES, failures.content), (Kind.WARNINGS, warnings.content)]
@@ -130,7 +149,7 @@ class Collect:
             await parts.move(tx, part.id, Move.COLLECT, at=self.driver.now(), values=values, **told)
             for kind, blob in packed.items():
                 await results.keep_file(tx, part.id, kind, blob)
-        if instance.blocked_at and (failures.content or warnings.content):
+        if (instance.blocked_at or instance.has_incidents) and (failures.content or warnings.content):
             async with self.driver.writing(lease) as (tx, instance):
                 await self.driver.make_well(tx, instance, submitted=False)
         self.driver.reached(Point.COLLECTED)

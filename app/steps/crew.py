@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.instances import Fault
 from app.marketo.allowance import Allowance
 from app.steps.collect import Collect
 from app.steps.poll import Poll
@@ -21,3 +22,4 @@ class Crew:
     watch: Watch
     max_queued: int
     ticked: dict[str, datetime] = field(default_factory=dict)  # when each step was last done, as a tick or in one
+    failing: dict[str, Fault] = field(default_factory=dict)  # the steps that failed the last time

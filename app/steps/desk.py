@@ -72,16 +72,17 @@ class Desk:
         at = self.now()
         async with self.db.write() as tx:
             await self._know(tx, name)
-            await instances.pause(tx, name, at=at, reason=reason)
+            await instances.pause(tx, name, at=at, reason=reason, by=by)
             await events.append(tx, Occurrence.PAUSED, at=at, instance=name, by=by, reason=reason)
         self.reached(Point.DECIDED)
 
     async def resume(self, name: str, *, by: str) -> None:
-        """Undo a pause, and try a blocked instance again at once. Errors: NotFound."""
+        """Undo a pause, and try at once a blocked instance, and whatever waits to be tried again. Errors: NotFound."""
         at = self.now()
         async with self.db.write() as tx:
             await self._know(tx, name)
-            await instances.resume(tx, name)
+            await instances.resume(tx, name, at=at)
+            await parts.try_again(tx, name)
             await events.append(tx, Occurrence.RESUMED, at=at, instance=name, by=by)
         self.reached(Point.DECIDED)
         self.wake.ring()

@@ -4,13 +4,16 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clock import Clock
+from app.clock import Clock, rfc3339
 from app.domain.answers import Because
 from app.domain.history import Occurrence
 from app.domain.imports import Part
+from app.domain.incidents import CREATE, NOBODY_ANSWERED, CallError
 from app.domain.instances import Instance, WaitingFor
 from app.domain.lifecycle import State
 from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_again
@@ -19,10 +22,13 @@ from app.marketo.client import Marketo
 from app.steps.lease import Lease
 from app.steps.points import Reached
 from app.steps.watch import Watch
-from app.store import events, imports, instances, parts, tallies
+from app.store import events, imports, incidents, instances, parts, tallies
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Stale
+
+OF_CALLS = (Occurrence.UNREACHABLE, Occurrence.RATE_LIMITED, Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL)
+"""Incidents that a call met, and that one which goes through ends."""
 
 
 class LeaseLost(Stale):
@@ -69,45 +75,68 @@ class Driver:
         return self.patience.settled(at, self.watch.queue_seconds(there, part.rows.total, at))
 
     async def make_wait(
-        self,
-        tx: AsyncConnection,
-        instance: str,
-        because: Because,
-        message: str,
-        *,
-        attempts: int = 0,
-        asked: bool = False,
+        self, tx: AsyncConnection, instance: str, because: Because, error: CallError, *, attempts: int = 0
     ) -> None:
-        """Let the whole instance wait for what Marketo said, of a submission or (`asked`) of a question.
+        """Let the whole instance wait for what a call met, and tell its history and the log what that was.
 
-        Effect: in the caller's transaction.
+        Effect: in the caller's transaction, which holds the instance's row.
         """
-        at = self.now()
+        at, submitting = self.now(), error.call == CREATE
         match because:
             case Because.BLOCKED | Because.DENIED:
-                denied = because is Because.DENIED and not asked
+                denied = because is Because.DENIED and submitting
                 again = after(at, BLOCKED_RETRY_SECONDS)
-                if await instances.block(tx, instance, at=at, reason=message, denied=denied, try_again_at=again):
-                    await events.append(tx, Occurrence.BLOCKED, at=at, instance=instance, reason=message)
-            case Because.RATE_LIMIT:
-                until = self.patience.after_window(at)
-                await instances.hold(tx, instance, until=until, reason=WaitingFor.RATE_LIMIT)
-            case Because.CONCURRENCY:
-                until = after(at, CONCURRENCY_PAUSE_SECONDS)
-                await instances.hold(tx, instance, until=until, reason=WaitingFor.RATE_LIMIT)
+                if await instances.block(tx, instance, at=at, reason=error.message, denied=denied, try_again_at=again):
+                    await self._tell(tx, Occurrence.BLOCKED, instance, error)
+            case Because.RATE_LIMIT | Because.CONCURRENCY:
+                wait = CONCURRENCY_PAUSE_SECONDS if because is Because.CONCURRENCY else self.patience.window_seconds
+                await instances.hold(tx, instance, until=after(at, wait), reason=WaitingFor.RATE_LIMIT)
+                await self.meet(tx, Occurrence.RATE_LIMITED, instance, error, until=after(at, wait))
             case Because.DAILY_QUOTA:
                 await instances.hold(tx, instance, until=quota_again(at), reason=WaitingFor.DAILY_QUOTA)
+                await self.meet(tx, Occurrence.QUOTA_USED_UP, instance, error, until=quota_again(at))
             case Because.UNAVAILABLE:
                 until = self.patience.retry(at, attempts, chance=self.chance())
                 await instances.hold(tx, instance, until=until, reason=WaitingFor.RETRY)
+                await self.meet(tx, Occurrence.UNREACHABLE, instance, error)
             case Because.QUEUE_FULL | Because.LIST_BUSY | Because.TRANSIENT:
                 pass  # the part's business, not the instance's
 
-    async def make_well(self, tx: AsyncConnection, instance: Instance, *, submitted: bool) -> None:
-        """Marketo takes our calls: a block, if there was one, is over.
+    async def meet(
+        self, tx: AsyncConnection, kind: Occurrence, instance: str, error: CallError, **told: object
+    ) -> None:
+        """An incident has begun, or goes on: its history and the log are told once (NO_SILENCE)."""
+        of_submissions = (
+            kind in {Occurrence.UNREACHABLE, Occurrence.QUEUE_FULL}
+            and error.call == CREATE
+            and error.code not in NOBODY_ANSWERED
+        )
+        known = partial(incidents.meet, tx, instance, kind, at=error.at, reason=error.message)
+        if await known(of_submissions=of_submissions):
+            await self._tell(tx, kind, instance, error, **told)
 
-        One for want of the right to submit is not over because a question was answered.
+    async def make_well(self, tx: AsyncConnection, instance: Instance, *, submitted: bool) -> None:
+        """Marketo takes our calls: a block, if there was one, is over, and so are incidents.
+
+        One for want of the right to submit is not over because a question was answered; nor is what Marketo answered
+        to a submission.
         """
         if instance.blocked_at and (submitted or not instance.denied):
             await instances.unblock(tx, instance.name)
             await events.append(tx, Occurrence.UNBLOCKED, at=self.now(), instance=instance.name)
+        for kind in OF_CALLS:
+            met = instance.incident(kind)
+            if (
+                met
+                and (submitted or not met.of_submissions)
+                and (since := await incidents.end(tx, instance.name, kind))
+            ):
+                about: dict[str, Any] = {"what": kind, "since": rfc3339(since)}
+                await events.append(tx, Occurrence.RECOVERED, at=self.now(), instance=instance.name, **about)
+
+    async def _tell(
+        self, tx: AsyncConnection, what: Occurrence, instance: str, error: CallError, **told: object
+    ) -> None:
+        about: dict[str, Any] = {"call": error.call, "code": error.code, "reason": error.message}
+        about |= {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in told.items()}
+        await events.append(tx, what, at=error.at, instance=instance, beside={"error": error.message}, **about)

@@ -57,7 +57,7 @@ class Judge:
         for rival in reversed(met):  # the nearest: then the end of one sets the next free, and not all at once
             if rival.not_before is None or rival.not_before <= now:
                 async with self.driver.writing(lease) as (tx, _):
-                    await parts.let_wait(tx, part.id, waits_for=rival.id)
+                    await parts.let_wait(tx, part.id, waits_for=rival.id, at=now)
                 self.driver.reached(Point.LET_WAIT)
                 compared.looked_to = START
                 return False

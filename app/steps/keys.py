@@ -12,6 +12,7 @@ import structlog
 from app.clock import Clock
 from app.domain.clients import Caller, Key, Scope, access_token, read, read_access_token, written
 from app.domain.errors import NotFound
+from app.domain.imports import HIGHEST_PRIORITY
 from app.domain.patience import KEY_LOOK_SECONDS, KEY_USE_SECONDS
 from app.store import keys
 from app.store.database import AWAY, Database
@@ -38,7 +39,12 @@ class Keys:
     """By the ids of keys that let somebody in: when they were looked at again, and whether they still opened."""
 
     async def create(
-        self, client: str, scopes: Iterable[Scope], *, expires_at: datetime | None = None
+        self,
+        client: str,
+        scopes: Iterable[Scope],
+        *,
+        expires_at: datetime | None = None,
+        max_priority: int = HIGHEST_PRIORITY,
     ) -> tuple[Key, str]:
         """(the key as it is kept, the key as its holder sends it: told this once)."""
         secret = secrets.token_hex(SECRET_BYTES)
@@ -49,6 +55,7 @@ class Keys:
             secret_sha256=digest_of(secret),
             created_at=self.now(),
             expires_at=expires_at,
+            max_priority=max_priority,
         )
         async with self.db.write() as tx:
             await keys.add(tx, key)

@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from app.domain.answers import NoWord, Report, Status
-from app.domain.imports import Part, Rows
+from app.domain.history import Occurrence
+from app.domain.imports import Part, Rows, TryError
+from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
-from app.domain.patience import FORGOTTEN_SECONDS
+from app.domain.patience import DENIALS, FORGOTTEN_SECONDS
 from app.steps.driver import Driver
 from app.steps.lease import Lease
 from app.steps.points import Point
 from app.steps.watch import Sight
-from app.store import instances, parts
+from app.store import events, incidents, instances, parts
 from app.store.parts import Stale
 from app.wake import Wake
 
@@ -74,6 +78,8 @@ class Poll:
                 await parts.note(tx, part.id, **seen)
             for how, values in moves:
                 await parts.move(tx, part.id, how, at=at, values=seen | values, batch_id=part.batch_id)
+            if moves:
+                await instances.note_moved(tx, instance.name, at=at)
             if any(how is Move.FINISH for how, _ in moves) and instance.may_doubt_slots(at):
                 await instances.doubt_foreign_slots(tx, instance.name, at=at)
         return any(how is not Move.START for how, _ in moves)
@@ -126,6 +132,8 @@ class Poll:
             "warned": rows.warned,
             "message": report.message or part.message,
             "silent_since": None,
+            "denials": 0,
+            "failing_since": None,
             "due_at": self.driver.patience.next_look(at),
         }
 
@@ -134,12 +142,35 @@ class Poll:
         self.driver.watch.saw(there, part, Sight(at, None, begun=None))
         since = (part.silent_since or at) if word.unknown_job else part.silent_since
         forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)
-        async with self.driver.writing(lease) as (tx, _):
+        error = error_of(word, call="status", at=at)
+        async with self.driver.writing(lease) as (tx, instance):
+            await incidents.note_error(tx, lease.instance, error)
             if word.because:
-                await self.driver.make_wait(tx, lease.instance, word.because, word.why, asked=True)
+                await self.driver.make_wait(tx, lease.instance, word.because, error)
+            elif word.unknown_job:
+                await self.driver.make_well(tx, instance, submitted=False)
             if forgotten:
-                settled = {"due_at": self.driver.patience.settled(at), "silent_since": None}
-                await parts.move(tx, part.id, Move.FORGET, at=at, values=settled, code=word.code)
+                settled = {"due_at": self.driver.patience.settled(at), "silent_since": None, "denials": 0}
+                await parts.move(
+                    tx, part.id, Move.FORGET, at=at, values=settled | {"failing_since": None}, code=word.code
+                )
             else:
-                await parts.note(tx, part.id, silent_since=since, due_at=self.driver.patience.next_look(at))
+                await self._note(tx, part, word, error, silent_since=since)
         return forgotten
+
+    async def _note(
+        self, tx: AsyncConnection, part: Part, word: NoWord, error: CallError, *, silent_since: datetime | None
+    ) -> None:
+        """Keep that a question got no usable answer, and tell so once it has lasted (NO_SILENCE)."""
+        denials, failing_since = part.denials + word.unknown_job, part.failing_since or error.at
+        tried = parts.tried(TryError(error.code, error.message, error.at), failing_since=failing_since)
+        again = self.driver.patience.next_look(error.at)
+        await parts.note(tx, part.id, silent_since=silent_since, denials=denials, due_at=again, **tried)
+        if word.unknown_job and denials == DENIALS:
+            occurrence = Occurrence.UNKNOWN_AT_MARKETO
+        elif denials < DENIALS and is_to_be_told(failing_since, before=part.tried_at, at=error.at):
+            occurrence = Occurrence.UNANSWERED
+        else:
+            return
+        told = {"batch_id": part.batch_id, "code": error.code}
+        await events.append_of(tx, occurrence, part, at=error.at, since=failing_since, **told)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 import numpy as np
 
+from app.domain.clients import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import Part, Request, key_columns
 from app.domain.lifecycle import State
@@ -21,10 +22,11 @@ from app.store import imports, parts, results
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Kept
-from app.store.results import Kind
+from app.store.results import Kind, StoredRow
 
 READ_AGAIN = 2  # imports at once, one of each client: of each, two parts are held with all that is known of their rows
 NOWHERE = -1
+UNPLACED_ROWS = 1000  # that are read in one look
 LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
 
 
@@ -36,7 +38,7 @@ class Retry:
     intake: Intake
     turns: FairLimit = field(default_factory=lambda: FairLimit(READ_AGAIN, 1))
 
-    async def parts(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def parts(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
 
         Left out, too, are rows whose key stands in a later row that was imported: they would undo it.
@@ -51,9 +53,9 @@ class Retry:
         _refuse_erased(import_id, standing.file_erased_at)
         numbers = Given()
         rows = self._rows_of_parts(standing, listed, left, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
 
-    async def failures(self, import_id: int, *, by: str, idempotency_key: str | None = None) -> Receipt:
+    async def failures(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`."""
         standing, listed = await self._known(import_id)
         if any(part.rows.failed for part in listed):
@@ -61,9 +63,9 @@ class Retry:
         await self._have_failures(import_id)
         numbers = Given()
         rows = self._rejected_rows(import_id, standing, listed, numbers)
-        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers))
+        return await self._receive(standing, _arrival(rows, import_id, by, idempotency_key, numbers), by)
 
-    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: str) -> Receipt:
+    async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: Caller) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
@@ -72,9 +74,11 @@ class Retry:
         if not (standing.results_erased_at and any(part.rows.failed for part in listed)):
             await self._have_failures(import_id)
         again = replace(
-            _again(standing.request), format=request.format, charset=request.charset, file_name=request.file_name
+            _again(standing.request, by), format=request.format, charset=request.charset, file_name=request.file_name
         )
-        return await self.intake.receive(again, replace(arrival, retry_of=import_id, retried_by=by, corrected=True))
+        return await self.intake.receive(
+            again, replace(arrival, retry_of=import_id, retried_by=by.client, corrected=True)
+        )
 
     async def _known(self, import_id: int) -> tuple[Standing, list[Part]]:
         async with self.db.read() as tx:
@@ -87,12 +91,12 @@ class Retry:
     async def _have_failures(self, import_id: int) -> None:
         async with self.db.read() as tx:
             some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
-        if not some:
+        if not some.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: Standing, arrival: Arrival) -> Receipt:
-        again = replace(_again(standing.request), charset="utf-8")  # as the rows are stored
+    async def _receive(self, standing: Standing, arrival: Arrival, by: Caller) -> Receipt:
+        again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
         try:
             async with self.turns.held(arrival.retried_by or standing.request.client):
                 return await self.intake.receive(again, arrival)
@@ -120,11 +124,18 @@ class Retry:
                 file = await self._file(part, standing)
                 later = await self._imported_later(part, file, standing, listed)
                 yield file.rows(rejected[~(later[rejected] | file.have_later_ones(rejected))], numbers)
-        async with self.db.read() as tx:
-            unplaced = await results.unplaced(tx, import_id, Kind.FAILURES)
-        for values in unplaced:  # nobody knows where they stood: as Marketo gave them back
+        async for row in self._unplaced(import_id):  # nobody knows where they stood: as Marketo gave them back
             numbers.add(np.array([UNKNOWN]))
-            yield line([value or "" for value in values], standing.request.format.delimiter)
+            yield line([value or "" for value in row.values], standing.request.format.delimiter)
+
+    async def _unplaced(self, import_id: int) -> AsyncGenerator[StoredRow, None]:
+        after, more = None, True
+        while more:
+            async with self.db.read() as tx:
+                some = await results.unplaced(tx, import_id, Kind.FAILURES, after=after, size=UNPLACED_ROWS)
+            for row in some.rows:
+                yield row
+            more, after = some.more, some.rows[-1].place if some.rows else None
 
     async def _rejected(self, part: Part) -> Offsets:
         """Its rows that Marketo rejected, in their order."""
@@ -204,11 +215,11 @@ def _header(standing: Standing) -> bytes:
 
 
 def _arrival(
-    rows: AsyncIterator[bytes], import_id: int, by: str, idempotency_key: str | None, numbers: Given
+    rows: AsyncIterator[bytes], import_id: int, by: Caller, idempotency_key: str | None, numbers: Given
 ) -> Arrival:
-    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by, numbers=numbers)
+    return Arrival(rows, idempotency_key=idempotency_key, retry_of=import_id, retried_by=by.client, numbers=numbers)
 
 
-def _again(request: Request) -> Request:
-    """The same, and now."""
-    return replace(request, not_before=None)
+def _again(request: Request, by: Caller) -> Request:
+    """The same, and now; no more urgent than whoever asks may be."""
+    return replace(request, not_before=None, priority=min(request.priority, by.max_priority))

@@ -4,9 +4,9 @@ NEVER_TWICE_BY_ACCIDENT: the claim is committed before the POST, and only an ans
 be none, moves the part on. SLOTS_NOT_OVERSOLD: the instance's row is locked, then the slots are counted.
 """
 
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from itertools import chain, repeat
@@ -15,9 +15,12 @@ from typing import Any, assert_never
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.ageing import has_risen, rank
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
-from app.domain.imports import Part
-from app.domain.instances import Instance, lesson_seconds
+from app.domain.history import Occurrence
+from app.domain.imports import Part, TryError
+from app.domain.incidents import CREATE, CallError, error_of
+from app.domain.instances import Instance, at_work, lesson_seconds
 from app.domain.lifecycle import Move, State
 from app.domain.patience import (
     DENIED_RETRY_SECONDS,
@@ -30,10 +33,11 @@ from app.steps.driver import Driver
 from app.steps.judge import Judge
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.steps.turns import Turns
-from app.store import instances, line, parts
+from app.steps.turns import Elders, Turns
+from app.store import incidents, instances, line, parts
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
+from app.store.instances import Lesson
 from app.store.parts import Stale
 from app.store.tables import part as part_table
 
@@ -44,13 +48,26 @@ COUNTED = {part_table.c.attempts.name: part_table.c.attempts + 1}
 """Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
 
+OF_THE_PART = frozenset({Because.QUEUE_FULL, Because.LIST_BUSY, Because.TRANSIENT})
+"""Others of the instance need not wait: where Marketo said so, it takes our calls, and turned away this part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A part that may be sent next."""
+
+    part: Part
+    by_age: bool = False  # and not by its priority
+
+
 @dataclass(frozen=True, slots=True)
 class Submit:
     """Claim a part, POST it with nothing open, record the answer."""
 
     driver: Driver
     judge: Judge
-    turns: Turns
+    turns: Turns = field(default_factory=Turns)
+    elders: Elders = field(default_factory=Elders)
     _unsent: set[int] = field(default_factory=set)  # parts that may be claimed, and were not sent
 
     async def run_once(self, lease: Lease) -> bool:
@@ -63,15 +80,15 @@ class Submit:
         if chosen is None:
             return more_to_judge
         try:
-            part = await self._claim(lease, chosen)
+            part = await self._claim(lease, chosen.part)
             if part is None:
                 return more_to_judge
             self.driver.reached(Point.CLAIMED)
             self.judge.forget(part)
-            self.turns.took(part.client, part.rows.total)
+            self._count(part, chosen)
             standing, file = await self._file(part)
         except AWAY:
-            self._unsent.add(chosen.id)
+            self._unsent.add(chosen.part.id)
             raise
         answer = await self._send(lease, part, standing, file)
         self.driver.reached(Point.ANSWERED)
@@ -89,7 +106,7 @@ class Submit:
                     await parts.move(tx, part_id, Move.TURN_AWAY, at=self.driver.now(), values=values, why=why)
             self._unsent.discard(part_id)
 
-    async def _choose(self, lease: Lease) -> tuple[Part | None, bool]:
+    async def _choose(self, lease: Lease) -> tuple[Choice | None, bool]:
         """(the first waiting part that may go now, whether another look would tell more)."""
         at = self.driver.now()
         async with self.driver.db.read() as tx:
@@ -97,28 +114,67 @@ class Submit:
             if instance is None or not lease.holds(at) or not await self._has_room(tx, instance, at):
                 return None, False
             due = await line.any_due(tx, lease.instance, now=at)
+            is_alone = instance.foreign_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
         if due:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
             self.driver.reached(Point.MADE_DUE)
-        async with self.driver.db.read() as tx:
-            priority, clients = await line.clients(tx, lease.instance)
-        for client in self.turns.in_order(clients):
-            async with self.driver.db.read() as tx:
-                theirs = await line.of_client(
-                    tx, lease.instance, priority=priority or 0, client=client, limit=CANDIDATES
-                )
-            for part in theirs:
-                match await self.judge.may_go(lease, part, now=at):
+        looked = False
+        async with aclosing(self._candidates(lease.instance, at, smallest_first=is_alone)) as candidates:
+            async for candidate in candidates:
+                looked = True
+                match await self.judge.may_go(lease, candidate.part, now=at):
                     case True:
-                        return part, False
+                        return candidate, False
                     case None:
                         return None, True
-        return None, bool(clients)
+        return None, looked
+
+    async def _candidates(self, instance: str, at: datetime, *, smallest_first: bool) -> AsyncGenerator[Choice, None]:
+        """Those of the highest priority, client by client; now and then before them who has risen as high.
+
+        `smallest_first`: others fill Marketo's queue, and most likely it is sent for nothing once more.
+        """
+        async with self.driver.db.read() as tx:
+            priority, clients = await line.clients(tx, instance)
+            smallest = await line.smallest(tx, instance, limit=CANDIDATES) if smallest_first else []
+        if priority is None:
+            return
+        if smallest_first:
+            for part in smallest:
+                yield Choice(part)
+            return
+        if self.elders.are_next(priority):
+            for part in await self._risen(instance, priority, at):
+                yield Choice(part, by_age=True)
+        for client in self.turns.in_order(clients):
+            async with self.driver.db.read() as tx:
+                theirs = await line.of_client(tx, instance, priority=priority, client=client, limit=CANDIDATES)
+            for part in theirs:
+                yield Choice(part)
+
+    async def _risen(self, instance: str, priority: int, at: datetime) -> list[Part]:
+        """Of each client the part that has risen highest, if it has risen to that priority; in the clients' order."""
+        async with self.driver.db.read() as tx:
+            heads = await line.heads(tx, instance, below=priority)
+        risen = [head for head in heads if has_risen(head.priority, head.since, to=priority, now=at)]
+        if not risen:
+            self.elders.begin_anew()
+        risen.sort(key=lambda head: rank(head.priority, head.since), reverse=True)
+        highest = {head.part.client: head.part for head in risen}
+        return [highest[client] for client in self.elders.turns.in_order(sorted(highest))]
+
+    def _count(self, part: Part, choice: Choice) -> None:
+        self.turns.took(part.client, part.rows.total)
+        if choice.by_age:
+            self.elders.took(part.client, part.rows.total)
+        else:
+            self.elders.were_passed()
 
     async def _has_room(self, tx: AsyncConnection, instance: Instance, at: datetime) -> bool:
-        used = len(await parts.slots_in_use(tx, instance.name))
-        if used + instance.slots_of_others(at) >= self.driver.max_queued or not instance.may_submit(at):
+        there = await parts.states_at_marketo(tx, instance.name)
+        theirs = instance.slots_of_others(at, at_work=at_work(there))
+        if there.total() + theirs >= self.driver.max_queued or not instance.may_submit(at):
             return False
         return not self.driver.watch.has_enough(await self._there(tx, instance.name), at)
 
@@ -187,9 +243,9 @@ class Submit:
                 case TurnedAway():
                     await self._turned_away(tx, instance, part, answer, at)
                 case Refused():
-                    await self._refused(tx, part, answer, at)
-                case Lost(why=why):
-                    await self._lost(tx, instance, part, why, at)
+                    await self._refused(tx, instance, part, answer, at)
+                case Lost():
+                    await self._lost(tx, instance, part, answer, at)
                 case _:
                     assert_never(answer)
 
@@ -201,6 +257,7 @@ class Submit:
             "submitted_at": at,
             "message": answer.message,
             "retry_code": None,
+            "failing_since": None,
             "due_at": self.driver.patience.next_look(at),
         }
         await self.driver.make_well(tx, instance, submitted=True)
@@ -214,43 +271,54 @@ class Submit:
     async def _turned_away(
         self, tx: AsyncConnection, instance: Instance, part: Part, answer: TurnedAway, at: datetime
     ) -> None:
-        values: dict[str, Any] = {"retry_code": answer.code or answer.because, "due_at": None}
+        error = error_of(answer, call=CREATE, at=at)
+        values: dict[str, Any] = {"retry_code": error.code, "due_at": None}
         match answer.because:
             case Because.UNAVAILABLE | Because.TRANSIENT:
                 due_at = self.driver.patience.retry(at, part.attempts, chance=self.driver.chance())
                 values |= COUNTED | {"due_at": due_at}
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message, attempts=part.attempts)
             case Because.LIST_BUSY:
                 values["due_at"] = after(at, self.driver.patience.poll_max_seconds)
             case Because.QUEUE_FULL:
-                await self._learn(tx, instance, at)
+                await self._learn(tx, instance, error)
             case Because.DENIED:  # for this kind of record perhaps, and not for another: let others try first
                 values["due_at"] = after(at, DENIED_RETRY_SECONDS)
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
-            case _:
-                await self.driver.make_wait(tx, instance.name, answer.because, answer.message)
-        told = {"code": answer.code, "because": answer.because}
-        await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, **told)
+        if answer.because in OF_THE_PART and answer.code:
+            await self.driver.make_well(tx, instance, submitted=False)
+        await self.driver.make_wait(tx, instance.name, answer.because, error, attempts=part.attempts)
+        hidden = answer.because in {Because.LIST_BUSY, Because.TRANSIENT}  # said of a file, which may be erased
+        noted = replace(error, message=f"a part was turned away: {answer.because}") if hidden else error
+        await incidents.note_error(tx, instance.name, noted)
+        failing_since = (part.failing_since or at) if values["due_at"] else None
+        values |= parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+        told: dict[str, Any] = {"code": answer.code, "because": answer.because}
+        beside = None if answer.because in OF_THE_PART else {"call": error.call, "error": error.message}
+        await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, beside=beside, **told)
 
-    async def _learn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
+    async def _learn(self, tx: AsyncConnection, instance: Instance, error: CallError) -> None:
         """1016: what is not ours in Marketo's queue is somebody else's, and stays so for a while."""
-        ours = len(await parts.slots_in_use(tx, instance.name)) - 1  # the part that was turned away is not there
-        await instances.learn_foreign_slots(
-            tx,
-            instance.name,
-            slots=max(0, self.driver.max_queued - ours),
-            until=after(at, lesson_seconds(instance.foreign_lessons)),
-            lessons=instance.foreign_lessons + 1,
-        )
+        there = await parts.states_at_marketo(tx, instance.name)
+        there[State.SUBMITTING] -= 1  # the part that was turned away
+        theirs, working = max(0, self.driver.max_queued - there.total()), at_work(there)
+        before = instance.lessons_before(at_work=working)
+        until = after(error.at, lesson_seconds(before, at_work=working))
+        await instances.learn_foreign_slots(tx, instance.name, Lesson(theirs, error.at, until, before + 1, not working))
+        await self.driver.meet(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=theirs)
 
     async def _unlearn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
         """A part was taken in a place that was thought to be somebody else's: try the next one, too."""
         used = len(await parts.slots_in_use(tx, instance.name))
-        if instance.foreign_slots and used + instance.foreign_slots > self.driver.max_queued:
+        is_wrong = used + instance.foreign_slots > self.driver.max_queued
+        if instance.foreign_slots and (is_wrong or instance.foreign_alone):
             fewer = self.driver.max_queued - used
-            await instances.learn_foreign_slots(tx, instance.name, slots=fewer, until=at, lessons=0)
+            lesson = Lesson(fewer, at, until=at, in_a_row=0, alone=False)
+            await instances.learn_foreign_slots(tx, instance.name, lesson)
 
-    async def _refused(self, tx: AsyncConnection, part: Part, answer: Refused, at: datetime) -> None:
+    async def _refused(
+        self, tx: AsyncConnection, instance: Instance, part: Part, answer: Refused, at: datetime
+    ) -> None:
+        if answer.code:  # Marketo takes our calls, though not this one
+            await self.driver.make_well(tx, instance, submitted=False)
         error = {
             "error_code": "marketo_refused",
             "error_message": answer.message,
@@ -261,11 +329,14 @@ class Submit:
             others = await parts.waiting_of(tx, part.import_id)
             await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
 
-    async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, why: str, at: datetime) -> None:
-        settled = await self.driver.settled(tx, part, at)
-        await parts.move(tx, part.id, Move.LOSE, at=at, values=COUNTED | {"due_at": settled}, why=why)
-        lost = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
-        await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, why, attempts=len(lost) - 1)
+    async def _lost(self, tx: AsyncConnection, instance: Instance, part: Part, lost: Lost, at: datetime) -> None:
+        error = error_of(lost, call=CREATE, at=at)
+        values = COUNTED | {"due_at": await self.driver.settled(tx, part, at)}
+        values |= parts.tried(TryError(error.code, error.message, at), failing_since=None)
+        await parts.move(tx, part.id, Move.LOSE, at=at, values=values, beside={"error": lost.why}, why=lost.why)
+        unconfirmed = await parts.in_states(tx, instance.name, {State.UNCONFIRMED})
+        await self.driver.make_wait(tx, instance.name, Because.UNAVAILABLE, error, attempts=len(unconfirmed) - 1)
+        await incidents.note_error(tx, instance.name, error)
 
 
 def _told(part: Part, answer: Answer) -> dict[str, object]:

@@ -1,17 +1,21 @@
 """Sweep: what crashes and time leave behind. Every part of it may run at any moment, any number of times."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
-from app.domain.imports import OnUnconfirmed, Part
-from app.domain.lifecycle import Move, State
+from app.domain.imports import OnUnconfirmed, Part, TryError
+from app.domain.incidents import LOST
+from app.domain.lifecycle import SLOW, Move, State
 from app.domain.patience import UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
 from app.steps.erase import Erase
 from app.steps.lease import Lease
 from app.steps.points import Point
-from app.store import imports, parts
+from app.store import attention, imports, parts
+from app.store.attention import Judgement
 from app.store.parts import Stale
 
 
@@ -19,6 +23,7 @@ from app.store.parts import Stale
 class Sweep:
     driver: Driver
     erase: Erase
+    stuck_seconds: float
 
     async def take_over(self, lease: Lease) -> int:
         """A new driver's first deed: nobody alive will record what its predecessor was submitting."""
@@ -38,6 +43,7 @@ class Sweep:
         self.driver.reached(Point.SET_FREE)
         moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
         moved += [await self._resubmit(lease, part) for part in settled]
+        await self._tell_of_the_stuck(lease)
         return any(moved)
 
     async def tidy(self) -> None:
@@ -54,11 +60,26 @@ class Sweep:
             await once.free_all(tx, at=self.driver.now())
             await imports.discard_abandoned(tx, untouched_since=self.driver.now() + timedelta(days=1))
 
-    async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
+    async def _tell_of_the_stuck(self, lease: Lease) -> None:
+        """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""
+        at = self.driver.now()
+        by = Judgement(at, self.stuck_seconds)
         async with self.driver.db.read() as tx:
-            settled = await self.driver.settled(tx, part, self.driver.now())
+            found = await parts.stuck_untold(tx, lease.instance, since=by.stuck_since)
+            get_on = bool(found) and await attention.moves(tx, lease.instance, by)
+        for part in found:
+            if part.state in SLOW or not get_on:
+                with suppress(Stale):
+                    async with self.driver.writing(lease) as (tx, _):
+                        await parts.tell_stuck(tx, part, at=at)
+
+    async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
+        at = self.driver.now()
+        async with self.driver.db.read() as tx:
+            settled = await self.driver.settled(tx, part, at)
         values = {"due_at": settled, "attempts": part.attempts + 1}
-        moved = await self._move(lease, part, Move.LOSE, values, why=why)
+        values |= parts.tried(TryError(LOST, why, at), failing_since=None)
+        moved = await self._move(lease, part, Move.LOSE, values, beside={"error": why}, why=why)
         self.driver.reached(Point.JUDGED_LOST)
         return moved
 
@@ -70,7 +91,7 @@ class Sweep:
         self.driver.reached(Point.SENT_BACK)
         return moved
 
-    async def _move(self, lease: Lease, part: Part, how: Move, values: dict[str, object], **told: object) -> bool:
+    async def _move(self, lease: Lease, part: Part, how: Move, values: dict[str, object], **told: Any) -> bool:
         try:
             async with self.driver.writing(lease) as (tx, _):
                 await parts.move(tx, part.id, how, at=self.driver.now(), values=values, **told)

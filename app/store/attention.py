@@ -6,15 +6,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, Attention, AttentionCode, Status
-from app.domain.lifecycle import State
+from app.domain.lifecycle import SLOW, State
+from app.domain.patience import DENIALS
 from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
-SLOW = (State.IMPORTING, State.COLLECTING)
-"""States that a part leaves by itself before long; in Marketo's queue it may stand behind others."""
+MOST_MISSING = 10  # that are named
+DENIED = part.c.denials >= DENIALS
+"""Marketo has denied knowing the job so often in a row; a part that is not at Marketo has no denials."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +40,11 @@ class Parts:
     waiting_rows: int = 0
     collecting_since: datetime | None = None
     unconfirmed_since: datetime | None = None
+    denied_since: datetime | None = None
     stuck_since: datetime | None = None
     queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
     missing_since: datetime | None = None
+    failing_since: datetime | None = None  # of the one whose tries have failed for longest
 
 
 async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, Parts]:
@@ -54,6 +58,8 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
             func.min(part.c.state_since).label("since"),
             func.max(part.c.turn).label("turn"),
             func.sum(part.c.rows).label("rows"),
+            func.min(case((DENIED, part.c.silent_since))).label("denied_since"),
+            func.min(part.c.failing_since).label("failing_since"),
         )
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
@@ -67,6 +73,10 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
             seen.collecting_since = min(seen.collecting_since or row.since, row.since)
         if state is State.UNCONFIRMED:
             seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
+        if row.failing_since:
+            seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
+        if row.denied_since:
+            seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
         if state in SLOW and row.since <= by.stuck_since:
             seen.stuck_since = min(seen.stuck_since or row.since, row.since)
         if state is State.QUEUED and row.since <= by.stuck_since:
@@ -74,6 +84,13 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
         if row.results_missing:
             seen.missing_since = min(seen.missing_since or row.since, row.since)
     return summed
+
+
+async def missing_lately(tx: AsyncConnection, *, since: datetime) -> list[int]:
+    """Imports that finished since then without every row being accounted for, the newest first: some at most."""
+    missing = select(part.c.import_id).where(MAY_NEED_ATTENTION, part.c.results_missing.is_(True))
+    lately = select(import_.c.id).where(import_.c.id.in_(missing), import_.c.finished_at >= since)
+    return list((await tx.execute(lately.order_by(import_.c.id.desc()).limit(MOST_MISSING))).scalars())
 
 
 async def moves(tx: AsyncConnection, instance_name: str, by: Judgement) -> bool:
@@ -105,6 +122,7 @@ async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
             MAY_NEED_ATTENTION,
             or_(
                 part.c.state == State.UNCONFIRMED,
+                DENIED,
                 part.c.results_missing.is_(True),
                 and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
                 and_(standing, ~_moved(part.c.instance, by)),
@@ -127,6 +145,13 @@ def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | Non
             AttentionCode.UNCONFIRMED,
             "Marketo's answer to a submission was lost: nobody can know yet whether it has the part.",
             parts.unconfirmed_since,
+        )
+    if parts.denied_since:
+        return Attention(
+            AttentionCode.UNKNOWN_AT_MARKETO,
+            "Marketo denies knowing a job that it had accepted. It is asked again; after an hour the part counts as "
+            "unconfirmed.",
+            parts.denied_since,
         )
     if parts.stuck_since:
         return Attention(

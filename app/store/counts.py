@@ -8,12 +8,26 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, Status
+from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import FINAL, State
+from app.domain.patience import DENIALS
 from app.store import line
 from app.store.tables import WAITING, import_, part
 
+TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within so long, if a place is free
+MOST_FAILING = 200  # that are counted
 UNFINISHED = [status for status in Status if status not in FINISHED]
 UNDER_WAY = [state for state in State if state not in FINAL and state is not State.WAITING]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A part whose tries have not gone through for a while."""
+
+    import_id: int
+    number: int
+    code: str
+    since: datetime
 
 
 @dataclass(slots=True)
@@ -24,6 +38,8 @@ class Live:
     waiting_rows: int = 0
     waiting_since: datetime | None = None
     importing_since: datetime | None = None
+    unknown_at_marketo: int = 0
+    failing: list[Failing] = field(default_factory=list)  # the longest first, some hundred at most
 
     @property
     def waiting_parts(self) -> int:
@@ -34,13 +50,20 @@ async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
     """Live parts by instance."""
     found: dict[str, Live] = defaultdict(Live)
     under_way = (
-        select(part.c.instance, part.c.state, func.count().label("parts"), func.min(part.c.state_since).label("since"))
+        select(
+            part.c.instance,
+            part.c.state,
+            func.count().label("parts"),
+            func.count().filter(part.c.denials >= DENIALS).label("denied"),
+            func.min(part.c.state_since).label("since"),
+        )
         .where(part.c.state.in_(UNDER_WAY))
         .group_by(part.c.instance, part.c.state)
     )
     for row in await tx.execute(under_way):
         seen, state = found[row.instance], State(row.state)
         seen.parts[state] = row.parts
+        seen.unknown_at_marketo += row.denied
         if state is State.IMPORTING:
             seen.importing_since = row.since
     waiting = (
@@ -52,7 +75,21 @@ async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
         seen = found[row.instance]
         seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
         seen.waiting_since = await _waiting_since(tx, row.instance, now=now)
+    for name, failing in await _failing(tx, now=now):
+        found[name].failing.append(failing)
     return found
+
+
+async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Failing]]:
+    """(instance, part) of those that have not got through for a while; not those that wait for their turn again."""
+    tried = (part.c.state != State.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
+    rows = await tx.execute(
+        select(part.c.instance, part.c.import_id, part.c.number, part.c.last_error_code, part.c.failing_since)
+        .where(part.c.failing_since <= now - timedelta(seconds=PART_SECONDS), tried)
+        .order_by(part.c.failing_since)
+        .limit(MOST_FAILING)
+    )
+    return [(row.instance, Failing(row.import_id, row.number, row.last_error_code, row.failing_since)) for row in rows]
 
 
 async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:

@@ -4,17 +4,19 @@
 might quote one: they stand with the part, and go when its rows are erased, or with its history.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import structlog
-from sqlalchemy import func, insert, select
+from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.history import EventType
+from app.clock import rfc3339
+from app.domain.history import WARNED, EventType
+from app.domain.imports import Part
 from app.logs import request_id
 from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
@@ -61,8 +63,18 @@ async def append(
     line = {"instance": instance, "import_id": import_id, "part": part} | told | dict(beside or {})
     if answering := request_id():
         line["request_id"] = answering
-    after_commit(tx, partial(log.info, str(type_), **_known(line)))
+    tell = log.warning if type_ in WARNED or kept.get("results_missing") else log.info
+    after_commit(tx, partial(tell, str(type_), **_known(line)))
     return int(made.scalar_one())
+
+
+async def append_of(
+    tx: AsyncConnection, type_: EventType, part: Part, *, at: datetime, since: datetime, **data: Any
+) -> None:
+    """Tell the history of its import what has befallen a part since then, without a move."""
+    beside = {"client": part.client, "state": part.state}
+    about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+    await append(tx, type_, at=at, beside=beside, since=rfc3339(since), **about, **data)
 
 
 def _known(told: Mapping[str, object]) -> dict[str, Any]:
@@ -71,9 +83,18 @@ def _known(told: Mapping[str, object]) -> dict[str, Any]:
 
 async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) -> list[Event]:
     """An import's events, oldest first, beginning behind the event with the id `after`."""
+    return await _page(tx, [event.c.import_id == import_id], after=after, size=size)
+
+
+async def page_of_instance(tx: AsyncConnection, name: str, *, after: int, size: int) -> list[Event]:
+    """The events of an instance itself, and of no import's, in the same order."""
+    return await _page(tx, [event.c.instance == name, event.c.import_id.is_(None)], after=after, size=size)
+
+
+async def _page(tx: AsyncConnection, of: Sequence[ColumnElement[bool]], *, after: int, size: int) -> list[Event]:
     found = await tx.execute(
         select(event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)
-        .where(event.c.import_id == import_id, event.c.id > after)
+        .where(*of, event.c.id > after)
         .order_by(event.c.id)
         .limit(size)
     )

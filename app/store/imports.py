@@ -178,7 +178,7 @@ async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -
     ):
         states[State(row[0])] = row[1]
         imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
-    owner = (await tx.execute(select(import_).where(import_.c.id == import_id))).one()
+    owner = (await tx.execute(select(*SHOWN).where(import_.c.id == import_id))).one()
     status = status_of(states)
     changed: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
     if at and status is not Status.QUEUED and owner.started_at is None and states.keys() - {State.CANCELLED}:
@@ -253,6 +253,10 @@ async def has_results(tx: AsyncConnection, import_id: int) -> bool:
     return (await tx.execute(found)).one_or_none() is not None
 
 
+SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
+"""What a list shows of an import."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What GET /v1/imports can be narrowed by; None leaves a column alone."""
@@ -265,6 +269,12 @@ class Filters:
     created_after: datetime | None = None
     created_before: datetime | None = None
     attention: bool | None = None
+
+
+async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
+    """What the file's columns are called: the one thing about an import that may be large, and no list shows."""
+    found = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
+    return tuple(found.scalar_one_or_none() or ())
 
 
 async def get(tx: AsyncConnection, import_id: int, *, by: attention.Judgement) -> Import | None:
@@ -297,7 +307,7 @@ async def _read(
 ) -> list[Import]:
     found = (
         await tx.execute(
-            select(import_, instance.c.blocked_at, instance.c.blocked_reason)
+            select(*[*SHOWN, instance.c.blocked_at, instance.c.blocked_reason])
             .join(instance, instance.c.name == import_.c.instance)
             .where(import_.c.status.is_not(None), *wanted)
             .order_by(import_.c.id.desc())
@@ -316,11 +326,10 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
         id=row.id,
         request=_request(row),
         status=Status(row.status),
-        columns=tuple(row.columns),
         file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows, row.ragged_rows),
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         parts=parts.states,
-        remaining=Remaining(parts.turn, parts.waiting_rows, parts.collecting_since),
+        remaining=Remaining(parts.turn, parts.waiting_rows, parts.collecting_since, parts.failing_since),
         attention=attention.of(row, parts, at_a_standstill=at_a_standstill),
         error=error,
         cancel_requested_at=row.cancel_requested_at,

@@ -1,15 +1,16 @@
 """Instances: their lease, pauses, blocks and back-offs."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.instances import Calls, Instance, WaitingFor
+from app.domain.instances import Calls, Fault, Instance, WaitingFor
 from app.domain.pacing import Pace
+from app.store import incidents
 from app.store.database import upsert
 from app.store.tables import instance
 
@@ -23,6 +24,12 @@ async def ensure(tx: AsyncConnection, names: Iterable[str]) -> None:
 async def get(tx: AsyncConnection, name: str) -> Instance | None:
     row = (await tx.execute(select(instance).where(instance.c.name == name))).one_or_none()
     return _as_instance(row) if row else None
+
+
+async def hold_row(tx: AsyncConnection, name: str) -> Instance:
+    """Lock the row, whoever drives the instance: what is read stays true, and its events follow the commits."""
+    found = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
+    return _as_instance((await tx.execute(found)).one())
 
 
 async def everyone(tx: AsyncConnection) -> list[Instance]:
@@ -63,7 +70,7 @@ async def take_lease(
     if row.lease_until is not None and row.lease_until > now and row.worker != worker and not force:
         return None
     epoch = row.lease_epoch + 1
-    signs = {"heartbeat_at": now, "ticked": _told(ticked or {}), "idle_since": None}
+    signs = {"heartbeat_at": now, "ticked": _told(ticked or {}), "failing": None, "idle_since": None}
     await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=until, **signs)
     return epoch, _as_instance(row)
 
@@ -78,6 +85,7 @@ async def keep_lease(
     calls: Calls,
     pace: Pace,
     ticked: Mapping[str, datetime],
+    failing: Mapping[str, Fault],
 ) -> bool:
     """A sign of life, with what was counted and learnt so far. False when the lease is lost."""
     kept = await tx.execute(
@@ -88,6 +96,7 @@ async def keep_lease(
             heartbeat_at=now,
             pace=asdict(pace),
             ticked=_told(ticked),
+            failing={step: {"since": one.since.isoformat(), "error": one.error} for step, one in failing.items()},
             **_calls(calls),
         )
         .returning(instance.c.name)
@@ -103,20 +112,29 @@ async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: date
     )
 
 
+async def note_moved(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+    """A job of ours began or ended at Marketo."""
+    await _set(tx, name, moved_at=at)
+
+
 async def note_idle(tx: AsyncConnection, name: str, *, since: datetime | None) -> None:
     """Since when an importer of Marketo has had nothing from us while a part could go; None: none is idle."""
     await _set(tx, name, idle_since=since)
 
 
-async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None) -> None:
-    await _set(tx, name, paused_at=at, paused_reason=reason)
+async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None, by: str) -> None:
+    """Who pauses it again says why anew; it has been paused since the first time."""
+    since = func.coalesce(instance.c.paused_at, literal(at, instance.c.paused_at.type))
+    await _set(tx, name, paused_at=since, paused_reason=reason, paused_by=by)
 
 
-async def resume(tx: AsyncConnection, name: str) -> None:
-    """Undo a pause and a block, also the wait until a blocked one is tried; a back-off that Marketo asked for stays."""
-    freed = dict.fromkeys(("paused_at", "paused_reason", "blocked_at", "blocked_reason"))
-    asked_for = case((instance.c.hold_reason.is_not(None), instance.c.hold_until))
-    await _set(tx, name, **freed, denied=False, hold_until=asked_for)
+async def resume(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+    """Undo a pause and a block, and let everything be tried at once but what Marketo's limits forbid."""
+    freed = dict.fromkeys(("paused_at", "paused_reason", "paused_by", "blocked_at", "blocked_reason"))
+    limited = instance.c.hold_reason.in_([WaitingFor.RATE_LIMIT, WaitingFor.DAILY_QUOTA])
+    asked_for = case((limited, instance.c.hold_until))
+    learnt = case((instance.c.foreign_until.is_not(None), literal(at, instance.c.foreign_until.type)))
+    await _set(tx, name, **freed, denied=False, hold_until=asked_for, foreign_until=learnt)
 
 
 async def block(
@@ -137,8 +155,27 @@ async def hold(tx: AsyncConnection, name: str, *, until: datetime, reason: Waiti
     await _set(tx, name, hold_until=until, hold_reason=reason)
 
 
-async def learn_foreign_slots(tx: AsyncConnection, name: str, *, slots: int, until: datetime, lessons: int) -> None:
-    await _set(tx, name, foreign_slots=slots, foreign_until=until, foreign_lessons=lessons)
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a 1016 taught of the slots that others hold, or an acceptance where there was thought to be none left."""
+
+    slots: int
+    at: datetime
+    until: datetime
+    in_a_row: int
+    alone: bool  # nothing of ours was at work at Marketo
+
+
+async def learn_foreign_slots(tx: AsyncConnection, name: str, lesson: Lesson) -> None:
+    await _set(
+        tx,
+        name,
+        foreign_slots=lesson.slots,
+        foreign_at=lesson.at,
+        foreign_until=lesson.until,
+        foreign_lessons=lesson.in_a_row,
+        foreign_alone=lesson.alone,
+    )
 
 
 async def doubt_foreign_slots(tx: AsyncConnection, name: str, *, at: datetime) -> None:
@@ -173,5 +210,10 @@ def _as_instance(row: Row[Any]) -> Instance:
     day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
     known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
     known["pace"] = Pace(**row.pace) if row.pace else Pace()
+    known["failing"] = {
+        step: Fault(datetime.fromisoformat(one["since"]), one["error"]) for step, one in (row.failing or {}).items()
+    }
+    known["last_error"] = incidents.as_error(row.last_error)
+    known["incidents"] = incidents.as_incidents(row.incidents)
     known["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
     return Instance(**known)

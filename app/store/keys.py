@@ -19,6 +19,7 @@ async def add(tx: AsyncConnection, key: Key) -> None:
             secret_sha256=key.secret_sha256,
             created_at=key.created_at,
             expires_at=key.expires_at,
+            max_priority=key.max_priority,
         )
     )
 
@@ -56,4 +57,5 @@ def _key(row: Row[Any]) -> Key:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        max_priority=row.max_priority,
     )

@@ -1,5 +1,6 @@
 """The line: parts that wait, in the order in which they may go."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, func, select
@@ -8,25 +9,60 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.forecast import Stretch, Work
 from app.domain.imports import Part
 from app.store.parts import as_part, due
-from app.store.tables import WAITING, part
+from app.store.tables import WAITING, import_, part
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
 
 
 async def clients(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
     """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
-    may_go = _may_go(instance_name)
-    top = (
-        await tx.execute(select(part.c.priority).where(*may_go).order_by(part.c.priority.desc()).limit(1))
-    ).scalar_one_or_none()
+    top = await _highest(tx, instance_name)
+    return top, [] if top is None else await _clients_of(tx, instance_name, top)
+
+
+async def _highest(tx: AsyncConnection, instance_name: str, *, below: int | None = None) -> int | None:
+    wanted = [*_may_go(instance_name), *([] if below is None else [part.c.priority < below])]
+    found = await tx.execute(select(part.c.priority).where(*wanted).order_by(part.c.priority.desc()).limit(1))
+    return found.scalar_one_or_none()
+
+
+async def _clients_of(tx: AsyncConnection, instance_name: str, priority: int) -> list[str]:
     found: list[str] = []
-    while top is not None:
-        wanted = [*may_go, part.c.priority == top, *([part.c.client > found[-1]] if found else [])]
+    while True:
+        wanted = [*_may_go(instance_name), part.c.priority == priority]
+        wanted += [part.c.client > found[-1]] if found else []
         following = await tx.execute(select(part.c.client).where(*wanted).order_by(part.c.client).limit(1))
         if (client := following.scalar_one_or_none()) is None:
-            break
+            return found
         found.append(client)
-    return top, found
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The part of a client's that goes next of those of one priority."""
+
+    part: Part
+    priority: int
+    since: datetime  # when its waiting began: with its acceptance, or at the time that its import names
+
+
+async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[Head]:
+    """Of each client and each lower priority; it costs as many looks as there are of both together."""
+    found: list[Head] = []
+    priority = await _highest(tx, instance_name, below=below)
+    while priority is not None:
+        for client in await _clients_of(tx, instance_name, priority):
+            first = await of_client(tx, instance_name, priority=priority, client=client, limit=1)
+            found += [Head(one, priority, await _waiting_since(tx, one.import_id)) for one in first]
+        priority = await _highest(tx, instance_name, below=priority)
+    return found
+
+
+async def _waiting_since(tx: AsyncConnection, import_id: int) -> datetime:
+    times = select(import_.c.created_at, import_.c.not_before).where(import_.c.id == import_id)
+    accepted_at, not_before = (await tx.execute(times)).one()
+    since: datetime = max(accepted_at, not_before or accepted_at)
+    return since
 
 
 async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
@@ -36,6 +72,14 @@ async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, c
         .where(*_may_go(instance_name), part.c.priority == priority, part.c.client == client)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
+    )
+    return [as_part(row) for row in found]
+
+
+async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
+    """The smallest parts that wait for nothing but a slot, whosever they are."""
+    found = await tx.execute(
+        select(part).where(*_may_go(instance_name)).order_by(part.c.bytes, part.c.turn, part.c.number).limit(limit)
     )
     return [as_part(row) for row in found]
 
@@ -50,6 +94,12 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     soon = select(part.c.id).where(due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
     found = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
     return any(found)
+
+
+async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
+    some = select(part.c.id).where(*standing(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    return (await tx.execute(some)).one_or_none() is not None
 
 
 async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
@@ -71,13 +121,14 @@ async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -
             func.max(part.c.turn),
             func.count(),
             func.sum(part.c.rows),
+            func.min(part.c.state_since),
         )
         .where(*stands)
         .group_by(part.c.priority, part.c.client, stretch)
     )
     return [
-        Stretch(priority, client, first, last, Work(count, int(rows)))
-        for priority, client, first, last, count, rows in found
+        Stretch(priority, client, first, last, Work(count, int(rows)), since)
+        for priority, client, first, last, count, rows, since in found
     ]
 
 

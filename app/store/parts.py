@@ -4,14 +4,16 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
-from app.domain.imports import Failure, Footprint, Part, Request, Rows
-from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
+from app.domain.history import Occurrence
+from app.domain.imports import Failure, Footprint, Part, Request, Rows, TryError
+from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
 from app.store import events, imports, tallies
 from app.store.imports import Owner
 from app.store.tables import WAITING, part, part_file, part_keys
@@ -26,6 +28,8 @@ UNTOLD: dict[str, Any] = {
     "message": None,
     "started_at": None,
     "silent_since": None,
+    "denials": 0,
+    "failing_since": None,
 }
 """What Marketo had told of a job; nothing is left of it in a part that is to go once more."""
 
@@ -94,13 +98,15 @@ async def move(
     *,
     at: datetime,
     values: dict[Any, Any] | None = None,
+    beside: Mapping[str, object] | None = None,
     **told: object,
 ) -> Part:
     """Make one move: compare-and-set, one event, the import's sums, all in the caller's transaction.
 
-    `values` are columns set along with the state; `told` goes into the event. Errors: Stale.
+    `values` are columns set along with the state; `told` goes into the event, `beside` into its log line alone.
+    Errors: Stale.
     """
-    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, **told)
+    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, beside=beside, **told)
     return moved
 
 
@@ -111,13 +117,15 @@ async def move_all(
     *,
     at: datetime,
     values: dict[Any, Any] | None = None,
+    beside: Mapping[str, object] | None = None,
     **told: object,
 ) -> list[Part]:
     """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
     if not part_ids:
         return []
     owner = await imports.lock_of_part(tx, part_ids[0])
-    moved = [await _moved(tx, owner, part_id, how, at=at, values=values, told=told) for part_id in part_ids]
+    told_of = partial(_moved, tx, owner, how=how, at=at, values=values, told=told, beside=beside or {})
+    moved = [await told_of(part_id) for part_id in part_ids]
     await _make_way(tx, moved)
     if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, owner.id):
         return await move_all(tx, part_ids, Move.CANCEL, at=at)
@@ -129,18 +137,19 @@ async def _moved(
     tx: AsyncConnection,
     owner: Owner,
     part_id: int,
-    how: Move,
     *,
+    how: Move,
     at: datetime,
     values: dict[Any, Any] | None,
     told: Mapping[str, object],
+    beside: Mapping[str, object],
 ) -> Row[Any]:
     edge = TABLE[how]
-    changed = {"state": edge.target, "state_since": at, **(values or {})}
+    changed = {"state": edge.target, "state_since": at, "stuck_at": None, **(values or {})}
     if edge.target not in AT_MARKETO:
         changed["slot"] = None
     if edge.target in FINAL:
-        changed["finished_at"] = at
+        changed |= {"finished_at": at, "failing_since": None}
     if edge.target is State.WAITING:
         changed = UNTOLD | changed
     found = (
@@ -154,6 +163,7 @@ async def _moved(
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
     about = {"state": found.state, "batch_id": found.batch_id, "client": found.client, "request_id": owner.request_id}
+    about |= beside
     await events.append(
         tx, how, at=at, instance=found.instance, import_id=owner.id, part=found.number, beside=about, **told
     )
@@ -187,7 +197,7 @@ def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
 async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:
     """Let parts wait for nobody, until they are judged anew. In the order of their ids, as all that lock several."""
     held = select(part.c.id).where(*whom).order_by(part.c.id).with_for_update()
-    await tx.execute(update(part).where(part.c.id.in_(held)).values(waits_for=None))
+    await tx.execute(update(part).where(part.c.id.in_(held)).values(waits_for=None, waits_since=None))
 
 
 async def set_free_of_the_ended(tx: AsyncConnection, instance_name: str) -> None:
@@ -223,6 +233,38 @@ async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
     return [as_part(row) for row in found]
 
 
+@dataclass(frozen=True, slots=True)
+class Blocker:
+    """A part that touches the same records as a waiting one, and goes first."""
+
+    import_id: int
+    number: int
+    client: str
+
+
+async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, Blocker]:
+    """By the id of the part that is waited for."""
+    ids = sorted({one.waits_for for one in waiting if one.waits_for is not None})
+    found: dict[int, Blocker] = {}
+    for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
+        columns = (part.c.id, part.c.import_id, part.c.number, part.c.client)
+        rows = await tx.execute(select(*columns).where(part.c.id.in_(some)))
+        found |= {row.id: Blocker(row.import_id, row.number, row.client) for row in rows}
+    return found
+
+
+async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collection[int]) -> frozenset[int]:
+    """The imports of which a part waits for one of these parts, or for one that does."""
+    one, other = part.alias(), part.alias()
+    first = select(one.c.id, one.c.import_id).where(one.c.instance == instance_name, one.c.waits_for.in_(ids))
+    behind = first.cte("behind", recursive=True)
+    next_ = select(other.c.id, other.c.import_id).where(
+        other.c.instance == instance_name, other.c.waits_for == behind.c.id
+    )
+    behind = behind.union(next_)
+    return frozenset((await tx.execute(select(behind.c.import_id).distinct())).scalars())
+
+
 async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Part | None:
     """Another part of the instance that is or was this job of Marketo's."""
     wanted = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
@@ -250,6 +292,7 @@ async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> 
     """What Marketo said about an import's parts in its own words; its codes stay."""
     of_it = part.c.import_id == import_id
     await tx.execute(update(part).where(of_it).values(message=None))
+    await tx.execute(update(part).where(of_it, part.c.last_error_at.is_not(None)).values(last_error_message=instead))
     await tx.execute(update(part).where(of_it, part.c.error_message.is_not(None)).values(error_message=instead))
 
 
@@ -258,12 +301,20 @@ async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) ->
     await tx.execute(update(part).where(due(instance_name, now)).values(due_at=None))
 
 
-async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int) -> None:
+async def try_again(tx: AsyncConnection, instance_name: str) -> None:
+    """Let waiting parts that were turned away go as soon as their turn comes; not those that are not to go yet."""
+    put_off = (part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at.is_not(None))
+    held = select(part.c.id).where(*put_off, part.c.retry_code.is_not(None)).order_by(part.c.id).with_for_update()
+    await tx.execute(update(part).where(part.c.id.in_(held)).values(due_at=None))
+
+
+async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int, at: datetime) -> None:
     """A waiting part touches what another, which is still under way, touches too. Nothing if that one has ended."""
     # held until we commit: whoever ends it sees who waits
     under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
     if (await tx.execute(under_way)).one_or_none() is not None:
-        await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits_for=waits_for))
+        waits = {"waits_for": waits_for, "waits_since": at}
+        await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits))
 
 
 async def in_states(
@@ -280,6 +331,32 @@ async def in_states(
         wanted.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
     found = await tx.execute(select(part).where(and_(*wanted)).order_by(part.c.submitted_at, part.c.id).limit(limit))
     return [as_part(row) for row in found]
+
+
+async def stuck_untold(tx: AsyncConnection, instance_name: str, *, since: datetime) -> list[Part]:
+    """Parts that have been in a state at Marketo since then, or longer, without the history being told."""
+    wanted = [part.c.instance == instance_name, part.c.state.in_([State.QUEUED, *SLOW]), part.c.stuck_at.is_(None)]
+    found = await tx.execute(select(part).where(*wanted, part.c.state_since <= since).order_by(part.c.id))
+    return [as_part(row) for row in found]
+
+
+async def tell_stuck(tx: AsyncConnection, stuck: Part, *, at: datetime) -> None:
+    """Tell the history that a part is stuck where it is. Errors: Stale, where it is there no more."""
+    await imports.lock_of_part(tx, stuck.id)
+    there = (part.c.id == stuck.id, part.c.state == stuck.state, part.c.state_since == stuck.state_since)
+    told = await tx.execute(update(part).where(*there).values(stuck_at=at).returning(part.c.id))
+    if told.one_or_none() is None:
+        raise Stale(f"part {stuck.id} has moved")
+    about: dict[str, Any] = {"batch_id": stuck.batch_id, "state": stuck.state}
+    await events.append_of(tx, Occurrence.STUCK, stuck, at=at, since=stuck.state_since or at, **about)
+
+
+async def failing_since(tx: AsyncConnection, instance_name: str, *, before: datetime) -> list[int]:
+    """The ids of parts whose tries have all failed since a time before that."""
+    found = await tx.execute(
+        select(part.c.id).where(part.c.instance == instance_name, part.c.failing_since < before).order_by(part.c.id)
+    )
+    return list(found.scalars())
 
 
 async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> list[Part]:
@@ -307,6 +384,16 @@ async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
     return found.scalars().all()
 
 
+def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
+    """The columns for a try that did not go through; `failing_since`: None where only its turn has not come."""
+    return {
+        "last_error_at": error.at,
+        "last_error_code": error.code,
+        "last_error_message": error.message,
+        "failing_since": failing_since,
+    }
+
+
 def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
     """Waiting parts whose time has come."""
     return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
@@ -318,6 +405,7 @@ def footprint_of(row: Row[Any]) -> Footprint:
 
 def as_part(row: Row[Any]) -> Part:
     failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+    at = row.last_error_at
     return Part(
         id=row.id,
         import_id=row.import_id,
@@ -329,6 +417,7 @@ def as_part(row: Row[Any]) -> Part:
         footprint=footprint_of(row),
         client=row.client,
         waits_for=row.waits_for,
+        waits_since=row.waits_since,
         first_row=row.first_row,
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         size_bytes=row.bytes,
@@ -340,6 +429,9 @@ def as_part(row: Row[Any]) -> Part:
         message=row.message,
         error=failure,
         silent_since=row.silent_since,
+        denials=row.denials,
+        last_error=TryError(row.last_error_code, row.last_error_message, at) if at else None,
+        failing_since=row.failing_since,
         counted=row.counted,
         results_missing=row.results_missing,
         submitted_at=row.submitted_at,

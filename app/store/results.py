@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, insert, select, tuple_
+from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import result_file, result_row
 
+PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
 
 
@@ -56,15 +57,66 @@ async def keep_rows(
     await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in rows])
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    rows: Sequence[StoredRow]
+    more: bool  # follow: a page may have fewer rows than it might, where they are large
+
+
 async def page(
-    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int, own: bool = True
-) -> list[StoredRow]:
-    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone."""
+    tx: AsyncConnection,
+    import_id: int,
+    kind: Kind,
+    *,
+    after: tuple[int, int] | None,
+    size: int,
+    own: bool = True,
+    row_bytes: int = 0,
+) -> Page:
+    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone.
+
+    So many at most, and only as many as PAGE_BYTES hold, but one at least. `row_bytes`: what each takes besides.
+    """
     wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind]
     if not own:
         wanted.append(result_row.c.part_number != OWN)
+    return await _page(tx, wanted, after=after, size=size, row_bytes=row_bytes)
+
+
+async def unplaced(
+    tx: AsyncConnection, import_id: int, kind: Kind, *, after: tuple[int, int] | None, size: int
+) -> Page:
+    """As `page`, those rows whose place in their part nobody knows."""
+    wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.part_row.is_(None)]
+    return await _page(tx, wanted, after=after, size=size, row_bytes=0)
+
+
+async def _page(
+    tx: AsyncConnection,
+    wanted: list[ColumnElement[bool]],
+    *,
+    after: tuple[int, int] | None,
+    size: int,
+    row_bytes: int,
+) -> Page:
+    place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
-        wanted.append(tuple_(result_row.c.position, result_row.c.id) > after)
+        wanted = [*wanted, place > after]
+    sizes = (
+        await tx.execute(
+            select(result_row.c.position, result_row.c.id, func.length(result_row.c.cells))
+            .where(*wanted)
+            .order_by(result_row.c.position, result_row.c.id)
+            .limit(size + 1)
+        )
+    ).all()
+    count, left = 0, PAGE_BYTES
+    while count < min(size, len(sizes)) and (left > 0 or not count):
+        left -= sizes[count][2] + row_bytes
+        count += 1
+    if not count:
+        return Page([], more=False)
+    last = (sizes[count - 1][0], sizes[count - 1][1])
     found = await tx.execute(
         select(
             result_row.c.position,
@@ -73,11 +125,11 @@ async def page(
             result_row.c.reason,
             result_row.c.cells,
         )
-        .where(*wanted)
+        .where(*wanted, place <= last)
         .order_by(result_row.c.position, result_row.c.id)
-        .limit(size)
     )
-    return [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
+    rows = [StoredRow((row.position, row.id), row.source_row, row.reason, json.loads(row.cells)) for row in found]
+    return Page(rows, more=len(sizes) > count)
 
 
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
@@ -98,16 +150,6 @@ async def forget_rows(tx: AsyncConnection, import_id: int, *, part_number: int) 
     await tx.execute(
         delete(result_row).where(result_row.c.import_id == import_id, result_row.c.part_number == part_number)
     )
-
-
-async def unplaced(tx: AsyncConnection, import_id: int, kind: Kind) -> list[Sequence[str | None]]:
-    """The values of those rows that nobody knows the place of."""
-    found = await tx.execute(
-        select(result_row.c.cells)
-        .where(result_row.c.import_id == import_id, result_row.c.kind == kind, result_row.c.part_row.is_(None))
-        .order_by(result_row.c.id)
-    )
-    return [json.loads(cells) for cells in found.scalars()]
 
 
 def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """How much room the database has, and how much of it is used."""
 
 import shutil
+import tempfile
 from dataclasses import dataclass
 
 from sqlalchemy import text
@@ -33,6 +34,7 @@ class Connections:
 @dataclass(frozen=True, slots=True)
 class Room:
     size_bytes: int
+    temporary_free_bytes: int  # of the disk that forms wait on
     free_bytes: int | None = None  # of its disk; None where that is the server's business
     connections: Connections | None = None  # to the server or to this database, whichever is nearer its limit
 
@@ -40,14 +42,19 @@ class Room:
 async def look(tx: AsyncConnection, db: Database) -> Room:
     if (path := db.path) is not None:
         files = [path, path.with_name(path.name + "-wal")]
-        return Room(sum(file.stat().st_size for file in files if file.exists()), free_bytes(db))
+        size = sum(file.stat().st_size for file in files if file.exists())
+        return Room(size, _temporary_free_bytes(), free_bytes(db))
     row = (await tx.execute(POSTGRES)).one()
     limits = [Connections(row.of_server, row.server_limit)]
     if row.database_limit >= 0:  # -1: none of its own
         limits.append(Connections(row.of_database, row.database_limit))
-    return Room(row.size_bytes, connections=max(limits, key=lambda one: one.share))
+    return Room(row.size_bytes, _temporary_free_bytes(), connections=max(limits, key=lambda one: one.share))
 
 
 def free_bytes(db: Database) -> int | None:
     """Of the disk with the database's file; None where a server keeps it."""
     return shutil.disk_usage(db.path.absolute().parent).free if db.path else None
+
+
+def _temporary_free_bytes() -> int:
+    return shutil.disk_usage(tempfile.gettempdir()).free

@@ -81,6 +81,7 @@ instance = Table(
     Column("name", String(100), primary_key=True),
     Column("paused_at", Moment),
     Column("paused_reason", Text),
+    Column("paused_by", String(200)),
     Column("blocked_at", Moment),
     Column("blocked_reason", Text),
     Column("hold_until", Moment),
@@ -88,6 +89,8 @@ instance = Table(
     Column("foreign_slots", SmallInteger, nullable=False, server_default=text("0")),
     Column("foreign_until", Moment),
     Column("foreign_lessons", SmallInteger, nullable=False, server_default=text("0")),
+    Column("foreign_at", Moment),
+    Column("foreign_alone", Boolean, nullable=False, server_default=false()),
     Column("denied", Boolean, nullable=False, server_default=false()),
     Column("pace", Json),
     Column("calls_day", String(10)),
@@ -100,7 +103,11 @@ instance = Table(
     Column("heartbeat_at", Moment),
     # What the last sign of life told: when each tick was last done, and since when an importer has had nothing from us
     Column("ticked", Json),
+    Column("failing", Json),  # steps that fail, each with the reason: as of the last sign of life
     Column("idle_since", Moment),
+    Column("moved_at", Moment),  # when a job of ours last began or ended at Marketo, as far as we asked
+    Column("last_error", Json),  # the last call that did not go through
+    Column("incidents", Json),  # what keeps work from flowing, by kind: since when, and whether the history tells of it
 )
 
 tally = Table(  # counters that outlive restarts and retention, kept by the transactions that they count
@@ -199,6 +206,7 @@ part = Table(
     Column("list_id", Integer),
     Column("aside", Boolean, nullable=False, server_default=false()),
     Column("waits_for", Number),  # a part's id; cleared by the move that sets this one free
+    Column("waits_since", Moment),  # since when for this one
     Column("slot", SmallInteger),
     Column("first_row", Number, nullable=False),
     Column("rows", Number, nullable=False),
@@ -215,9 +223,15 @@ part = Table(
     Column("error_message", Text),
     Column("error_marketo_code", String(10)),
     Column("silent_since", Moment),  # since when Marketo denies knowing its job
+    Column("denials", SmallInteger, nullable=False, server_default=text("0")),  # how often it has, in a row
+    Column("last_error_at", Moment),  # the last try that did not go through
+    Column("last_error_code", String(40)),
+    Column("last_error_message", Text),
+    Column("failing_since", Moment),  # since when none has gone through; NULL: the last one did
     Column("counted", Boolean, nullable=False, server_default=false()),
     Column("results_missing", Boolean, nullable=False, default=False),
     Column("state_since", Moment),
+    Column("stuck_at", Moment),  # when the history was told that it is stuck in this state
     Column("submitted_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -241,6 +255,15 @@ Index(  # the claim: highest priority, then client by client, in order of accept
     postgresql_where=_may_go,
     sqlite_where=_may_go,
 )
+Index(  # what is tried first where others' jobs fill Marketo's queue
+    "ix_part_smallest",
+    part.c.instance,
+    part.c.bytes,
+    part.c.turn,
+    part.c.number,
+    postgresql_where=_may_go,
+    sqlite_where=_may_go,
+)
 _waiting = text("state = 'waiting'")
 Index("ix_part_waiting_client", part.c.client, postgresql_where=_waiting, sqlite_where=_waiting)  # each one's backlog
 Index(  # what stands before a part in the order of acceptance; and how much waits, which is counted in the index alone
@@ -258,6 +281,10 @@ Index(  # whom the end of a part sets free
 )
 Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # poll, collect and sweep: whose turn is it
 _has_batch = text("batch_id IS NOT NULL")
+_failing = text("failing_since IS NOT NULL")
+Index(  # /v1/status: whose tries do not go through
+    "ix_part_failing", part.c.instance, part.c.failing_since, postgresql_where=_failing, sqlite_where=_failing
+)
 Index(  # whose job is it, when a person says that a part is one
     "ix_part_batch", part.c.instance, part.c.batch_id, postgresql_where=_has_batch, sqlite_where=_has_batch
 )
@@ -343,6 +370,8 @@ api_key = Table(
     Column("expires_at", Moment),
     Column("revoked_at", Moment),
     Column("last_used_at", Moment),
+    Column("max_priority", SmallInteger, nullable=False, server_default=text("9")),  # that its imports may have
+    CheckConstraint("max_priority BETWEEN 0 AND 9", name="max_priority"),
 )
 
 idempotency_key = Table(
@@ -376,3 +405,6 @@ event = Table(  # append-only: one row for each move, written by the transaction
 Index("ix_event_import", event.c.import_id, event.c.id)  # GET /v1/imports/{id}/events
 _of_instance = text("import_id IS NULL")
 Index("ix_event_of_instance", event.c.at, postgresql_where=_of_instance, sqlite_where=_of_instance)  # retention
+Index(  # GET /v1/instances/{name}/events
+    "ix_event_instance", event.c.instance, event.c.id, postgresql_where=_of_instance, sqlite_where=_of_instance
+)

@@ -16,11 +16,12 @@ from app.web.facade import routes as facade
 from app.web.facade.envelope import Envelope
 from app.web.heads import Heads
 from app.web.health import Probe
+from app.web.monitor import Monitor
 from app.web.outlooks import Outlooks
 from app.web.pace import Paced
 from app.web.rates import Rates
 from app.web.requests import Requests
-from app.web.slashes import Slashes
+from app.web.spelling import Spelling
 from app.web.streams import OpenStreams
 from app.web.unread import Unread
 from app.wiring import House
@@ -46,6 +47,7 @@ def create_app(house: House) -> FastAPI:
     app.state.outlooks = Outlooks(house)
     keyless = house.settings.auth == "off"  # one client is everybody then
     app.state.streams = OpenStreams(house.settings.connections if keyless else house.settings.client_streams)
+    app.state.monitor = Monitor(house, app.state.probe)
     problems.install(app)
     if house.settings.auth == "off":
         app.add_middleware(LoopbackOnly)
@@ -63,7 +65,7 @@ def _around(inner: ASGIApp, app: FastAPI, house: House) -> ASGIApp:
         idle_seconds=house.settings.upload_idle_seconds,
         least_bytes_per_second=house.settings.upload_least_bytes_per_second,
     )
-    return Unread(Requests(Slashes(Heads(Envelope(Bounds(Bulkhead(paced)), house.now)), ending=ending)))
+    return Unread(Spelling(Requests(Heads(Envelope(Bounds(Bulkhead(paced)), house.now))), ending=ending))
 
 
 def routed(settings: Settings) -> FastAPI:

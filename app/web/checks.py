@@ -4,19 +4,21 @@
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from app.domain.imports import Import
+from app.domain.imports import AttentionCode, Import
 from app.domain.instances import Condition
 from app.domain.patience import IDLE_SECONDS, MISSED_LEASES, quota_reset
 from app.settings import Settings
 from app.store.counts import Live
 from app.store.room import Room
-from app.web.instances import View
 from app.web.schemas import CheckOut
+from app.web.views import View
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 
+LEASES_OF_CARE = 3  # that a tick may take beside its calls
+NAMED_PARTS = 3
 MOST_CALLS = 4  # that a step but submit makes before it is done, each as long as a call may take
 NEAR = 0.9  # of a limit
 CONNECTIONS_NEAR = 0.8
@@ -31,7 +33,7 @@ def workers(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
         if instance.worker is None or instance.heartbeat_at is None:
             yield CheckOut(name=name, status=DOWN, detail="no worker drives this instance")
         elif instance.heartbeat_at < view.now - patience:
-            detail = f"{instance.worker} has given no sign of life since {instance.heartbeat_at:%Y-%m-%dT%H:%M:%SZ}"
+            detail = f"{instance.worker} has given no sign of life since {_moment(instance.heartbeat_at)}"
             yield CheckOut(name=name, status=DOWN, detail=detail)
         else:
             yield CheckOut(name=name, status=OK, detail=instance.worker)
@@ -39,7 +41,7 @@ def workers(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
 
 def ticks(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
     """None of its worker's ticks hangs, or fails again and again."""
-    care = MISSED_LEASES * settings.lease_seconds
+    care = LEASES_OF_CARE * settings.lease_seconds
     longest = {"submit": settings.upload_timeout_seconds}
     for view in views:
         ages = {tick: (view.now - at).total_seconds() for tick, at in view.instance.ticked.items()}
@@ -48,20 +50,42 @@ def ticks(settings: Settings, views: Sequence[View]) -> Iterator[CheckOut]:
             for tick, age in sorted(ages.items())
             if age > longest.get(tick, MOST_CALLS * settings.call_timeout_seconds) + care
         ]
+        failing = [
+            f"{step} fails since {_moment(fault.since)} ({fault.error}: see the worker's log)"
+            for step, fault in sorted(view.instance.failing.items())
+        ]
+        told = [*([f"not done: {', '.join(late)}"] if late else []), *failing]
         yield CheckOut(
             name=f"ticks:{view.instance.name}",
-            status=DEGRADED if late else OK,
-            detail=f"not done: {', '.join(late)}" if late else "every step comes to its end",
+            status=DEGRADED if told else OK,
+            detail="; ".join(told) or "every step comes to its end",
         )
 
 
 def conditions(views: Sequence[View]) -> Iterator[CheckOut]:
     """The instance is neither paused, nor blocked, nor backing off."""
     for view in views:
-        condition = view.instance.condition(view.now)
+        condition = view.condition
         detail = f"{condition}{f': {view.reason}' if view.reason else ''}"
         status = OK if condition is Condition.RUNNING else DEGRADED
         yield CheckOut(name=f"instance:{view.instance.name}", status=status, detail=detail)
+
+
+def parts(views: Sequence[View]) -> Iterator[CheckOut]:
+    """No part is turned away again and again, or gets no answer for long."""
+    for view in views:
+        found = view.live.failing
+        named = [
+            f"part {one.number} of import {one.import_id} ({one.code}) since {_moment(one.since)}"
+            for one in found[:NAMED_PARTS]
+        ]
+        more = len(found) - len(named)
+        detail = f"tried in vain: {', '.join(named)}{f', and {more} more' if more else ''}"
+        yield CheckOut(
+            name=f"parts:{view.instance.name}",
+            status=DEGRADED if found else OK,
+            detail=detail if found else "none is tried in vain",
+        )
 
 
 def strangers(settings: Settings, live: Mapping[str, Live]) -> Iterator[CheckOut]:
@@ -104,9 +128,12 @@ def backlog(settings: Settings, live: Mapping[str, Live]) -> CheckOut:
 
 
 def storage(settings: Settings, room: Room) -> Iterator[CheckOut]:
-    """The database is not near a limit: its disk's, below whose floor new uploads get 507, or its connections'."""
+    """No disk is near its floor, below which uploads get 507; and the database's connections are not used up."""
+    floor = settings.disk_floor_bytes
+    detail = f"{room.temporary_free_bytes:,} bytes free where forms wait, {floor:,} are the floor"
+    status = DEGRADED if room.temporary_free_bytes < FLOORS * floor else OK
+    yield CheckOut(name="temporary_files", status=status, detail=detail)
     if (free := room.free_bytes) is not None:
-        floor = settings.disk_floor_bytes
         status = DOWN if free < floor else DEGRADED if free < FLOORS * floor else OK
         detail = f"{free:,} bytes free, {floor:,} are the floor; the database has {room.size_bytes:,}"
         yield CheckOut(name="disk", status=status, detail=detail)
@@ -116,8 +143,17 @@ def storage(settings: Settings, room: Room) -> Iterator[CheckOut]:
         yield CheckOut(name="connections", status=status, detail=detail)
 
 
-def attention(found: Sequence[Import]) -> CheckOut:
-    """Nothing is stuck or unconfirmed; `found`: unfinished imports that a person should look at."""
+def attention(found: Sequence[Import], missing: Sequence[int]) -> CheckOut:
+    """Nothing is stuck or unconfirmed, and no row's fate unknown.
+
+    `found`: unfinished imports that a person should look at; `missing`: those that finished lately, and not every row
+    is accounted for.
+    """
     told = [f"{one.id} ({one.attention.code})" for one in found if one.attention]
+    told += [f"{import_id} ({AttentionCode.RESULTS_MISSING})" for import_id in missing]
     detail = f"imports {', '.join(told)}" if told else "nothing is stuck or unconfirmed"
     return CheckOut(name="attention", status=DEGRADED if told else OK, detail=detail)
+
+
+def _moment(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

@@ -55,6 +55,7 @@ OF_UPLOADS = (
     "unsupported_media_type",
     "bad_bytes",
     "blank_column",
+    "column_name_too_long",
     "duplicate_column",
     "empty_file",
     "missing_column",
@@ -62,6 +63,7 @@ OF_UPLOADS = (
     "no_rows",
     "not_delimited",
     "nul_byte",
+    "too_many_columns",
     "two_files",
     "unclosed_quote",
 )

@@ -70,7 +70,7 @@ async def retry(
     if has_body(request.headers):
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
     bulkhead.leave(request)
-    receipt = await house.retry.parts(found.id, by=caller.client, idempotency_key=idempotency_key)
+    receipt = await house.retry.parts(found.id, by=caller, idempotency_key=idempotency_key)
     return await tell.receipt(response, receipt)
 
 
@@ -104,7 +104,7 @@ async def retry_failures(
     if not has_body(request.headers):
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
         bulkhead.leave(request)
-        receipt = await house.retry.failures(found.id, by=caller.client, idempotency_key=idempotency_key)
+        receipt = await house.retry.failures(found.id, by=caller, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
     owner, room = found.request.client, house.intake.check_room
     admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
@@ -117,7 +117,7 @@ async def retry_failures(
         refuse(only(given, READ_BY))
         wanted = request_from(given, file_name=upload.file_name, client=owner)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
-        receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller.client)
+        receipt = await house.retry.corrected(found.id, wanted, arrival, by=caller)
     return await tell.receipt(response, receipt)
 
 

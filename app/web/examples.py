@@ -58,7 +58,10 @@ PART: dict[str, Any] = {
     "warned": 3,
     "message": None,
     "error": None,
+    "last_error": {"code": "1016", "message": "Too many imports", "at": "2026-11-23T10:00:01.000Z"},
+    "next_attempt_at": None,
     "waiting_for": None,
+    "blocked_by": None,
     "submitted_at": "2026-11-23T10:00:02.000Z",
     "started_at": "2026-11-23T10:00:10.000Z",
     "finished_at": None,
@@ -69,6 +72,13 @@ EVENT: dict[str, Any] = {
     "type": "accept",
     "part": 1,
     "data": {"batch_id": 3404},
+}
+INSTANCE_EVENT: dict[str, Any] = {
+    "id": 97,
+    "at": "2026-11-23T09:58:11.004Z",
+    "type": "paused",
+    "part": None,
+    "data": {"by": "ops", "reason": "Spring cleaning"},
 }
 RESULT_ROW: dict[str, Any] = {
     "source_row": 20,
@@ -87,6 +97,13 @@ INSTANCE: dict[str, Any] = {
     "calls": {"today": 812, "quota": 50000, "last_window": 7, "window_limit": 100},
     "throughput": {"rows_per_second": 5100.0},
     "worker": {"id": "worker-1", "heartbeat_at": "2026-11-23T10:00:02.000Z"},
+    "paused": None,
+    "last_error": {
+        "at": "2026-11-23T10:00:01.000Z",
+        "call": "create",
+        "code": "1016",
+        "message": "Too many imports",
+    },
 }
 STATUS: dict[str, Any] = {
     "status": "ok",
@@ -102,6 +119,7 @@ PROBLEM: dict[str, Any] = {
     "instance": "/v1/imports",
     "code": "missing_column",
     "errors": [{"field": "email", "message": "is missing"}],
+    "errors_total": 1,
 }
 
 LEADS_CSV = "email,firstName,lastName\r\nada@example.com,Ada,Example\r\n"

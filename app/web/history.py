@@ -1,11 +1,13 @@
 """/v1/imports/{id}/parts and /events: where its parts stand, and what came to pass."""
 
+from functools import partial
+
 from fastapi import APIRouter, Request, Response
 
 from app.domain.imports import Import
 from app.store import events, instances, parts
 from app.web import contract, live, paging
-from app.web.auth import Guarded
+from app.web.auth import Guarded, TheCaller
 from app.web.deps import TheHouse
 from app.web.known import TheImport, knows
 from app.web.parameters import only, refuse
@@ -21,14 +23,16 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
     dependencies=[knows()],
     responses=contract.answers({200: {"links": contract.RESOLVE}}, "not_found"),
 )
-async def parts_of(house: TheHouse, found: TheImport) -> PartPage:
+async def parts_of(house: TheHouse, caller: TheCaller, found: TheImport) -> PartPage:
     """The parts of an import, and what a waiting one waits for."""
     async with house.db.read() as tx:
         instance = await instances.get(tx, found.request.instance)
         listed = await parts.of_import(tx, found.id)
+        blockers = await parts.blockers(tx, listed)
     assert instance is not None
-    now = house.now()
-    return PartPage(items=[PartOut.of(part, instance, now) for part in listed], next_page_token=None)
+    seen = {part_id: one for part_id, one in blockers.items() if caller.sees(one.client)}
+    tell = partial(PartOut.of, instance=instance, now=house.now(), policy=found.request.on_unconfirmed)
+    return PartPage(items=[tell(part, blocker=seen.get(part.waits_for or 0)) for part in listed], next_page_token=None)
 
 
 @router.get(

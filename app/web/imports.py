@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app.domain.clients import Scope
-from app.domain.errors import Detail, NotFound
+from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, ObjectType, Status
 from app.domain.patience import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
@@ -41,7 +41,9 @@ FILTERS_SHOWN = [
     status_code=202,
     response_model=ImportOut,
     dependencies=[needs(Scope.SUBMIT)],
-    responses=contract.answers({202: contract.MADE}, "forbidden", *contract.OF_UPLOADS, *contract.OF_INTAKE),
+    responses=contract.answers(
+        {202: contract.MADE}, "forbidden", "priority_too_high", *contract.OF_UPLOADS, *contract.OF_INTAKE
+    ),
     openapi_extra={
         "parameters": contract.parameters_of_import() + contract.OF_THE_BODY,
         "requestBody": contract.body_of_file(),
@@ -65,7 +67,7 @@ async def create(
         received(request, house.settings, place, admit=admit) as upload,
     ):
         given = merged(query, upload.fields)
-        wanted = request_from(given, file_name=upload.file_name, client=caller.client)
+        wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await house.intake.receive(wanted, arrival)
     return await tell.receipt(response, receipt)
@@ -164,6 +166,7 @@ def _filters(given: dict[str, str]) -> Filters:
     if "attention" in given:
         read["attention"] = {"true": True, "false": False}.get(given["attention"])
         if read["attention"] is None:
-            mistakes.append(Detail(f"{given['attention']!r} is neither true nor false", field="attention"))
+            told = f"{quoted(given['attention'])} is neither true nor false"
+            mistakes.append(Detail(told, field="attention"))
     refuse(mistakes)
     return Filters(**read)

@@ -13,8 +13,8 @@ from app.store import counts, room, tallies
 from app.web.auth import caller_of, refuse_scope
 from app.web.contract import answers
 from app.web.deps import TheHouse
-from app.web.instances import views
 from app.web.series import CATALOGUE, Numbers
+from app.web.views import views
 from app.wiring import House
 
 router = APIRouter(tags=["status"])

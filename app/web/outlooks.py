@@ -1,14 +1,14 @@
 """Forecasts for imports that are shown: a few questions for a whole page, the costly one kept for some seconds."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.forecast import Outlook, Stretch
 from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
-from app.domain.patience import MISSED_LEASES, OUTLOOK_KEPT_SECONDS
+from app.domain.patience import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.store import instances, line, parts
 from app.wiring import House
 
@@ -34,8 +34,9 @@ class Outlooks:
         async with self.house.db.read() as tx:
             known = [one for one in await instances.everyone(tx) if one.name in names & settings.instances.keys()]
             there = await parts.at_marketo(tx, names)
-        return {
-            one.name: Outlook(
+        found = {}
+        for one in known:
+            outlook = Outlook(
                 now=now,
                 instance=one,
                 driven=self._driven(one, now),
@@ -43,8 +44,17 @@ class Outlooks:
                 there=[part for part in there if part.instance == one.name],
                 line=await self._line(one.name, now) if one.name in waiting else [],
             )
-            for one in known
-        }
+            if one.name in waiting:
+                outlook = replace(outlook, held_up=await self._held_up(outlook))
+            found[one.name] = outlook
+        return found
+
+    async def _held_up(self, outlook: Outlook) -> frozenset[int]:
+        """Those that wait for a part whose end is not in sight, at Marketo or turned away again and again."""
+        name, long_ago = outlook.instance.name, outlook.now - timedelta(seconds=FORECAST_LATE_SECONDS)
+        async with self.house.db.read() as tx:
+            endless = {*outlook.endless, *await parts.failing_since(tx, name, before=long_ago)}
+            return await parts.imports_behind(tx, name, endless) if endless else frozenset()
 
     def _driven(self, instance: Instance, now: datetime) -> bool:
         oldest = now - timedelta(seconds=MISSED_LEASES * self.house.settings.lease_seconds)

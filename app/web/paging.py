@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.domain.errors import BadParameter, Detail
+from app.domain.errors import BadParameter, Detail, quoted
+from app.web.values import from_json, whole
 
 PARAMETERS = ("page_size", "page_token")
 DEFAULT_SIZE = 50
@@ -46,7 +47,7 @@ def place(given: str | None, length: int) -> tuple[int, ...] | None:
     if given is None:
         return None
     try:
-        found = json.loads(base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True))
+        found = from_json(base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True))
         if not isinstance(found, list) or len(found) != length or not all(type(n) is int for n in found):
             raise ValueError
         if not all(-(2**63) <= n < 2**63 for n in found):
@@ -61,7 +62,8 @@ def size(given: str | None) -> int:
     """Errors: BadParameter."""
     if given is None:
         return DEFAULT_SIZE
-    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= MOST:
-        message = f"{given!r} is not a whole number from 1 to {MOST}"
+    found = whole(given, 1, MOST)
+    if found is None:
+        message = f"{quoted(given)} is not a whole number from 1 to {MOST}"
         raise BadParameter(message, details=(Detail(message, field="page_size"),))
-    return int(given)
+    return found

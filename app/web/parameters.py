@@ -1,7 +1,6 @@
 """The parameters of an import, from query and form fields to a Request. All mistakes are told at once."""
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -11,8 +10,10 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from app.domain.errors import BadParameter, Detail
+from app.domain.errors import BadParameter, Detail, in_one_sentence, quoted
 from app.domain.imports import (
+    DEFAULT_PRIORITY,
+    HIGHEST_PRIORITY,
     CustomObject,
     Format,
     Leads,
@@ -23,10 +24,14 @@ from app.domain.imports import (
     Request,
     Target,
 )
+from app.terminal import is_harmless
+from app.web.values import from_json, whole
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 LABEL_CHARACTERS = 200
 NAME_CHARACTERS = 255
+MOMENT_CHARACTERS = 40  # of a time, with nine digits of a second and an offset
+NEAREST_FOR = 10  # of the names that are not known get the nearest that is
 CHARSET_CHARACTERS = 40
 FIRST_YEAR, LAST_YEAR = 1970, 9998  # what every database and every time zone can hold
 METADATA_PAIRS = 16
@@ -60,6 +65,8 @@ def _text(most: int = NAME_CHARACTERS, **more: Any) -> dict[str, Any]:
 YEARS = "^(19[7-9][0-9]|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])-"
 TIME = {"type": "string", "format": "date-time", "pattern": YEARS, "examples": ["2026-11-23T10:00:00Z"]}
 MARKETO_ID = {"type": "integer", "minimum": 1, "maximum": INT32}
+API_NAME = "^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # of an object or a field: it becomes part of a path, or a column
+API_NAMES = "^ *[A-Za-z0-9_][A-Za-z0-9_-]*( *, *[A-Za-z0-9_][A-Za-z0-9_-]*)* *$"
 PAIRS = {"type": "object", "maxProperties": METADATA_PAIRS, "additionalProperties": {"type": "string"}}
 LEAD, OBJECT, MEMBER = ObjectType.LEAD, ObjectType.CUSTOM_OBJECT, ObjectType.PROGRAM_MEMBER
 
@@ -71,18 +78,22 @@ PARAMETERS = {
         _text(CHARSET_CHARACTERS, default="utf-8"),
         "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
     ),
-    "lookup_field": Parameter(_text(default="email"), "the column by which Marketo finds the lead", LEAD),
+    "lookup_field": Parameter(
+        _text(default="email", pattern=API_NAME), "the column by which Marketo finds the lead", LEAD
+    ),
     "list_id": Parameter(MARKETO_ID, "a static list that the leads become members of", LEAD),
     "partition_name": Parameter(_text(), "the lead partition", LEAD),
-    "object_name": Parameter(_text(minLength=1), "the object's API name, such as `car_c`", OBJECT, required=True),
-    "dedupe_fields": Parameter(_text(), "comma-separated; asked of Marketo, at most once a day, when left out", OBJECT),
+    "object_name": Parameter(_text(pattern=API_NAME), "the object's API name, such as `car_c`", OBJECT, required=True),
+    "dedupe_fields": Parameter(
+        _text(pattern=API_NAMES), "comma-separated; asked of Marketo, at most once a day, when left out", OBJECT
+    ),
     "program_id": Parameter(MARKETO_ID, "the program's number", MEMBER, required=True),
     "program_member_status": Parameter(
         _text(minLength=1), "a status of the program's channel, such as `On List`", MEMBER, required=True
     ),
     "priority": Parameter(
-        {"type": "integer", "minimum": 0, "maximum": 9, "default": 5},
-        "higher first; within one priority, first come first served",
+        {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY, "default": DEFAULT_PRIORITY},
+        "higher first; within one priority, first come first served; what waits long rises",
     ),
     "not_before": Parameter(TIME, "do not send to Marketo before this time"),
     "preflight": Parameter(
@@ -98,23 +109,28 @@ KNOWN = tuple(PARAMETERS)
 
 
 def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
-    """A complaint for each name that is not known, with the nearest one that is."""
+    """A complaint for each name that is not known; the first few with the nearest one that is."""
     known = list(known)
-    found = []
-    for name in given:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, 1)
-            listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
-            meant = f"Did you mean {near[0]!r}?" if near else listed
-            found.append(Detail(f"there is no parameter {name!r}. {meant}", field=name))
-    return found
+    listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
+    strange = [name for name in dict.fromkeys(given) if name not in known]
+    meant = [_meant(name, known) or listed for name in strange[:NEAREST_FOR]]
+    meant += [listed] * (len(strange) - len(meant))
+    return [
+        Detail(f"there is no parameter {quoted(name)}. {told}", field=name[:NAME_CHARACTERS])
+        for name, told in zip(strange, meant, strict=True)
+    ]
+
+
+def _meant(name: str, known: list[str]) -> str | None:
+    """To compare two names takes a time that goes with both their lengths."""
+    near = difflib.get_close_matches(name, known, 1) if len(name) <= NAME_CHARACTERS else []
+    return f"Did you mean {near[0]!r}?" if near else None
 
 
 def refuse(details: list[Detail]) -> None:
     """Errors: BadParameter, where there is anything to complain of."""
     if details:
-        told = "; ".join(f"{d.field}: {d.message}" for d in details)
-        raise BadParameter(told, details=tuple(details))
+        raise BadParameter(in_one_sentence(details), details=tuple(details))
 
 
 def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -122,21 +138,27 @@ def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) 
     found: dict[str, str] = {}
     for name, value in [*query, *fields]:
         if found.setdefault(name, value) != value:
-            refuse([Detail(f"is given twice, as {found[name]!r} and as {value!r}; send it once", field=name)])
+            twice = f"is given twice, as {quoted(found[name])} and as {quoted(value)}; send it once"
+            refuse([Detail(twice, field=name[:NAME_CHARACTERS])])
     return found
 
 
-def request_from(given: Mapping[str, str], *, file_name: str | None, client: str) -> Request:
-    """Errors: BadParameter, with a detail for each mistake."""
+def request_from(
+    given: Mapping[str, str], *, file_name: str | None, client: str, max_priority: int = HIGHEST_PRIORITY
+) -> Request:
+    """Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+
+    Where no priority is given, and the default one is too high, it is the key's highest.
+    """
     read = _Reader(given)
     kind = read.word("object_type", ObjectType, ObjectType.LEAD)
     request = Request(
         target=_target(read, kind),
-        instance=(given.get("instance") or "default").lower(),
+        instance=(read.text("instance") or "default").lower(),
         client=client,
         format=read.word("format", Format, Format.CSV),
         charset=read.text("charset", CHARSET_CHARACTERS) or "utf-8",
-        priority=read.number("priority", 0, 9, 5),
+        priority=read.number("priority", 0, HIGHEST_PRIORITY, min(DEFAULT_PRIORITY, max_priority)),
         not_before=read.value("not_before", moment, None),
         preflight=read.word("preflight", Preflight, Preflight.HEADER),
         on_unconfirmed=read.word("on_unconfirmed", OnUnconfirmed, OnUnconfirmed.RESUBMIT),
@@ -145,6 +167,11 @@ def request_from(given: Mapping[str, str], *, file_name: str | None, client: str
         file_name=file_name,
     )
     refuse(only(given, KNOWN) + read.mistakes)
+    if request.priority > max_priority:
+        message = f"this key's imports may have a priority from 0 to {max_priority}, and not {request.priority}"
+        raise BadParameter(
+            f"priority: {message}", code="priority_too_high", details=(Detail(message, field="priority"),)
+        )
     return request
 
 
@@ -155,13 +182,14 @@ def _target(read: "_Reader", kind: ObjectType) -> Target:
     match kind:
         case ObjectType.LEAD:
             list_id = read.number("list_id", 1, INT32, None)
-            return Leads(read.text("lookup_field") or "email", list_id, read.text("partition_name"))
+            lookup_field = read.value("lookup_field", api_name, "email")
+            return Leads(lookup_field, list_id, read.value("partition_name", shown_name, None) or None)
         case ObjectType.CUSTOM_OBJECT:
-            fields = [field.strip() for field in (read.text("dedupe_fields") or "").split(",")]
-            return CustomObject(read.needed("object_name"), tuple(field for field in fields if field))
+            return CustomObject(read.needed("object_name", api_name), read.value("dedupe_fields", _api_names, ()))
         case ObjectType.PROGRAM_MEMBER:
-            read.needed("program_id")
-            return ProgramMembers(read.number("program_id", 1, INT32, 0), read.needed("program_member_status"))
+            read.needed("program_id", str)
+            program_id = read.number("program_id", 1, INT32, 0)
+            return ProgramMembers(program_id, read.needed("program_member_status", shown_name))
 
 
 class _Reader:
@@ -181,10 +209,11 @@ class _Reader:
             self.mistakes.append(Detail(str(mistake), field=name))
             return default
 
-    def needed(self, name: str) -> str:
-        value = (self.text(name) or "").strip()
+    def needed(self, name: str, read: Callable[[str], str]) -> str:
         if not self.given.get(name, "").strip():
             self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
+            return ""
+        value: str = self.value(name, read, "")
         return value
 
     def text(self, name: str, most: int = NAME_CHARACTERS) -> str | None:
@@ -204,9 +233,10 @@ class _Reader:
 
     def number(self, name: str, least: int, most: int, default: Any) -> Any:
         def read(text: str) -> int:
-            if not text.isascii() or not text.isdigit() or not least <= int(text) <= most:
-                raise ValueError(f"{text!r} is not a whole number from {least} to {most}")
-            return int(text)
+            number = whole(text, least, most)
+            if number is None:
+                raise ValueError(f"{quoted(text)} is not a whole number from {least} to {most}")
+            return number
 
         return self.value(name, read, default)
 
@@ -216,20 +246,48 @@ def one_of(words: type[Word], text: str) -> Word:
     try:
         return words(text.lower())
     except ValueError:
-        raise ValueError(f"{text!r} is not one of {', '.join(words)}") from None
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(words)}") from None
 
 
 def moment(text: str) -> datetime:
     """An RFC 3339 time. Errors: ValueError."""
-    if " " in text and RFC3339.fullmatch(text.replace(" ", "+")):
+    short = len(text) <= MOMENT_CHARACTERS
+    if short and " " in text and RFC3339.fullmatch(text.replace(" ", "+")):
         raise ValueError(f"{text!r} has a blank before its offset; in a query, write + as %2B")
     found = None
-    if RFC3339.fullmatch(text):
+    if short and RFC3339.fullmatch(text):
         with suppress(ValueError):  # a day or an hour that there is not
             found = datetime.fromisoformat(text.upper())
     if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(f"{text!r} is not a time like 2026-11-23T10:00:00Z, with an offset")
+        raise ValueError(f"{quoted(text)} is not a time like 2026-11-23T10:00:00Z, with an offset")
     return found.astimezone(UTC)
+
+
+def api_name(text: str) -> str:
+    """The name by which Marketo's API calls an object or a field. Errors: ValueError."""
+    name = _named(text)
+    bare = name.replace("_", "a")
+    if not bare.replace("-", "a").isalnum() or not bare.isascii() or bare.startswith("-"):
+        raise ValueError(f"{quoted(name)} is no API name: those have letters, digits, _ and - only")
+    return name
+
+
+def _api_names(text: str) -> tuple[str, ...]:
+    return tuple(api_name(name) for name in _named(text).split(",") if name.strip())
+
+
+def shown_name(text: str) -> str:
+    """A name that people gave something in Marketo. Errors: ValueError."""
+    name = _named(text)
+    if not is_harmless(name):
+        raise ValueError("holds a control character; leave it out")
+    return name
+
+
+def _named(text: str) -> str:
+    if len(text) > NAME_CHARACTERS:
+        raise ValueError(f"is longer than {NAME_CHARACTERS} characters")
+    return text.strip()
 
 
 def plain_text(text: str) -> str:
@@ -241,7 +299,7 @@ def plain_text(text: str) -> str:
 
 def _metadata(text: str) -> dict[str, str]:
     try:
-        found = json.loads(text)
+        found = from_json(text)
     except ValueError:
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):

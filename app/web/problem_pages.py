@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
 from app.web.accept import preferred
 from app.web.contract import answers
@@ -58,7 +58,7 @@ async def page(request: Request, name: ProblemName) -> Response:
     code = name.replace("-", "_")
     problem = PROBLEMS.get(code)
     if problem is None or "_" in name:
-        raise NotFound(f"There is no problem {name!r}. All of them are listed at /problems/.")
+        raise NotFound(f"There is no problem {quoted(name)}. All of them are listed at /problems/.")
     paragraphs = [f"HTTP {problem.status}, `{code}`", problem.means, f"**What to do:** {problem.remedy}"]
     html = "".join(f"<p>{_marked(one)}</p>" for one in paragraphs)
     return _answer(

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia
+from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
 from app.store.database import AWAY
@@ -30,6 +30,7 @@ OF_STATUS = {  # what the framework answers by itself
     413: ("content_too_large", "The body is larger than what is taken here."),
 }
 MEDIA_TYPE = "application/problem+json"
+MOST_ERRORS = 100  # that one problem lists; it says how many there are
 
 
 def problem(
@@ -45,7 +46,8 @@ def problem(
     body = document(code, detail, path=request.url.path)
     body["status"] = status = status or body["status"]
     if errors:
-        body["errors"] = [_error(error) for error in errors]
+        body["errors"] = [_error(error) for error in errors[:MOST_ERRORS]]
+        body["errors_total"] = len(errors)
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
@@ -182,8 +184,7 @@ async def _validation(request: Request, error: Exception) -> Response:
     if any(e["loc"] == ("body",) and isinstance(e["input"], bytes) for e in found):  # FastAPI left it as it came
         return of_caller(request, UnsupportedMedia("Send this body with Content-Type: application/json."))
     details = [_detail(e) for e in found]
-    told = "; ".join(f"{d.field}: {d.message}" if d.field else d.message for d in details)
-    return problem(request, code="invalid_parameter", detail=told, errors=details)
+    return problem(request, code="invalid_parameter", detail=in_one_sentence(details), errors=details)
 
 
 def _detail(error: dict[str, Any]) -> Detail:

@@ -1,6 +1,6 @@
 """Failures and warnings: one file for the whole import, in source order, or pages of JSON."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 
@@ -89,39 +89,42 @@ def refuse_erased(found: Import) -> None:
 async def _page(house: House, found: Import, kind: Kind, asked: paging.Asked) -> ResultPage:
     after = (asked.place[0], asked.place[1]) if asked.place else None
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, kind, after=after, size=asked.size_and_more)
-    shown, more = asked.cut(rows, lambda row: row.place)
-    return ResultPage(items=[_row(found, row) for row in shown], next_page_token=more)
+        columns = await imports.columns_of(tx, found.id)
+        names_bytes = sum(map(len, columns))  # which stand in each row
+        listed = await results.page(tx, found.id, kind, after=after, size=asked.size, row_bytes=names_bytes)
+    more = paging.token(listed.rows[-1].place) if listed.more else None
+    return ResultPage(items=[_row(columns, row) for row in listed.rows], next_page_token=more)
 
 
-def _row(found: Import, row: StoredRow) -> ResultRowOut:
-    values = dict(zip(found.columns, row.values, strict=True))
+def _row(columns: Sequence[str], row: StoredRow) -> ResultRowOut:
+    values = dict(zip(columns, row.values, strict=True))
     return ResultRowOut(source_row=row.source_row, reason=row.reason, values=values)
 
 
 async def lines(house: House, found: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
-    """Header and rows; a transaction for each thousand, so that a slow reader holds none open.
+    """Header and rows; a transaction for a thousand at most, so that a slow reader holds none open.
 
     As Marketo has them: without the rows' numbers, and without what we remarked upon ourselves.
 
     Errors: Gone, where they are erased meanwhile. The answer breaks off then: half of them is not to look like all.
     """
-    format_, after = found.request.format, None
-    header = True
-    while header or after is not None:
+    format_, after, more = found.request.format, None, True
+    async with house.db.read() as tx:
+        columns = await imports.columns_of(tx, found.id)
+    while more:
         async with house.db.read() as tx:
-            rows = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
+            listed = await results.page(tx, found.id, kind, after=after, size=STREAM_ROWS, own=not as_marketo)
             if not await imports.has_results(tx, found.id):
                 raise Gone(f"The results of import {found.id} are erased while they are read.")
-        told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in rows)
+        told = (ResultRow(row.source_row, row.reason, tuple(row.values)) for row in listed.rows)
         yield b"".join(
             written(
                 told,
-                columns=found.columns,
+                columns=columns,
                 format=format_,
                 reason_header=REASON[kind],
-                header=header,
+                header=after is None,
                 source_rows=not as_marketo,
             )
         )
-        header, after = False, rows[-1].place if len(rows) == STREAM_ROWS else None
+        more, after = listed.more, listed.rows[-1].place if listed.rows else None

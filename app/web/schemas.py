@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.clock import rfc3339
-from app.domain.history import OF_IMPORTS
+from app.domain.history import OF_IMPORTS, OF_INSTANCES
 from app.domain.imports import (
     FINISHED,
     AttentionCode,
@@ -17,12 +17,14 @@ from app.domain.imports import (
     OnUnconfirmed,
     Part,
     Status,
+    TryError,
     fields_of,
     object_type,
 )
-from app.domain.instances import Condition, Instance, WaitingFor, waiting_for
+from app.domain.instances import Condition, Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
 from app.store.events import Event
+from app.store.parts import Blocker
 from app.web import examples
 
 Moment = Annotated[
@@ -32,6 +34,7 @@ Moment = Annotated[
 ]
 Verdict = Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "degraded", "down"]})]
 EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_IMPORTS)})]
+InstanceEventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_INSTANCES)})]
 
 
 def _example(shown: dict[str, Any]) -> ConfigDict:
@@ -45,7 +48,7 @@ class ProblemErrorOut(BaseModel):
 
 
 class ProblemOut(BaseModel):
-    """RFC 9457. `errors` is there where there is more to say than one thing."""
+    """RFC 9457. `errors` is there where there is more to say than one thing: the first hundred of `errors_total`."""
 
     model_config = _example(examples.PROBLEM)
 
@@ -56,6 +59,7 @@ class ProblemOut(BaseModel):
     instance: str
     code: str
     errors: list[ProblemErrorOut] = []
+    errors_total: int | None = None
 
 
 class ProblemPage(BaseModel):
@@ -209,6 +213,32 @@ class ImportOut(BaseModel):
         )
 
 
+class TryErrorOut(BaseModel):
+    """Why the last try that did not go through did not."""
+
+    code: str
+    message: str
+    at: Moment
+
+
+class BlockedByOut(BaseModel):
+    """The part that touches the same records and goes first; its ids are null for whoever may not see it."""
+
+    import_id: int | None = Field(alias="import")
+    part: int | None
+    since: Moment
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @classmethod
+    def of(cls, waiting: Part, blocker: Blocker | None) -> "BlockedByOut":
+        """`blocker`: None where the caller may not see it."""
+        since = waiting.waits_since or waiting.state_since
+        assert since is not None, "a part that waits has a state"
+        known = (blocker.import_id, blocker.number) if blocker else (None, None)
+        return cls(import_id=known[0], part=known[1], since=since)
+
+
 class PartOut(BaseModel):
     model_config = _example(examples.PART)
 
@@ -223,13 +253,20 @@ class PartOut(BaseModel):
     warned: int
     message: str | None
     error: ErrorOut | None
+    last_error: TryErrorOut | None
+    next_attempt_at: Moment | None
     waiting_for: WaitingFor | None
+    blocked_by: BlockedByOut | None
     submitted_at: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
 
     @classmethod
-    def of(cls, part: Part, instance: Instance, now: datetime) -> "PartOut":
+    def of(
+        cls, part: Part, instance: Instance, now: datetime, *, policy: OnUnconfirmed, blocker: Blocker | None
+    ) -> "PartOut":
+        """`blocker`: whom it waits for, if the caller may see that."""
+        waits = waiting_for(part, instance, now)
         return cls(
             number=part.number,
             state=part.state,
@@ -242,7 +279,10 @@ class PartOut(BaseModel):
             warned=part.rows.warned,
             message=part.message,
             error=_error(part.error),
-            waiting_for=waiting_for(part, instance, now),
+            last_error=_last_error(part.last_error),
+            next_attempt_at=next_attempt_at(part, instance, now, policy=policy),
+            waiting_for=waits,
+            blocked_by=BlockedByOut.of(part, blocker) if waits is WaitingFor.SAME_RECORDS else None,
             submitted_at=part.submitted_at if part.batch_id else None,
             started_at=part.started_at,
             finished_at=part.finished_at,
@@ -261,6 +301,20 @@ class EventOut(BaseModel):
     @classmethod
     def of(cls, event: Event) -> "EventOut":
         return cls(id=event.id, at=event.at, type=event.type, part=event.part, data=dict(event.data))
+
+
+class InstanceEventOut(BaseModel):
+    model_config = _example(examples.INSTANCE_EVENT)
+
+    id: int
+    at: Moment
+    type: InstanceEventType
+    part: None
+    data: dict[str, Any]
+
+    @classmethod
+    def of(cls, event: Event) -> "InstanceEventOut":
+        return cls(id=event.id, at=event.at, type=event.type, part=None, data=dict(event.data))
 
 
 class ResultRowOut(BaseModel):
@@ -283,6 +337,11 @@ class PartPage(BaseModel):
 
 class EventPage(BaseModel):
     items: list[EventOut]
+    next_page_token: str | None
+
+
+class InstanceEventPage(BaseModel):
+    items: list[InstanceEventOut]
     next_page_token: str | None
 
 
@@ -325,6 +384,30 @@ class WorkerOut(BaseModel):
     heartbeat_at: Moment
 
 
+class PausedOut(BaseModel):
+    by: str | None
+    since: Moment
+    reason: str | None
+
+
+class CallErrorOut(BaseModel):
+    """The last call to Marketo that did not go through."""
+
+    at: Moment
+    call: str
+    code: str
+    message: str
+
+
+class InstanceBriefOut(BaseModel):
+    """What a key with the scope `submit` alone is shown of an instance."""
+
+    name: str
+    state: Condition
+    reason: str | None
+    until: Moment | None
+
+
 class InstanceOut(BaseModel):
     model_config = _example(examples.INSTANCE)
 
@@ -339,10 +422,16 @@ class InstanceOut(BaseModel):
     calls: CallsOut
     throughput: ThroughputOut
     worker: WorkerOut | None
+    paused: PausedOut | None
+    last_error: CallErrorOut | None
+
+    @property
+    def brief(self) -> InstanceBriefOut:
+        return InstanceBriefOut(name=self.name, state=self.state, reason=self.reason, until=self.until)
 
 
 class InstancePage(BaseModel):
-    items: list[InstanceOut]
+    items: list[InstanceOut | InstanceBriefOut]
     next_page_token: str | None = None
 
 
@@ -369,6 +458,10 @@ class HealthOut(BaseModel):
 def _attention(found: Import) -> AttentionOut | None:
     seen = found.attention
     return AttentionOut(code=seen.code, message=seen.message, since=seen.since) if seen else None
+
+
+def _last_error(error: TryError | None) -> TryErrorOut | None:
+    return TryErrorOut(code=error.code, message=error.message, at=error.at) if error else None
 
 
 def _error(error: Failure | None) -> ErrorOut | None:

@@ -23,7 +23,7 @@ from app.domain.lifecycle import FINAL, Move, State
 from app.store import tallies
 from app.store.room import Room
 from app.store.tallies import Tallies
-from app.web.instances import View
+from app.web.views import View
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +200,27 @@ CATALOGUE = (
     Series("sluice_slots_used", G, BY, "Places of Marketo's queue that are ours.", _each(lambda v: v.slots_used)),
     Series("sluice_slots", G, BY, "Places there that we may take.", _each(lambda v: v.settings.max_queued)),
     Series(
+        "sluice_slots_of_others",
+        G,
+        BY,
+        "Places there that jobs of other programs are thought to hold, as a 1016 taught.",
+        _each(lambda v: v.slots_of_others),
+    ),
+    Series(
+        "sluice_parts_failing",
+        G,
+        BY,
+        "Parts whose tries have not gone through for half a minute or longer.",
+        _each(lambda v: len(v.live.failing)),
+    ),
+    Series(
+        "sluice_parts_unknown_at_marketo",
+        G,
+        BY,
+        "Parts whose jobs Marketo denies knowing, again and again.",
+        _each(lambda v: v.live.unknown_at_marketo),
+    ),
+    Series(
         "sluice_importer_idle_seconds",
         G,
         BY,
@@ -211,7 +232,7 @@ CATALOGUE = (
         G,
         BY,
         "1 while parts may be submitted; 0 if paused, blocked or backing off.",
-        _each(lambda v: v.instance.condition(v.now) == "running"),
+        _each(lambda v: v.condition == "running"),
     ),
     Series(
         "sluice_instance_blocked",

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.clients import Scope
 from app.domain.imports import Import, Status
-from app.store import counts, imports, room
+from app.store import attention, counts, imports, room
 from app.store.imports import Filters
 from app.web import checks
 from app.web.auth import Guarded, needs
@@ -16,9 +16,9 @@ from app.web.checks import DEGRADED, DOWN, OK
 from app.web.contract import answers
 from app.web.deps import TheHouse, judgement
 from app.web.health import Probe
-from app.web.instances import views
 from app.web.known import knows
 from app.web.schemas import HealthOut, StatusOut
+from app.web.views import views
 from app.wiring import House
 
 router = APIRouter(tags=["status"])
@@ -60,10 +60,15 @@ async def readyz(response: Response, probe: TheProbe) -> HealthOut:
 )
 async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
     """One honest verdict, and its reasons."""
+    return await overall(house, probe)
+
+
+async def overall(house: House, probe: Probe) -> StatusOut:
+    """As it is now. Where the database cannot be worked with, nothing else can be told."""
     database = await probe.database()
     if database.status != OK:
         return StatusOut(status=DOWN, checks=[database], imports={}, instances=[])
-    settings = house.settings
+    settings, lately = house.settings, house.now() - timedelta(hours=24)
     async with house.db.read() as tx:
         live = await counts.live(tx, now=house.now())
         seen = await views(house, tx, live)
@@ -73,13 +78,14 @@ async def status(house: TheHouse, probe: TheProbe) -> StatusOut:
             *checks.ticks(settings, seen),
             *checks.conditions(seen),
             *checks.strangers(settings, live),
+            *checks.parts(seen),
             *checks.flow(seen),
             *checks.quotas(seen),
             checks.backlog(settings, live),
             *checks.storage(settings, await room.look(tx, house.db)),
-            checks.attention(await _troubled(house, tx)),
+            checks.attention(await _troubled(house, tx), await attention.missing_lately(tx, since=lately)),
         ]
-        recent = await counts.imports_by_status(tx, since=house.now() - timedelta(hours=24))
+        recent = await counts.imports_by_status(tx, since=lately)
     worst = max((check.status for check in found), key=[OK, DEGRADED, DOWN].index)
     listed = [view.out() for view in seen]
     return StatusOut(status=worst, checks=found, imports={str(s): n for s, n in recent.items()}, instances=listed)

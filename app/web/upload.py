@@ -17,6 +17,7 @@ from app.web.body import body_of
 from app.web.claims import Digests, MediaType, refuse_piece, said_by, unsupported
 from app.web.form import SPOOL_BYTES, Form, too_large
 from app.web.header_fields import file_name_in
+from app.web.values import whole
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"
@@ -118,7 +119,7 @@ def _refuse_length(said: dict[str, str], limit_bytes: int) -> None:
     """An honest Content-Length that is too large saves both sides the upload: nothing of it is read."""
     length = said.get("content-length", "")
     plain = said.get("content-encoding", "identity").lower() == "identity"
-    if plain and length.isdigit() and int(length) > limit_bytes:
+    if plain and length.isdigit() and whole(length, 0, limit_bytes) is None:
         raise too_large(limit_bytes)
 
 

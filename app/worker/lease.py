@@ -72,6 +72,7 @@ class Leases:
                 calls=crew.allowance.counted(),
                 pace=crew.watch.pace,
                 ticked=crew.ticked,
+                failing=crew.failing,
             )
             if kept:
                 await self._look(tx, lease.instance, crew, at)

@@ -14,6 +14,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
 from app.clock import Clock
+from app.domain.instances import Fault
 from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
 from app.steps.crew import Crew
 from app.steps.driver import LeaseLost
@@ -77,9 +78,17 @@ class Worker:
 
     async def tick(self, name: str, beat: Tick) -> None:
         """Call a step for an instance that is ours, again and again while it finds something to do."""
+        crew = self.crews[name]
         while not self.stopping and (lease := self.leases.held.get(name)) and lease.in_order:
-            more = await beat.step(lease)
-            self.crews[name].ticked[beat.name] = self.now()
+            try:
+                more = await beat.step(lease)
+            except LeaseLost:
+                raise
+            except Exception as mistake:
+                crew.failing.setdefault(beat.name, Fault(self.now(), type(mistake).__name__))
+                raise
+            crew.failing.pop(beat.name, None)
+            crew.ticked[beat.name] = self.now()
             if not more:
                 return
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from app.cli.main import main as sluice
 from benchmarks.support import bare_environment, die_with_parent, peak_mb
+from tests.support.patience import Deadline
 
-PATIENCE_SECONDS = 60.0  # for what must happen; no promise is about how fast it does
 READY = {"all": '"event": "serving"', "api": '"event": "serving"', "worker": '"event": "working"'}  # in the log
 
 FORKED_SHARE = 0.9  # of the births in a storm
@@ -41,11 +41,12 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def until(true: Callable[[], bool], what: str, *, seconds: float = PATIENCE_SECONDS) -> None:
-    deadline = time.monotonic() + seconds
+async def until(true: Callable[[], bool], what: str) -> None:
+    """Wait for what must happen: no promise is about how fast it does, and the machine may be busy."""
+    deadline = Deadline()
     while not true():
-        if time.monotonic() > deadline:
-            raise Broken(f"waited {seconds:g} s for {what}")
+        if deadline.is_over():
+            raise Broken(f"waited {deadline.seconds:.0f} s for {what}")
         await asyncio.sleep(0.02)
 
 

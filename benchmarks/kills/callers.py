@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from benchmarks.kills.actors import Broken
+from tests.support import patience
 
 OWN_KEYS, SHARED_KEYS = 400, 25  # records that one caller writes to; that all do
 SIZES = [(3, 8), (20, 60), (120, 200)]  # rows; the last ones come slowly
@@ -120,7 +121,7 @@ class Callers:
                 params={"label": upload.label},
                 headers={"Content-Type": "text/csv"},
                 content=_slowly(upload.content) if slow else upload.content,
-                timeout=60 if patient else timeout,
+                timeout=patience.seconds() if patient else timeout,
             )
         except httpx.TransportError as reason:
             self.journal.write("no answer", upload, why=type(reason).__name__)

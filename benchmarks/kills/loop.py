@@ -18,12 +18,12 @@ from benchmarks.kills.actors import KILL, TERM, Actor, Broken, Storm, cast, now
 from benchmarks.kills.callers import Callers, Journal
 from benchmarks.kills.promises import Aftermath, Found
 from benchmarks.support import quiet_port, simulator
+from tests.support import patience
 from tests.support.lifecycle import MOVES
 
 LEASE_SECONDS = 2.0
 TICK_SECONDS = 0.1
 CALLERS = 3
-STANDSTILL_SECONDS = 60.0  # once the storm is over: so long without an import that ends, and something is stuck
 SPEED = 20  # simulated seconds in one of ours: Marketo's window of 100 calls is one second long
 MARKETO = {
     "speed": SPEED,
@@ -96,7 +96,7 @@ async def run(kind: str, url: str, folder: Path, *, blows: int, seed: int, sampl
     told = Told(kind)
     with ExitStack() as stack:
         try:
-            async with asyncio.timeout(900 + 10 * blows):
+            async with asyncio.timeout(patience.seconds(900 + 10 * blows)):
                 await _Run(told, url, folder, f"{seed} {kind}", stack).play(blows, samples)
         except* Broken as broken:
             told.broken += [str(one) for one in _leaves(broken)]
@@ -134,7 +134,7 @@ class _Run:
             await actor.get_ready()
         self._say(f"{len(self.actors)} processes serve")
         fresh = httpx.Limits(max_keepalive_connections=0)  # a door may be another process by now
-        async with httpx.AsyncClient(base_url=self.doors[0], timeout=30, limits=fresh) as self.line:
+        async with httpx.AsyncClient(base_url=self.doors[0], timeout=patience.seconds(), limits=fresh) as self.line:
             await self._storm(blows)
             self._say(f"{self.told.dealt.total()} blows dealt")
             begun = time.monotonic()
@@ -163,14 +163,14 @@ class _Run:
         self.told.storm_seconds = time.monotonic() - begun
 
     async def _finished(self) -> None:
-        """Wait until nothing is under way any more. Errors: Broken, when nothing gets on for a while."""
-        before, moved_at = await self._under_way(), time.monotonic()
+        """Wait until nothing is under way any more. Errors: Broken, when no import ends for a while."""
+        before, deadline = await self._under_way(), patience.Deadline()
         while before:
             await asyncio.sleep(0.2)
             if (left := await self._under_way()) != before:
-                before, moved_at = left, time.monotonic()
-            if time.monotonic() - moved_at > STANDSTILL_SECONDS:
-                raise Broken(f"{left} imports are not finished, and for {STANDSTILL_SECONDS:g} s nothing got on")
+                before, deadline = left, patience.Deadline()
+            if deadline.is_over():
+                raise Broken(f"{left} imports are not finished, and for {deadline.seconds:.0f} s nothing got on")
 
     async def _under_way(self) -> int:
         known = (await self.line.get("/v1/status")).json()["imports"]
@@ -251,8 +251,8 @@ class _Run:
         return [(datetime.fromisoformat(one["at"]), one["type"]) for one in items]
 
     def _judge(self, imports: list[dict[str, Any]]) -> None:
-        report = httpx.get(f"{self.marketo}/simulator/report", timeout=60).json()
-        records = httpx.get(f"{self.marketo}/simulator/records/lead", timeout=60).json()["records"]
+        report = httpx.get(f"{self.marketo}/simulator/report", timeout=patience.seconds()).json()
+        records = httpx.get(f"{self.marketo}/simulator/records/lead", timeout=patience.seconds()).json()["records"]
         found = Found.read(self.url)
         journal = self.journal.read()
         told = self.told

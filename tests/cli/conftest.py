@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 
 from app.simulator import Rules, Simulator
 from tests.story.test_processes import QUICK
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, simulator
+from tests.support import forks
+from tests.support.processes import Service, service, simulator
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -38,15 +38,6 @@ def sluice(tmp_path: Path) -> Run:
     def run(*words: object, stdin: str = "", **variables: object) -> "subprocess.CompletedProcess[str]":
         bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
         ours = {f"SLUICE_{name}": str(value) for name, value in variables.items()}
-        return subprocess.run(
-            [sys.executable, "-m", "app", *map(str, words)],
-            cwd=tmp_path,
-            env=bare | {"PYTHONPATH": str(ROOT), "COLUMNS": "200"} | ours,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=DEADLINE_SECONDS,
-            check=False,
-        )
+        return forks.run(words, bare | {"COLUMNS": "200"} | ours, tmp_path, stdin=stdin)
 
     return run

@@ -14,8 +14,9 @@ import pytest
 
 from app.files.packing import zstd
 from tests.cli.conftest import Run
+from tests.support import patience
 from tests.support.line import Line, standing
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service
+from tests.support.processes import ROOT, Service
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
@@ -153,7 +154,7 @@ def test_failures_may_go_to_a_pipe(sluice: Run, served: Service, tmp_path: Path)
     os.mkfifo(pipe := tmp_path / "pipe")
     with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reading:
         assert sluice("failures", made["id"], "--output", pipe, URL=served.url).returncode == 0
-        read, _ = reading.communicate(timeout=DEADLINE_SECONDS)
+        read, _ = reading.communicate(timeout=patience.seconds())
     assert len(read.splitlines()) == 1 + made["rows"]["failed"]
     assert pipe.is_fifo()
 

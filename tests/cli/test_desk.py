@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from app.simulator import Fault, Simulator
 from tests.cli.conftest import Run
+from tests.support import patience
 from tests.support.processes import ROOT, Service, wait_until
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
@@ -22,12 +22,12 @@ def submitted(sluice: Run, served: Service, *words: object, stdin: str = ONE_ROW
 
 
 def read(served: Service, import_id: int) -> dict[str, Any]:
-    return dict(httpx.get(f"{served.url}/v1/imports/{import_id}").json())
+    return dict(patience.get(f"{served.url}/v1/imports/{import_id}").json())
 
 
 def who(served: Service, import_id: int, type_: str) -> list[str | None]:
     """Who is named by the import's events of this type."""
-    events = httpx.get(f"{served.url}/v1/imports/{import_id}/events").json()["items"]
+    events = patience.get(f"{served.url}/v1/imports/{import_id}/events").json()["items"]
     return [event["data"].get("by") for event in events if event["type"] == type_]
 
 
@@ -136,7 +136,7 @@ def test_a_part_of_a_cancelled_import_is_not_sent_again(
 def going_on(served: Service) -> Iterator[None]:
     """Whatever happens, the instance is not left paused for the tests that follow."""
     yield
-    httpx.post(f"{served.url}/v1/instances/default/resume").raise_for_status()
+    patience.post(f"{served.url}/v1/instances/default/resume").raise_for_status()
 
 
 @pytest.mark.usefixtures("going_on")
@@ -145,7 +145,7 @@ def test_pause_and_resume_an_instance(sluice: Run, served: Service):
     told = sluice("pause", "default", "--reason", "Spring cleaning", URL=served.url)
     assert (told.returncode, told.stdout) == (0, "Instance default is paused: Spring cleaning\n")
     waiting = submitted(sluice, served)
-    parts = httpx.get(f"{served.url}/v1/imports/{waiting}/parts").json()["items"]
+    parts = patience.get(f"{served.url}/v1/imports/{waiting}/parts").json()["items"]
     assert [part["waiting_for"] for part in parts] == ["instance_paused"]
     told = sluice("resume", "default", URL=served.url)
     assert (told.returncode, told.stdout) == (0, "Instance default is running.\n")

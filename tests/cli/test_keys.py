@@ -4,13 +4,13 @@ import json
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.simulator import Rules
 from tests.cli.conftest import Run
 from tests.story.files import LEADS
 from tests.story.test_processes import QUICK
+from tests.support import patience
 from tests.support.processes import service, simulator
 from tests.support.terminal import Terminal
 
@@ -27,11 +27,12 @@ def test_a_key_is_made_listed_and_revoked(sluice: Run, empty_database_url: str):
     assert (made.returncode, made.stderr) == (0, "")
     key = made.stdout.strip()
     assert KEY.match(key)
-    other = json.loads(
-        sluice("keys", "create", "--client", "b", "--scope", "read", "--days", 7, "--json", **known).stdout
-    )
+    words = ("--days", 7, "--max-priority", 3, "--json")
+    other = json.loads(sluice("keys", "create", "--client", "b", "--scope", "read", *words, **known).stdout)
     assert KEY.match(other["key"])
+    assert other["max_priority"] == 3
     listed = sluice("keys", "list", **known).stdout
+    assert re.search(r"\bb +read +≤ 3 ", listed)
     assert "crm-sync" in listed
     assert "submit read" in listed
     assert key.split("_")[2] not in listed
@@ -64,6 +65,7 @@ def test_a_narrow_terminal_shows_a_key_s_whole_id(sluice: Run, sqlite_url: str, 
         (("create", "--client", "a", "--scope", "all"), 2, "submit"),
         (("create", "--client", " ", "--scope", "read"), 2, "printable"),
         (("create", "--client", "a", "--scope", "read", "--days", "0"), 2, "--days"),
+        (("create", "--client", "a", "--scope", "read", "--max-priority", "10"), 2, "--max-priority"),
         (("revoke", "0f3a5c7e9b1d"), 1, "There is no key 0f3a5c7e9b1d"),
     ],
 )
@@ -83,7 +85,7 @@ def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):
         simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
         service(tmp_path, url, marketo, AUTH="on", **QUICK) as running,
     ):
-        assert httpx.get(f"{running.url}/v1/imports").status_code == 401
+        assert patience.get(f"{running.url}/v1/imports").status_code == 401
         done = sluice("submit", "leads.csv", "--wait", URL=running.url, API_KEY=key)
         assert done.returncode == 0, done.stderr
         refused = sluice("submit", "leads.csv", URL=running.url)

@@ -6,7 +6,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service
+from tests.support import patience
+from tests.support.processes import ROOT, Service
 
 NODE = shutil.which("node")
 
@@ -23,7 +24,7 @@ if NODE:  # who has none needs none to work on Sluice, and has no such test
             env=os.environ | {"KEY": "none-is-asked-for"},
             capture_output=True,
             text=True,
-            timeout=DEADLINE_SECONDS,
+            timeout=patience.seconds(),
             check=True,
         )
         assert re.match(r"complete \{\s+total: 40,\s+imported: 37,\s+failed: 3,", told.stdout), told.stdout

@@ -20,6 +20,9 @@ PART: dict[str, Any] = {
     "batch_id": None,
     "state": "waiting",
     "waiting_for": "same_records",
+    "blocked_by": {"import": 7, "part": 2, "since": "2026-11-25T09:59:00Z"},
+    "next_attempt_at": None,
+    "last_error": None,
     "error": None,
     "message": None,
 }
@@ -46,13 +49,46 @@ def printed(shown: RenderableType) -> str:
 def test_states_and_remarks_of_parts_are_read_in_one_line():
     """A column in which no part has anything to say is left out, and so are Marketo's words on what went well."""
     done = PART | {"number": 2, "imported": 120_000, "attempts": 1, "batch_id": 3404, "state": "complete"}
-    done |= {"waiting_for": None, "message": "Import succeeded, 120000 records imported (120000 members)"}
+    done |= {
+        "waiting_for": None,
+        "blocked_by": None,
+        "message": "Import succeeded, 120000 records imported (120000 members)",
+    }
     told = printed(tables.of_parts([PART, done, PART | {"number": 3, "state": "unconfirmed"}]))
     assert "failed" not in told
     assert "succeeded" not in told
-    assert re.search(r"^ +1 +waiting +120,000 +0 +0 +waits for: same_records *$", told, re.MULTILINE), told
+    assert re.search(
+        r"^ +1 +waiting +120,000 +0 +0 +waits for: same_records; *\n +part 2 of import 7 *$", told, re.MULTILINE
+    ), told
     assert re.search(r"^ +2 +complete +120,000 +120,000 +1 +3404 *$", told, re.MULTILINE)
     assert re.search(r"^ +3 +unconfirmed +120,000", told, re.MULTILINE)
+
+
+def test_a_part_that_is_tried_again_says_what_was_met_and_when_that_is():
+    """Whoever may not see the import that goes first is not told which it is."""
+    last = {"code": "713", "message": "Transient Error", "at": "2026-11-25T09:59:00Z"}
+    again = PART | {"waiting_for": "retry", "blocked_by": None, "last_error": last}
+    told = tables._remark(again | {"next_attempt_at": "2026-11-25T10:01:30Z"})
+    assert told == "waits for: retry; Transient Error; tried again at 10:01:30Z"
+    assert tables._remark(again) == "waits for: retry"
+    hidden = PART | {"blocked_by": {"import": None, "part": None, "since": "2026-11-25T09:59:00Z"}}
+    assert tables._remark(hidden) == "waits for: same_records"
+
+
+def test_an_instance_that_is_paused_says_by_whom():
+    """And why, where that was said."""
+    one = {
+        "name": "default",
+        "state": "paused",
+        "reason": "a release",
+        "paused": {"by": "ann", "since": "2026-11-25T09:59:00Z", "reason": "a release"},
+        "limits": {"queued": 10},
+        "slots": {"used": 0},
+        "waiting": {"parts": 1, "rows": 2},
+        "calls": {"today": 0, "quota": 50_000},
+        "worker": None,
+    }
+    assert "paused by ann: a" in re.sub(r"\s+", " ", printed(tables.of_instances([one])))
 
 
 def test_the_queue_keeps_its_headings_and_its_words_whole():

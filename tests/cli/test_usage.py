@@ -3,6 +3,7 @@
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +21,15 @@ MARKETO = {
     "INSTANCES__DEFAULT__CLIENT_ID": "an-id",
     "INSTANCES__DEFAULT__CLIENT_SECRET": "a-very-secret-secret",
 }
+
+
+def test_the_command_is_installed():
+    """A new Python runs it; all the other tests fork one that has imported it already."""
+    script = Path(sys.executable).with_name("sluice")
+    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("sluice ")
+    module = subprocess.run([sys.executable, "-m", "app", "--version"], cwd=ROOT, capture_output=True, check=True)
+    assert module.stdout.decode() == told.stdout
 
 
 def test_help_lists_every_command(sluice: Run):

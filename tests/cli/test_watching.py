@@ -5,19 +5,17 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.simulator import Simulator
 from tests.cli.conftest import Run
 from tests.cli.test_desk import submitted
 from tests.story.test_processes import QUICK
+from tests.support import forks, patience
 from tests.support.line import CHUNK_BYTES, Line, standing
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, service, wait_until
+from tests.support.processes import ROOT, Service, service, wait_until
 from tests.support.relay import relayed
 from tests.support.terminal import Terminal
 
@@ -65,7 +63,7 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_and_is_one_import(sluice:
     assert told.returncode == 1
     assert len(sent) == 2
     assert len({re.search(rb"(?i)idempotency-key: (\S+)", request).group(1) for request in sent}) == 1
-    listed = httpx.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"]
+    listed = patience.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"]
     assert [one["id"] for one in listed] == [json.loads(told.stdout)["id"]]
 
 
@@ -108,7 +106,7 @@ def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service,
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 1
     import_id = re.search(r"sluice status (\d+) --watch", terminal.shown).group(1)
-    assert httpx.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
+    assert patience.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
 
 
 def test_whoever_stops_an_upload_is_told_that_nothing_was_imported(served: Service, tmp_path: Path):
@@ -119,7 +117,7 @@ def test_whoever_stops_an_upload_is_told_that_nothing_was_imported(served: Servi
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 1
     assert "nothing was imported" in terminal.shown
-    assert httpx.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"] == []
+    assert patience.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"] == []
 
 
 def test_whoever_stops_waiting_for_the_answer_to_an_upload_is_told_that_it_is_not_known(tmp_path: Path):
@@ -146,10 +144,10 @@ def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
 
 def test_status_is_watched_until_the_import_is_finished(served: Service, tmp_path: Path):
     """It is drawn in place, and the last look stays."""
-    made = httpx.post(f"{served.url}/v1/imports?not_before=2999-01-01T00:00:00Z", content=LEADS.read_bytes()).json()
+    made = patience.post(f"{served.url}/v1/imports?not_before=2999-01-01T00:00:00Z", content=LEADS.read_bytes()).json()
     terminal = Terminal(tmp_path, "status", made["id"], "--watch", URL=served.url)
     wait_until(lambda: "queued" in terminal.shown, "the first look")
-    httpx.post(f"{served.url}/v1/imports/{made['id']}/cancel")
+    patience.post(f"{served.url}/v1/imports/{made['id']}/cancel")
     assert terminal.ended() == 0
     assert "cancelled" in terminal.shown
 
@@ -159,7 +157,7 @@ def test_the_queue_is_watched_until_interrupted(served: Service, tmp_path: Path)
     terminal = Terminal(tmp_path, "status", "--watch", URL=served.url)
     wait_until(lambda: "Instances" in terminal.shown, "the first look")
     label = "seen while watching"
-    httpx.post(f"{served.url}/v1/imports", params={"label": label}, content=b"email\na@example.com\n")
+    patience.post(f"{served.url}/v1/imports", params={"label": label}, content=b"email\na@example.com\n")
     wait_until(lambda: label in terminal.shown, "the new import")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 0
@@ -172,14 +170,14 @@ def test_a_watch_says_when_it_hears_nothing_and_goes_on_when_it_does(
     """A table that stands still says nothing of whether the service does."""
     with service(tmp_path, sqlite_url, marketo[0], **QUICK) as away:
         content, far = b"email\na@example.com\n", {"not_before": "2999-01-01T00:00:00Z"}
-        made = httpx.post(f"{away.url}/v1/imports", params=far, content=content).json()
+        made = patience.post(f"{away.url}/v1/imports", params=far, content=content).json()
         words = ("status", made["id"], "--watch") if of_import else ("status", "--watch")
         terminal = Terminal(tmp_path, *words, URL=away.url)
         wait_until(lambda: "queued" in terminal.shown, "the first look")
         away.end(signal.SIGTERM)
         wait_until(lambda: re.search(r"No answer since \d\d:\d\d:\d\d\.", terminal.shown) is not None, "its silence")
         away.start()
-        httpx.post(f"{away.url}/v1/imports/{made['id']}/cancel").raise_for_status()
+        patience.post(f"{away.url}/v1/imports/{made['id']}/cancel").raise_for_status()
         wait_until(lambda: "cancelled" in terminal.shown, "the next look")
         if not of_import:
             terminal.child.send_signal(signal.SIGINT)
@@ -193,16 +191,15 @@ def test_watching_is_for_people(sluice: Run, served: Service):
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shell_completes_commands(shell: str):
+def test_the_shell_completes_commands(shell: str, tmp_path: Path):
     """The script that --show-completion prints asks `sluice` itself, for an option's words too."""
-    script = Path(sys.executable).with_name("sluice")
     bare = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE_", "_TYPER"))}
     known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 
     def run(*words: str, **more: str) -> str:
-        return subprocess.run(
-            [script, *words], env=known | more, capture_output=True, text=True, timeout=DEADLINE_SECONDS, check=True
-        ).stdout
+        told = forks.run(words, known | more, tmp_path)
+        assert told.returncode == 0
+        return told.stdout
 
     def completed(line: str) -> str:
         asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from app.simulator import Rules, Simulator
 from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS
 from tests.story.test_processes import QUICK
-from tests.support.processes import DEADLINE_SECONDS, ROOT, Service, simulator, wait_until
+from tests.support import forks, patience
+from tests.support.processes import ROOT, Service, simulator, wait_until
 from tests.web.test_facade import BOUNDARY, JAVA
 
 CLIENTS = ROOT / ".venv" / "clients"
@@ -31,12 +31,12 @@ class Served:
 
     def token(self) -> str:
         known = {"client_id": self.client_id, "client_secret": self.client_secret, "grant_type": "client_credentials"}
-        answer = httpx.get(f"{self.service.url}/identity/oauth/token", params=known)
+        answer = patience.get(f"{self.service.url}/identity/oauth/token", params=known)
         return str(answer.json()["access_token"])
 
     def finished(self, batch: int, sent: str) -> bool:
         there = f"{self.service.url}/bulk/v1/leads/batch/{batch}.json"
-        told = httpx.get(there, headers={"Authorization": f"Bearer {sent}"}).json()
+        told = patience.get(there, headers={"Authorization": f"Bearer {sent}"}).json()
         return told["result"][0]["status"] == "Complete"
 
 
@@ -45,8 +45,8 @@ def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
     """A service that asks for keys, and logs as much as it can."""
     with simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, played):
         found = Service(tmp_path, sqlite_url, marketo, **(QUICK | {"AUTH": "on", "LOG_LEVEL": "debug"}))
-        command = [sys.executable, "-m", "app", "keys", "create", "--client", "crm-sync", "--scope", "submit"]
-        made = subprocess.run(command, cwd=tmp_path, env=found.environment, capture_output=True, text=True, check=True)
+        words = ("keys", "create", "--client", "crm-sync", "--scope", "submit")
+        made = forks.run(words, found.environment, tmp_path)
         _, key_id, secret = made.stdout.strip().split("_")
         found.start()
         try:
@@ -54,7 +54,7 @@ def served(sqlite_url: str, tmp_path: Path) -> Iterator[Served]:
         finally:
             if found.child and found.child.poll() is None:
                 found.child.kill()
-                found.child.wait(timeout=DEADLINE_SECONDS)
+                found.child.ended()
 
 
 @pytest.mark.parametrize(("version", "release"), [("0.5.25", "newest"), ("0.5.20", "older")])
@@ -69,7 +69,7 @@ def test_marketorestpython_needs_only_another_host_name(served: Served, tmp_path
         env={**os.environ, "PYTHONPATH": str(CLIENTS / release)},
         capture_output=True,
         text=True,
-        timeout=DEADLINE_SECONDS,
+        timeout=patience.seconds(),
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
@@ -116,7 +116,7 @@ def test_curls_form_fields_and_adobes_java_sample_are_taken(served: Served):
         "lookupField": (None, "email"),
         "access_token": (None, sent),
     }
-    first = httpx.post(url, files=form).json()["result"][0]["batchId"]
+    first = patience.post(url, files=form).json()["result"][0]["batchId"]
     line = http.client.HTTPConnection("127.0.0.1", served.service.port)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "accept": "text/json"}
     body = JAVA + b"email,firstName\nzoe@example.com,Zoe\n\r\n--" + BOUNDARY.encode()
@@ -132,7 +132,7 @@ def test_curls_form_fields_and_adobes_java_sample_are_taken(served: Served):
 
 def test_a_large_body_behind_a_token_that_opens_nothing_is_not_read(served: Served):
     """The service says so, and hangs up."""
-    line = http.client.HTTPConnection("127.0.0.1", served.service.port, timeout=DEADLINE_SECONDS)
+    line = http.client.HTTPConnection("127.0.0.1", served.service.port, timeout=patience.seconds())
     line.putrequest("POST", "/bulk/v1/leads.json")
     for name, value in {
         "Authorization": "Bearer x.1.y",

@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.forecast import Outlook, Stretch, Work
 from app.domain.imports import Footprint, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
+from app.domain.incidents import Incident
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.pacing import Pace
@@ -30,7 +31,6 @@ def an_import(*, turn: int = 100, collecting_since: float | None = None, id_: in
         id=id_,
         request=Request(Leads(), **told),
         status=Status.IMPORTING,
-        columns=("email",),
         file=SourceFile(None, 1, "00", 1000),
         rows=Rows(1000, 0, 0, 0),
         parts=parts,
@@ -56,14 +56,23 @@ def a_part(id_: int, state: str, *, started: float | None = None, import_id: int
         "footprint": Footprint(import_id, "people", "email", None, False),
         "rows": Rows(1000, imported, 0, 0),
         "counted": imported > 0,
+        "denials": 0,
         "submitted_at": at(-100 + id_),
         "started_at": None if started is None else at(started),
     }
     return Part(**(nothing | known))
 
 
-def in_line(parts: int, *, priority: int = 5, client: str = "local", turn: int = 1, last: int | None = None) -> Stretch:
-    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts))
+def in_line(
+    parts: int,
+    *,
+    priority: int = 5,
+    client: str = "local",
+    turn: int = 1,
+    last: int | None = None,
+    since: datetime = NOON,
+) -> Stretch:
+    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
 
 
 def finish(wanted: Import, *, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
@@ -107,6 +116,18 @@ def test_higher_priority_and_earlier_acceptance_go_first():
     assert finish(mine, line=[in_line(4, turn=99)]) == 30
     assert finish(mine, line=[in_line(4, turn=101)]) == 10
     assert finish(mine, line=[in_line(4, priority=4, turn=1)]) == 10
+
+
+def test_what_has_risen_gets_one_job_of_four():
+    """Of lower priority but four hours older; or itself, behind a thousand more urgent ones."""
+    urgent, old = an_import(waiting=6, priority=9), at(-4 * 3600)
+    assert finish(urgent, line=[in_line(1000, priority=5, since=old)]) == finish(urgent) + 10  # two more, side by side
+    assert finish(urgent, line=[in_line(1000, priority=5, since=at(-4 * 3600 + 1))]) == finish(urgent)
+    waiting = replace(an_import(waiting=2), created_at=old)
+    assert finish(waiting, line=[in_line(1000, priority=9)]) == finish(waiting) + 30  # six go meanwhile
+    assert finish(an_import(waiting=2), line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
+    scheduled = replace(waiting, request=replace(waiting.request, not_before=NOON))
+    assert finish(scheduled, line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
 
 
 def test_of_a_stretch_that_it_lies_in_counts_what_was_accepted_before():
@@ -175,3 +196,49 @@ def test_a_part_that_takes_far_longer_than_thought_may_take_for_ever():
     both = [stuck, a_part(2, "importing", started=-31)]
     assert finish(an_import(waiting=2, id_=2), there=both) is None
     assert finish(an_import(queued=1, id_=2), there=[*both, a_part(3, "queued", import_id=2)]) is None
+
+
+def test_what_waits_behind_a_job_without_an_end_in_sight_has_none_either():
+    """Of the same records as one that hangs; other imports go past it."""
+    stuck = a_part(1, "importing", started=-31)
+    behind = Outlook(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
+    assert behind.endless == [1]
+    assert behind.finish_of(an_import(waiting=1, id_=2)) is None
+    assert behind.finish_of(an_import(waiting=1, id_=3)) is not None
+    assert Outlook(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
+
+
+@pytest.mark.parametrize("told", [{"denials": 3}, {"failing_since": at(-61)}])
+def test_a_job_that_marketo_denies_or_says_nothing_of_has_no_end_in_sight(told: dict[str, Any]):
+    """Its importer is not thereby taken: who knows whether it is there at all."""
+    unheard = replace(a_part(1, "queued", import_id=1), **told)
+    assert finish(an_import(queued=1), there=[unheard]) is None
+    assert finish(an_import(waiting=2, id_=2), there=[unheard]) == finish(an_import(waiting=2, id_=2)) == 15
+    heard = replace(unheard, denials=0, failing_since=None, submitted_at=at(-5))
+    assert finish(an_import(queued=1), there=[heard]) == 10
+
+
+def test_a_part_whose_tries_fail_has_no_end_in_sight_once_that_has_lasted_a_minute():
+    """Turned away again and again, by a list that others import into for example."""
+    wanted = an_import(waiting=1)
+    for seconds, expected in ((-60, 10), (-61, None)):
+        failing = replace(wanted, remaining=replace(wanted.remaining, failing_since=at(seconds)))
+        assert finish(failing) == expected
+
+
+def test_nothing_is_foretold_while_marketo_cannot_be_reached():
+    """For longer than a hiccup."""
+    there = [a_part(1, "importing", started=-5, import_id=1)]
+    for seconds, expected in ((-60, 5), (-61, None)):
+        away = {"incidents": {"unreachable": Incident(since=at(seconds), told_at=at(seconds))}}
+        assert finish(an_import(importing=1), there=there, **away) == expected
+
+
+def test_what_others_keep_from_being_begun_has_no_end_in_sight():
+    """They hold the importers, or the whole queue: ours should have been begun with a minute ago."""
+    queued = replace(a_part(1, "queued", import_id=1), submitted_at=at(-61))
+    assert finish(an_import(queued=1), there=[queued]) is None
+    assert finish(an_import(waiting=1, id_=2), there=[queued]) is None
+    assert finish(an_import(queued=1), there=[queued], moved_at=at(-59)) == 10, "one of ours has just ended"
+    full = {"foreign_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
+    assert finish(an_import(waiting=1), **full) is None

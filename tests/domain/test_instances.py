@@ -1,11 +1,13 @@
-"""Why a part waits."""
+"""Why a part waits, and for how long what was learnt of others counts."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from app.domain.imports import Footprint, Part, Rows
-from app.domain.instances import Instance, WaitingFor, waiting_for
+from app.domain.imports import Footprint, OnUnconfirmed, Part, Rows
+from app.domain.instances import Instance, WaitingFor, lesson_seconds, next_attempt_at, waiting_for
 from app.domain.lifecycle import State
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -29,6 +31,7 @@ def part(
         footprint=Footprint(1, "people", "email", None, False),
         client="local",
         waits_for=waits_for,
+        waits_since=NOON if waits_for else None,
         first_row=1,
         rows=Rows(1, 0, 0, 0),
         size_bytes=10,
@@ -40,6 +43,9 @@ def part(
         message=None,
         error=None,
         silent_since=None,
+        denials=0,
+        last_error=None,
+        failing_since=None,
         counted=False,
         results_missing=False,
         submitted_at=None,
@@ -81,8 +87,65 @@ def test_a_part_that_does_not_wait_waits_for_nothing():
 
 def test_a_lesson_on_others_slots_may_be_doubted_when_one_of_ours_has_ended_but_not_within_a_minute():
     """The second in a row lasts two minutes; what stood before our part is gone by then."""
-    lesson = Instance("default", foreign_slots=8, foreign_until=NOON + timedelta(seconds=120), foreign_lessons=2)
+    until = NOON + timedelta(seconds=120)
+    lesson = Instance("default", foreign_slots=8, foreign_at=NOON, foreign_until=until, foreign_lessons=2)
     assert not lesson.may_doubt_slots(NOON + timedelta(seconds=59))
     assert lesson.may_doubt_slots(NOON + timedelta(seconds=60))
     assert not lesson.may_doubt_slots(NOON + timedelta(seconds=120)), "it is over"
     assert not Instance("default").may_doubt_slots(NOON)
+
+
+def test_a_1016_with_nothing_of_ours_at_marketo_counts_for_15_seconds_then_30_and_never_for_more_than_60():
+    """With work of ours there it counts for a minute, then longer: that work flows meanwhile."""
+    assert [lesson_seconds(before, at_work=0) for before in range(6)] == [15, 30, 60, 60, 60, 60]
+    assert [lesson_seconds(before, at_work=1) for before in range(6)] == [60, 120, 240, 480, 600, 600]
+
+
+def test_a_lesson_that_was_learnt_beside_our_own_work_counts_no_longer_than_a_minute_once_that_has_ended():
+    """Ten minutes were right while something flowed."""
+    until = NOON + timedelta(seconds=600)
+    lesson = Instance("default", foreign_slots=9, foreign_at=NOON, foreign_until=until, foreign_lessons=5)
+    assert lesson.lesson_until(at_work=1) == until
+    assert lesson.lesson_until(at_work=0) == NOON + timedelta(seconds=60)
+    assert lesson.slots_of_others(NOON + timedelta(seconds=60), at_work=1) == 9
+    assert lesson.slots_of_others(NOON + timedelta(seconds=60), at_work=0) == 8, "one more is tried"
+
+
+def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
+    """The short waits begin with 15 seconds, whatever was learnt before."""
+    beside_ours = Instance("default", foreign_lessons=4)
+    alone = replace(beside_ours, foreign_alone=True)
+    assert [one.lessons_before(at_work=0) for one in (beside_ours, alone)] == [0, 4]
+    assert [one.lessons_before(at_work=2) for one in (beside_ours, alone)] == [4, 0]
+
+
+@pytest.mark.parametrize(
+    ("told", "instance", "policy", "seconds"),
+    [
+        ({}, {}, "resubmit", None),
+        ({"due_at": LATER, "retry_code": "713"}, {}, "resubmit", 60),
+        ({"due_at": LATER}, {}, "resubmit", 60),
+        ({"due_at": NOON, "retry_code": "713"}, {}, "resubmit", None),
+        ({}, {"hold_until": LATER, "hold_reason": WaitingFor.DAILY_QUOTA}, "resubmit", 60),
+        ({}, {"blocked_at": NOON, "hold_until": LATER}, "resubmit", 60),
+        ({"due_at": LATER, "retry_code": "603"}, {"paused_at": NOON}, "resubmit", None),
+        ({"waits_for": 7}, {"hold_until": LATER}, "resubmit", None),
+        ({}, {"foreign_alone": True, "foreign_at": NOON, "foreign_until": LATER, "foreign_lessons": 1}, "resubmit", 15),
+        ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "resubmit", 60),
+        ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "hold", None),
+        ({"state": State.IMPORTING, "due_at": LATER}, {}, "resubmit", None),
+    ],
+)
+def test_a_part_says_when_it_is_tried_next_where_time_decides(
+    told: dict[str, Any], instance: dict[str, Any], policy: str, seconds: float | None
+):
+    """Not where its turn, another part or a person does."""
+    found = next_attempt_at(part(**told), Instance("default", **instance), NOON, policy=OnUnconfirmed(policy))
+    assert found == (None if seconds is None else NOON + timedelta(seconds=seconds))
+
+
+def test_a_part_that_gets_no_answer_says_when_it_is_asked_about_again():
+    """At Marketo, or for its result files."""
+    for state in (State.QUEUED, State.IMPORTING, State.COLLECTING):
+        failing = replace(part(state, due_at=LATER), failing_since=NOON)
+        assert next_attempt_at(failing, Instance("default"), NOON, policy=OnUnconfirmed.RESUBMIT) == LATER

@@ -26,6 +26,6 @@ def test_only_parts_that_marketo_has_or_may_have_hold_a_slot():
 
 def test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconfirmed_only():
     """No move but an answer's leads from submitting back to waiting."""
-    leaving = {move: target for move, (sources, target) in MOVES.items() if "submitting" in sources}
+    leaving = {str(move): str(edge.target) for move, edge in TABLE.items() if "submitting" in edge.sources}
     assert leaving == {"accept": "queued", "turn_away": "waiting", "refuse": "failed", "lose": "unconfirmed"}
     assert [move for move, edge in TABLE.items() if edge.target == "waiting"] == ["turn_away", "resubmit"]

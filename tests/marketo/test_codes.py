@@ -91,7 +91,12 @@ async def test_a_code_means_the_same_when_it_comes_over_the_wire(code):
     for sent in (code, int(code)):
         stage = Stage(script(refusal(sent, "1016 Too many imports")))
         assert await stage.marketo.submit(LEADS, part()) == (
-            TurnedAway(Because.BLOCKED, None, "Marketo rejects the access token that its identity service gives out")
+            TurnedAway(
+                Because.BLOCKED,
+                None,
+                "Marketo rejects the access token that its identity service gives out",
+                "identity",
+            )
             if code in {"601", "602"}
             else answer_to_submission(code, "1016 Too many imports")
         )

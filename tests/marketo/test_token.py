@@ -80,7 +80,7 @@ async def test_the_rejected_token_given_out_again_is_waited_out():
 async def test_the_rejected_token_given_out_for_ever_blocks_after_a_few_seconds():
     """The wait is bounded, the part is not sent again, and the token is tried anew at the next call."""
     stage = Stage(script(refusal("601"), DONE), lambda _: token("old", 3000))
-    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.BLOCKED, None, PERSISTS)
+    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.BLOCKED, None, PERSISTS, "identity")
     assert stage.clock.slept == [1, 2, 5]
     assert len(stage.calls) == 1
     assert await stage.marketo.submit(LEADS, part()) == Accepted(5)

@@ -16,6 +16,7 @@ import httpx
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.clients import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.imports import CustomObject, Leads, OnUnconfirmed, Request
 from app.domain.lifecycle import State
@@ -394,17 +395,17 @@ class Life:
             with suppress(WrongState):
                 match dice.choice(["cancel", "pause", "resume", "resolve", "retry"]):
                     case "cancel" if self.accepted and dice.random() < 0.5:
-                        await desk.cancel(self.accepted[-1], by="somebody")
+                        await desk.cancel(self.accepted[-1], by=EVERYBODY)
                     case "pause":
-                        await desk.pause(name, reason=None, by="somebody")
+                        await desk.pause(name, reason=None, by=EVERYBODY)
                         await asyncio.sleep(dice.uniform(1, 20))
-                        await desk.resume(name, by="somebody")
+                        await desk.resume(name, by=EVERYBODY)
                     case "resume":
-                        await desk.resume(name, by="somebody")
+                        await desk.resume(name, by=EVERYBODY)
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
-                        again = await process.house.retry.parts(dice.choice(self.accepted), by="somebody")
+                        again = await process.house.retry.parts(dice.choice(self.accepted), by=EVERYBODY)
                         self.accepted.append(again.import_id)
 
     async def _resolve(self, process: Process, name: str) -> None:
@@ -423,9 +424,9 @@ class Life:
             ]
             settled = part.state_since is not None and (self.now() - part.state_since).total_seconds() > 60
             if known:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by="somebody")
+                await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by=EVERYBODY)
             elif settled:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=None, by="somebody")
+                await process.house.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY)
 
     async def _others(self, ends: float) -> None:
         """Other users of the instances, and the machine that sleeps."""

@@ -1,4 +1,7 @@
-"""A thousand short lives, and some of them on PostgreSQL: whatever went wrong, everything came right in the end."""
+"""A thousand short lives, some of them on PostgreSQL: whatever went wrong, everything came right in the end.
+
+`make test` lives the first few, on both databases.
+"""
 
 import pytest
 
@@ -6,26 +9,38 @@ from tests.simulation.ground import OnTheSpot, sqlite_ground
 from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 
-SEEDS = 1000
-BLOCK = 100
-ON_POSTGRESQL = 40
+FEW, SEEDS, BLOCK = 10, 1000, 66
+FEW_ON_POSTGRESQL, ON_POSTGRESQL = 4, 40
 
 
-@pytest.mark.parametrize("first", range(0, SEEDS, BLOCK))
-def test_every_life_comes_right(first: int):
+@pytest.mark.parametrize(
+    ("first", "end"),
+    [
+        (0, FEW),
+        *(
+            pytest.param(first, min(first + BLOCK, SEEDS), marks=pytest.mark.endure(minutes=1))
+            for first in range(FEW, SEEDS, BLOCK)
+        ),
+    ],
+)
+def test_every_life_comes_right(first: int, end: int):
     """Nothing is lost or stuck, limits hold, nothing goes twice but where nobody can know, no record is there twice."""
-    _live("sqlite", range(first, first + BLOCK))
+    _live("sqlite", range(first, end))
 
 
-def test_every_life_comes_right_on_postgresql():
+@pytest.mark.parametrize(
+    ("first", "end"),
+    [(0, FEW_ON_POSTGRESQL), pytest.param(FEW_ON_POSTGRESQL, ON_POSTGRESQL, marks=pytest.mark.endure(minutes=1))],
+)
+def test_every_life_comes_right_on_postgresql(first: int, end: int):
     """The same lives, before the other database."""
-    _live("postgresql", range(ON_POSTGRESQL))
+    _live("postgresql", range(first, end))
 
 
+@pytest.mark.parametrize("seeds", [range(40, 42), pytest.param(range(42, 46), marks=pytest.mark.endure)], ids=str)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
-def test_a_seed_tells_the_same_story_twice(database: str):
+def test_a_seed_tells_the_same_story_twice(database: str, seeds: range):
     """Or a life that went wrong could not be lived again."""
-    seeds = range(40, 46)
     with living(database) as live:
         stories = [live(seed).story for seed in seeds]
     with living(database) as live:

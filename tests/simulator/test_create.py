@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.simulator import Rules, Simulator
+from app.simulator.routes import find_route
 from tests.simulator.conftest import Bench, error
 
 LEADS = "/bulk/v1/leads.json"
@@ -124,12 +125,29 @@ async def test_a_form_without_a_file_is_refused(bench: Bench) -> None:
 
 
 async def test_unknown_paths_and_methods(bench: Bench) -> None:
+    """Adobe, "Error codes": every response-level error comes with HTTP 200."""
     for path in ("/rest/bulk/v1/leads.json", "/bulk/v1/leads/batch/1/status.json", "/bulk/v2/leads.json"):
         response = await bench.get(path)
-        assert response.status_code == 404
+        assert response.status_code == 200
         assert response.json()["errors"][0]["code"] == "610"
     assert error(await bench.get(LEADS)) == ("605", "HTTP Method not supported")
     assert error(await bench.get("/bulk/v1/leads/batch/abc.json"))[0] == "1001"
+
+
+@pytest.mark.parametrize(
+    ("path", "view"),
+    [
+        ("/rest/../bulk/v1/leads/batch/7.json", "lead"),
+        ("/bulk/v1/../../rest/./v1/lists.json", "lists"),
+        ("/../../rest/v1/lists.json", "lists"),
+        ("/rest/v1/lists.json/..", "610"),
+        ("/rest/../v1/lists.json", "610"),
+        ("/..rest/v1/lists.json", "610"),
+    ],
+)
+def test_dot_segments_are_resolved_as_servers_do(path: str, view: str) -> None:
+    """A client that lives on `/rest` sends its way out of it as it is."""
+    assert find_route("GET", path)[0].view == view
 
 
 def test_further_fields_and_objects_can_be_had(bench: Bench) -> None:

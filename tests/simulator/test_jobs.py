@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from app.simulator import Fault, Rules
@@ -158,14 +158,12 @@ class Story:
 
 
 @given(arrivals, st.lists(st.floats(0, 60), max_size=40))
-@settings(max_examples=150, deadline=None)
 def test_looking_often_or_once_tells_the_same_story(plan, looks) -> None:
     once, often = Story().run(plan, []), Story().run(plan, looks)
     assert once.told() == often.told()
 
 
 @given(arrivals)
-@settings(max_examples=150, deadline=None)
 def test_never_more_than_two_of_ten_and_first_in_first_out(plan) -> None:
     story = Story().run(plan, [])
     own = [job for job in story.jobs if job.target is not None]

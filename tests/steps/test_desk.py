@@ -13,7 +13,8 @@ from app.steps.desk import Desk
 from app.steps.points import in_service
 from app.store import instances, parts
 from app.store.database import Database
-from app.store.tables import event
+from app.store.instances import Lesson
+from app.store.tables import event, part
 from app.wake import Wake
 from tests.store.seed import AT, an_import, parts_of
 from tests.support.clock import SteppedClock
@@ -36,10 +37,10 @@ async def deeds(db: Database, who: str) -> list[tuple[str, dict[str, Any]]]:
 async def unconfirmed(db: Database, *, slot: int = 1) -> int:
     """An import whose one part is unconfirmed."""
     import_id = await an_import(db)
-    (part,) = await parts_of(db, import_id)
+    (one,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": slot})
-        await parts.move(tx, part.id, Move.LOSE, at=AT)
+        await parts.move(tx, one.id, Move.CLAIM, at=AT, values={"slot": slot})
+        await parts.move(tx, one.id, Move.LOSE, at=AT)
     return import_id
 
 
@@ -81,11 +82,14 @@ async def test_resume_tries_a_blocked_instance_at_once(db: Database, desk: Desk,
     assert found.may_submit(clock())
 
 
-async def test_resume_keeps_the_wait_that_marketo_asked_for(db: Database, desk: Desk, clock: SteppedClock):
+@pytest.mark.parametrize("limit", [WaitingFor.DAILY_QUOTA, WaitingFor.RATE_LIMIT])
+async def test_resume_keeps_the_wait_that_marketos_limits_ask_for(
+    db: Database, desk: Desk, clock: SteppedClock, limit: WaitingFor
+):
     """A used-up quota is not mended by a person's word."""
     await an_import(db)
     async with db.write() as tx:
-        await instances.hold(tx, "default", until=clock() + PAUSE, reason=WaitingFor.DAILY_QUOTA)
+        await instances.hold(tx, "default", until=clock() + PAUSE, reason=limit)
     await desk.pause("default", reason=None, by="ann")
     await desk.resume("default", by="ann")
     async with db.read() as tx:
@@ -93,3 +97,32 @@ async def test_resume_keeps_the_wait_that_marketo_asked_for(db: Database, desk: 
     assert found is not None
     assert not found.may_submit(clock())
     assert found.may_submit(clock() + PAUSE)
+
+
+async def test_resume_has_all_that_was_turned_away_tried_at_once(db: Database, desk: Desk, clock: SteppedClock):
+    """A part that met 603 waits for 300 seconds by itself; what its import wants sent later still goes later."""
+    denied, later, other = [(await parts_of(db, await an_import(db)))[0] for _ in range(3)]
+    put_off = clock() + timedelta(seconds=300)
+    async with db.write() as tx:
+        await instances.ensure(tx, ["sandbox"])
+        for one, code in ((denied, "603"), (later, None), (other, "713")):
+            await tx.execute(part.update().where(part.c.id == one.id).values(due_at=put_off, retry_code=code))
+        await tx.execute(part.update().where(part.c.id == other.id).values(instance="sandbox"))
+    await desk.resume("default", by="ann")
+    due = [(await parts_of(db, one.import_id))[0].due_at for one in (denied, later, other)]
+    assert due == [None, put_off, put_off]
+
+
+async def test_resume_ends_a_back_off_of_our_own_and_what_a_1016_taught(db: Database, desk: Desk, clock: SteppedClock):
+    """Whoever mended the line, or stopped the other program, need not wait."""
+    await an_import(db)
+    async with db.write() as tx:
+        await instances.hold(tx, "default", until=clock() + PAUSE, reason=WaitingFor.RETRY)
+        lesson = Lesson(10, clock(), until=clock() + PAUSE, in_a_row=3, alone=True)
+        await instances.learn_foreign_slots(tx, "default", lesson)
+    await desk.resume("default", by="ann")
+    async with db.read() as tx:
+        found = await instances.get(tx, "default")
+    assert found is not None
+    assert found.may_submit(clock())
+    assert found.slots_of_others(clock(), at_work=0) == 9, "one place is tried"

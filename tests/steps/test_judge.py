@@ -77,7 +77,7 @@ async def test_a_part_that_ends_while_another_is_told_to_wait_for_it_sets_it_fre
 
     ending = asyncio.create_task(end())
     async with db.write() as tx:
-        await parts.let_wait(tx, second.id, waits_for=first.id)
+        await parts.let_wait(tx, second.id, waits_for=first.id, at=AT)
         waiting.set()
         await blocked(db)
     await ending
@@ -104,7 +104,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
     waiters = await parts_of(db, other)
     async with db.write() as tx:
         for waiter in reversed(waiters):
-            await parts.let_wait(tx, waiter.id, waits_for=blocker.id)
+            await parts.let_wait(tx, waiter.id, waits_for=blocker.id, at=AT)
         await parts.move(tx, blocker.id, Move.CLAIM, at=AT, values={"slot": 1})
     begun = asyncio.Event()
 

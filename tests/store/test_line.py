@@ -59,3 +59,25 @@ async def test_a_long_line_comes_back_in_few_sums(db: Database):
     assert sum(one.work.parts for one in found) == 703
     assert all(one.last_turn < other.first_turn for one, other in pairwise(found))
     assert (await parts_of(db, 1))[0].turn == found[0].first_turn
+
+
+async def test_the_heads_of_lower_priorities_say_since_when_they_wait(db: Database):
+    """The first of each client and priority, from its acceptance or the time that it names; nothing that may not go."""
+    named, early = AT + timedelta(minutes=5), AT - timedelta(days=1)
+    await an_import(db, client="a", priority=9)
+    await an_import(db, client="a", priority=5, not_before=early)
+    await an_import(db, client="a", priority=5)
+    held = await an_import(db, client="b", priority=7)
+    await an_import(db, client="b", priority=0, not_before=named)
+    async with db.write() as tx:
+        (waiting,) = await parts.of_import(tx, held)
+        await parts.let_wait(tx, waiting.id, waits_for=1)
+    async with db.read() as tx:
+        found = await line.heads(tx, "default", below=9)
+        assert [(one.priority, one.part.client, one.part.import_id, one.since) for one in found] == [
+            (5, "a", 2, AT),
+            (0, "b", 5, named),
+        ]
+        assert [one.part.import_id for one in await line.heads(tx, "default", below=5)] == [5]
+        assert await line.heads(tx, "default", below=0) == []
+        assert await line.heads(tx, "other", below=9) == []

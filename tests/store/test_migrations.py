@@ -2,11 +2,15 @@
 
 from datetime import UTC, datetime
 
+import pytest
 from alembic.script import ScriptDirectory
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
 import migrations
+from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, Leads, Request, SourceFile
-from app.store import imports, instances, parts, results
+from app.store import events, imports, instances, keys, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow
 from migrations.drift import drift
@@ -73,7 +77,8 @@ async def test_migrations_run_down_to_the_ground_and_up_again_with_rows_there(da
 async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
     """One migration at a time: nothing is lost that the step before could hold."""
     made = await filled(database_url)
-    for step in list(ScriptDirectory.from_config(migrations.config()).walk_revisions())[1:]:
+    script = ScriptDirectory.from_config(migrations.config())
+    for step in list(script.walk_revisions())[1:]:
         migrations.downgrade(database_url, step.revision)
     migrations.upgrade(database_url)
     assert drift(database_url) == []
@@ -81,9 +86,29 @@ async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
     async with database.read() as tx:
         for import_id in made:
             assert len(await parts.of_import(tx, import_id)) == 1
-            (row,) = await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)
+            (row,) = (await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)).rows
             assert (row.reason, list(row.values)) == ("bad", VALUES)
     await database.close()
+
+
+async def test_0009_an_instance_that_is_paused_learns_from_its_history_who_did_it(database_url: str):
+    """The last pause counts; where the history is gone, nobody knows."""
+    database = Database(database_url)
+    async with database.write() as tx:
+        await instances.ensure(tx, ["default", "forgotten", "running"])
+        for who in ("ann", "bob"):
+            await events.append(tx, Occurrence.PAUSED, at=AT, instance="default", by=who)
+            await events.append(tx, Occurrence.PAUSED, at=AT, instance="running", by=who)
+        for name in ("default", "forgotten"):
+            await instances.pause(tx, name, at=AT, reason="a release", by="unknown yet")
+    await database.close()
+    migrations.downgrade(database_url, "0008")
+    migrations.upgrade(database_url)
+    database = Database(database_url)
+    async with database.read() as tx:
+        found = {one.name: one.paused_by for one in await instances.everyone(tx)}
+    await database.close()
+    assert found == {"default": "bob", "forgotten": None, "running": None}
 
 
 async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url: str):
@@ -99,3 +124,25 @@ async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url
     assert (other.footprint.space, other.footprint.list_id) == ("custom_object:car_c", None)
     assert one.turn < other.turn
     assert one.client == "crm"
+
+
+async def test_0010_a_key_from_before_it_keeps_the_highest_priority(database_url: str):
+    """Nobody loses what they had; and no key has one that there is not."""
+    migrations.downgrade(database_url, "0008")
+    database = Database(database_url)
+    async with database.write() as tx:
+        await tx.execute(
+            text(
+                "INSERT INTO api_key (id, client, scopes, secret_sha256, created_at) "
+                "VALUES ('0a', 'crm', 'submit', '00', '2026-11-04T12:00:00.000000Z')"
+            )
+        )
+    await database.close()
+    migrations.upgrade(database_url)
+    database = Database(database_url)
+    async with database.read() as tx:
+        assert [(key.id, key.max_priority) for key in await keys.everyone(tx)] == [("0a", 9)]
+    with pytest.raises(IntegrityError, match="max_priority"):
+        async with database.write() as tx:
+            await tx.execute(text("UPDATE api_key SET max_priority = 10"))
+    await database.close()

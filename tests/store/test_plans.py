@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.simulator import Fault
 from app.store.database import Database
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.heap import fill, settle
@@ -24,6 +25,7 @@ PAGES = (
     "/v1/status",
     "/metrics",
     "/v1/instances",
+    "/v1/instances/default/events",
     "/v1/imports",
     "/v1/imports?status=queued",
     "/v1/imports?client=local",
@@ -50,8 +52,15 @@ def overheard(db: Database) -> Iterator[Sent]:
 
 
 async def a_life(stage: Stage) -> None:
-    """Everything that a worker does: files that share a key, rejected rows, a lost answer; and what people ask for."""
+    """Everything that a worker does: files that share a key, rejected rows, a lost answer; and what people ask for.
+
+    Also what keeps work from flowing: others' jobs in the whole queue, a job that Marketo denies.
+    """
+    stage.simulator.occupy(10, 10)
     await stage.created(LEADS_WITH_TROUBLE)
+    await stage.beat()
+    stage.clock.step(15)
+    stage.simulator.order(Fault("json_error:1013", on="status", times=3))
     await stage.created(LEADS_WITH_TROUBLE)
     await stage.created(leads(3), not_before="2026-11-04T12:01:00Z")
     await stage.created(leads(3, start=90), priority=9, label="some")

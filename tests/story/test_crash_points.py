@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.clients import EVERYBODY
 from app.domain.errors import WrongState
 from app.domain.imports import CustomObject, Leads, Request
 from app.domain.patience import UPLOAD_IDLE_SECONDS
@@ -34,10 +35,11 @@ from tests.support.transport import SimulatorTransport
 
 BEATS = 250
 DIES_IN_MID_POST = (3, 6)  # the POSTs after which the process dies in any case, with the answer on its way
-WHEN = {"the first time": (1, False), "a later time, and again while it recovers": (2, True)}
+FIRST, LATER = "the first time", "a later time, and again while it recovers"
+WHEN = {FIRST: (1, False), LATER: (2, True)}
 
 
-@pytest.mark.parametrize("when", WHEN)
+@pytest.mark.parametrize("when", [FIRST, pytest.param(LATER, marks=pytest.mark.endure)])
 @pytest.mark.parametrize("point", Point)
 async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, point: Point, when: str):
     """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them."""
@@ -224,13 +226,13 @@ class Theatre:
         self.accepted.append((await self.house.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.house.desk.pause("default", reason=None, by="somebody")
-        await self.house.desk.resume("default", by="somebody")
+        await self.house.desk.pause("default", reason=None, by=EVERYBODY)
+        await self.house.desk.resume("default", by=EVERYBODY)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):
             with suppress(WrongState):
-                self.accepted.append((await self.house.retry.parts(import_id, by="somebody")).import_id)
+                self.accepted.append((await self.house.retry.parts(import_id, by=EVERYBODY)).import_id)
 
     async def _leave(self) -> None:
         stop = asyncio.Event()

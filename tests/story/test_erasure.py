@@ -19,6 +19,8 @@ from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
+pytestmark = pytest.mark.both_databases
+
 DAY = 86_400
 ERASABLE = {"file": [part_file], "results": [result_file, result_row], "history": [import_, part]}
 CELLS = ("Ann", "Ash", "Beech", "many", "not-an-address", "Dogwood", "Elm", "@example.com")

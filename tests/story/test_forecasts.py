@@ -67,7 +67,7 @@ async def test_a_pause_and_a_block_take_the_end_out_of_sight(database_url: str, 
         assert (await stage.read(waiting))["estimated_finish_at"] is None
         await stage.api.post("/v1/instances/default/resume")
         assert (await stage.read(waiting))["estimated_finish_at"] is not None
-        clock.step(91)  # three leases without a sign of life
+        clock.step(46)  # one and a half leases without a sign of life
         assert (await stage.read(waiting))["estimated_finish_at"] is None
 
 

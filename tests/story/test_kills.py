@@ -4,11 +4,14 @@ import random
 import subprocess
 import sys
 
+import pytest
+
 from tests.support.processes import ROOT
 
 KILLS = 200
 
 
+@pytest.mark.endure(minutes=6)
 def test_two_hundred_kills_lose_nothing():
     """APIs, workers and the one process on SQLite are killed at random; the loop checks everything and exits 0.
 

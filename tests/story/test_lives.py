@@ -3,8 +3,12 @@
 import csv
 import io
 
+import pytest
+
 from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support.stage import Stage
+
+pytestmark = pytest.mark.both_databases
 
 
 async def test_a_file_of_leads_becomes_records_and_counts(stage: Stage):

@@ -12,6 +12,7 @@ import pytest
 
 from app.simulator import Rules, parse_fault
 from tests.story.files import leads
+from tests.support import patience
 from tests.support.processes import Service, service, simulator, wait_until
 
 QUICK = {
@@ -28,14 +29,14 @@ MARKETO = Rules(job_seconds=0.2, window_seconds=1)
 
 
 def statuses(running: Service) -> Counter[str]:
-    items = httpx.get(f"{running.url}/v1/imports", params={"page_size": 200}).json()["items"]
+    items = patience.get(f"{running.url}/v1/imports", params={"page_size": 200}).json()["items"]
     return Counter(item["status"] for item in items)
 
 
 def create(running: Service, count: int, *, start: int = 0) -> list[int]:
     made = []
     for n in range(start, start + count):
-        answer = httpx.post(
+        answer = patience.post(
             f"{running.url}/v1/imports", content=leads(5, start=10 * n), headers={"Content-Type": "text/csv"}
         )
         assert answer.status_code == 202, answer.text
@@ -53,7 +54,7 @@ def test_a_kill_while_imports_flow_loses_nothing(database_url: str, tmp_path: Pa
         made += create(running, 5, start=10)
         wait_until(lambda: statuses(running) == {"complete": 15}, "all of them to be complete")
         for import_id in made:
-            rows = httpx.get(f"{running.url}/v1/imports/{import_id}").json()["rows"]
+            rows = patience.get(f"{running.url}/v1/imports/{import_id}").json()["rows"]
             assert (rows["total"], rows["imported"], rows["failed"], rows["pending"]) == (5, 5, 0, 0)
         report = played.report()
         emails = [record["email"] for record in played.records("lead")]
@@ -64,7 +65,7 @@ def test_a_kill_while_imports_flow_loses_nothing(database_url: str, tmp_path: Pa
         lost = sum(
             event["type"] == "lose"
             for import_id in made
-            for event in httpx.get(f"{running.url}/v1/imports/{import_id}/events").json()["items"]
+            for event in patience.get(f"{running.url}/v1/imports/{import_id}/events").json()["items"]
         )
         assert sum(count - 1 for count in sent.values()) <= lost
 
@@ -80,7 +81,7 @@ def test_CALM_DEPLOY_a_stop_makes_nothing_unconfirmed(database_url: str, tmp_pat
         types = {
             event["type"]
             for import_id in made
-            for event in httpx.get(f"{running.url}/v1/imports/{import_id}/events").json()["items"]
+            for event in patience.get(f"{running.url}/v1/imports/{import_id}/events").json()["items"]
         }
         assert "lose" not in types
         assert len(played.report()["jobs"]) == 12
@@ -149,10 +150,10 @@ def test_an_upload_that_outlasts_a_stop_is_told_so(sqlite_url: str, tmp_path: Pa
             yield b"late@example.com,Late\n"
 
     with simulator(MARKETO) as (marketo, _), service(tmp_path, sqlite_url, marketo, SHUTDOWN_SECONDS=1) as running:
-        answer = httpx.post(f"{running.url}/v1/imports", content=endless(), headers={"Content-Type": "text/csv"})
+        answer = patience.post(f"{running.url}/v1/imports", content=endless(), headers={"Content-Type": "text/csv"})
         stopped.set()
         assert (answer.status_code, answer.json()["code"]) == (503, "stopping")
-        assert running.child.wait(timeout=60) == 0
+        assert running.child.ended() == 0
         running.start()
         assert not statuses(running)
 
@@ -167,7 +168,7 @@ def uploading(doors: list[Service]) -> Iterator[list[tuple[int | None, int]]]:
         while not stop.is_set():
             number = len(answers)
             try:
-                answer = httpx.post(
+                answer = patience.post(
                     f"{doors[number % len(doors)].url}/v1/imports",
                     content=leads(3, start=3 * number),
                     headers={"Content-Type": "text/csv"},
@@ -188,13 +189,15 @@ def uploading(doors: list[Service]) -> Iterator[list[tuple[int | None, int]]]:
 
 
 def under_way(api: Service) -> bool:
-    listed = [httpx.get(f"{api.url}/v1/imports?status={status}").json()["items"] for status in ("queued", "importing")]
+    listed = [
+        patience.get(f"{api.url}/v1/imports?status={status}").json()["items"] for status in ("queued", "importing")
+    ]
     return any(listed)
 
 
 def drives(api: Service, worker: Service) -> bool:
     """Whether it is this worker that drives the instance."""
-    driver = httpx.get(f"{api.url}/v1/instances").json()["items"][0]["worker"]
+    driver = patience.get(f"{api.url}/v1/instances").json()["items"][0]["worker"]
     assert worker.child is not None
     return driver is not None and driver["id"].split(":")[1] == str(worker.child.pid)
 
@@ -203,7 +206,7 @@ def event_types(api: Service, import_ids: list[int]) -> Counter[str]:
     return Counter(
         event["type"]
         for import_id in import_ids
-        for event in httpx.get(f"{api.url}/v1/imports/{import_id}/events").json()["items"]
+        for event in patience.get(f"{api.url}/v1/imports/{import_id}/events").json()["items"]
     )
 
 
@@ -224,4 +227,4 @@ def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Path, nam
             raise AssertionError("a second process started")
         assert second.child is not None
         assert second.child.returncode == 1
-        assert httpx.get(f"{first.url}/livez").status_code == 200
+        assert patience.get(f"{first.url}/livez").status_code == 200

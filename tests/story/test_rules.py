@@ -16,6 +16,7 @@ from tests.support.clock import SteppedClock
 from tests.support.stage import CallInTransaction, Killed, Stage, staged
 
 
+@pytest.mark.both_databases
 async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage: Stage):
     """A second, separate look at the database right after the 202 finds the import and its bytes."""
     import_id = await stage.created(LEADS)
@@ -33,6 +34,7 @@ async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage:
     await other.close()
 
 
+@pytest.mark.both_databases
 async def test_SAFE_ACK_an_upload_that_breaks_off_leaves_nothing(stage: Stage):
     """No 202, no import, no part, no bytes."""
 
@@ -47,6 +49,7 @@ async def test_SAFE_ACK_an_upload_that_breaks_off_leaves_nothing(stage: Stage):
             assert (await tx.execute(select(func.count()).select_from(table))).scalar_one() == 0
 
 
+@pytest.mark.both_databases
 async def test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots(database_url: str, clock: SteppedClock):
     """Thirty small imports, and nobody to look for so long that ten are not enough: ten are there, twenty wait here."""
     async with staged(database_url, clock, poll_min_seconds=60, poll_max_seconds=60) as stage:
@@ -63,6 +66,7 @@ async def more_work_than_slots(stage: Stage) -> None:
     assert "1016" not in stage.simulator.report()["errors"]
 
 
+@pytest.mark.both_databases
 async def test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it_has_settled(stage: Stage):
     """Marketo has the job and we do not know: 900 seconds go by before the same rows go again."""
     stage.simulator.order(Fault("lost_response", on="create", once=True))
@@ -83,6 +87,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it
     assert len(stage.simulator.records("lead")) == 2, "an upsert one after the other makes no duplicates"
 
 
+@pytest.mark.both_databases
 async def test_NEVER_TWICE_BY_ACCIDENT_a_crash_between_claim_and_answer_leaves_the_part_unconfirmed(stage: Stage):
     """The worker dies with the POST under way; the next one does not guess."""
 
@@ -104,6 +109,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_crash_between_claim_and_answer_leaves_t
     assert len(stage.posted) == 1
 
 
+@pytest.mark.both_databases
 async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_queue_settles_longer(
     database_url: str, clock: SteppedClock
 ):
@@ -128,6 +134,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_que
         assert again["queued_at"] > first["finished_at"]
 
 
+@pytest.mark.both_databases
 async def test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person(stage: Stage):
     """on_unconfirmed=hold: time alone sends nothing again."""
     stage.simulator.order(Fault("lost_response", on="create", once=True))
@@ -139,6 +146,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person(stage: S
     assert len(stage.posted) == 1
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("outcome", ["resubmit", "accepted"])
 async def test_NEVER_TWICE_BY_ACCIDENT_a_person_may_decide_an_unconfirmed_part(stage: Stage, outcome: str):
     """Marketo has it under this number; or it is to go again, at once."""
@@ -162,6 +170,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_person_may_decide_an_unconfirmed_part(s
     assert len(stage.simulator.report()["jobs"]) == 1
 
 
+@pytest.mark.both_databases
 async def test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures_are_stored(stage: Stage):
     """Marketo's file is late: the import waits for it in `collecting`."""
     stage.simulator.order(Fault("late_file", on="failures", times=2))
@@ -214,6 +223,7 @@ async def test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part(stage: 
     assert (await stage.read(import_id))["status"] == "complete"
 
 
+@pytest.mark.both_databases
 async def test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made(stage: Stage):
     """The stage's transport refuses such calls in every story; here it is shown that it would."""
     with pytest.raises(CallInTransaction):
@@ -256,6 +266,7 @@ async def _state_is(stage: Stage, import_id: int, state: str) -> bool:
     return [part["state"] for part in await stage.parts(import_id)] == [state]
 
 
+@pytest.mark.both_databases
 async def test_NEVER_TWICE_BY_ACCIDENT_marketo_itself_says_whether_a_lists_job_still_runs(
     database_url: str, clock: SteppedClock
 ):

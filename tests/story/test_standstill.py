@@ -70,6 +70,20 @@ async def test_a_person_s_word_has_a_blocked_instance_tried_at_once(stage: Stage
     assert (await stage.read(import_id))["attention"] is None
 
 
+async def test_a_block_is_over_when_marketo_refuses_a_file_for_its_own_sake(stage: Stage):
+    """The credentials are taken: what is wrong now is the file, and nothing else waits for a person."""
+    change_secret(stage, "another")
+    import_id = await stage.created(LEADS)
+    await stage.beat()
+    change_secret(stage, Rules().client_secret)
+    stage.simulator.order(Fault("json_error:1003", on="create"))
+    stage.clock.step(61)
+    await stage.beat()
+    assert (await stage.read(import_id))["status"] == "failed"
+    assert (await stage.api.get("/v1/instances/default")).json()["state"] == "running"
+    assert (await stage.api.get("/v1/status")).json()["status"] == "ok"
+
+
 @pytest.fixture
 def no_right_to_leads(stage: Stage) -> list[bool]:
     """Marketo denies every import of leads while the list has something in it."""
@@ -111,6 +125,21 @@ async def test_a_right_that_is_missing_for_one_kind_of_record_stops_no_other(
     assert (told["status"], told["attention"], told["rows"]["imported"]) == ("complete", None, 2)
 
 
+async def test_a_person_s_word_has_a_part_that_met_603_tried_at_once(stage: Stage, no_right_to_leads: list[bool]):
+    """It would wait for 300 seconds by itself, and the instance for 60."""
+    people = await stage.created(LEADS)
+    await stage.beat()
+    (part,) = await stage.parts(people)
+    assert (part["last_error"]["code"], part["next_attempt_at"]) == ("603", "2026-11-04T12:05:00.000Z")
+    no_right_to_leads.clear()
+    await stage.beat()
+    assert len(stage.posted) == 1
+    await stage.api.post("/v1/instances/default/resume")
+    await stage.beat()
+    assert len(stage.posted) == 2
+    assert (await stage.parts(people))[0]["state"] == "queued"
+
+
 @pytest.fixture
 async def patient(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
     """A stage where an hour is long."""
@@ -139,6 +168,7 @@ async def test_a_part_that_stays_in_marketos_queue_while_nothing_moves_is_stuck(
     assert "nothing moves there" in told["message"]
     assert told["since"] == since.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     assert await needs_attention(patient) == [queued]
+    await patient.take_lease()
     assert (await patient.api.get("/v1/status")).json()["status"] == "degraded"
     await patient.run(seconds=600)
     assert (await patient.read(queued))["attention"] is None

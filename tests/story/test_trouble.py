@@ -7,9 +7,11 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from app.simulator import Fault, Rules
 from app.simulator.faults import FAULTS
+from app.store.tables import event
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.story.test_faults import CELLS, STEPS, fault, source_rows, tell
 from tests.support.clock import SteppedClock
@@ -91,6 +93,9 @@ async def test_wrong_credentials_block_the_instance_and_say_why_until_they_are_m
         assert (await instance(stage))["state"] == "running"
         assert [(await stage.read(import_id))["attention"] for import_id in (there, here)] == [None, None]
         assert len(stage.posted) == 2
+        async with stage.house.db.read() as tx:
+            history = (await tx.execute(select(event.c.type).where(event.c.import_id.is_(None)))).scalars().all()
+        assert [type_ for type_ in history if "blocked" in type_] == ["blocked", "unblocked"]
 
 
 @pytest.mark.parametrize("step", ["status", "failures", "warnings"])

@@ -14,8 +14,9 @@ import httpx
 from app.simulator import Rules
 from tests.story.files import leads
 from tests.story.test_processes import MARKETO, QUICK
+from tests.support import patience
 from tests.support.listener import events_in
-from tests.support.processes import DEADLINE_SECONDS, Service, service, simulator, wait_until
+from tests.support.processes import Service, service, simulator, wait_until
 
 LATER = {"not_before": "2099-01-01T00:00:00Z"}
 
@@ -33,7 +34,7 @@ def two(folder: Path, url: str, rules: Rules = MARKETO) -> Iterator[tuple[Servic
 
 
 def create(running: Service, **parameters: str) -> int:
-    answer = httpx.post(
+    answer = patience.post(
         f"{running.url}/v1/imports", content=leads(5), params=parameters, headers={"Content-Type": "text/csv"}
     )
     assert answer.status_code == 202, answer.text
@@ -41,13 +42,13 @@ def create(running: Service, **parameters: str) -> int:
 
 
 def history(running: Service, import_id: int) -> list[dict[str, Any]]:
-    return httpx.get(f"{running.url}/v1/imports/{import_id}/events", params={"page_size": 200}).json()["items"]
+    return patience.get(f"{running.url}/v1/imports/{import_id}/events", params={"page_size": 200}).json()["items"]
 
 
 @contextmanager
 def asked_and_waiting(running: Service, import_id: int) -> Iterator[HTTPConnection]:
     """The answer is yet to come."""
-    with closing(HTTPConnection("127.0.0.1", running.port, timeout=DEADLINE_SECONDS + 10)) as line:
+    with closing(HTTPConnection("127.0.0.1", running.port, timeout=patience.seconds() + 10)) as line:
         line.request("GET", f"/v1/imports/{import_id}?wait=60")
         yield line
 
@@ -66,14 +67,14 @@ class Watcher(threading.Thread):
 
     def run(self) -> None:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(self.seen)} if self.seen else {})
-        with httpx.stream("GET", self.url, headers=headers, timeout=DEADLINE_SECONDS) as answer:
+        with httpx.stream("GET", self.url, headers=headers, timeout=patience.seconds()) as answer:
             for line in answer.iter_lines():
                 if line.startswith("data: "):
                     self.heard.append(json.loads(line.removeprefix("data: ")))
 
     def whole(self) -> list[dict[str, Any]]:
         """What was heard, once the stream has ended."""
-        self.join(DEADLINE_SECONDS)
+        self.join(patience.seconds())
         assert not self.is_alive(), f"the stream goes on; so far: {self.heard}"
         return self.heard
 
@@ -85,7 +86,7 @@ def test_create_on_one_watch_on_the_other_cancel_on_either(postgres_url: str, tm
             import_id = create(one, **LATER)
             with asked_and_waiting(other, import_id) as waiting:
                 watcher = Watcher(other, import_id)
-                assert httpx.post(f"{canceller.url}/v1/imports/{import_id}/cancel").status_code == 202
+                assert patience.post(f"{canceller.url}/v1/imports/{import_id}/cancel").status_code == 202
                 assert json.load(waiting.getresponse())["status"] == "cancelled"
             told = watcher.whole()
             assert [event["type"] for event in told] == ["accepted", "cancel_requested", "cancel", "finished"]
@@ -121,7 +122,7 @@ def test_a_process_that_stops_sends_its_watchers_to_the_other(postgres_url: str,
         assert "Cancel" not in other.log.read_text(), "nobody was waited for to the last"
         assert [event["type"] for event in watcher.whole()] == ["accepted"]
         follower = Watcher(one, import_id, seen=watcher.heard[-1]["id"])
-        httpx.post(f"{one.url}/v1/imports/{import_id}/cancel").raise_for_status()
+        patience.post(f"{one.url}/v1/imports/{import_id}/cancel").raise_for_status()
         assert [event["type"] for event in follower.whole()] == ["cancel_requested", "cancel", "finished"]
 
 
@@ -133,8 +134,8 @@ def test_streams_of_one_process_end_with_it_too(sqlite_url: str, tmp_path: Path)
         assert running.end(signal.SIGTERM) == 0
         assert [event["type"] for event in watcher.whole()] == ["accepted"]
         running.start()
-        httpx.post(f"{running.url}/v1/imports/{import_id}/cancel").raise_for_status()
-        told = httpx.get(
+        patience.post(f"{running.url}/v1/imports/{import_id}/cancel").raise_for_status()
+        told = patience.get(
             f"{running.url}/v1/imports/{import_id}/events",
             headers={"Accept": "text/event-stream", "Last-Event-ID": str(watcher.heard[-1]["id"])},
         )

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -27,18 +28,33 @@ class Log:
         return [line for line in found if not events or line["event"] in events]
 
 
-@pytest.fixture
-def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
-    """Everything that is logged, down to `debug`, in JSON."""
+@contextmanager
+def logged(form: str, into: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Everything that is logged, down to `debug`, goes there."""
     known, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    text = io.StringIO()
-    monkeypatch.setattr("sys.stderr", text)
+    monkeypatch.setattr("sys.stderr", into)
     structlog.reset_defaults()
-    logs.configure(exactly(log_level="debug", log_format="json"))
+    logs.configure(exactly(log_level="debug", log_format=form))
     try:
-        yield Log(text)
+        yield
     finally:
         root.handlers[:] = handlers
         root.setLevel(level)
         structlog.configure(**known)
+
+
+@pytest.fixture
+def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
+    """The log in JSON."""
+    text = io.StringIO()
+    with logged("json", text, monkeypatch):
+        yield Log(text)
+
+
+@pytest.fixture
+def console(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
+    """The log as it is shown to people."""
+    text = io.StringIO()
+    with logged("console", text, monkeypatch):
+        yield text

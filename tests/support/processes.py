@@ -6,31 +6,27 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import uvicorn
 
 from app.simulator import Rules, Simulator, create_app
+from tests.support import patience
+from tests.support.forks import Fork
+from tests.support.patience import QUIET_SECONDS, wait_until
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_SECONDS = 60.0  # bounds a test that would hang; no test depends on how fast it is within it
+DEADLINE_SECONDS = QUIET_SECONDS  # on a quiet machine; `wait_until` and `patience.seconds()` allow for a busy one
 
 
 def free_port() -> int:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         return int(found.getsockname()[1])
-
-
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    while not true():
-        assert time.monotonic() < deadline, f"waited {DEADLINE_SECONDS} s for: {what}"
-        time.sleep(0.02)
 
 
 @contextmanager
@@ -50,8 +46,22 @@ def simulator(rules: Rules) -> Iterator[tuple[str, Simulator]]:
         thread.join()
 
 
+class Anew(subprocess.Popen[bytes]):
+    """`python -m MODULE …` in a Python of its own, which has imported nothing yet."""
+
+    def __init__(
+        self, module: str, words: Sequence[str], environment: Mapping[str, str], folder: Path, log: IO[bytes]
+    ) -> None:
+        environment = {**environment, "PYTHONPATH": str(ROOT)}
+        super().__init__([sys.executable, "-m", module, *words], cwd=folder, env=environment, stdout=log, stderr=log)
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        return self.wait(patience.seconds())
+
+
 class Service:
-    """`sluice serve` in a child process."""
+    """`sluice serve` in a child process; `module`, if any, is run in its place, in a Python of its own."""
 
     def __init__(
         self,
@@ -60,7 +70,7 @@ class Service:
         marketo: str,
         *,
         role: str = "all",
-        module: str = "app",
+        module: str = "",
         **settings: object,
     ) -> None:
         rules = Rules()
@@ -78,11 +88,9 @@ class Service:
             "INSTANCES__DEFAULT__BASE_URL": marketo,
             "INSTANCES__DEFAULT__CLIENT_ID": rules.client_id,
             "INSTANCES__DEFAULT__CLIENT_SECRET": rules.client_secret,
-            "PYTHONPATH": ROOT,
         } | settings
-        self.environment = bare | {f"SLUICE_{name}": str(value) for name, value in ours.items() if name != "PYTHONPATH"}
-        self.environment["PYTHONPATH"] = str(ROOT)
-        self.child: subprocess.Popen[bytes] | None = None
+        self.environment = bare | {f"SLUICE_{name}": str(value) for name, value in ours.items()}
+        self.child: Fork | Anew | None = None
 
     @property
     def log(self) -> Path:
@@ -90,14 +98,14 @@ class Service:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.child = subprocess.Popen(
-                [sys.executable, "-m", self.module, "serve", "--role", self.role],
-                cwd=self.folder,
-                env=self.environment,
-                stdout=log,
-                stderr=log,
-            )
-        wait_until(self._answers, f"the service; see {self.log.read_text()}")
+            words = ("serve", "--role", self.role)
+            if self.module:
+                self.child = Anew(self.module, words, self.environment, self.folder, log)
+            else:
+                with Path(os.devnull).open() as nothing:
+                    streams = (nothing.fileno(), log.fileno(), log.fileno())
+                    self.child = Fork(words, self.environment, self.folder, streams)
+        wait_until(self._answers, lambda: f"the service; it said {self.log.read_text()}")
 
     def _answers(self) -> bool:
         assert self.child is not None
@@ -105,7 +113,7 @@ class Service:
         if self.role == "worker":
             return f"{self.child.pid}:" in self.log.read_text()  # a worker's name, which it says once it works
         try:
-            return httpx.get(f"{self.url}/livez").status_code == 200
+            return patience.get(f"{self.url}/livez").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -113,12 +121,12 @@ class Service:
         """Send a signal and wait for the end; the exit code."""
         assert self.child is not None
         self.child.send_signal(how)
-        return self.child.wait(timeout=DEADLINE_SECONDS)
+        return self.child.ended()
 
 
 @contextmanager
 def service(
-    folder: Path, database_url: str, marketo: str, *, role: str = "all", module: str = "app", **settings: object
+    folder: Path, database_url: str, marketo: str, *, role: str = "all", module: str = "", **settings: object
 ) -> Iterator[Service]:
     found = Service(folder, database_url, marketo, role=role, module=module, **settings)
     found.start()

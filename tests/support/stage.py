@@ -118,10 +118,10 @@ class Stage:
         raise AssertionError(f"not done after {beats} beats: {(await self.api.get('/v1/imports')).json()}")
 
     async def quiet(self) -> bool:
-        for status in ("queued", "importing"):
-            if (await self.api.get("/v1/imports", params={"status": status})).json()["items"]:
-                return False
-        return True
+        """Every import is finished."""
+        under_way = exists().where(import_.c.status.in_(["queued", "importing"]))
+        async with self.house.db.read() as tx:
+            return not (await tx.execute(select(under_way))).scalar_one()
 
     async def crash(self) -> None:
         """The worker dies and another one starts: all that it had in memory is gone."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import event
 
 from app.store.database import Database
-from tests.support.processes import DEADLINE_SECONDS
+from tests.support import patience
 
 
 @contextmanager
@@ -42,7 +42,7 @@ async def blocked(db: Database) -> None:
     if db.on_sqlite:
         return
     waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    async with asyncio.timeout(DEADLINE_SECONDS):
+    async with asyncio.timeout(patience.seconds()):
         while True:
             async with db.read() as tx:
                 if (await tx.exec_driver_sql(waiting)).scalar_one():

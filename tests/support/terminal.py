@@ -3,12 +3,10 @@
 import os
 import pty
 import re
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
-from tests.support.processes import DEADLINE_SECONDS, ROOT
+from tests.support.forks import Fork
 
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]|\x1b\][^\x07]*\x07")
 
@@ -20,11 +18,8 @@ class Terminal:
         self._leader, follower = pty.openpty()
         bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
         ours = {f"SLUICE_{name}": str(value) for name, value in variables.items()}
-        known = bare | {"PYTHONPATH": str(ROOT), "COLUMNS": str(columns), "LINES": "60", "TERM": "xterm"} | ours
-        command = [sys.executable, "-m", "app", *map(str, words)]
-        self.child = subprocess.Popen(
-            command, cwd=folder, env=known, stdin=follower, stdout=follower, stderr=follower, start_new_session=True
-        )
+        known = bare | {"COLUMNS": str(columns), "LINES": "60", "TERM": "xterm"} | ours
+        self.child = Fork(words, known, folder, (follower, follower, follower))
         os.close(follower)
         self._bytes = b""
         self._reader = threading.Thread(target=self._read)
@@ -39,10 +34,14 @@ class Terminal:
         os.close(self._leader)
 
     @property
+    def raw(self) -> str:
+        return self._bytes.decode(errors="replace")
+
+    @property
     def shown(self) -> str:
-        return ESCAPES.sub("", self._bytes.decode(errors="replace"))
+        return ESCAPES.sub("", self.raw)
 
     def ended(self) -> int:
-        code = self.child.wait(timeout=DEADLINE_SECONDS)
+        code = self.child.ended()
         self._reader.join()
         return code

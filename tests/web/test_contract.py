@@ -18,7 +18,16 @@ from app.web.contract import operations
 from app.web.facade import routes as facade
 from app.web.imports import LIST_FILTERS
 from app.web.paging import PARAMETERS
-from app.web.schemas import EventOut, ImportOut, InstanceOut, PartOut, ProblemOut, ResultRowOut, StatusOut
+from app.web.schemas import (
+    EventOut,
+    ImportOut,
+    InstanceEventOut,
+    InstanceOut,
+    PartOut,
+    ProblemOut,
+    ResultRowOut,
+    StatusOut,
+)
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.processes import ROOT
@@ -181,7 +190,9 @@ def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
         *("slot", "same_records", "not_before", "instance_paused", "instance_blocked", "rate_limit", "daily_quota"),
         "retry",
     }
-    assert set(schemas["AttentionCode"]["enum"]) == {"unconfirmed", "stuck", "instance_blocked", "results_missing"}
+    assert set(schemas["AttentionCode"]["enum"]) == {
+        *("unconfirmed", "stuck", "unknown_at_marketo", "instance_blocked", "results_missing"),
+    }
     assert set(schemas["Condition"]["enum"]) == {"running", "paused", "blocked", "backing_off"}
 
 
@@ -189,6 +200,8 @@ def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str,
     """Both ways."""
     published = set(document["components"]["schemas"]["EventOut"]["properties"]["type"]["enum"])
     assert published == set(re.findall(r"`(\w+)`(?=[,| ])", section("event-types")))
+    of_instances = set(document["components"]["schemas"]["InstanceEventOut"]["properties"]["type"]["enum"])
+    assert of_instances == set(re.findall(r"^\| `(\w+)` \|", section("instance-event-types"), re.MULTILINE))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +211,7 @@ def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str,
         (PartOut, examples.PART),
         (EventOut, examples.EVENT),
         (ResultRowOut, examples.RESULT_ROW),
+        (InstanceEventOut, examples.INSTANCE_EVENT),
         (InstanceOut, examples.INSTANCE),
         (StatusOut, examples.STATUS),
         (ProblemOut, examples.PROBLEM),

@@ -225,6 +225,49 @@ async def test_every_answer_has_the_shape_of_marketos(stage: Stage, kind: str):
     assert here["numOfRowsFailed"] > 0
 
 
+@pytest.mark.parametrize("kind", FAMILIES)
+@pytest.mark.parametrize("format_", ["csv", "tsv", "ssv"])
+async def test_a_files_media_type_is_marketos_to_the_letter(stage: Stage, kind: str, format_: str):
+    """A client compares the header as a text to tell a file from an error: no blank, no other case, no other type."""
+    content = {
+        "lead": b"email,leadScore\nno-address,1\na@example.com,many\n",
+        "custom_object": b"vin,make\n,bmw\nA,vw\n",
+    }
+    content |= {"program_member": b"email,firstName\n,A\nno-address,B\n"}
+    sent = await token(stage)
+    delimited = content[kind].replace(b",", {"csv": b",", "tsv": b"\t", "ssv": b";"}[format_])
+    query = {"programMemberStatus": "On List"} if kind == "program_member" else {}
+    batch = await created(stage, sent, delimited, kind, format=format_, **query)
+    await run(stage, sent, batch, kind)
+    path = FAMILIES[kind][1].format(batch)
+    names = ["failures"] if kind == "custom_object" else ["failures", "warnings"]
+    for name in names:
+        answer = await stage.api.get(f"{path}/{name}.json", headers=bearing(sent))
+        assert answer.content.count(b"\n") > 1
+        assert [value for header, value in answer.headers.raw if header.lower() == b"content-type"] == [
+            b"text/csv;charset=UTF-8"
+        ]
+
+
+async def test_adobes_sample_with_a_blank_before_a_column_is_imported_here(stage: Stage):
+    """` vin`: Marketo takes the file and fails every row of it. We send the cell trimmed, as our page of them says."""
+    sent = await token(stage)
+    content = b"color,make,model, vin\nred,bmw,2002,WBA4R7C55HK895912\nyellow,bmw,320i,WBA4R7C30HK896061\n"
+    direct = stage.house.http
+    known = GRANT | {"client_id": Rules().client_id, "client_secret": Rules().client_secret}
+    theirs = (await direct.get(f"{MARKETO}/identity/oauth/token", params=known)).json()["access_token"]
+    there = result(
+        await direct.post(f"{MARKETO}{CARS_AT}.json", files={"file": ("a.csv", content)}, headers=bearing(theirs))
+    )
+    batch = await created(stage, sent, content, "custom_object", format="csv")
+    await run(stage, sent, batch, "custom_object")
+    here = result(await status(stage, sent, batch, "custom_object"))
+    assert (here["status"], here["numOfObjectsProcessed"], here["numOfRowsFailed"]) == ("Complete", 2, 0)
+    path = f"{MARKETO}{CARS_AT}/{there['batchId']}/status.json"
+    marketos = result(await direct.get(path, headers=bearing(theirs)))
+    assert (marketos["status"], marketos["numOfObjectsProcessed"], marketos["numOfRowsFailed"]) == ("Complete", 0, 2)
+
+
 def masked(record: dict[str, Any]) -> dict[str, Any]:
     """Without what is each side's own: the id, and how long it took."""
     assert record.get("importId", str(record["batchId"])) == str(record["batchId"])

@@ -20,6 +20,8 @@ from tests.support.clock import SteppedClock
 from tests.support.order import in_order
 from tests.support.stage import Killed, Stage, staged
 
+pytestmark = pytest.mark.both_databases
+
 KEY = {"Idempotency-Key": "nightly-2026-11-23"}
 
 

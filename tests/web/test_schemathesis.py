@@ -17,13 +17,16 @@ from app.domain.lifecycle import Move
 from app.store import parts
 from app.web.app import create_app
 from tests.story.files import LEADS_WITH_TROUBLE, MEMBERS, leads
+from tests.support import patience
 from tests.support.clock import SteppedClock
 from tests.support.processes import ROOT, free_port
 from tests.support.stage import Stage, staged
 from tests.web.in_http import InHttp, translated
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-SECONDS = 300  # bounds a run that would hang; no test depends on how fast it is within it
+SECONDS = 300  # bounds a run that would hang, on a quiet machine
+SHORT = ("--phases=examples,fuzzing,stateful", "--max-examples=3")
+LONG = ("--max-examples=15",)  # and each bound and each type of each parameter, one by one
 
 
 @asynccontextmanager
@@ -88,9 +91,16 @@ def without_success(report: dict[str, Any]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(("database", "auth"), [("sqlite", "on"), ("postgresql", "off")])
+@pytest.mark.parametrize(
+    ("database", "auth", "how"),
+    [
+        pytest.param("sqlite", "on", SHORT, id="sqlite-on-short"),
+        pytest.param("sqlite", "on", LONG, id="sqlite-on-long", marks=pytest.mark.endure(minutes=2)),
+        pytest.param("postgresql", "off", LONG, id="postgresql-off-long", marks=pytest.mark.endure(minutes=2)),
+    ],
+)
 async def test_schemathesis_finds_nothing(
-    request: pytest.FixtureRequest, clock: SteppedClock, tmp_path: Path, database: str, auth: str
+    request: pytest.FixtureRequest, clock: SteppedClock, tmp_path: Path, database: str, auth: str, how: tuple[str, ...]
 ):
     """Neither with keys nor without, on neither database; and it got somewhere with every operation."""
     database_url = request.getfixturevalue("sqlite_url" if database == "sqlite" else "postgres_url")
@@ -103,13 +113,13 @@ async def test_schemathesis_finds_nothing(
     ):
         child = await asyncio.create_subprocess_exec(
             *(Path(sys.executable).with_name("st"), "--config-file", CONFIG, "run", f"{url}/openapi.json"),
-            *("--report", "json", "--report-json-path", report, "--no-color"),
+            *("--report", "json", "--report-json-path", report, "--no-color", *how),
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(ROOT)} | keys,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told, _ = await asyncio.wait_for(child.communicate(), SECONDS)
+        told, _ = await asyncio.wait_for(child.communicate(), patience.seconds(SECONDS))
     assert child.returncode == 0, told.decode()
     found = json.loads(report.read_text())
     assert len(found["valid_rates"]) == found["operations"]["tested"] == found["operations"]["total"] > 28

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.domain.instances import Fault
 from app.domain.pacing import Pace
 from app.marketo.allowance import Allowance
 from app.settings import InstanceSettings
@@ -32,6 +33,7 @@ class Crew:
     watch: Watch
     max_queued: int = 10
     ticked: dict[str, datetime] = field(default_factory=dict)
+    failing: dict[str, Fault] = field(default_factory=dict)
 
 
 def crew(clock: SteppedClock) -> Any:

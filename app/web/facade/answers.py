@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse
 
 from app.domain.errors import (
     Backlog,
-    BadFile,
     BadParameter,
     BrokenUpload,
     CallerError,
@@ -46,6 +45,9 @@ MESSAGES = {
     "1013": "Object not found",
     "1016": "Too many imports",
 }
+
+NARROWER = {"invalid_header": "1006", "missing_column": "1006", "no_file": "1002", "unknown_object": "1013"}
+"""Of one problem, where it has another code than its kind."""
 
 WORDS = {
     Status.QUEUED: "Queued",
@@ -89,13 +91,9 @@ def refusal_of(error: CallerError) -> Refusal:
 
 
 def _code(error: CallerError) -> str:
+    if error.code in NARROWER:
+        return NARROWER[error.code]
     match error:
-        case BadFile(code="invalid_header" | "missing_column"):
-            return "1006"
-        case BadParameter(code="no_file"):
-            return "1002"
-        case BadParameter(code="unknown_object"):
-            return "1013"
         case BadParameter():
             return "1001"
         case TooSlow():

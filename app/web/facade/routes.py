@@ -113,7 +113,7 @@ def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) 
     if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
         raise Refusal("1002", "programMemberStatus")
     try:
-        return request_from(given, file_name=upload.file_name, client=caller.client)
+        return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
     except BadParameter as mistake:
         told = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
         raise Refusal("1001", "; ".join(told)) from None
@@ -132,8 +132,8 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
     found, house = await _found(kind, request), request.app.state.house
     refuse_erased(found)
     async with house.db.read() as tx:
-        rows = await results.page(tx, found.id, of, after=None, size=1, own=False)
-    if found.status not in FINISHED or not rows:
+        some = await results.page(tx, found.id, of, after=None, size=1, own=False)
+    if found.status not in FINISHED or not some.rows:
         return Response(status_code=404)
     streams.check(request)
     return Download(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)

@@ -1,0 +1,70 @@
+"""Incidents of an instance, and the last error that a call of its met: JSON in the instance's row.
+
+Whoever writes here holds that row, or is the first statement of its transaction to take it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain import incidents
+from app.domain.incidents import CallError, Incident, Incidents
+from app.store.tables import instance
+
+
+async def note_error(tx: AsyncConnection, name: str, error: CallError) -> None:
+    """Keep what the last call met that did not go through."""
+    await tx.execute(update(instance).where(instance.c.name == name).values(last_error=_kept(error)))
+
+
+async def meet(
+    tx: AsyncConnection, name: str, kind: str, *, at: datetime, reason: str | None, of_submissions: bool = False
+) -> bool:
+    """Note that something keeps work from flowing, now or still. True where the history is to be told of it."""
+    known = await _of(tx, name)
+    going_on, is_to_be_told = incidents.met(known.get(kind), at=at, reason=reason, of_submissions=of_submissions)
+    await _keep(tx, name, {**known, kind: going_on})
+    return is_to_be_told
+
+
+async def end(tx: AsyncConnection, name: str, kind: str) -> datetime | None:
+    """Note that it is over. Since when it was, where the history is to be told of its end."""
+    known = await _of(tx, name)
+    if kind not in known or known[kind].since is None:
+        return None
+    left, is_to_be_told = incidents.over(known[kind])
+    await _keep(tx, name, {**known, kind: left})
+    return known[kind].since if is_to_be_told else None
+
+
+def as_error(kept: Mapping[str, Any] | None) -> CallError | None:
+    return CallError(**_read(kept)) if kept else None
+
+
+def as_incidents(kept: Mapping[str, Mapping[str, Any]] | None) -> Incidents:
+    return {kind: Incident(**_read(one)) for kind, one in (kept or {}).items()}
+
+
+async def _of(tx: AsyncConnection, name: str) -> Incidents:
+    """As they stand after all that this transaction did."""
+    kept = (await tx.execute(select(instance.c.incidents).where(instance.c.name == name))).scalar_one()
+    return as_incidents(kept)
+
+
+async def _keep(tx: AsyncConnection, name: str, known: Incidents) -> None:
+    kept = {kind: _kept(one) for kind, one in known.items()}
+    await tx.execute(update(instance).where(instance.c.name == name).values(incidents=kept))
+
+
+def _kept(value: CallError | Incident) -> dict[str, Any]:
+    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in asdict(value).items()}
+
+
+def _read(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """With the times that JSON made texts of."""
+    times = {name: datetime.fromisoformat(kept[name]) for name in ("at", "since", "told_at") if kept.get(name)}
+    return {**kept, **times}

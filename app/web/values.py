@@ -1,0 +1,23 @@
+"""What callers wrote, read within bounds: no number, and no JSON, costs more than what is wanted of it."""
+
+import json
+from typing import Any
+
+
+def whole(text: str, least: int, most: int) -> int | None:
+    """The whole number from `least` (which is not below 0) to `most` that a text is; None for any other text.
+
+    Measured first: Python refuses to read thousands of digits, by an error of its own.
+    """
+    if len(text) > len(str(most)) or not text.isascii() or not text.isdigit():
+        return None
+    number = int(text)
+    return number if least <= number <= most else None
+
+
+def from_json(text: str | bytes) -> Any:
+    """Errors: ValueError, also where a text is nested too deep, or a number in it is too long, to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deep") from None

@@ -1,0 +1,157 @@
+"""For each rule that must hold: a line of the service, what to put in its place, and the test that then must fail.
+
+The line is looked for in all of `app/`, so it may move. Where it is changed, change it here; where a rule is added,
+add a line that breaks it.
+"""
+
+from typing import NamedTuple
+
+
+class Mutation(NamedTuple):
+    rule: str
+    old: str  # a whole line without its indentation, which stands once in app/
+    new: str
+    red: str  # the name of a test of `make test`
+
+
+TABLE = (
+    Mutation(
+        "SAFE_ACK",
+        "tx = await stack.enter_async_context(self._writer.begin())",
+        "tx = await stack.enter_async_context(self._writer.connect())",  # which commits nothing
+        "test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash",
+    ),
+    Mutation(
+        "SAFE_ACK",
+        "await asyncio.shield(self._discard(import_id))",
+        "pass",
+        "test_a_mistake_in_the_last_row_leaves_nothing_of_all_the_rows_before_it",
+    ),
+    Mutation(
+        "NO_LOST_ROWS",
+        "rows = rows.behind(judged)",
+        "rows = rows.behind(judged + 1)",
+        "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
+    ),
+    Mutation(
+        "NO_LOST_ROWS",
+        "self._loose += text[start:end]",
+        "self._loose += bytes(text[start:end]).replace(b'\\r', b'')",
+        "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
+    ),
+    Mutation(
+        "FITS",
+        'count = int(np.searchsorted(filled, self._limit_bytes, side="right"))',
+        'count = int(np.searchsorted(filled, self._limit_bytes + 1, side="right"))',
+        "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
+    ),
+    Mutation(
+        "FITS",
+        "if body.size_bytes > BODY_BYTES:",
+        "if body.size_bytes > BODY_BYTES + 1:",
+        "test_FITS_a_part_whose_body_is_a_byte_too_long_is_not_sent",
+    ),
+    Mutation(
+        "SLOTS_NOT_OVERSOLD",
+        "if used + instance.slots_of_others(at) >= self.driver.max_queued or not instance.may_submit(at):",
+        "if used + instance.slots_of_others(at) > self.driver.max_queued or not instance.may_submit(at):",
+        "test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots",
+    ),
+    Mutation(
+        "ONE_KEY_AT_A_TIME",
+        "return Meeting.BY_KEY",
+        "return Meeting.NEVER",
+        "test_ONE_KEY_AT_A_TIME_a_shared_key_waits_and_everything_else_flows_past",
+    ),
+    Mutation(
+        "ONE_KEY_AT_A_TIME",
+        "if one.list_id is not None and one.list_id == other.list_id:",
+        "if one.list_id is not None and one.list_id != other.list_id:",
+        "test_parts_of_one_list_stand_in_a_row",
+    ),
+    Mutation(
+        "NEVER_TWICE_BY_ACCIDENT",
+        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
+        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED})",
+        "test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it_has_settled",
+    ),
+    Mutation(
+        "NEVER_TWICE_BY_ACCIDENT",
+        "if standing.request.on_unconfirmed is OnUnconfirmed.HOLD:",
+        "if standing.request.on_unconfirmed is not OnUnconfirmed.HOLD:",
+        "test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person",
+    ),
+    Mutation(
+        "NEVER_TWICE_BY_ACCIDENT",
+        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, "sweep, desk"),',
+        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED, S.SUBMITTING}), S.WAITING, "sweep, desk"),',
+        "test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconfirmed_only",
+    ),
+    Mutation(
+        "RESULTS_BEFORE_DONE",
+        "await self._keep_rows(lease, part, failures, warnings)",
+        "pass",
+        "test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures_are_stored",
+    ),
+    Mutation(
+        "POLL_IS_NOT_FATE",
+        "forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)",
+        "forgotten = True",
+        "test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part",
+    ),
+    Mutation(
+        "FENCED",
+        "found = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
+        "found = select(instance).where(instance.c.name == name)",
+        "test_FENCED_a_worker_that_lost_its_lease_can_write_nothing",
+    ),
+    Mutation(
+        "CALM_DEPLOY",
+        "while self._busy:  # nobody may take over meanwhile: what these calls bring is still to be written",
+        "while False:",
+        "test_CALM_DEPLOY_a_stop_waits_for_the_call_under_way",
+    ),
+    Mutation(
+        "NO_CALL_IN_TX",
+        "word = await self.driver.marketo.status(standing.request.target, part.batch_id)",
+        "async with self.driver.db.read(): "
+        "word = await self.driver.marketo.status(standing.request.target, part.batch_id)",
+        "test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made",
+    ),
+    Mutation(
+        "NOT_A_GUESS",
+        "sure = np.repeat((most - least == count) & for_one_reason, count)",
+        "sure = np.repeat(most - least >= count, count)",
+        "test_rows_that_look_alike_are_never_guessed",
+    ),
+    Mutation(
+        "NO_SILENCE",
+        "await events.append(tx, Occurrence.BLOCKED, at=at, instance=instance, reason=message)",
+        "pass",
+        "test_wrong_credentials_block_the_instance_and_say_why_until_they_are_mended",
+    ),
+    Mutation(
+        "TIME_IS_AN_ARGUMENT",
+        "return now < self.until",
+        "return datetime.now(self.until.tzinfo) < self.until",
+        "test_TIME_IS_AN_ARGUMENT_only_the_clocks_ask_the_machine",
+    ),
+    Mutation(
+        "SECRETS_STAY_IN",
+        'f"{self._settings.identity}/oauth/token",',
+        'f"{self._settings.identity}/oauth/token?client_secret={self._settings.client_secret.get_secret_value()}",',
+        "test_SECRETS_STAY_IN_the_header_and_the_form",
+    ),
+    Mutation(
+        "SECRETS_STAY_IN",
+        'said = said.replace(secret, "***") if len(secret) > 3 else said',
+        "pass",
+        "test_SECRETS_STAY_IN_the_header_and_the_form",
+    ),
+    Mutation(
+        "SIMULATOR_RESTATES",
+        "from app.simulator.answers import MESSAGES, Refusal",
+        "from app.domain.lifecycle import TABLE; from app.simulator.answers import MESSAGES, Refusal",
+        "test_SIMULATOR_RESTATES_neither_side_imports_the_other",
+    ),
+)
