@@ -1,5 +1,6 @@
 """Keys: minting them, taking them back, and telling who holds one."""
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -35,8 +36,8 @@ class AccessToken:
 class Keys:
     db: Database
     now: Clock
-    _looked: dict[str, tuple[datetime, bool]] = field(default_factory=dict)
-    """By the ids of keys that let somebody in: when they were looked at again, and whether they still opened."""
+    _looked: dict[str, tuple[datetime, asyncio.Future[bool]]] = field(default_factory=dict)
+    """By the ids of keys that let somebody in: when they were looked at again, and the look."""
 
     async def create(
         self,
@@ -79,18 +80,21 @@ class Keys:
         return key.caller if key else None
 
     async def still_opens(self, key_id: str) -> bool:
-        """Whether a key that let somebody in would do so again; as it was a moment ago, where many ask."""
+        """Whether a key that let somebody in would do so again; all who ask at about the same time share one look."""
         at = self.now()
-        looked_at, opens = self._looked.get(key_id, (None, True))
-        if looked_at is None or at - looked_at >= timedelta(seconds=KEY_LOOK_SECONDS):
+        looked_at, look = self._looked.get(key_id, (None, None))
+        if looked_at is None or look is None or at - looked_at >= timedelta(seconds=KEY_LOOK_SECONDS):
             if len(self._looked) >= LOOKED_KEYS:
                 self._looked.clear()
-            self._looked[key_id] = (at, opens)  # those who come meanwhile need not ask, too
-            async with self.db.read() as tx:
-                key = await keys.get(tx, key_id)
-            opens = key is not None and key.opens(at)
-            self._looked[key_id] = (at, opens)
-        return opens
+            look = asyncio.ensure_future(self._opens(key_id, at))
+            look.add_done_callback(_is_heard)
+            self._looked[key_id] = (at, look)
+        return await asyncio.shield(look)
+
+    async def _opens(self, key_id: str, at: datetime) -> bool:
+        async with self.db.read() as tx:
+            key = await keys.get(tx, key_id)
+        return key is not None and key.opens(at)
 
     async def holder(self, key_id: str, secret: str) -> Key | None:
         """The key with this id, if that is its secret and it opens."""
@@ -137,3 +141,9 @@ class Keys:
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_heard(look: asyncio.Future[bool]) -> None:
+    """Its error is for whoever waits for it, if anybody still does."""
+    if not look.cancelled():
+        look.exception()

@@ -1,6 +1,7 @@
 """A multipart form that is read as it arrives: small fields into memory, the file into a spool."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from app.files.transfer import TransferDecoder, transfer_decoder
 from app.web.claims import Digests, MediaType, refuse_piece, said_by
 from app.web.header_fields import options_of
 from app.web.parameters import PARAMETERS
+from app.web.values import whole
 
 SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; the rest goes to a temporary file
 LOOK_BYTES = 1 << 23  # that go to the temporary file between two looks at the room on its disk
@@ -68,10 +70,10 @@ class Part:
     def ended(self) -> bytes:
         """What was still held back. Errors: BrokenUpload."""
         length = self.said.get("content-length", "")
-        if length.isdigit() and int(length) != self.received_bytes:
+        if length.isdigit() and whole(length, 0, sys.maxsize) != self.received_bytes:
             raise BrokenUpload(
-                f"The part {self.name[:SHOWN_CHARACTERS]!r} says that it has {length} bytes, and has "
-                f"{self.received_bytes}. Send all of it."
+                f"The part {self.name[:SHOWN_CHARACTERS]!r} says that it has {length[:SHOWN_CHARACTERS]} bytes, and "
+                f"has {self.received_bytes}. Send all of it."
             )
         return self.undo.finish() if self.undo else b""
 
@@ -125,6 +127,7 @@ class Form:
                     "on_part_end": self._on_part_end,
                     "on_end": self._on_end,
                 },
+                max_header_count=PART_HEADERS + 1,  # one more is refused in our words
             )
         except FormParserError:
             raise BrokenUpload("The form's boundary is not one that a form may have.") from None

@@ -293,6 +293,21 @@ async def test_a_part_that_is_shorter_than_it_says_is_broken(stage: Stage):
     assert (await send(stage, form(LEADS, f"Content-Length: {len(LEADS)}"))).status_code == 202
 
 
+@pytest.mark.parametrize("length", ["9" * 4000, "²"])
+async def test_a_length_that_is_no_number_of_bytes_is_no_fault_of_ours(stage: Stage, length: str):
+    """Python refuses to read so many digits, by an error of its own."""
+    answer = await send(stage, form(LEADS, f"Content-Length: {length}").replace("²".encode(), b"\xb2"))
+    assert answer.status_code in {202, 400}, answer.text
+
+
+@pytest.mark.parametrize(("count", "status"), [(15, 202), (16, 400)])
+async def test_a_part_may_have_sixteen_headers(stage: Stage, count: int, status: int):
+    """Its name is one of them."""
+    answer = await send(stage, form(LEADS, *[f"X-Note-{number}: a" for number in range(count)]))
+    assert answer.status_code == status, answer.text
+    assert status == 202 or "16 headers" in answer.json()["detail"]
+
+
 async def test_a_form_within_a_form_is_refused(stage: Stage):
     """Its boundaries would be rows."""
     is_problem(await send(stage, form(LEADS, "Content-Type: multipart/mixed; boundary=c")), 415, "unsupported_media")
