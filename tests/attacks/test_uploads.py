@@ -8,8 +8,9 @@ import asyncio
 import gzip
 import random
 from collections.abc import AsyncIterator, Callable
-from typing import Any
+from typing import Any, Self
 
+import httpx
 import pytest
 from starlette.types import Message
 
@@ -52,7 +53,7 @@ async def until(true: Callable[[], Any]) -> None:
             await asyncio.sleep(0.01)
 
 
-class HalfOpen:
+class HalfOpen(httpx.AsyncByteStream):
     """A file that is sent up to its middle, and goes on when it is told to."""
 
     def __init__(self, number: int, size_bytes: int = 0) -> None:
@@ -64,18 +65,31 @@ class HalfOpen:
         self.is_read = asyncio.Event()
         self.goes_on = asyncio.Event()
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        yield b"email,company\n" + b"".join(self.rows)
+        self._sent = 0
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> bytes:
+        """No generator: that would end where a wait for it is given up, and the service does so to look around."""
+        if self._sent == 0:
+            self._sent = 1
+            return b"email,company\n" + b"".join(self.rows)
         self.is_read.set()
         await self.goes_on.wait()
-        yield b"last@example.com,x\n"
+        if self._sent == 2:
+            raise StopAsyncIteration
+        self._sent = 2
+        return b"last@example.com,x\n"
 
 
 async def half_open(
     stage: Stage, headers: dict[str, str], count: int, size_bytes: int = 0
 ) -> tuple[list[HalfOpen], list[asyncio.Task[Any]]]:
     files = [HalfOpen(number, size_bytes) for number in range(count)]
-    posts = [asyncio.create_task(stage.api.post("/v1/imports", content=one, headers=headers)) for one in files]
+    url, said = stage.api.base_url.join("/v1/imports"), headers | {"Transfer-Encoding": "chunked"}
+    requests = [httpx.Request("POST", url, headers=said, stream=one) for one in files]
+    posts = [asyncio.create_task(stage.api.send(one)) for one in requests]
     async with asyncio.timeout(SOON_SECONDS):
         await asyncio.gather(*[one.is_read.wait() for one in files])
     return files, posts
@@ -109,15 +123,21 @@ async def test_all_uploads_together_are_bounded_however_many_clients_there_are(s
         assert await ended(files, posts) == [202] * len(files)
 
 
-async def test_half_open_uploads_hold_no_more_memory_together_than_there_is_for_them(stage: Stage):
-    """What they have so far is stored as parts of its own, and nothing is lost."""
+async def test_half_open_uploads_that_hold_too_much_together_store_what_they_have(stage: Stage):
+    """As parts of their own; nobody has to end, and nothing is lost."""
     stage.house.admission.memory_bytes = BUDGET_BYTES
     files, posts = await half_open(stage, await key_of(stage, "crm"), OF_ONE, 6 * MB)
-    await until(lambda: stage.house.admission.excess_bytes <= 0)
+    await until(lambda: gives_way(stage.house.admission))
     assert await ended(files, posts) == [202] * OF_ONE
     imports = (await stage.api.get("/v1/imports", headers=await key_of(stage, "crm"))).json()["items"]
     assert sorted(one["rows"]["total"] for one in imports) == [len(one.rows) + 1 for one in files]
     assert sum(one["parts"]["total"] for one in imports) > OF_ONE
+
+
+def gives_way(found: admission.Admission) -> bool:
+    """What all have sent has been worked on, and somebody has made a part of it for the others' sake."""
+    places = found._places
+    return all(one.least_bytes for one in places) and any(one.memory_bytes > one.held_bytes for one in places)
 
 
 class Sender:

@@ -255,7 +255,7 @@ async def test_a_form_whose_boundary_is_none_is_refused(stage: Stage, boundary: 
     [
         ("attachment; filename*=idna''%ff", None),
         ("attachment; filename*=undefined''x", None),
-        ("attachment; filename*=utf-7''%2B2AA-", "?"),
+        ("attachment; filename*=utf-7''%2B2AA-", None),
         ("attachment; filename=" + "x" * 300, "x" * 255),
         ("attachment; filename*=utf-8''..%2Fa%00b.csv", "ab.csv"),
     ],
