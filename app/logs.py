@@ -47,6 +47,7 @@ def configure(settings: Settings) -> None:
     root.setLevel(settings.log_level.upper())
     for chatty in ("httpx", "httpcore", "aiosqlite", "uvicorn.access", "alembic"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a line for each bad form, which anybody may send
 
 
 def _harmless(_logger: object, _method: str, told: structlog.typing.EventDict) -> structlog.typing.EventDict:

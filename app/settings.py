@@ -139,6 +139,33 @@ class Settings(BaseSettings):
     client_requests_per_minute: int = Field(
         default=30_000, ge=1, description="requests of one client to one process, beyond which it gets 429"
     )
+    uploads: int = Field(
+        default=16, ge=1, description="uploads under way at once in one process; others wait for a moment, then get 429"
+    )
+    client_uploads: int = Field(default=8, ge=1, description="of these, one client's")
+    upload_idle_seconds: Seconds = Field(
+        default=30, description="how long nothing may come of a body before its upload is given up"
+    )
+    upload_least_bytes_per_second: float = Field(
+        default=1_000, ge=0, description="what has to come of a body in the long run, or its upload is given up"
+    )
+    keep_alive_seconds: Seconds = Field(
+        default=75,
+        description="how long an idle connection is kept: longer than load balancers keep theirs, which is 60 mostly",
+    )
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, "
+        "comma-separated; * for everybody's",
+    )
+    client_streams: int = Field(
+        default=100, ge=1, description="streams of events, waits and downloads that one client has open at one process"
+    )
+    connections: int = Field(
+        default=1_000,
+        ge=1,
+        description="connections of callers to one process; beyond, one that works for nobody known makes room",
+    )
     disk_floor_bytes: int = Field(default=1_073_741_824, ge=0, description="free space under which uploads get 507")
     tick_seconds: Seconds = Field(
         default=1, description="how often the scheduler looks for work; a new import wakes it at once"
@@ -199,6 +226,18 @@ class Settings(BaseSettings):
             "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB; in user and password write what is neither "
             "a letter nor a digit as %XX (@ is %40, / is %2F, ? is %3F, # is %23)"
         )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def are_addresses(cls, value: str) -> str:
+        named = [one.strip() for one in value.split(",")]
+        for one in named:
+            if one != "*":
+                try:
+                    ipaddress.ip_network(one)
+                except ValueError:
+                    raise ValueError(f"{one!r} is no address, like 10.1.2.3, and no network, like 10.0.0.0/8") from None
+        return "*" if "*" in named else ",".join(named)
 
     @model_validator(mode="after")
     def polls_in_order(self) -> Self:

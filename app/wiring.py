@@ -11,10 +11,12 @@ import migrations
 from app.changes import Changes
 from app.clock import Clock
 from app.domain.patience import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
+from app.fair import FairLimit
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
 from app.outbox import Outbox
 from app.settings import InstanceSettings, Settings
+from app.steps.admission import Admission
 from app.steps.backlog import BacklogCount
 from app.steps.collect import Collect
 from app.steps.crew import Crew
@@ -55,6 +57,7 @@ class House:
     notices: Notices
     reached: Reached
     chance: Callable[[], float]
+    admission: Admission
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
@@ -87,6 +90,8 @@ def furnish(
     """
     now = now or Clock(by_database=not settings.on_sqlite)
     outbox = Outbox()
+    client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
+    admission = Admission(FairLimit(settings.uploads, client_uploads))
     wake, changes = Wake(outbox), Changes(outbox)
     db = db or Database(settings.database_url, told=changes.made, log_limit_bytes=_log_limit_bytes(settings))
     http = http or _http_client(settings)
@@ -105,6 +110,7 @@ def furnish(
         backlog_parts=settings.backlog_parts,
         client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
+        admission=admission,
         once=Once(db=db, now=now, undo=undo),
         undo=undo,
         revision=migrations.head(),
@@ -123,6 +129,7 @@ def furnish(
         notices=Notices(db, wake, changes, outbox),
         reached=reached,
         chance=chance,
+        admission=admission,
         http=http,
         marketo=marketo,
         intake=intake,

@@ -1,6 +1,7 @@
 """Speaking to a running service."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -14,8 +15,11 @@ from app.settings import Settings, load
 from app.terminal import harmless, harmless_json
 
 TIMEOUT_SECONDS = 60.0
-WAIT_SECONDS = 60.0  # what one request waits for the end of an import
+WAIT_SECONDS = 50.0  # what one request waits for the end of an import; the service answers then at the latest
+SAID = frozenset({"format", "charset", "lookup_field"})  # parameters that a refusal may name, with their values
 LOOK_SECONDS = 5.0  # and where somebody looks on: Marketo's news is no fresher
+
+Again = Callable[[dict[str, str]], str]
 
 
 @contextmanager
@@ -39,8 +43,11 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(1)
 
 
-def told(answer: httpx.Response) -> Any:
-    """The JSON of a good answer, exactly. A problem is printed, with each of its errors, and ends the command."""
+def told(answer: httpx.Response, *, again: Again | None = None) -> Any:
+    """The JSON of a good answer, exactly. A problem is printed, with each of its errors, and ends the command.
+
+    `again`: the command to try next, given the parameters that the problem says.
+    """
     if answer.is_success:
         return answer.json()
     answer.read()
@@ -48,19 +55,33 @@ def told(answer: httpx.Response) -> Any:
     detail = problem.get("detail", harmless(answer.text[:200]))
     typer.echo(f"{problem.get('title', answer.status_code)}: {detail}", err=True)
     for error in problem.get("errors", []):
-        if "row" not in error and error["message"] in detail:  # it is said already
+        if error["message"] in detail:  # it is said already
             continue
         where = f"row {error['row']}" if "row" in error else error.get("field", "")
         typer.echo(f"  {where}: {error['message']}", err=True)
     more = problem.get("errors_total", 0) - len(problem.get("errors", []))
     if more > 0:
         typer.echo(f"  … and {more} more", err=True)
+    if again and (say := _parameters_in(detail)):
+        typer.echo(f"Try: {again(say)}", err=True)
     raise typer.Exit(1)
 
 
-def for_people(answer: httpx.Response) -> Any:
+def for_people(answer: httpx.Response, *, again: Again | None = None) -> Any:
     """The same for people to look at: what callers and Marketo wrote in it orders a terminal nothing."""
-    return harmless_json(told(answer))
+    return harmless_json(told(answer, again=again))
+
+
+def command(words: Iterable[str], options: Mapping[str, str]) -> str:
+    """As somebody types it."""
+    given = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+    return shlex.join([*words, *given])
+
+
+def _parameters_in(detail: str) -> dict[str, str]:
+    """What a refusal says to say: `name=value`, or several joined with &, between backticks."""
+    said = [one.partition("=") for quoted in detail.split("`")[1::2] for one in quoted.split("&")]
+    return {name: value for name, sign, value in said if sign and name in SAID}
 
 
 def _problem(answer: httpx.Response) -> dict[str, Any]:

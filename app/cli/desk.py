@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import typer
 
-from app.cli.client import for_people, service
+from app.cli.client import command, for_people, service
 from app.cli.patient import Patient
 from app.cli.reading import ImportId
 from app.cli.upload import named, opened, upload
@@ -59,7 +59,9 @@ def retry(
     path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
     with opened(file) if file else nullcontext() as source, service() as client:
         if file and source:
-            made = upload(Patient(client), source, path=path, name=named(file), parameters=parameters)
+            words = ["sluice", "retry", str(import_id), "--failures", str(file)]
+            answer = upload(Patient(client), source, path=path, name=named(file), parameters=dict(parameters))
+            made = for_people(answer, again=lambda say: command(words, parameters | say))
         else:
             made = for_people(client.post(path))
     typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")

@@ -4,12 +4,14 @@ import asyncio
 import ctypes
 import importlib
 import os
+import resource
 import signal
 import socket
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 
 import structlog
 import uvicorn
@@ -21,10 +23,12 @@ except ImportError:  # there is none for Windows
 from app import logs
 from app.cli.client import fail
 from app.cli.house import CANNOT, opened
+from app.cli.preload import preload
 from app.cli.serve import Role
 from app.cli.starting import listening, url_of
 from app.masking import masked_url
 from app.settings import Settings, SettingsError, variable
+from app.web.connections import SPARE_CONNECTIONS, Connections
 from app.wiring import House, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
@@ -32,6 +36,8 @@ from app.worker.run import Worker
 log = structlog.get_logger()
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
+TICKS_PER_SECOND = 10  # uvicorn's
+OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
 LARGE_BYTES = 1 << 20  # a part's file and what it is packed into
 LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will want again
 
@@ -39,6 +45,7 @@ LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will wan
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
+    preload()
     _keep_heaps_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
@@ -151,20 +158,44 @@ class _Server(uvicorn.Server):
         web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
         app = web.create_app(house)
         self.monitor = app.state.monitor
+        protocol = importlib.import_module("app.web.protocol").BoundedProtocol
+        self._connections = Connections(_connections_within(settings.connections))
         super().__init__(
             uvicorn.Config(
                 app,
+                http=partial(protocol, self._connections),  # type: ignore[arg-type]  # it is called, no more
+                ws="none",
                 log_config=None,
                 access_log=False,
                 lifespan="off",
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a timer's, in fractions too
                 timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
             )
         )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            self._connections.end_overdue(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
         yield
+
+
+def _connections_within(wanted: int) -> int:
+    """So many as there are files for: each is one. What else is opened must not want for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
+    if possible < wanted:
+        log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
+    return min(wanted, possible)
 
 
 async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:

@@ -1,6 +1,7 @@
 """`sluice submit`: upload a file to a running service, and watch what becomes of it."""
 
 import json
+import shlex
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,10 @@ import typer
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import fail, followed, remarked_rows, result_rows, service
+from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
 from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
-from app.cli.upload import named, opened, size_of, upload
+from app.cli.upload import named, opened, plain_suffix, size_of, upload
 from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 from app.terminal import harmless_json
 
@@ -42,14 +43,14 @@ def submit(
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
-    """Upload a file to a running service (SLUICE_URL, SLUICE_API_KEY).
+    """Upload a file to a running service (SLUICE_URL, SLUICE_API_KEY). A .gz or .zst file is sent as it is.
 
     Example: sluice submit leads.csv --lookup-field email --wait
     """
     options: dict[str, Any] = {
         "object_type": object_type,
         "instance": instance,
-        "format": format_ or SUFFIXES.get(file.suffix.lower()),
+        "format": format_ or SUFFIXES.get(plain_suffix(file)),
         "charset": charset,
         "lookup_field": lookup_field,
         "list_id": list_id,
@@ -69,7 +70,8 @@ def submit(
     with opened(file) as source, service() as client, progress_bar() as bar:
         shown = Shown(bar, size_bytes=size_of(source))
         asking = Patient(client, shown.broken)
-        made = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
+        answer = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
+        made = told(answer, again=lambda say: _again(file, given | say, metadata or [], wait=wait))
         shown.taken(made)
         final = _watched(asking, made, shown, looked_at=not bar.disable) if wait else made
         rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
@@ -80,6 +82,13 @@ def submit(
         _show(harmless_json(final), rows, remarked)
     if wait and (final["status"] != "complete" or final["rows"]["failed"]):
         raise typer.Exit(1)
+
+
+def _again(file: Path, parameters: dict[str, str], metadata: list[str], *, wait: bool) -> str:
+    """The same command with these parameters."""
+    options = {name: value for name, value in parameters.items() if name != "metadata"}
+    words = [word for pair in metadata for word in ("--metadata", pair)] + (["--wait"] if wait else [])
+    return f"{command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
 
 
 def _watched(asking: Patient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
@@ -108,6 +117,9 @@ def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked: int) -> N
     console.print(tables.of_imports([final], title=f"Import {final['id']}"))
     if final["error"]:
         console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
+    if ragged := final["file"]["ragged_rows"]:
+        noun = "row has" if ragged == 1 else "rows have"
+        console.print(f"{ragged:,} {noun} another number of cells than the header; sent as written")
     if remarked:
         noun = "row" if remarked == 1 else "rows"
         console.print(f"{remarked:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings")

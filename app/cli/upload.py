@@ -1,5 +1,6 @@
 """Sending a file, so that a broken line costs time and never makes a second import."""
 
+import io
 import os
 import stat
 import sys
@@ -7,21 +8,25 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 from urllib.parse import quote
 
 import httpx
 import typer
 
-from app.cli.client import fail, told
+from app.cli.client import fail
 from app.cli.patient import Patient
 from app.domain.patience import IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.files.kinds import packing_of
 
 CHUNK_BYTES = 1 << 18
 KEY_HELD_SECONDS = 1.5 * IDEMPOTENT_UPLOAD_IDLE_SECONDS  # then the service has let go of the key of an upload that died
 
 NOTHING = "The file had not gone to its end, and nothing was imported."
 UNKNOWN = "The file had gone, and no answer had come: whether it is imported, `sluice status` shows."
+
+PACKED_SUFFIXES = frozenset({".gz", ".zst"})
+LOOKED_AT_BYTES = 16
 
 Sent = Callable[[int], None]
 
@@ -34,8 +39,8 @@ def upload(
     name: str | None,
     parameters: dict[str, str],
     sent: Sent = lambda _: None,
-) -> dict[str, Any]:
-    """Send a file, a bounded chunk at a time; the import that was made of it.
+) -> httpx.Response:
+    """Send a file, a bounded chunk at a time; the answer: the import that was made of it. A packed one goes as it is.
 
     With an Idempotency-Key of its own: where no answer comes, the same is sent again, and is the same import. What
     cannot be read twice is sent once. `sent` is told the bytes that are on the way.
@@ -46,6 +51,8 @@ def upload(
     size, begin = size_of(source), source.tell() if source.seekable() else None
     if size is not None:
         headers["Content-Length"] = str(size)
+    if packing := _packing(source):
+        headers["Content-Encoding"] = packing
 
     went = _Went(size)
 
@@ -67,8 +74,7 @@ def upload(
             answer = asking.ask(send)
     except KeyboardInterrupt:
         fail(f"Interrupted. {UNKNOWN if went.wholly else NOTHING}")
-    made: dict[str, Any] = told(answer)
-    return made
+    return answer
 
 
 class _Went:
@@ -100,6 +106,17 @@ def _chunks(source: IO[bytes], size: int | None, sent: Sent) -> Iterator[bytes]:
         yield chunk
         done += len(chunk)
         sent(done)
+
+
+def _packing(source: IO[bytes]) -> str | None:
+    """How a file is packed, by its first bytes; nothing of it is taken."""
+    return packing_of(source.peek(LOOKED_AT_BYTES)) if isinstance(source, io.BufferedReader) else None
+
+
+def plain_suffix(file: Path) -> str:
+    """The end of a file's name, in lower case: what it has before the one that says how it is packed."""
+    packed = file.suffix.lower() in PACKED_SUFFIXES
+    return (file.with_suffix("") if packed else file).suffix.lower()
 
 
 def size_of(source: IO[bytes]) -> int | None:

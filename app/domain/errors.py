@@ -7,6 +7,7 @@ CallerError
 ├── BadFile           422   the file's content cannot be imported
 ├── BrokenUpload      400   the body is not what its own headers say
 ├── UnsupportedMedia  415   a media type, charset or encoding nobody here knows
+├── TooSlow           408   the request, or its body, does not come at the pace that is asked for
 ├── TooLarge          413   more bytes than the service, or Marketo, takes
 ├── Unauthorized      401   no key, or one that opens nothing
 ├── Forbidden         403   a key that does not go so far
@@ -17,6 +18,8 @@ CallerError
 ├── Gone              410   it was there, and is erased
 ├── Backlog           429   too much is waiting already
 ├── TooManyRequests   429   one client asks too often
+├── HeadersTooLarge   431   more headers than anybody needs
+├── TooManyConnections 503  all connections are at work
 └── DiskFull          507   no room to keep the file
 """
 
@@ -24,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TOLD_DETAILS = 5  # in one sentence; beside it stand the details themselves
+SHOWN_LETTERS = 60  # of a text that is none of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,11 @@ def in_one_sentence(details: Sequence[Detail]) -> str:
     told = [f"{one.field}: {one.message}" if one.field else one.message for one in details[:TOLD_DETAILS]]
     more = len(details) - len(told)
     return "; ".join(told) + (f"; and {more} more" if more else "")
+
+
+def quoted(name: str) -> str:
+    """A caller's text in a sentence, however long it is; what cannot be seen of it is spelt."""
+    return repr(name) if len(name) <= SHOWN_LETTERS else f"{name[:SHOWN_LETTERS]!r}…"
 
 
 class CallerError(Exception):
@@ -73,6 +82,10 @@ class BrokenUpload(CallerError):
 
 class UnsupportedMedia(CallerError):
     status, code = 415, "unsupported_media"
+
+
+class TooSlow(CallerError):
+    status, code = 408, "request_timeout"
 
 
 class TooLarge(CallerError):
@@ -113,6 +126,14 @@ class Backlog(CallerError):
 
 class TooManyRequests(CallerError):
     status, code = 429, "too_many_requests"
+
+
+class HeadersTooLarge(CallerError):
+    status, code = 431, "headers_too_large"
+
+
+class TooManyConnections(CallerError):
+    status, code = 503, "too_many_connections"
 
 
 class DiskFull(CallerError):

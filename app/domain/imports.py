@@ -156,6 +156,7 @@ class SourceFile:
     size_bytes: int  # as uploaded, after decompression
     sha256: str
     rows: int
+    ragged_rows: int = 0  # of these, whose number of cells is not the header's
 
 
 @dataclass(frozen=True, slots=True)

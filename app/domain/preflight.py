@@ -4,10 +4,11 @@ import difflib
 import re
 import unicodedata
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from app.domain.answers import Description, Field
-from app.domain.errors import Detail
+from app.domain.errors import Detail, quoted
 from app.domain.imports import CustomObject, Target, key_columns
 
 TEXT_BYTES = 30_000  # of a text area. Adobe, "Field types", read 2026-08
@@ -21,42 +22,73 @@ TWINS = str.maketrans("аеорсухіѕјԁһАВЕКМНОРСТХαερου�
 """Cyrillic and Greek letters that look like Latin ones."""
 
 
+LONGEST_NAME = 255  # letters; a field has fewer
 NEAREST_FOR = 20  # columns get the nearest right name: to look for it takes a while, and more of it helps nobody
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a file, and the field of Marketo's that it goes into."""
+
+    name: str
+    field: str | None = None
+    data_type: str | None = None
+    mistake: str | None = None  # what Marketo would reject it for, or leave it out without a word
+    suggestion: str | None = None  # the name that is meant, perhaps
+
+
+def columns_of(columns: Sequence[str], described: Description, target: Target) -> list[Column]:
+    """What each column of a header is to Marketo."""
+    fields = {field.name: field for field in described.fields}
+    lax = {} if isinstance(target, CustomObject) else {name.lower(): field for name, field in fields.items()}
+    keys = {name.lower() for name in key_columns(target)}
+    names = Names(described)
+    found: list[Column] = []
+    unknown = 0
+    for column in columns:
+        field = fields.get(column) or lax.get(column.lower())
+        if column.lower() in keys:
+            # Marketo looks records up by fields that it lets nobody write, or even see: `id`, `cookies`
+            found.append(Column(column, field.name if field else column, field.type if field else None))
+        elif field is None:
+            right = names.right_name(column) if unknown < NEAREST_FOR else None
+            unknown += 1
+            meant = f" Did you mean {right!r}?{why_unlike(column)}" if right else ""
+            found.append(Column(column, mistake=f"Marketo has no field {quoted(column)}.{meant}", suggestion=right))
+        elif not field.writable:
+            told = f"Marketo lets nobody write {quoted(column)}. Leave the column out."
+            found.append(Column(column, field.name, field.type, told))
+        else:
+            found.append(Column(column, field.name, field.type))
+    return found
 
 
 def header_mistakes(columns: Sequence[str], described: Description, target: Target) -> list[Detail]:
     """A complaint for each column that Marketo would reject, or would leave out without a word."""
-    fields = {field.name: field for field in described.fields}
-    lax = {} if isinstance(target, CustomObject) else {name.lower(): field for name, field in fields.items()}
-    keys = {name.lower() for name in key_columns(target)}
-    names = _Names(described)
-    found: list[Detail] = []
-    for column in columns:
-        field = fields.get(column) or lax.get(column.lower())
-        if column.lower() in keys:
-            continue  # Marketo looks records up by fields that it lets nobody write, or even see: `id`, `cookies`
-        if field is None:
-            meant = names.meant_by(column) if len(found) < NEAREST_FOR else ""
-            found.append(Detail(f"Marketo has no field {column!r}.{meant}", field=column))
-        elif not field.writable:
-            found.append(Detail(f"Marketo lets nobody write {column!r}. Leave the column out.", field=column))
-    return found
+    return [Detail(one.mistake, field=one.name) for one in columns_of(columns, described, target) if one.mistake]
 
 
-class _Names:
+class Names:
     """The right names, by what people see as well as by what a header has to say."""
 
-    def __init__(self, described: Description) -> None:
+    def __init__(self, described: Description, *beside: str) -> None:
+        """`beside`: names that are right, whether described or not."""
         spelt = [(spelling, field.name) for field in described.fields for spelling in (field.display_name, field.name)]
+        spelt += [(name, name) for name in beside]
         self._plain = {_plain(spelling): name for spelling, name in spelt if spelling}
 
-    def meant_by(self, column: str) -> str:
+    def right_name(self, column: str) -> str | None:
+        """The nearest one."""
+        if len(column) > LONGEST_NAME:
+            return None
         plain = _plain(column)
         near = [plain] if plain in self._plain else difflib.get_close_matches(plain, self._plain, 1)
-        if not near:
-            return ""
-        hidden = " It has letters of another alphabet, or some that cannot be seen." if _is_disguised(column) else ""
-        return f" Did you mean {self._plain[near[0]]!r}?{hidden}"
+        return self._plain[near[0]] if near else None
+
+
+def why_unlike(column: str) -> str:
+    """What the eye cannot see of a name."""
+    return " It has letters of another alphabet, or some that cannot be seen." if _is_disguised(column) else ""
 
 
 def _plain(name: str) -> str:

@@ -39,11 +39,12 @@ PROBLEMS: dict[str, Problem] = {
         "It names sha-256, and what follows is no SHA-256 in base64 between colons.",
         "Send `Content-Digest: sha-256=:…:` (RFC 9530), or leave it out.",
     ),
-    "upload_too_slow": Problem(
+    "partial_upload": Problem(
         400,
-        "The upload came too slowly",
-        "So little arrived for so long that it was taken for dead, and swept away.",
-        "Send it over a better line, or compressed.",
+        "The request carries only a piece of a file",
+        "A header says so: Content-Range, an Upload-Complete that says no, or a Content-… that is not known here and "
+        "may change what the bytes mean. Half a file is never taken for a whole one. Nothing of it was kept.",
+        "Send the whole file in one request, without that header: a file of any size is taken.",
     ),
     "zstd_window": Problem(
         400,
@@ -75,6 +76,19 @@ PROBLEMS: dict[str, Problem] = {
         "The method is not allowed here",
         "The path is right, and cannot be asked in this way.",
         "Use one of the methods in the header Allow.",
+    ),
+    "upload_too_slow": Problem(
+        408,
+        "The upload came too slowly",
+        "Nothing arrived for too long (`SLUICE_UPLOAD_IDLE_SECONDS`), or too little in a longer time "
+        "(`SLUICE_UPLOAD_LEAST_BYTES_PER_SECOND`). Nothing of it was kept.",
+        "Send it over a better line, or compressed.",
+    ),
+    "request_timeout": Problem(
+        408,
+        "The request came too slowly",
+        "Its request line and headers were not there within ten seconds.",
+        "Send it again. If it happens often, look at the line, or at a proxy that opens connections in advance.",
     ),
     "idempotency_key_in_use": Problem(
         409,
@@ -146,27 +160,32 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "unsupported_encoding": Problem(
         415,
-        "The compression is not known",
-        "Content-Encoding names another than gzip and zstd.",
-        "Compress the file with one of these, or not at all.",
+        "The encoding is not known",
+        "Content-Encoding names another than gzip and zstd, or Content-Transfer-Encoding another than base64 and "
+        "quoted-printable.",
+        "Encode the file with one of these, or not at all.",
     ),
     "unsupported_media": Problem(
         415,
         "The body cannot be taken so",
-        "A form cannot be compressed as a whole, and what is to be JSON has to say so.",
-        "Send the compressed file raw, or the form as it is; JSON with `Content-Type: application/json`.",
+        "A form cannot be compressed as a whole, nor nested; and what is to be JSON has to say so.",
+        "Send the compressed file raw, or in a form that says nothing of it: there it is simply unpacked. JSON goes "
+        "with `Content-Type: application/json`.",
     ),
     "unsupported_media_type": Problem(
         415,
         "The media type is not taken",
-        "Content-Type is none that a file, or a form with a file, comes in.",
-        "Use text/csv, text/tab-separated-values, application/octet-stream, or multipart/form-data with a part `file`.",
+        "Content-Type is none that a file, or a form with a file, comes in. `curl -d` sends one of its own, and takes "
+        "the line ends out of the file besides.",
+        "Use text/csv, text/tab-separated-values, application/octet-stream, or multipart/form-data with a part `file`; "
+        "with curl, `-T FILE -X POST` or `--data-binary @FILE` in place of `-d`.",
     ),
     "bad_bytes": Problem(
         422,
         "The file holds bytes that are not in its charset",
         "`errors` names the row and the column. Nothing of the file was kept.",
-        "Name the file's real charset with `charset`: Excel's CSV is often cp1252 or utf-16.",
+        "Name the file's real charset with `charset`: `detail` suggests one, and what it makes of a word. Excel's CSV "
+        "is often cp1252, its Unicode text utf-16.",
     ),
     "blank_column": Problem(
         422,
@@ -219,32 +238,34 @@ PROBLEMS: dict[str, Problem] = {
     "missing_column": Problem(
         422,
         "A key column is missing",
-        "The header lacks the column by which Marketo finds a record: the lookup field or a dedupe field.",
-        "Add the column, name the right one, or give the file's real `format` if the whole header is one column.",
+        "The header lacks the column by which Marketo finds a record: the lookup field or a dedupe field. Or it has it "
+        "under another name, or its cells are separated by something else than `format` says.",
+        "Do what `detail` says: rename the column or add it, or give the file's real `format`.",
     ),
     "no_file": Problem(
         422,
         "The form has no file",
-        "There is no part named `file`.",
+        "There is no part named `file`; or a part is so large that it can only be the file, under another name.",
         "Name the part that holds the file `file`: with curl, `-F file=@leads.csv`.",
     ),
     "no_rows": Problem(
         422,
         "The file has a header and no rows",
-        "There is nothing to import.",
-        "Nothing, if there were none to send.",
+        "There is nothing to import. Or the file has no line ends, as after `curl -d`: then all of it is the header.",
+        "Nothing, if there were none to send; else `--data-binary @FILE` in place of `-d`.",
     ),
     "not_delimited": Problem(
         422,
         "The file is no delimited text",
-        "It begins like a workbook, an archive, a web page, or something compressed.",
-        "Export it as CSV, or say how it is compressed with Content-Encoding.",
+        "It begins like a workbook, an archive, a web page, JSON, a picture, or something compressed: `detail` says "
+        "which.",
+        "Export it as CSV, unpack it, or say how it is compressed with Content-Encoding, as `detail` has it.",
     ),
     "nul_byte": Problem(
         422,
         "The file holds a NUL byte",
         "Marketo takes none. Most such files are UTF-16.",
-        "Say so with `charset=utf-16`, or take the bytes out: `errors` names the row.",
+        "Say so with `charset=utf-16`, or as `detail` says, or take the bytes out: `errors` names the row.",
     ),
     "priority_too_high": Problem(
         422,
@@ -282,6 +303,13 @@ PROBLEMS: dict[str, Problem] = {
         "`instance` names a Marketo instance that is not configured here.",
         "Use one that `detail` names.",
     ),
+    "unknown_object": Problem(
+        422,
+        "Marketo has no such custom object",
+        "`object_name` names one that Marketo says there is not.",
+        "Use one that `detail` names: the API name, as it stands in Marketo. One that was made just now is known "
+        "within a minute.",
+    ),
     "backlog_full": Problem(
         429,
         "Too many parts are waiting already",
@@ -294,11 +322,38 @@ PROBLEMS: dict[str, Problem] = {
         "One client may have only so many (`SLUICE_CLIENT_BACKLOG_PARTS`), so that others find room.",
         "Send it again after Retry-After, when some have gone.",
     ),
+    "client_streams_full": Problem(
+        429,
+        "Too many streams of yours are open",
+        "One client may have only so many streams of events, waits (`?wait=`) and downloads of results open at once "
+        "(`SLUICE_CLIENT_STREAMS`).",
+        "End some of them. To follow many imports, ask for the list now and then.",
+    ),
+    "client_uploads_full": Problem(
+        429,
+        "Too many uploads of yours are under way",
+        "One client may have only so many at once (`SLUICE_CLIENT_UPLOADS`), and none of them ended while this one "
+        "waited. Nothing of its body was read.",
+        "Send it again after Retry-After, when one of yours has ended.",
+    ),
+    "uploads_full": Problem(
+        429,
+        "Too many uploads are under way",
+        "The service takes only so many at once (`SLUICE_UPLOADS`), and only so much memory for all of them together. "
+        "Nothing of this one was kept.",
+        "Send it again after Retry-After.",
+    ),
     "too_many_requests": Problem(
         429,
         "Too many requests",
         "One client may ask only so often a minute (`SLUICE_CLIENT_REQUESTS_PER_MINUTE`).",
         "Wait for as long as Retry-After says. `?wait=` and the list of imports save most questions.",
+    ),
+    "headers_too_large": Problem(
+        431,
+        "The request's headers are too large",
+        "Request line and headers may have 32,768 bytes in all, 100 headers, and 8,190 bytes in each.",
+        "Send fewer or shorter headers: cookies are not needed here. Parameters of an upload can be fields of a form.",
     ),
     "internal_error": Problem(
         500,
@@ -317,6 +372,12 @@ PROBLEMS: dict[str, Problem] = {
         "The database is another version's",
         "It was upgraded, or downgraded, and this process is not of that version. Nothing was done.",
         "Wait for as long as Retry-After says, and send it again. For the operator: end this process.",
+    ),
+    "too_many_connections": Problem(
+        503,
+        "There are too many connections",
+        "The limit of connections to this process (`SLUICE_CONNECTIONS`) is reached, and all are at work.",
+        "Send it again after Retry-After, over few connections that are kept open.",
     ),
     "stopping": Problem(
         503,

@@ -4,6 +4,8 @@ NOT_A_GUESS: a row of Marketo's that could not be read has no values in that fil
 out; as is any row without values and without a number, which is nobody's.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.domain.imports import LeftOut
@@ -43,6 +45,10 @@ class Corrected:
     def left_out(self) -> LeftOut:
         return LeftOut(without_values=self._left_out_rows)
 
+    @property
+    def memory_bytes(self) -> int:
+        return self._scanner.memory_bytes
+
     def numbers(self, count: int) -> Offsets:
         """The rows' numbers in the file that was uploaded first, if this one gives them; else their numbers here."""
         return self._counted(count) if self._row_column is None else self._given(count)
@@ -72,14 +78,10 @@ class Corrected:
 
     def _look_at(self, header: list[str]) -> list[int]:
         self._names = [name.strip() for name in header]
-        names = [name.lower() for name in self._names]
-        self._reason_columns = ours = [place for place, name in enumerate(names) if name in REASONS]
-        last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
-        if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
-            self._row_column = last
-            ours = [*ours, last]
+        ours, self._row_column = _ours(self._names)
+        self._reason_columns = [place for place in ours if place != self._row_column]
         self._passes = not ours
-        return [place for place in range(len(names)) if place not in ours]
+        return [place for place in range(len(header)) if place not in ours]
 
     def _row(self, row: list[str], kept: list[int]) -> bytes:
         number = row[self._row_column].strip() if self._row_column is not None and self._row_column < len(row) else ""
@@ -93,3 +95,19 @@ class Corrected:
             known = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
             self._given.add(np.array([int(number) if known else UNKNOWN]))
         return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)
+
+
+def without_ours(columns: Sequence[str]) -> tuple[str, ...]:
+    """A header's columns, without those that our failures files have beside the caller's."""
+    ours, _ = _ours(columns)
+    return tuple(name for place, name in enumerate(columns) if place not in ours)
+
+
+def _ours(columns: Sequence[str]) -> tuple[list[int], int | None]:
+    """(where our columns stand, which of them has the rows' numbers)."""
+    names = [name.lower() for name in columns]
+    ours = [place for place, name in enumerate(names) if name in REASONS]
+    last = len(names) - 1 - names[::-1].index(SOURCE_ROW) if SOURCE_ROW in names else None
+    if last is not None and (ours or last == len(names) - 1):  # a column of that name may be the caller's own
+        return [*ours, last], last
+    return ours, None

@@ -26,6 +26,10 @@ from app.files.seen import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
 FRAME_BYTES = 1 << 19  # what is packed at once
+HEADER_COPIES = 4  # its line, its names, and both in lower case
+PART_ROWS = 500_000  # at most: sixteen bytes are held of each beside it, which is as much as a tiny row itself
+ROWS_AT_ONCE = 1 << 14  # or thereabouts
+RAGGED_KEPT = 10  # numbers of rows
 LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
@@ -42,6 +46,10 @@ class Piece:
     aside: bool  # its rows were set aside: their keys stand in earlier parts too
     keys: Digests | None
     """Of its rows, sorted, each once; None where nobody knows which columns are the key."""
+
+    @property
+    def memory_bytes(self) -> int:
+        return len(self.blob) + len(self.row_numbers or b"") + (0 if self.keys is None else self.keys.nbytes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +85,19 @@ class _OpenPart:
         self._loose = bytearray(header)
         self._packed: list[Future[bytes]] = []
         self._labels: list[NDArray[np.void]] = []
+        self._rows = 0
+
+    @property
+    def memory_bytes(self) -> int:
+        packed = sum(len(one.result()) if one.done() else FRAME_BYTES for one in self._packed)
+        return len(self._loose) + packed + self._rows * LABEL.itemsize
 
     def take(self, rows: _Rows, which: Offsets) -> int:
         """Take as many of these rows as there is room for; how many that is."""
         filled = self._size_bytes + np.cumsum(rows.sizes[which])
-        count = int(np.searchsorted(filled, self._limit_bytes, side="right"))
+        count = min(int(np.searchsorted(filled, self._limit_bytes, side="right")), PART_ROWS - self._rows)
         if count:
+            self._rows += count
             which, self._size_bytes = which[:count], int(filled[count - 1])
             text = memoryview(rows.records.text)
             for start, end in _runs(rows.records.starts[which], rows.records.ends[which]):
@@ -131,7 +146,10 @@ class _OpenPart:
 
 
 class Cutter:
-    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes."""
+    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes.
+
+    So does `ragged_rows`: those whose number of cells is not the header's. They are cut and sent as they are.
+    """
 
     def __init__(
         self,
@@ -157,10 +175,13 @@ class Cutter:
         self._pieces = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
+        self.ragged_rows = 0
+        self.first_ragged_rows: list[int] = []  # their numbers
 
     def feed(self, text: bytes) -> Iterator[Piece]:
         """Errors: BadFile, each with a stable code."""
-        yield from self._take(self._scanner.feed(text))
+        for stretch in _stretches(text):
+            yield from self._take(self._scanner.feed(stretch))
 
     def finish(self) -> Iterator[Piece]:
         yield from self._take(self._scanner.finish())
@@ -171,6 +192,25 @@ class Cutter:
         if self._following:
             yield self._closed(self._following, aside=False)
         yield from self._lanes_together()
+
+    def let_go(self) -> Iterator[Piece]:
+        """What is open, as it is: others need the memory. Whatever follows goes into further pieces."""
+        if self._following:
+            yield self._full()
+        for lane in sorted(self._aside):
+            yield self._closed(self._aside.pop(lane), aside=True)
+        self._seen.shrink()
+
+    @property
+    def memory_bytes(self) -> tuple[int, int]:
+        """(what it holds, what it would hold after it has let go)."""
+        inspected = self._inspection.memory_bytes if self._inspection else 0
+        fixed = self._scanner.memory_bytes + inspected + HEADER_COPIES * len(self._header)
+        parts = [part for part in (self._following, *self._aside.values()) if part]
+        return (
+            fixed + self._seen.memory_bytes + sum(part.memory_bytes for part in parts),
+            fixed + self._seen.least_bytes,
+        )
 
     @property
     def place(self) -> tuple[int, int, str | None]:
@@ -249,9 +289,17 @@ class Cutter:
             raise too_large(self.rows + int(large[0]) + 1, self._limit_bytes)
         labels["number"] = self._numbers(len(records))
         labels["digest"] = digests_of(records, self._keys)
+        self._count_ragged(records, labels["number"])
         if self._inspection:
             self._inspection.rows(records, labels["number"])
         return _Rows(records, labels)
+
+    def _count_ragged(self, records: Records, numbers: Offsets) -> None:
+        ragged = np.flatnonzero(records.widths != len(self.columns))
+        self.ragged_rows += len(ragged)
+        if len(ragged) and len(self.first_ragged_rows) < RAGGED_KEPT:
+            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != numbering.UNKNOWN]
+            self.first_ragged_rows = [*self.first_ragged_rows, *known][:RAGGED_KEPT]
 
     def _take_header(self, record: bytes) -> None:
         if len(record) >= self._limit_bytes:
@@ -261,6 +309,14 @@ class Cutter:
             self._inspection.header(header.columns)
         self.columns, self._header = header.columns, header.line
         self._keys = key_places(self.columns, self._key_columns)
+
+
+def _stretches(text: bytes) -> Iterator[bytes]:
+    """A text, cut where its rows are so short that arrays with some numbers for each would be far larger than it."""
+    rows = text.count(b"\n") + text.count(b"\r")
+    step = len(text) * ROWS_AT_ONCE // rows if rows > ROWS_AT_ONCE else len(text)
+    for at in range(0, len(text), max(1, step)):
+        yield text[at : at + step]
 
 
 def _runs(starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
+import numpy.ma  # np.unique loads it when first asked: nothing is loaded while the service works
 from numpy.typing import NDArray
 
 from app.files.records import QUOTE, STEP_BYTES, Flags, Offsets, Records, RecordScanner, buffer_of

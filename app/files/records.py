@@ -59,6 +59,20 @@ class Records:
         some = slice(index, None)
         return Records(self.text, self.starts[some], self.ends[some], self.stops, self.firsts[some], self.lasts[some])
 
+    @property
+    def widths(self) -> Offsets:
+        """How many cells each has."""
+        return self.lasts - self.firsts + 1
+
+    def raw_cells(self, index: int, width: int) -> list[bytes]:
+        """A record's first cells, so many at most, as they stand in the text: with quotes, without their line end."""
+        first = self.firsts[index]
+        stops = self.stops[first : min(self.lasts[index] + 1, first + width)].tolist()
+        starts = [int(self.starts[index]), *(stop + 1 for stop in stops[:-1])]
+        found = [self.text[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        found[-1] = found[-1].removesuffix(b"\r")
+        return found
+
     def cells(self, column: int) -> tuple[Offsets, Offsets, Flags]:
         """(starts, ends, which records have it) of a column's cells, quotes included; the first column is 0."""
         at = self.firsts + column
@@ -124,6 +138,11 @@ class RecordScanner:
     def held_bytes(self) -> int:
         """Of a record whose end is still to come."""
         return self._size_bytes + len(self._return)
+
+    @property
+    def memory_bytes(self) -> int:
+        """That it takes to hold that."""
+        return self.held_bytes + sum(stops.nbytes for stops in self._stops)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -283,3 +302,8 @@ def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
 def cells(record: bytes, delimiter: str) -> list[str]:
     """A record's cells, unquoted."""
     return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter), [])
+
+
+def strict_cells(record: bytes, delimiter: str) -> list[str]:
+    """The same of a record that is quoted as it should be. Errors: csv.Error."""
+    return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter, strict=True), [])

@@ -107,6 +107,10 @@ class Marketo:
         fields = {field.name: field for described in found for field in described.fields}
         return Description(tuple(fields.values()), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
 
+    async def objects(self) -> tuple[str, ...] | NoWord:
+        """The API names of the custom objects that there are. Network: one GET."""
+        return await self._ask("describe", paths.OBJECTS, reading.object_names)
+
     async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | NoWord:
         return await self._ask(call, path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)
 

@@ -120,6 +120,9 @@ TOKEN_DIED = frozenset({"601", "602"})
 UNKNOWN_JOB = frozenset({"404", "610", "702", "1013"})
 """What a question for a job's status gets when Marketo has no such job. Which of them is not documented."""
 
+UNKNOWN_OBJECT = "1013"
+"""What describe says of a custom object that there is not."""
+
 HTTP: dict[int, Meaning] = {
     301: BLOCKED,  # the endpoint is elsewhere: a person must mend base_url
     307: BLOCKED,

@@ -62,5 +62,9 @@ def describe(target: Target) -> tuple[str, ...]:
             return (leads, "/rest/v1/programs/members/describe.json")
 
 
+OBJECTS = "/rest/v1/customobjects.json"
+"""Which custom objects there are."""
+
+
 def _segment(name: str) -> str:
     return quote(name, safe="")

@@ -92,6 +92,13 @@ def description(reply: Reply) -> Description | NoWord:
     )
 
 
+def object_names(reply: Reply) -> tuple[str, ...] | NoWord:
+    """Of a question which custom objects there are: their API names."""
+    if (trouble := _trouble(reply)) is not None:
+        return trouble
+    return tuple(name for record in reply.result or () if (name := text(record.get("name"))))
+
+
 def _trouble(reply: Reply) -> NoWord | None:
     if (error := reply.error) is not None:
         return codes.word_to_question(*error)

@@ -1,6 +1,10 @@
-"""Describe: what Marketo says of an object's fields. Asked once a day; no reason to refuse, nor to wait for long."""
+"""Describe: what Marketo says of an object's fields. Asked once a day, and nobody waits long for it.
+
+That it cannot be asked is no reason to refuse a file; that it says there is no such object is one.
+"""
 
 import asyncio
+import difflib
 import math
 from dataclasses import dataclass, field
 
@@ -8,9 +12,11 @@ import structlog
 
 from app.clock import Clock
 from app.domain.answers import Description, NoWord
+from app.domain.errors import BadParameter, Detail
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
 from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
+from app.marketo.codes import UNKNOWN_OBJECT
 from app.steps.points import Point, Reached
 from app.store import descriptions, tallies
 from app.store.database import Database
@@ -19,6 +25,8 @@ log = structlog.get_logger()
 
 
 KNOWN_OBJECTS = 200  # names come from callers, and a description may have thousands of fields
+LISTED = 50  # objects that a sentence lists
+NAME_LETTERS = 100
 
 
 @dataclass(slots=True)
@@ -29,6 +37,7 @@ class _Object:
     said: Description | None = None
     said_at: float = -math.inf  # by the monotonic clock, as is the other
     asked_at: float = -math.inf
+    denied_at: float = -math.inf  # Marketo said that there is none
 
 
 @dataclass(slots=True)
@@ -41,6 +50,8 @@ class Describe:
     now: Clock
     reached: Reached
     _objects: dict[str, _Object] = field(default_factory=dict)
+    _names: tuple[str, ...] = ()  # of the custom objects that there are
+    _names_asked_at: float = -math.inf
 
     async def fields_of(self, target: Target) -> Description | None:
         """The newest description there is, asked for anew where it is older than a day.
@@ -53,6 +64,30 @@ class Describe:
         """What Marketo said within the last minute. None where it cannot be asked. Network: as `fields_of`."""
         known = await self._known(target, age_seconds=DESCRIBE_AGAIN_SECONDS)
         return known.said if self._is_younger(known, DESCRIBE_AGAIN_SECONDS) else None
+
+    async def refuse_unknown(self, target: CustomObject) -> None:
+        """Errors: BadParameter unknown_object, where Marketo said within the last minute that it has no such object.
+
+        Network: at most one list of objects, and that not twice in a minute.
+        """
+        old = self.now.monotonic() - DESCRIBE_AGAIN_SECONDS
+        if self._object(object_of(target)).denied_at <= old:
+            return
+        if self._names_asked_at <= old:
+            self._names_asked_at = self.now.monotonic()
+            self._names = await self._listed()
+        raise _no_such_object(target.object_name, self._names)
+
+    async def _listed(self) -> tuple[str, ...]:
+        """The names of the objects that there are; none where Marketo cannot be asked for them."""
+        try:
+            async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
+                said = await self.marketo.objects()
+        except TimeoutError:
+            said = ()
+        async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
+            tallies.add_answers(tx, self.instance, answers)
+        return () if isinstance(said, NoWord) else said
 
     async def _known(self, target: Target, *, age_seconds: float) -> _Object:
         """What is known of the target's object, asked for anew where that is older."""
@@ -99,11 +134,23 @@ class Describe:
             tallies.add_answers(tx, self.instance, answers)
             if isinstance(said, Description):
                 await descriptions.keep(tx, self.instance, name, said, at=self.now.moment(asked_at))
+        known.denied_at = asked_at if isinstance(said, NoWord) and said.code == UNKNOWN_OBJECT else -math.inf
         if isinstance(said, NoWord):
             log.warning("no description", instance=self.instance, object=name, why=said.why)
             return
         self.reached(Point.DESCRIBED)
         known.said, known.said_at = said, asked_at
+
+
+def _no_such_object(name: str, names: tuple[str, ...]) -> BadParameter:
+    near = difflib.get_close_matches(name[:NAME_LETTERS], names[:KNOWN_OBJECTS], 1)
+    meant = f" Did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(sorted(names)[:LISTED])
+    told = f"Marketo has no custom object {name!r}.{meant}"
+    use = f"use one of: {listed}" if listed else "use the API name of one that it has"
+    return BadParameter(
+        f"{told} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field="object_name"),)
+    )
 
 
 def object_of(target: Target) -> str:

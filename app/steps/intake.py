@@ -14,23 +14,26 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
-from app.domain.errors import Backlog, BadFile, BadParameter, BrokenUpload, Detail, DiskFull
+from app.domain.errors import Backlog, BadFile, BadParameter, Detail, DiskFull, TooSlow
 from app.domain.history import Occurrence
 from app.domain.imports import CustomObject, LeftOut, Preflight, Request, SourceFile, key_columns
+from app.domain.mistakes import refusal
 from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder, Unreadable
+from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.files.inspection import Inspection
 from app.files.keys import as_bytes
 from app.files.numbering import Numbering
 from app.files.uploaded import UploadedFile
 from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
+from app.steps.admission import Admission, Place
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
-from app.steps.pieces import blocks_of, pieces_of
+from app.steps.pieces import BLOCK_BYTES, blocks_of, pieces_of
 from app.steps.points import Point, Reached
 from app.steps.undo import Undo
 from app.store import events, imports, parts, results, room, schema
@@ -48,8 +51,9 @@ class Arrival:
 
     chunks: AsyncIterator[bytes]
     content_encoding: str | None = None
-    sha256: bytes | None = None  # what its sender says: of the file, or of the bytes as they were sent
-    sent_sha256: Callable[[], bytes] | None = None  # of those, once they all have come
+    check_sent: Callable[[str], None] | None = None
+    """Whether what came is what its sender says, by digests: given the file's SHA-256. Errors: BrokenUpload."""
+    place: Place | None = None  # where it has one already
     idempotency_key: str | None = None
     retry_of: int | None = None  # the import whose rows these are, once more
     retried_by: str | None = None  # who asked for that
@@ -63,11 +67,8 @@ class Arrival:
 
     def check_digest(self, file_sha256: str) -> None:
         """Once all is read. Errors: BrokenUpload digest_mismatch."""
-        told, sent = self.sha256, self.sent_sha256
-        if told is not None and told.hex() != file_sha256 and not (sent and told == sent()):
-            raise BrokenUpload(
-                "The file's SHA-256 is not the one in Content-Digest. Send the file again.", code="digest_mismatch"
-            )
+        if self.check_sent:
+            self.check_sent(file_sha256)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Intake:
     backlog_parts: int
     client_backlog_parts: int  # of one; no less than all of them, where nobody can tell clients apart
     disk_floor_bytes: int
+    admission: Admission
     once: Once
     undo: Undo
     revision: str  # of the schema that it writes by
@@ -100,18 +102,21 @@ class Intake:
 
         With an Idempotency-Key: unless an earlier request with the same one has done so.
         """
+        if arrival.place is None:
+            async with self.admission.place(arrival.retried_by or request.client) as place:
+                return await self.receive(request, replace(arrival, place=place))
         if arrival.idempotency_key is None:
-            return Receipt(await self._receive(request, arrival, None))
+            return Receipt(await self._receive(request, arrival, arrival.place, None))
         told = fingerprint(request, retry_of=arrival.retry_of, corrected=arrival.corrected)
         asking = arrival.retried_by or request.client
         held = await self.once.claim(asking, arrival.idempotency_key, told)
         if isinstance(held, Earlier):
-            return Receipt(answered_again(held, await self._sha256_of(request, arrival)), replayed=True)
+            return Receipt(answered_again(held, await self._sha256_of(request, arrival, arrival.place)), replayed=True)
         async with self.once.holding(held):
             alive = replace(arrival, chunks=self.once.kept_alive(held, arrival.chunks))
-            return Receipt(await self._receive(request, alive, held))
+            return Receipt(await self._receive(request, alive, arrival.place, held))
 
-    async def _receive(self, request: Request, arrival: Arrival, held: Claim | None) -> int:
+    async def _receive(self, request: Request, arrival: Arrival, place: Place, held: Claim | None) -> int:
         """Take it in; the new import's id. Errors: CallerError.
 
         1. Refuse what can be refused before a byte is read.
@@ -124,10 +129,9 @@ class Intake:
         described = await self._described(request)
         request = _with_dedupe_fields(request, described)
         inspection = _inspection(request, described)
-        incoming = self._incoming(request, arrival, inspection, held)
-        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, packed=arrival.packed))) as pieces:
-            begun = [await anext(pieces)]
-            await self._look_again(request, inspection)
+        incoming = self._incoming(request, arrival, place, inspection, held)
+        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, place, packed=arrival.packed))) as pieces:
+            begun = [await self._first(pieces, incoming, described)]
             if (second := await anext(pieces, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())
                 self.backlog.add(request.client)
@@ -141,7 +145,7 @@ class Intake:
         return import_id
 
     def _incoming(
-        self, request: Request, arrival: Arrival, inspection: Inspection | None, held: Claim | None
+        self, request: Request, arrival: Arrival, place: Place, inspection: Inspection | None, held: Claim | None
     ) -> "_Incoming":
         limit_bytes = self.part_bytes - envelope_bytes()
         corrected = Corrected(request.format.delimiter, limit_bytes=limit_bytes) if arrival.corrected else None
@@ -159,11 +163,11 @@ class Intake:
             corrected,
         )
         left_out = corrected.left_out if corrected else arrival.left_out
-        return _Incoming(request, arrival, file, inspection, held, left_out)
+        return _Incoming(request, arrival, place, file, inspection, held, left_out)
 
     async def _keep_whole(self, incoming: "_Incoming", piece: Piece) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)
-        async with self.db.write() as tx:
+        async with incoming.place.storing(), self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
             await _add(tx, import_id, incoming.request, piece)
             await self._accept(tx, import_id, incoming)
@@ -175,9 +179,9 @@ class Intake:
         self.reached(Point.BEGUN)
         try:
             while begun:
-                await self._keep_part(import_id, incoming.request, begun.pop(0))
+                await self._keep_part(import_id, incoming, begun.pop(0))
             async for piece in rest:
-                await self._keep_part(import_id, incoming.request, piece)
+                await self._keep_part(import_id, incoming, piece)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await schema.check(tx, self.revision)
@@ -187,12 +191,14 @@ class Intake:
             raise
         return import_id
 
-    async def _keep_part(self, import_id: int, request: Request, piece: Piece) -> None:
+    async def _keep_part(self, import_id: int, incoming: "_Incoming", piece: Piece) -> None:
         self._check_disk()
-        async with self.db.write() as tx:
+        incoming.place.check()
+        async with incoming.place.storing(), self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
                 raise _too_slow()
-            await _add(tx, import_id, request, piece)
+            await _add(tx, import_id, incoming.request, piece)
+        incoming.place.moved()
         self.reached(Point.PART_STORED)
 
     async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
@@ -203,7 +209,7 @@ class Intake:
 
     async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
-        source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows)
+        source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows, file.ragged_rows)
         left_out = incoming.left_out()
         missing = left_out if left_out.rows else None
         turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at, left_out=missing)
@@ -216,6 +222,16 @@ class Intake:
             await imports.hold(tx, retried)
             about: dict[str, Any] = {"by": by, "as_import": import_id, "left_out": left_out.rows or None}
             await events.append(tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, **about)
+        if file.ragged_rows:
+            await events.append(
+                tx,
+                Occurrence.RAGGED,
+                at=at,
+                instance=request.instance,
+                import_id=import_id,
+                rows=file.ragged_rows,
+                first_rows=file.first_ragged_rows,
+            )
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = iter(seen.kept)
@@ -274,15 +290,17 @@ class Intake:
         if free is not None and free < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
 
-    async def _sha256_of(self, request: Request, arrival: Arrival) -> str:
+    async def _sha256_of(self, request: Request, arrival: Arrival, place: Place) -> str:
         """Of a file that is not kept. Empty where it could not have been taken. Errors: BrokenUpload, TooLarge."""
         decoder = Decoder(
             content_encoding=arrival.content_encoding, charset=request.charset, limit_bytes=self.max_file_bytes
         )
         try:
-            async with aclosing(ahead(blocks_of(arrival.chunks))) as blocks:
+            async with aclosing(ahead(blocks_of(arrival.chunks, BLOCK_BYTES))) as blocks:
                 async for block in blocks:
-                    await asyncio.to_thread(deque, decoder.feed(block), 0)
+                    place.check()
+                    async with place.turn():
+                        await asyncio.to_thread(deque, decoder.feed(block), 0)
             await asyncio.to_thread(deque, decoder.finish(), 0)
         except (Unreadable, BadFile):
             return ""
@@ -290,20 +308,58 @@ class Intake:
         return decoder.sha256
 
     async def _described(self, request: Request) -> Description | None:
-        match request.target:
-            case CustomObject(dedupe_fields=()):
-                return await self._describe(request).fields_of(request.target)
-            case target if request.preflight is not Preflight.OFF:
-                return await self._describe(request).fields_of(target)
-        return None
+        """What Marketo says of the target, where that is asked for. Errors: BadParameter unknown_object."""
+        target, is_off = request.target, request.preflight is Preflight.OFF
+        if is_off and not (isinstance(target, CustomObject) and not target.dedupe_fields):
+            return None
+        described = await self._describe(request).fields_of(target)
+        if isinstance(target, CustomObject):
+            await self._describe(request).refuse_unknown(target)
+        return described
 
-    async def _look_again(self, request: Request, inspection: Inspection | None) -> None:
+    async def _first(self, pieces: AsyncIterator[Piece], incoming: "_Incoming", described: Description | None) -> Piece:
+        """The first part. Where anything is wrong with the file by then, all of it is told at once. Errors: BadFile."""
+        try:
+            first = await anext(pieces)
+        except BadFile as refused:
+            raise await self._whole_refusal(incoming, described, refused) from None
+        if incoming.inspection and incoming.inspection.mistakes:
+            await self._refuse_header(incoming, described)
+        return first
+
+    async def _refuse_header(self, incoming: "_Incoming", described: Description | None) -> None:
         """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile.
 
         What cannot be asked cannot refuse.
         """
-        if inspection and inspection.mistakes and (now := await self._describe(request).fields_now(request.target)):
-            await asyncio.to_thread(inspection.refuse, now)
+        if now := await self._describe(incoming.request).fields_now(incoming.request.target):
+            found = await self._diagnosis(incoming, now, described)
+            if found.mistakes:
+                raise refusal(found.mistakes)
+
+    async def _whole_refusal(self, incoming: "_Incoming", described: Description | None, refused: BadFile) -> BadFile:
+        """A refusal that tells of everything that is wrong, and not of the first thing alone."""
+        if refused.code == "not_delimited":
+            return refused
+        now = None
+        if incoming.request.preflight is not Preflight.OFF:
+            now = await self._describe(incoming.request).fields_now(incoming.request.target)
+        found = await self._diagnosis(incoming, now, described)
+        return refusal(everything(refused, found), code=refused.code)
+
+    async def _diagnosis(
+        self, incoming: "_Incoming", fields: Description | None, described: Description | None
+    ) -> Diagnosis:
+        file = incoming.file
+        sample = Sample(file.sample, whole=file.is_in_sample)
+        return await asyncio.to_thread(
+            diagnose,
+            sample,
+            incoming.request,
+            fields=fields,
+            names=fields or described,
+            corrected=incoming.arrival.corrected,
+        )
 
     def _describe(self, request: Request) -> Describe:
         return self.describe[request.instance]
@@ -313,15 +369,16 @@ class Intake:
 class _Incoming:
     request: Request
     arrival: Arrival
+    place: Place
     file: UploadedFile
     inspection: Inspection | None
     held: Claim | None  # the Idempotency-Key that is to stand for it
     left_out: Callable[[], LeftOut]
 
 
-def _too_slow() -> BrokenUpload:
+def _too_slow() -> TooSlow:
     message = "The upload came so slowly that it was given up. Send it over a better line, or compressed."
-    return BrokenUpload(message, code="upload_too_slow")
+    return TooSlow(message, code="upload_too_slow")
 
 
 def _with_dedupe_fields(request: Request, described: Description | None) -> Request:
@@ -337,9 +394,10 @@ def _with_dedupe_fields(request: Request, described: Description | None) -> Requ
 
 
 def _inspection(request: Request, described: Description | None) -> Inspection | None:
-    if described is None or request.preflight is Preflight.OFF:
+    every_cell = request.preflight is Preflight.ROWS
+    if request.preflight is Preflight.OFF or not (described or every_cell):
         return None
-    return Inspection(request.target, request.format, described, every_cell=request.preflight is Preflight.ROWS)
+    return Inspection(request.target, request.format, described, every_cell, request.charset)
 
 
 async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:

@@ -1,7 +1,9 @@
 """Keys: minting them, taking them back, and telling who holds one."""
 
+import asyncio
 import hashlib
 import hmac
+import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from app.clock import Clock
 from app.domain.clients import Caller, Key, Scope, read, written
 from app.domain.errors import NotFound
 from app.domain.imports import HIGHEST_PRIORITY
-from app.domain.patience import KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
+from app.domain.patience import KEY_LOOK_SECONDS, KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
 from app.store import access_tokens, keys
 from app.store.database import AWAY, Database
 
@@ -21,6 +23,7 @@ log = structlog.get_logger()
 
 ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
 TOKEN_BYTES = 24
+LOOKED_KEYS = 1_000  # that are remembered at once
 TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
 
 
@@ -44,6 +47,8 @@ class Keys:
     db: Database
     now: Clock
     _given: dict[str, _Given] = field(default_factory=dict, repr=False)  # the last one, by its key's id
+    _looked: dict[str, tuple[float, asyncio.Future[bool]]] = field(default_factory=dict)
+    """By the ids of keys that let somebody in: when they were looked at again, by the monotonic clock, and the look."""
 
     async def create(
         self,
@@ -84,6 +89,23 @@ class Keys:
         key_id, secret = read(text) or ("", "")
         key = await self.holder(key_id, secret)
         return key.caller if key else None
+
+    async def still_opens(self, key_id: str) -> bool:
+        """Whether a key that let somebody in would do so again; all who ask at about the same time share one look."""
+        at = self.now.monotonic()
+        looked_at, look = self._looked.get(key_id, (-math.inf, None))
+        if look is None or at - looked_at >= KEY_LOOK_SECONDS:
+            if len(self._looked) >= LOOKED_KEYS:
+                self._looked.clear()
+            look = asyncio.ensure_future(self._opens(key_id))
+            look.add_done_callback(_is_heard)
+            self._looked[key_id] = (at, look)
+        return await asyncio.shield(look)
+
+    async def _opens(self, key_id: str) -> bool:
+        async with self.db.read() as tx:
+            key = await keys.get(tx, key_id)
+        return key is not None and key.opens(self.now())
 
     async def holder(self, key_id: str, secret: str) -> Key | None:
         """The key with this id, if that is its secret and it opens."""
@@ -143,3 +165,9 @@ class Keys:
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_heard(look: asyncio.Future[bool]) -> None:
+    """Its error is for whoever waits for it, if anybody still does."""
+    if not look.cancelled():
+        look.exception()

@@ -7,38 +7,79 @@ from contextlib import aclosing
 from app.ahead import ahead
 from app.files.cutting import Piece
 from app.files.uploaded import UploadedFile
+from app.steps.admission import Place
 
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
+PACKED_BLOCK_BYTES = 1 << 17  # a thousand times as much may come out of it
+BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
-async def pieces_of(file: UploadedFile, chunks: AsyncIterator[bytes], *, packed: bool) -> AsyncGenerator[Piece, None]:
+async def pieces_of(
+    file: UploadedFile, chunks: AsyncIterator[bytes], place: Place, *, packed: bool
+) -> AsyncGenerator[Piece, None]:
     """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
 
     What is packed is never small: nobody knows how much comes out of it. Errors: CallerError.
     """
-    async with aclosing(ahead(blocks_of(chunks))) as blocks:
+    block_bytes = PACKED_BLOCK_BYTES if packed else BLOCK_BYTES
+    async with aclosing(ahead(blocks_of(chunks, block_bytes))) as blocks:
         async for block in blocks:
+            await place.room()
             small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
-            async for piece in _cut(file.feed(block), in_thread=not small):
+            if block:
+                last = len(block) < block_bytes
+                async for piece in _cut(file.feed(block, last=last), place, in_thread=not small):
+                    yield piece
+            async for piece in _let_go(file, place):
                 yield piece
-    async for piece in _cut(file.finish(), in_thread=file.size_bytes > SMALL_BYTES):
+    async for piece in _cut(file.finish(), place, in_thread=file.size_bytes > SMALL_BYTES):
         yield piece
+    _note(file, place)
 
 
-async def blocks_of(chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes, None]:
+async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Blocks of so many bytes or more; a smaller one is the last. An empty one is no block: see Place.wake."""
     held: list[bytes] = []
     size = 0
     async for chunk in chunks:
+        if not chunk:
+            yield b""
+            continue
         held.append(chunk)
         size += len(chunk)
-        if size >= BLOCK_BYTES:
+        if size >= block_bytes:
             yield b"".join(held)
             held, size = [], 0
     if size:
         yield b"".join(held)
 
 
-async def _cut(pieces: Iterator[Piece], *, in_thread: bool) -> AsyncIterator[Piece]:
-    while (piece := await asyncio.to_thread(next, pieces, None) if in_thread else next(pieces, None)) is not None:
+async def _let_go(file: UploadedFile, place: Place) -> AsyncIterator[Piece]:
+    """Tell what is held; what is begun, too, where others need the memory."""
+    _note(file, place)
+    if place.must_store:
+        async for piece in _cut(file.let_go(), place, in_thread=True):
+            yield piece
+        place.must_store = False
+        _note(file, place)
+
+
+async def _cut(pieces: Iterator[Piece], place: Place, *, in_thread: bool) -> AsyncIterator[Piece]:
+    while True:
+        place.check()
+        if in_thread:
+            async with place.turn():
+                piece = await asyncio.to_thread(next, pieces, None)
+        else:
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        place.moves(piece.memory_bytes)
         yield piece
+
+
+def _note(file: UploadedFile, place: Place) -> None:
+    blocks_bytes = min(file.size_bytes, BLOCKS * BLOCK_BYTES)
+    held_bytes, least_bytes = file.memory_bytes
+    place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)

@@ -11,6 +11,7 @@ from app.domain.clients import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Part, Request, key_columns
 from app.domain.lifecycle import State
+from app.fair import FairLimit
 from app.files import numbering
 from app.files.keys import NONE, Digests, digests_of_file, key_places
 from app.files.numbering import Given
@@ -24,6 +25,7 @@ from app.store.imports import Standing
 from app.store.parts import Kept
 from app.store.results import Kind
 
+READ_AGAIN = 2  # imports at once, one of each client: of each, two parts are held with all that is known of their rows
 NOWHERE = -1
 LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
 
@@ -34,6 +36,7 @@ class Retry:
 
     db: Database
     intake: Intake
+    turns: FairLimit = field(default_factory=lambda: FairLimit(READ_AGAIN, 1))
 
     async def parts(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows of the parts that failed or were cancelled; none of those that Marketo processed.
@@ -100,7 +103,8 @@ class Retry:
     async def _receive(self, standing: Standing, arrival: Arrival, sending: "_Sending", by: Caller) -> Receipt:
         again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
         try:
-            return await self.intake.receive(again, arrival)
+            async with self.turns.held(arrival.retried_by or standing.request.client):
+                return await self.intake.receive(again, arrival)
         except BadFile as empty:
             if empty.code != "no_rows":
                 raise

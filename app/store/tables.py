@@ -156,6 +156,7 @@ import_ = Table(
     Column("file_bytes", Number, nullable=False, server_default=text("0")),
     Column("file_sha256", String(64)),
     Column("columns", Json),
+    Column("ragged_rows", Integer, nullable=False, server_default=text("0")),
     Column("rows", Number, nullable=False, server_default=text("0")),
     # NULL while the file is still being received: such an import is not an import yet
     Column("status", String(10)),

@@ -1,7 +1,10 @@
 """Accept (RFC 9110, 12.5.1): which of the forms that an answer may have its caller likes best."""
 
 from fastapi import Request
-from python_multipart.multipart import parse_options_header
+
+from app.web.header_fields import options_of
+
+RANGES = 32  # that are looked at, from the first on
 
 
 def preferred(request: Request, *offers: str) -> str:
@@ -9,19 +12,20 @@ def preferred(request: Request, *offers: str) -> str:
 
     The first of the offers where none is named, or none fits: better another form than no answer.
     """
-    ranges = [_range(one) for one in ",".join(request.headers.getlist("accept")).split(",") if one.strip()]
+    written = ",".join(request.headers.getlist("accept")).split(",", RANGES)[:RANGES]
+    ranges = [_range(one) for one in written if one.strip()]
     liked = {offer: _liking(offer, ranges) for offer in offers}
     return max(offers, key=lambda offer: liked[offer])
 
 
 def _range(written: str) -> tuple[str, float]:
     """(media range, its weight); a weight that is none weighs nothing."""
-    media, options = parse_options_header(written.strip())
+    media, options = options_of(written.strip())
     try:
         weight = float(options.get(b"q", b"1"))
     except ValueError:
         weight = 0.0
-    return media.decode("latin-1").lower(), weight
+    return media, weight
 
 
 def _liking(offer: str, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:

@@ -3,20 +3,26 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from app.settings import Settings
 from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
 from app.web.auth import LoopbackOnly
+from app.web.bounds import Bounds
+from app.web.bulkhead import Bulkhead
 from app.web.facade import routes as facade
-from app.web.facade.spelling import Spelling
+from app.web.facade.envelope import Envelope
 from app.web.heads import Heads
 from app.web.health import Probe
 from app.web.monitor import Monitor
 from app.web.outlooks import Outlooks
+from app.web.pace import Paced
 from app.web.rates import Rates
 from app.web.requests import Requests
+from app.web.spelling import Spelling
+from app.web.streams import OpenStreams
 from app.web.unread import Unread
 from app.wiring import House
 
@@ -39,6 +45,8 @@ def create_app(house: House) -> FastAPI:
     app.state.probe = Probe(house)
     app.state.rates = Rates(house.settings.client_requests_per_minute, house.now)
     app.state.outlooks = Outlooks(house)
+    keyless = house.settings.auth == "off"  # one client is everybody then
+    app.state.streams = OpenStreams(house.settings.connections if keyless else house.settings.client_streams)
     app.state.monitor = Monitor(house, app.state.probe)
     problems.install(app)
     if house.settings.auth == "off":
@@ -46,8 +54,18 @@ def create_app(house: House) -> FastAPI:
     app.router.routes.extend(facade.ROUTES)
     inner = app.build_middleware_stack
     # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: Unread(Spelling(Requests(Heads(inner()))))  # type: ignore[method-assign]
+    app.build_middleware_stack = lambda: _around(inner(), app, house)  # type: ignore[method-assign]
     return app
+
+
+def _around(inner: ASGIApp, app: FastAPI, house: House) -> ASGIApp:
+    ending = {route.path for route in iter_route_contexts(app.routes) if route.path and route.path.endswith("/")}
+    paced = Paced(
+        inner,
+        idle_seconds=house.settings.upload_idle_seconds,
+        least_bytes_per_second=house.settings.upload_least_bytes_per_second,
+    )
+    return Unread(Spelling(Requests(Heads(Envelope(Bounds(Bulkhead(paced)), house.now))), ending=ending))
 
 
 def routed(settings: Settings) -> FastAPI:
@@ -56,6 +74,7 @@ def routed(settings: Settings) -> FastAPI:
         title="Sluice",
         version=version("marketo-sluice"),
         redoc_url=None,
+        redirect_slashes=False,
         static_url="/docs/static",
         generate_unique_id_function=_operation_id,
     )

@@ -20,8 +20,10 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
+from app.domain import clients
 from app.domain.clients import EVERYBODY, Caller, Scope
 from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
+from app.store.database import AWAY
 from app.web.problems import of_caller
 from app.wiring import House
 
@@ -56,9 +58,24 @@ async def caller_of(request: Request) -> Caller:
         raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
     caller = await house.keys.caller(key.strip())
     if caller is None:
-        raise Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
+        raise closed()
     within_rate(request, caller)
+    request.state.key_id = (clients.read(key.strip()) or ("",))[0]
     return caller
+
+
+def closed() -> Unauthorized:
+    return Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
+
+
+async def is_still_let_in(request: Request) -> bool:
+    """Whether the key of a request that has gone on for a while still opens. Where nobody can be asked: yes."""
+    house: House = request.app.state.house
+    key_id = getattr(request.state, "key_id", None)
+    try:
+        return key_id is None or await house.keys.still_opens(key_id)
+    except AWAY:
+        return True
 
 
 def within_rate(request: Request, caller: Caller) -> None:

@@ -37,11 +37,14 @@ TAGS = [
 A_KEY: dict[str, list[str]] = {"HTTPBearer": []}  # the name that FastAPI gives to what auth.py declares
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
+OF_THE_LINE = ("headers_too_large", "request_timeout")  # before anybody knows which path is asked for
+OF_ALL = (*OF_THE_LINE, "internal_error", "too_many_connections")
 OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "stopping")
 OF_UPLOADS = (
     "broken_upload",
     "digest_mismatch",
     "invalid_digest",
+    "partial_upload",
     "upload_too_slow",
     "zstd_window",
     "compression_bomb",
@@ -72,8 +75,11 @@ OF_INTAKE = (
     "invalid_header",
     "record_too_large",
     "unknown_instance",
+    "unknown_object",
     "backlog_full",
     "client_backlog_full",
+    "uploads_full",
+    "client_uploads_full",
     "disk_full",
 )
 """Of a new import, wherever its rows are from."""
@@ -95,7 +101,11 @@ HEADERS: dict[str, dict[str, Any]] = {
     "idempotency_key_in_use": {"Retry-After": RETRY_AFTER},
     "backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "client_backlog_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "client_streams_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "client_uploads_full": {"Retry-After": RETRY_AFTER | {"required": True}},
     "too_many_requests": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "too_many_connections": {"Retry-After": RETRY_AFTER},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
     "schema_changed": {"Retry-After": RETRY_AFTER | {"required": True}},
     "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
@@ -261,12 +271,13 @@ def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> di
 def _complete(operation: dict[str, Any], *, keys: bool) -> None:
     """Say every problem of an operation, and in a service without keys, ask for none."""
     responses = operation["responses"]
-    codes = [*_declared(responses), "internal_error"]
+    is_marketos = "marketo" in operation["tags"]  # all else is in Marketo's envelope there
+    codes = [*_declared(responses), *(OF_THE_LINE if is_marketos else OF_ALL)]
     if A_KEY in operation.get("security", ()):
         codes += [*OF_ALL_GUARDED, *(OF_KEYS if keys else ())]
     if not keys:
         operation.pop("security", None)
-        codes.append("forbidden")
+        codes += [] if is_marketos else ["forbidden"]
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in dict.fromkeys(codes):
         by_status[PROBLEMS[code].status].append(code)

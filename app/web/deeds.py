@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.domain.clients import Scope
 from app.domain.errors import BadParameter, Detail
-from app.web import contract, examples
+from app.web import bulkhead, contract, examples
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
 from app.web.known import IdempotencyKey, ItsImport, Tell, TheImport, knows
@@ -69,6 +69,7 @@ async def retry(
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
     if has_body(request.headers):
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
+    bulkhead.leave(request)
     receipt = await house.retry.parts(found.id, by=caller, idempotency_key=idempotency_key)
     return await tell.receipt(response, receipt)
 
@@ -102,11 +103,16 @@ async def retry_failures(
     """
     if not has_body(request.headers):
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
+        bulkhead.leave(request)
         receipt = await house.retry.failures(found.id, by=caller, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
     owner, room = found.request.client, house.intake.check_room
     admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
-    async with received(request, house.settings, admit=admit) as upload:
+    bulkhead.leave(request)
+    async with (
+        house.admission.place(caller.client) as place,
+        received(request, house.settings, place, admit=admit) as upload,
+    ):
         given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
         refuse(only(given, READ_BY))
         wanted = request_from(given, file_name=upload.file_name, client=owner)

@@ -27,6 +27,7 @@ IMPORT: dict[str, Any] = {
         "bytes": 3145728,
         "sha256": "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae",
         "rows": 35000,
+        "ragged_rows": 0,
     },
     "rows": {"total": 35000, "imported": 12000, "failed": 12, "warned": 3, "pending": 22988},
     "parts": {"total": 1, "waiting": 0, "at_marketo": 1, "complete": 0, "failed": 0, "cancelled": 0},

@@ -45,6 +45,7 @@ async def parts_of(house: TheHouse, caller: TheCaller, found: TheImport) -> Part
             204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
         },
         "not_found",
+        "client_streams_full",
     ),
     openapi_extra={"parameters": [*contract.PAGING, contract.LAST_EVENT_ID]},
 )
@@ -71,4 +72,4 @@ async def _stream(request: Request, house: House, found: Import, *, after: int) 
             return Response(status_code=204)
         if latest and latest.id < after:  # of another time: the database may be one that was restored
             after = 0
-    return live.stream(house.follow, found.id, after=after)
+    return live.stream(request, house.follow, found.id, after=after)

@@ -8,19 +8,18 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from app.domain.clients import Scope
-from app.domain.errors import Detail, NotFound
+from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, ObjectType, Status
-from app.domain.patience import WAIT_MOST_SECONDS
+from app.domain.patience import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
 from app.store.imports import Filters
-from app.web import conditional, contract, live, paging
+from app.web import bulkhead, conditional, contract, live, paging
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import TheHouse, judgement
 from app.web.known import IdempotencyKey, Tell, TheImport, knows
 from app.web.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.schemas import ImportOut, ImportPage
 from app.web.upload import received
-from app.web.values import quoted
 from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
@@ -62,7 +61,11 @@ async def create(
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
     admit = partial(house.intake.check_room, caller.client, idempotency_key=idempotency_key)
-    async with received(request, house.settings, admit=admit) as upload:
+    bulkhead.leave(request)
+    async with (
+        house.admission.place(caller.client) as place,
+        received(request, house.settings, place, admit=admit) as upload,
+    ):
         given = merged(query, upload.fields)
         wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
@@ -72,7 +75,12 @@ async def create(
 
 Wait = Annotated[
     float,
-    Query(ge=0, le=WAIT_MOST_SECONDS, allow_inf_nan=False, description="seconds to wait for the end of the import"),
+    Query(
+        ge=0,
+        le=WAIT_MOST_SECONDS,
+        allow_inf_nan=False,
+        description="seconds to wait for the end of the import; answered after 50 at the latest",
+    ),
 ]
 FORECASTS = {"estimated_finish_at"}
 """Move with the clock; an import that has only another forecast is not another one."""
@@ -91,6 +99,7 @@ FORECASTS = {"estimated_finish_at"}
             },
         },
         "not_found",
+        "client_streams_full",
     ),
     openapi_extra={"parameters": [contract.IF_NONE_MATCH]},
 )
@@ -99,7 +108,8 @@ async def read(
 ) -> ImportOut | Response:
     """An import as it stands; with `wait`, as soon as it is finished or the time is up."""
     if wait and found.status not in FINISHED:
-        found = await live.while_there(request, _finished(house, found, within_seconds=wait))
+        within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
+        found = await live.while_there(request, _finished(house, found, within_seconds=within_seconds))
     shown = await tell(response, found)
     response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"

@@ -10,7 +10,7 @@ from fastapi import Depends, Header, Request, Response
 from pydantic import WithJsonSchema
 
 from app.domain.clients import Scope
-from app.domain.errors import NotFound
+from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.domain.imports import FINISHED, Import
 from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
 from app.steps.intake import Receipt
@@ -20,7 +20,7 @@ from app.web.deps import TheHouse, judgement
 from app.web.outlooks import Outlooks
 from app.web.parameters import merged, only, refuse
 from app.web.schemas import ImportOut
-from app.web.values import QUOTED_CHARACTERS, whole
+from app.web.values import whole
 from app.wiring import House
 
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
@@ -45,7 +45,7 @@ async def existing(house: TheHouse, caller: TheCaller, import_id: ImportId) -> I
         async with house.db.read() as tx:
             found = await imports.get(tx, number, by=judgement(house))
     if found is None or not caller.sees(found.request.client):
-        raise NotFound(f"There is no import {import_id[:QUOTED_CHARACTERS]}.")
+        raise NotFound(f"There is no import {import_id[:SHOWN_LETTERS]}.")
     return found
 
 

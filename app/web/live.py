@@ -3,17 +3,21 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from fastapi import Request
-from fastapi.sse import EventSourceResponse, format_sse_event
+from fastapi.sse import format_sse_event
 from starlette.requests import ClientDisconnect
 
-from app.domain.errors import BadParameter, Detail
+from app.domain.errors import BadParameter, Detail, TooSlow
 from app.domain.patience import RECONNECT_SECONDS
 from app.steps.follow import Follow
+from app.web import streams
 from app.web.accept import preferred
+from app.web.auth import closed, is_still_let_in
 from app.web.schemas import EventOut
+from app.web.streams import Events
 
 JSON, EVENT_STREAM = "application/json", "text/event-stream"
 HEARTBEAT = b":\n\n"
@@ -36,22 +40,42 @@ def last_event_id(request: Request) -> int:
     return min(int(given), LARGEST_ID)
 
 
-def stream(follow: Follow, import_id: int, *, after: int) -> EventSourceResponse:
-    """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up."""
+def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> Events:
+    """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up.
+
+    It ends when the caller's key opens no more. Errors: TooManyRequests.
+    """
+    streams.check(request)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
-    return EventSourceResponse(_messages(follow, import_id, after), headers=headers)
+    return Events(_messages(request, follow, import_id, after), headers=headers)
 
 
-async def _messages(follow: Follow, import_id: int, after: int) -> AsyncIterator[bytes]:
+async def _messages(request: Request, follow: Follow, import_id: int, after: int) -> AsyncIterator[bytes]:
     first, last = (1000 * seconds for seconds in RECONNECT_SECONDS)
     yield format_sse_event(retry=first + secrets.randbelow(last - first))
     async for page in follow.events(import_id, after=after):
+        if not await is_still_let_in(request):
+            return
         told = (format_sse_event(id=str(one.id), data_str=EventOut.of(one).model_dump_json()) for one in page)
         yield b"".join(told) or HEARTBEAT
 
 
 async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
-    """The answer, unless its caller goes away first: then nobody works on it any further. Errors: ClientDisconnect."""
+    """The answer, unless its caller goes away first: then nobody works on it any further.
+
+    Errors: ClientDisconnect; Unauthorized, where its key opens no more by then; TooManyRequests.
+    """
+    try:
+        with streams.waiting(request):
+            found = await _unless_left(request, answer)
+    finally:
+        answer.close()  # where it has not been begun
+    if not await is_still_let_in(request):
+        raise closed()
+    return found
+
+
+async def _unless_left(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
     answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
     try:
         await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
@@ -65,5 +89,6 @@ async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> 
 
 
 async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
+    with suppress(TooSlow):  # of a body that nobody reads
+        while (await request.receive())["type"] != "http.disconnect":
+            pass

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from app.domain.errors import BadParameter, Detail, in_one_sentence
+from app.domain.errors import BadParameter, Detail, in_one_sentence, quoted
 from app.domain.imports import (
     DEFAULT_PRIORITY,
     HIGHEST_PRIORITY,
@@ -25,7 +25,7 @@ from app.domain.imports import (
     Target,
 )
 from app.terminal import is_harmless
-from app.web.values import from_json, quoted, whole
+from app.web.values import from_json, whole
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 LABEL_CHARACTERS = 200

@@ -8,12 +8,11 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
-from app.domain.errors import NotFound
+from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
 from app.web.accept import preferred
 from app.web.contract import answers
 from app.web.schemas import ProblemPage, ProblemPages
-from app.web.values import quoted
 
 ProblemName = Annotated[
     str, WithJsonSchema({"type": "string", "enum": [path_of(code).rpartition("/")[2] for code in PROBLEMS]})

@@ -43,20 +43,25 @@ def problem(
     status: int | None = None,
 ) -> JSONResponse:
     """`status`: where another one than the code's own was given already."""
-    known = PROBLEMS[code]
-    status = status or known.status
-    body: dict[str, Any] = {
-        "type": path_of(code),
-        "title": known.title,
-        "status": status,
-        "detail": detail,
-        "instance": request.url.path,
-        "code": code,
-    }
+    body = document(code, detail, path=request.url.path)
+    body["status"] = status = status or body["status"]
     if errors:
         body["errors"] = [_error(error) for error in errors[:MOST_ERRORS]]
         body["errors_total"] = len(errors)
     return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def document(code: str, detail: str, *, path: str) -> dict[str, Any]:
+    """What every problem says."""
+    known = PROBLEMS[code]
+    return {
+        "type": path_of(code),
+        "title": known.title,
+        "status": known.status,
+        "detail": detail,
+        "instance": path,
+        "code": code,
+    }
 
 
 def _error(detail: Detail) -> dict[str, Any]:
@@ -149,8 +154,10 @@ def of_caller(request: Request, error: CallerError) -> Response:
 
 
 async def _http(request: Request, error: Exception) -> Response:
-    """What Starlette says by itself: unknown paths, methods that are not allowed."""
+    """What the framework says by itself: unknown paths, methods that are not allowed."""
     assert isinstance(error, HTTPException)
+    if isinstance(error.__cause__, CallerError):  # FastAPI calls whatever happens while it reads JSON a bad request
+        return of_caller(request, error.__cause__)
     headers = dict(error.headers or {})
     if error.status_code not in OF_STATUS:
         return problem(request, status=error.status_code, code="bad_request", detail=str(error.detail), headers=headers)

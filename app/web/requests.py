@@ -9,13 +9,13 @@ import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.web.bounds import PROBES
+
 log = structlog.get_logger(__name__)
 
 HEADER = "X-Request-Id"
 SANE = re.compile(r"[\x21-\x7e]{1,200}")
 PATH_CHARACTERS = 200  # of a path that is logged
-PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked by machines all day long: logged where the level is `debug`."""
 
 
 class Requests:

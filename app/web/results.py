@@ -3,20 +3,20 @@
 from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
 from app.files.results import ResultRow, marketo_file, own_file, shown
 from app.store import imports, results
 from app.store.results import Kind, StoredRow
-from app.web import contract, paging
+from app.web import contract, paging, streams
 from app.web.accept import preferred
 from app.web.auth import Guarded
 from app.web.deps import TheHouse
 from app.web.known import TheImport, knows
 from app.web.live import JSON
 from app.web.schemas import ResultPage, ResultRowOut
+from app.web.streams import Download
 from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
@@ -33,6 +33,7 @@ ANSWERS = contract.answers(
     },
     "not_found",
     "results_erased",
+    "client_streams_full",
 )
 
 
@@ -70,7 +71,8 @@ async def _answer(
         response.headers["Vary"] = "Accept"
         return await _page(house, found, kind, asked)
     name = f"{kind}-{found.id}.{found.request.format}"
-    return StreamingResponse(
+    streams.check(request)
+    return Download(
         lines(house, found, kind),
         media_type=f"{media_type}; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Vary": "Accept"},

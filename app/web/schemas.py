@@ -84,6 +84,7 @@ class FileOut(BaseModel):
     bytes: int
     sha256: str
     rows: int
+    ragged_rows: int
 
 
 class RowsOut(BaseModel):
@@ -188,7 +189,11 @@ class ImportOut(BaseModel):
             status=found.status,
             attention=_attention(found),
             file=FileOut(
-                name=found.file.name, bytes=found.file.size_bytes, sha256=found.file.sha256, rows=found.file.rows
+                name=found.file.name,
+                bytes=found.file.size_bytes,
+                sha256=found.file.sha256,
+                rows=found.file.rows,
+                ragged_rows=found.file.ragged_rows,
             ),
             rows=RowsOut(
                 total=found.rows.total,

@@ -3,8 +3,6 @@
 import json
 from typing import Any
 
-QUOTED_CHARACTERS = 100
-
 
 def whole(text: str, least: int, most: int) -> int | None:
     """The whole number from `least` (which is not below 0) to `most` that a text is; None for any other text.
@@ -23,8 +21,3 @@ def from_json(text: str | bytes) -> Any:
         return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deep") from None
-
-
-def quoted(text: str) -> str:
-    """A caller's text, to be found again in what it is told: the beginning of a long one."""
-    return repr(text) if len(text) <= QUOTED_CHARACTERS else f"{text[:QUOTED_CHARACTERS]!r}…"

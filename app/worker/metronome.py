@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
@@ -60,7 +61,8 @@ class _Beat:
 def _scheduler() -> AsyncIOScheduler:
     """Memory job store, one run of a deed at a time."""
     jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-    return AsyncIOScheduler(timezone=LoopTime(), job_defaults=jobs)
+    executors = {"default": AsyncIOExecutor()}  # by its name it would be looked for, and loaded, once work has begun
+    return AsyncIOScheduler(timezone=LoopTime(), job_defaults=jobs, executors=executors)
 
 
 @dataclass(slots=True, repr=False)

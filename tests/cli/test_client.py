@@ -1,14 +1,18 @@
 """`sluice submit`, `status` and `failures` against a running service."""
 
 import asyncio
+import gzip
 import json
 import os
 import re
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from app.files.packing import zstd
 from tests.cli.conftest import Run
 from tests.support import patience
 from tests.support.line import Line, standing
@@ -46,6 +50,44 @@ def test_the_format_is_taken_from_the_file_s_name(sluice: Run, served: Service, 
     (tmp_path / "people.tsv").write_text("email\tfirstName\na@example.com\tAnn\n")
     made = json.loads(sluice("submit", "people.tsv", "--json", URL=served.url).stdout)
     assert (made["format"], made["file"]["name"]) == ("tsv", "people.tsv")
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gz", "zst"])
+def test_a_packed_file_is_simply_sent(sluice: Run, served: Service, tmp_path: Path, pack):
+    """Its format is by what stands before .gz; through a pipe it is known by its first bytes."""
+    end = "gz" if pack is gzip.compress else "zst"
+    (tmp_path / f"people.tsv.{end}").write_bytes(pack(b"email\tfirstName\na@example.com\tAnn\n"))
+    made = json.loads(sluice("submit", f"people.tsv.{end}", "--json", URL=served.url).stdout)
+    assert (made["format"], made["file"]["rows"]) == ("tsv", 1)
+    command = [sys.executable, "-m", "app", "submit", "-", "--json"]
+    env = os.environ | {"SLUICE_URL": served.url, "PYTHONPATH": str(ROOT)}
+    piped = subprocess.run(command, input=pack(b"email\nb@example.com\n"), capture_output=True, env=env, cwd=tmp_path)
+    assert json.loads(piped.stdout)["file"]["rows"] == 1, piped.stderr
+    failed = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
+    (tmp_path / f"mended.csv.{end}").write_bytes(pack(b"email,firstName\nmended@example.com,M\n"))
+    told = sluice("retry", failed["id"], f"mended.csv.{end}", "--failures", URL=served.url)
+    assert told.returncode == 0, told.stderr
+
+
+def test_a_refusal_names_the_command_to_try_next(sluice: Run, served: Service, tmp_path: Path):
+    """With all that was given and all that is to be said; typed as it stands, it succeeds."""
+    (tmp_path / "my leads.csv").write_bytes("email;firstName\nzoe@example.com;Zoë\n".encode("cp1252"))
+    told = sluice("submit", "my leads.csv", "--label", "by hand", "--metadata", "run=7", URL=served.url)
+    assert told.returncode == 1
+    (line,) = [line for line in told.stderr.splitlines() if line.startswith("Try: ")]
+    words = shlex.split(line.removeprefix("Try: "))
+    assert words[:3] == ["sluice", "submit", "my leads.csv"]
+    assert {"--charset", "cp1252", "--format", "ssv", "--label", "by hand", "run=7"} <= set(words)
+    again = sluice(*words[1:], "--json", URL=served.url)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["label"] == "by hand"
+    assert told.stderr.count("holds bytes that are not utf-8") == 1
+
+
+def test_rows_that_do_not_fit_the_header_are_counted(sluice: Run, served: Service):
+    """Nobody should have to ask for it."""
+    told = sluice("submit", "-", stdin="email,firstName\na@example.com\nb@example.com,B\n", URL=served.url)
+    assert "1 row has another number of cells than the header" in told.stdout
 
 
 def test_a_refused_file_is_explained(sluice: Run, served: Service):

@@ -1,11 +1,17 @@
 """Header and records into parts."""
 
+import tracemalloc
+from typing import Any
+
 import pytest
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
+from app.files import numbering
 from app.files.cutting import Cutter, Piece
 from app.files.packing import unpacked
+
+BLOCK = 1 << 19
 
 
 def cut(
@@ -95,3 +101,74 @@ def test_ugly_files_are_taken_as_they_are(name: str, content: bytes, rows: int):
     """Whatever a spreadsheet makes."""
     (piece,) = cut(content, limit=9_900_000)
     assert piece.rows == rows, name
+
+
+def cut_in_stretches(content: bytes, step: int, **words: Any) -> tuple[list[Piece], Cutter]:
+    """Others need the memory after each stretch."""
+    cutter = Cutter(format=Format.CSV, limit_bytes=10**6, key_columns=("email",), **words)
+    pieces: list[Piece] = []
+    for at in range(0, len(content), step):
+        pieces += cutter.feed(content[at : at + step])
+        pieces += cutter.let_go()
+    return [*pieces, *cutter.finish()], cutter
+
+
+def test_a_part_that_is_let_go_early_is_a_part_like_any_other():
+    """Each record is in just one, and no two that follow the file share a key."""
+    names = [b"p%d@example.com\n" % (n % 40) for n in range(100)]
+    pieces, _ = cut_in_stretches(b"email\n" + b"".join(names), 200)
+    assert len(pieces) > 5
+    assert [piece.number for piece in pieces] == list(range(1, len(pieces) + 1))
+    rows = [(number, row) for piece in pieces for number, row in zip(numbers_of(piece), rows_of(piece), strict=True)]
+    assert [row for _, row in sorted(rows)] == names
+    following = [row for piece in pieces if not piece.aside for row in rows_of(piece)]
+    assert len(set(following)) == len(following)
+    for name in set(names):
+        in_order = [number for number, row in rows if row == name]
+        assert in_order == sorted(in_order)
+
+
+def numbers_of(piece: Piece) -> list[int]:
+    return list(numbering.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows))
+
+
+def rows_of(piece: Piece) -> list[bytes]:
+    return plain(piece).splitlines(keepends=True)[1:]
+
+
+def test_what_is_let_go_is_held_no_longer():
+    """A record that has not ended cannot be let go."""
+    cutter = Cutter(format=Format.CSV, limit_bytes=10**7, key_columns=("email",))
+    rows = b"".join(b"p%d@example.com\n" % n for n in range(20_000))
+    assert list(cutter.feed(b"email\n" + rows + b"x" * 1_000)) == []
+    held, least = cutter.memory_bytes
+    assert held > 20_000 * 16
+    assert 1_000 <= least < 2_000
+    assert sum(piece.rows for piece in cutter.let_go()) == 20_000
+    assert cutter.memory_bytes[0] < least + 200_000  # of keys that were seen
+
+
+def test_before_there_is_a_row_nothing_can_be_let_go():
+    cutter = Cutter(format=Format.CSV, limit_bytes=10**6, key_columns=("email",))
+    assert list(cutter.feed(b"email\n")) == list(cutter.let_go()) == []
+
+
+def test_a_part_has_half_a_million_rows_at_most():
+    """Of each, more is held than a tiny row has itself."""
+    content = b"email\n" + b"a\n" * 600_000
+    assert [piece.rows for piece in cut(content, limit=10**7, key=())] == [500_000, 100_000]
+
+
+@pytest.mark.parametrize("row", [b"a\n", b"\n", b"\r", b'"\n"\n'])
+def test_short_rows_are_taken_a_stretch_at_a_time(row: bytes):
+    """A hundred bytes of numbers for each would be many megabytes for half a megabyte of file."""
+    content = b"email\n" + row * (BLOCK // len(row)) + b"z\n"
+    cutter = Cutter(format=Format.CSV, limit_bytes=10**7, key_columns=())
+    tracemalloc.start()
+    try:
+        pieces = [*cutter.feed(content), *cutter.finish()]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert b"".join(row for piece in pieces for row in plain(piece).split(b"\n", 1)[1:]).endswith(b"z\n")
+    assert peak < 30 * BLOCK

@@ -1,14 +1,16 @@
 """Compression, charset and byte order mark are undone while the bytes arrive."""
 
+import encodings.aliases
 import gzip
 import hashlib
 import tracemalloc
+from contextlib import suppress
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.errors import BrokenUpload, CallerError, TooLarge, UnsupportedMedia
+from app.domain.errors import BadFile, BrokenUpload, CallerError, TooLarge, UnsupportedMedia
 from app.files.decoding import Decoder, Unreadable
 from app.files.packing import zstd
 
@@ -105,6 +107,68 @@ def test_what_is_no_text_is_told_behind_all_the_text_before_it(
             found += text
     assert reason.value.code == code
     assert found == good.encode()
+
+
+LEADS_16 = "email,firstName\r\nzoe@example.com,Zoë\r\n"
+
+
+@pytest.mark.parametrize(
+    ("charset", "written", "says"),
+    [
+        ("utf-16", "utf-16-le", "`charset=utf-16-le`"),
+        ("utf-16", "utf-16-be", "`charset=utf-16-be`"),
+        ("utf_16", "utf-16-le", "`charset=utf-16-le`"),
+        ("utf-32", "utf-32-le", "`charset=utf-32-le`"),
+        ("utf-32", "utf-32-be", "`charset=utf-32-be`"),
+        ("utf-16", "utf-8", "`charset=utf-8`"),
+        ("utf-8", "utf-16", "`charset=utf-16`"),
+        ("utf-8", "utf-16-le", "`charset=utf-16-le`"),
+        ("utf-8", "cp1252", "`charset=cp1252`"),
+        ("ascii", "utf-8", "`charset=utf-8`"),
+    ],
+)
+@pytest.mark.parametrize("step", [1, 7, 10**6])
+def test_NOT_A_GUESS_a_wrong_charset_is_told_the_right_one(charset: str, written: str, says: str, step: int):
+    """UTF-16 and UTF-32 without the mark that says their bytes' order too: it is said, not assumed."""
+    body = LEADS_16.encode(written)
+    decoder = Decoder(content_encoding=None, charset=charset, limit_bytes=10**6)
+    with pytest.raises(Unreadable) as reason:
+        for at in range(0, len(body), step):
+            list(decoder.feed(body[at : at + step]))
+        list(decoder.finish())
+    if step == 10**6:  # what has come is what is looked at
+        assert says in reason.value.remedy
+
+
+def charsets() -> list[str]:
+    """All that Python has, and that are taken here."""
+    found = []
+    for name in sorted({*encodings.aliases.aliases.values(), "utf-8-sig"}):
+        with suppress(UnsupportedMedia):
+            Decoder(content_encoding=None, charset=name, limit_bytes=10)
+            found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("charset", charsets())
+@pytest.mark.parametrize(
+    "body",
+    [
+        bytes(range(256)),
+        bytes(range(255, -1, -1)),
+        b"\xff" * 9,
+        b"\x1b$B\x80",
+        b"~{\xff",
+        b"+AA-",
+        b"a\0b\0",
+        "é,ñ".encode(),
+    ],
+)
+def test_whatever_the_bytes_and_the_charset_they_are_text_or_unreadable(charset: str, body: bytes):
+    """No codec's own error comes through."""
+    for step in (1, 3, 1000):
+        with suppress(Unreadable, BadFile):
+            decoded(body, charset=charset, step=step)
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])

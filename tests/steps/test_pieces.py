@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.domain.imports import Format
+from app.fair import FairLimit
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.uploaded import UploadedFile
+from app.steps.admission import Admission, Place
 from app.steps.pieces import BLOCK_BYTES, SMALL_BYTES, pieces_of
 
 HEADER = b"email\n"
@@ -38,7 +40,8 @@ async def cut(content: bytes, encoding: str | None = None) -> list[bool]:
             yield content[at : at + BLOCK_BYTES]
 
     file = Watched(encoding)
-    made = [piece async for piece in pieces_of(file, chunks(), packed=encoding is not None)]
+    place = Place("crm", Admission(FairLimit()))
+    made = [piece async for piece in pieces_of(file, chunks(), place, packed=encoding is not None)]
     assert sum(piece.rows for piece in made) == file.rows > 0
     return file.in_loop
 

@@ -203,5 +203,5 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.steps.pieces.BLOCK_BYTES", 1_000)
         answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "upload_too_slow")
+    assert (answer.status_code, answer.json()["code"]) == (408, "upload_too_slow")
     assert await stage.holds_nothing()

@@ -123,3 +123,118 @@ async def test_a_custom_object_whose_key_nobody_knows_goes_alone(stage: Stage):
     assert [part["waiting_for"] for part in await stage.parts(second)] == ["same_records"]
     await stage.run()
     assert (await stage.read(second))["status"] == "complete"
+
+
+RAGGED = b"email,firstName,company\na@example.com,A,Co\nb@example.com,B\nc@example.com,C,Co,more\nd@example.com,D,\n"
+
+
+@pytest.mark.parametrize("preflight", ["off", "header", "rows"])
+async def test_NO_SILENCE_rows_that_do_not_fit_the_header_are_always_counted(stage: Stage, preflight: str):
+    """In the import and as an event that names the first of them; they are sent as they are."""
+    import_id = await stage.created(RAGGED, preflight=preflight)
+    told = await stage.read(import_id)
+    assert (told["file"]["rows"], told["file"]["ragged_rows"]) == (4, 2)
+    events = (await stage.api.get(f"/v1/imports/{import_id}/events")).json()["items"]
+    assert [one["data"] for one in events if one["type"] == "ragged"] == [{"rows": 2, "first_rows": [2, 3]}]
+    warnings = (await stage.api.get(f"/v1/imports/{import_id}/warnings", headers={"Accept": "application/json"})).json()
+    assert [row["source_row"] for row in warnings["items"]] == ([2, 3] if preflight == "rows" else [])
+    await stage.run()
+    assert (await stage.read(import_id))["rows"]["imported"] == 4
+
+
+async def test_a_file_whose_rows_all_fit_has_no_such_event(stage: Stage):
+    """Nobody is alarmed."""
+    import_id = await stage.created(LEADS)
+    assert (await stage.read(import_id))["file"]["ragged_rows"] == 0
+    assert await stage.events(import_id) == ["accepted"]
+
+
+async def test_ragged_rows_are_counted_through_parts_and_retries_by_their_own_numbers(database_url: str, clock):
+    """Of a file of many parts the first ten are named; a retry names them as the file did."""
+    rows = b"".join(b"p%d@example.com,x%s\n" % (n, b",y" * (n % 2)) for n in range(60))
+    async with staged(database_url, clock, part_bytes=1_000) as stage:
+        import_id = await stage.created(b"email,firstName\n" + rows)
+        told = await stage.read(import_id)
+        assert (told["file"]["ragged_rows"], told["parts"]["total"] > 1) == (30, True)
+        await stage.api.post(f"/v1/imports/{import_id}/cancel")
+        again = (await stage.api.post(f"/v1/imports/{import_id}/retry")).json()
+        assert again["file"]["ragged_rows"] == 30
+        for one in (import_id, again["id"]):
+            events = (await stage.api.get(f"/v1/imports/{one}/events")).json()["items"]
+            (first,) = [event["data"]["first_rows"] for event in events if event["type"] == "ragged"]
+            assert first == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20]
+
+
+async def test_preflight_rows_looks_at_how_rows_are_written_though_marketo_cannot_be_asked(stage: Stage):
+    """That does not depend on its fields."""
+    stage.simulator.order(Fault("html_502", on="any", times=10))
+    import_id = await stage.created(b'email,company\na@example.com,"Acme"x\n', preflight="rows")
+    rows = (await stage.api.get(f"/v1/imports/{import_id}/warnings", headers={"Accept": "application/json"})).json()
+    assert "company goes on behind its closing quote" in rows["items"][0]["reason"]
+
+
+async def test_header_key_and_bytes_are_told_in_one_answer(stage: Stage):
+    """Display names in place of the fields', an invisible letter in the key, and another charset."""
+    content = "\u200bemail;First Name\na@example.com;Zoë\n".replace("\u200b", "").encode("cp1252")
+    told = (await stage.create(content)).json()
+    assert "`charset=cp1252&format=ssv`" in told["detail"]
+    assert "Did you mean 'firstName'?" in told["detail"]
+    told = (await stage.create("e\u200bmail,First Name\na@example.com,Zoë\n".encode())).json()
+    assert told["code"] == "missing_column"
+    assert [error["field"] for error in told["errors"]] == ["email", "First Name"]
+    assert "Rename 'e\\u200bmail' to 'email'" in told["errors"][0]["message"]
+
+
+NOPE = CAR | {"object_name": "nope_c"}
+
+
+@pytest.mark.parametrize("preflight", ["header", "rows", "off"])
+async def test_an_object_that_marketo_says_it_does_not_have_is_refused_with_those_that_it_has(
+    database_url: str, clock, preflight: str
+):
+    """It had just said so; the import would fail as a whole."""
+    async with staged(database_url, clock, rules=Rules(custom_objects=("tire_c:serial:serial,size",))) as stage:
+        answer = await stage.create(CARS, **NOPE, preflight=preflight)
+        told = answer.json()
+        assert (answer.status_code, told["code"]) == (422, "unknown_object")
+        assert told["errors"] == [{"field": "object_name", "message": "use one of: car_c, tire_c"}]
+        assert told["detail"].startswith("Marketo has no custom object 'nope_c'.")
+        assert await stage.holds_nothing()
+        near = (await stage.create(CARS, **(NOPE | {"object_name": "cars_c"}))).json()
+        assert "Did you mean 'car_c'?" in near["detail"]
+
+
+async def test_marketo_is_asked_for_such_an_object_once_a_minute(stage: Stage):
+    """And for the names of all; an object that was made since is taken then."""
+    for _ in range(3):
+        assert (await stage.create(CARS, **NOPE)).status_code == 422
+    assert [path for path in stage.asked if "customobjects" in path] == [
+        "/rest/v1/customobjects/nope_c/describe.json",
+        "/rest/v1/customobjects.json",
+    ]
+    stage.clock.step(61)
+    car = stage.simulator.schema.objects["car_c"]
+    stage.simulator.schema.objects["nope_c"] = replace(car, name="nope_c")
+    await stage.created(CARS, **NOPE)
+
+
+async def test_an_object_is_refused_though_the_names_of_all_cannot_be_asked_for(stage: Stage):
+    """Only the names are missing from the answer then."""
+    await stage.created(LEADS)  # there is a token
+    stage.simulator.order(Fault("json_error:603", on="any", nth=2))
+    told = (await stage.create(CARS, **NOPE)).json()
+    assert told["code"] == "unknown_object"
+    assert "Use the API name of one that it has." in told["detail"]
+
+
+async def test_whoever_names_the_dedupe_fields_and_asks_for_no_preflight_is_not_refused(stage: Stage):
+    """Nobody has asked Marketo."""
+    await stage.created(CARS, **NOPE, preflight="off", dedupe_fields="vin")
+    assert described(stage) == 0
+
+
+async def test_on_marketos_paths_such_an_object_is_1013(stage: Stage):
+    """As with Marketo itself."""
+    answer = await stage.api.post("/bulk/v1/customobjects/nope_c/import.json", files={"file": ("a.ssv", CARS)})
+    told = answer.json()["errors"][0]
+    assert (told["code"], "car_c" in told["message"]) == ("1013", True)

@@ -57,7 +57,7 @@ REFUSED: dict[str, tuple[dict[str, str], int, str, str]] = {
     "tabs.csv": ({}, 422, "missing_column", "format=tsv"),
     "doubled-column.csv": ({}, 422, "duplicate_column", "email"),
     "nameless-column.csv": ({}, 422, "blank_column", "Column 2"),
-    "error-page.csv": ({}, 422, "missing_column", "'email'"),
+    "error-page.csv": ({}, 422, "not_delimited", "web page"),
     "packed-and-not-said.csv": ({}, 422, "not_delimited", "Content-Encoding: gzip"),
     "half-a-character.csv": ({}, 422, "bad_bytes", "Row 1, column 2 (firstName)"),
 }

@@ -3,10 +3,13 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import httpx
 import uvicorn
@@ -43,11 +46,35 @@ def simulator(rules: Rules) -> Iterator[tuple[str, Simulator]]:
         thread.join()
 
 
-class Service:
-    """`sluice serve` in a child process."""
+class Anew(subprocess.Popen[bytes]):
+    """`python -m MODULE …` in a Python of its own, which has imported nothing yet."""
 
-    def __init__(self, folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object) -> None:
+    def __init__(
+        self, module: str, words: Sequence[str], environment: Mapping[str, str], folder: Path, log: IO[bytes]
+    ) -> None:
+        environment = {**environment, "PYTHONPATH": str(ROOT)}
+        super().__init__([sys.executable, "-m", module, *words], cwd=folder, env=environment, stdout=log, stderr=log)
+
+    def ended(self) -> int:
+        """Its exit code, once it has ended."""
+        return self.wait(patience.seconds())
+
+
+class Service:
+    """`sluice serve` in a child process; `module`, if any, is run in its place, in a Python of its own."""
+
+    def __init__(
+        self,
+        folder: Path,
+        database_url: str,
+        marketo: str,
+        *,
+        role: str = "all",
+        module: str = "",
+        **settings: object,
+    ) -> None:
         rules = Rules()
+        self.module = module
         self.role = role
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -63,7 +90,7 @@ class Service:
             "INSTANCES__DEFAULT__CLIENT_SECRET": rules.client_secret,
         } | settings
         self.environment = bare | {f"SLUICE_{name}": str(value) for name, value in ours.items()}
-        self.child: Fork | None = None
+        self.child: Fork | Anew | None = None
 
     @property
     def log(self) -> Path:
@@ -72,9 +99,12 @@ class Service:
     def start(self) -> None:
         with self.log.open("ab") as log:
             words = ("serve", "--role", self.role)
-            with Path(os.devnull).open() as nothing:
-                streams = (nothing.fileno(), log.fileno(), log.fileno())
-                self.child = Fork(words, self.environment, self.folder, streams)
+            if self.module:
+                self.child = Anew(self.module, words, self.environment, self.folder, log)
+            else:
+                with Path(os.devnull).open() as nothing:
+                    streams = (nothing.fileno(), log.fileno(), log.fileno())
+                    self.child = Fork(words, self.environment, self.folder, streams)
         wait_until(self._answers, lambda: f"the service; it said {self.log.read_text()}")
 
     def _answers(self) -> bool:
@@ -96,9 +126,9 @@ class Service:
 
 @contextmanager
 def service(
-    folder: Path, database_url: str, marketo: str, *, role: str = "all", **settings: object
+    folder: Path, database_url: str, marketo: str, *, role: str = "all", module: str = "", **settings: object
 ) -> Iterator[Service]:
-    found = Service(folder, database_url, marketo, role=role, **settings)
+    found = Service(folder, database_url, marketo, role=role, module=module, **settings)
     found.start()
     try:
         yield found

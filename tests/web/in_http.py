@@ -15,6 +15,7 @@ from app.web.contract import operations
 STATUSES = {
     **dict.fromkeys(("600", "601", "602"), 401),
     "603": 403,
+    "604": 408,
     "605": 405,
     "606": 429,
     "608": 503,

@@ -401,6 +401,72 @@ async def test_a_database_that_fails_is_no_reason_to_leave_the_envelope(sqlite_u
         refused(await create(stage, sent), "611", says="not known")
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/bulk/v1/leads/batch/1.json"),
+        ("POST", "/bulk/v1/leads.json"),
+        ("GET", "/identity/oauth/token?grant_type=client_credentials&client_id=a&client_secret=b"),
+    ],
+)
+async def test_a_fault_of_our_own_does_not_leave_the_envelope(stage: Stage, method: str, path: str):
+    """The last resort: 611, and the log has the details."""
+    sent = await token(stage)
+    body = {"files": {"file": ("a.csv", LEADS)}} if method == "POST" else {}
+    whole = {name: getattr(stage.house, name) for name in ("intake", "db", "keys")}
+    for name in whole if path.startswith("/identity") else ("intake", "db"):
+        object.__setattr__(stage.house, name, None)
+    try:
+        refused(await stage.api.request(method, path, headers=bearing(sent), **body), "611", says="System error")
+    finally:
+        for name, one in whole.items():
+            object.__setattr__(stage.house, name, one)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "code"),
+    [
+        ("GET", "/bulk", "610"),
+        ("GET", "/rest", "610"),
+        ("GET", "/identity/", "610"),
+        ("BREW", "/bulk/v1/leads.json", "605"),
+        ("PROPFIND", "/rest/v1/leads.json", "605"),
+        ("OPTIONS", "/bulk/v1/leads.json", "605"),
+    ],
+)
+async def test_whatever_is_asked_at_marketos_paths_is_answered_in_its_envelope(
+    stage: Stage, method: str, path: str, code: str
+):
+    """By a method that nobody knows, or at the root of them."""
+    refused(await stage.api.request(method, path), code)
+
+
+async def test_who_is_turned_away_before_marketos_paths_is_told_so_in_its_envelope(
+    sqlite_url: str, clock: SteppedClock
+):
+    """A page of another site, and a head that is too large."""
+    async with staged(sqlite_url, clock) as stage:
+        answer = await stage.api.get("/bulk/v1/leads/batch/1.json", headers={"Origin": "https://elsewhere.example.com"})
+        refused(answer, "603", says="no web page of another site", status=403)
+        refused(
+            await stage.api.get("/bulk/v1/leads/batch/1.json", headers={"X": "x" * 9_000}), "1003", says="9000 bytes"
+        )
+        head = await stage.api.head("/bulk/v1/leads/batch/1.json", headers={"X": "x" * 9_000})
+        assert (head.status_code, head.content) == (200, b"")
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-32"])
+@pytest.mark.parametrize("end", ["le", "be"])
+async def test_a_file_without_a_byte_order_mark_is_refused_in_marketos_envelope(stage: Stage, charset: str, end: str):
+    """It was a bare 500. What to say instead is said."""
+    sent = await token(stage)
+    answer = await create(stage, sent, LEADS.decode().encode(f"{charset}-{end}"), charset=charset)
+    refused(answer, "1003", says=f"`charset={charset}-{end}`")
+    assert (await create(stage, sent, LEADS.decode().encode(f"{charset}-{end}"), charset=f"{charset}-{end}")).json()[
+        "success"
+    ]
+
+
 FORM = {"format": (None, "csv"), "file": ("leads.csv", LEADS, "text/csv"), "lookupField": (None, "email")}
 
 

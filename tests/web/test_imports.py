@@ -31,6 +31,7 @@ async def test_a_created_import_is_answered_whole(stage: Stage):
         "bytes": len(LEADS),
         "sha256": hashlib.sha256(LEADS).hexdigest(),
         "rows": 2,
+        "ragged_rows": 0,
     }
     assert told["rows"] == {"total": 2, "imported": 0, "failed": 0, "warned": 0, "pending": 2}
     assert told["parts"] == {"total": 1, "waiting": 1, "at_marketo": 0, "complete": 0, "failed": 0, "cancelled": 0}

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.web.facade.spelling import plain
+from app.web.spelling import plain
 from tests.support import databases
 from tests.support.processes import Service, service
 

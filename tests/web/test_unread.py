@@ -242,3 +242,10 @@ async def test_a_line_lives_on_behind_a_body_that_was_read(stage: Stage):
     ]
     assert [answer.status_code for answer in asked] == [202, 422, 404, 202, 422]
     assert not any("connection" in answer.headers for answer in asked)
+
+
+def test_what_is_thrown_away_is_taken_in_at_a_bounded_rate():
+    """Forty strangers who sent all they had made everybody else wait for it."""
+    slowly = unread.Slowly(1_000_000)
+    assert [round(slowly.wait_seconds(10_000, 5.0), 3) for _ in range(3)] == [0.01, 0.02, 0.03]
+    assert round(slowly.wait_seconds(10_000, 6.0), 3) == 0.01

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.web import upload
+from app.web import form, upload
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.order import in_order
@@ -62,7 +62,7 @@ async def test_a_form_stops_at_the_floor_of_the_temporary_disk(
 ):
     """SLUICE_DISK_FLOOR_BYTES holds there too; it is looked at now and then while the form is written."""
     free = iter([1000, 1000, 999])
-    disk = upload.shutil._ntuple_diskusage
+    disk = form.shutil._ntuple_diskusage
 
     def usage(of: Path | str) -> Any:
         return disk(10**12, 0, next(free) if str(of) == str(tmp_path / "spool") else 10**12)
@@ -70,7 +70,7 @@ async def test_a_form_stops_at_the_floor_of_the_temporary_disk(
     (tmp_path / "spool").mkdir()
     async with staged(database_url, clock, disk_floor_bytes=1000) as stage:
         monkeypatch.setattr(upload.tempfile, "tempdir", str(tmp_path / "spool"))
-        monkeypatch.setattr(upload.shutil, "disk_usage", usage)
+        monkeypatch.setattr(form.shutil, "disk_usage", usage)
         async with in_order(stage.house) as (api, log):
             content = body(60_000, BEFORE, AFTER)
             answer = await api.post(

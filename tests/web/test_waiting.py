@@ -72,6 +72,21 @@ async def test_a_finished_import_is_not_waited_for(stage: Stage):
     assert (await get(stage, import_id, wait=60)).json()["status"] == "complete"
 
 
+@pytest.mark.parametrize(("wait", "seconds"), [(60, 50), (50, 50), (51, 50), (20, 20)])
+async def test_a_wait_is_answered_before_a_proxy_hangs_up(stage: Stage, wait: float, seconds: float):
+    """Those hang up at 60 seconds: who asks for so long is answered after 50."""
+    loop = asyncio.get_running_loop()
+    import_id = await stage.created(LEADS)
+    before, begun_at = set(loop._scheduled), loop.time()
+    waiting = asyncio.create_task(stage.api.get(f"/v1/imports/{import_id}", params={"wait": wait}))
+    await watched(stage)
+    await quiet(stage)
+    ends = [timer.when() - begun_at for timer in loop._scheduled if timer not in before and not timer.cancelled()]
+    assert seconds <= min(end for end in ends if end > 5) < seconds + SOON_SECONDS
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    assert (await waiting).json()["status"] == "cancelled"
+
+
 async def test_when_the_time_is_up_the_import_is_told_as_it_stands(stage: Stage):
     """With the hint when to ask again."""
     import_id = await stage.created(LEADS)

@@ -8,7 +8,6 @@ from starlette.responses import JSONResponse
 
 from app.domain.errors import (
     Backlog,
-    BadFile,
     BadParameter,
     BrokenUpload,
     CallerError,
@@ -17,6 +16,7 @@ from app.domain.errors import (
     Gone,
     NotFound,
     TooManyRequests,
+    TooSlow,
     UnsupportedMedia,
 )
 from app.domain.imports import FINISHED, CustomObject, Import, Rows, Status, Target
@@ -30,6 +30,7 @@ MESSAGES = {
     "601": "Access token invalid",
     "602": "Access token expired",
     "603": "Access denied",
+    "604": "Request timed out",
     "605": "HTTP Method not supported",
     "606": "Max rate limit exceeded",
     "608": "API Temporarily Unavailable",
@@ -44,6 +45,9 @@ MESSAGES = {
     "1013": "Object not found",
     "1016": "Too many imports",
 }
+
+NARROWER = {"invalid_header": "1006", "missing_column": "1006", "no_file": "1002", "unknown_object": "1013"}
+"""Of one problem, where it has another code than its kind."""
 
 WORDS = {
     Status.QUEUED: "Queued",
@@ -87,13 +91,13 @@ def refusal_of(error: CallerError) -> Refusal:
 
 
 def _code(error: CallerError) -> str:
+    if error.code in NARROWER:
+        return NARROWER[error.code]
     match error:
-        case BadFile(code="invalid_header" | "missing_column"):
-            return "1006"
-        case BadParameter(code="no_file"):
-            return "1002"
         case BadParameter():
             return "1001"
+        case TooSlow():
+            return "604"
         case UnsupportedMedia():
             return "612"
         case BrokenUpload():

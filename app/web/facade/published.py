@@ -43,7 +43,6 @@ def token(*, in_form: bool) -> Operation:
             ),
             "400": _json("No other grant is given", MarketoTokenRefusal=examples.NO_GRANT),
             "401": _json("There is no such key", MarketoTokenRefusal=examples.NO_CLIENT),
-            "503": {contract.CODES: ["stopping"]},
         },
     }
     if not in_form:
@@ -107,7 +106,7 @@ def _about(kind: ObjectType, path: str, verb: str, does: str, good: Operation) -
         "description": does,
         "security": A_TOKEN,
         "parameters": [_in_path(name, kind) for name in re.findall(r"{(\w+)}", path)],
-        "responses": {"200": good | {"headers": RETRY_AFTER}, "503": {contract.CODES: ["stopping"]}},
+        "responses": {"200": good | {"headers": RETRY_AFTER}},
     }
 
 

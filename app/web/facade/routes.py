@@ -4,32 +4,38 @@ Traps: the status of leads has no `/status`; what is asked of program members na
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import structlog
-from starlette.requests import Request
-from starlette.responses import Response, StreamingResponse
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from app.domain.clients import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
 from app.domain.imports import FINISHED, CustomObject, Import, ObjectType, object_type
 from app.domain.imports import Request as Wanted
+from app.domain.patience import STRANGER_SECONDS
 from app.store import results
 from app.store.database import AWAY
 from app.store.results import Kind
+from app.web import bulkhead, streams
 from app.web.auth import refuse_scope
 from app.web.facade import published
 from app.web.facade.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.web.facade.callers import bearer, caller_of, sent_token, token
+from app.web.facade.envelope import ROOTS
 from app.web.facade.parameters import IN_PATH, THEIRS, taken
 from app.web.facade.schemas import COMPONENTS
-from app.web.facade.spelling import ROOTS
 from app.web.known import existing
 from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
+from app.web.streams import Download
 from app.web.upload import FORM, Upload, received
 from app.wiring import House
 
@@ -37,34 +43,57 @@ log = structlog.get_logger()
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
+IN_HEADER = "has to have its token in the Authorization header"
 FORM_BYTES = 10_000_000  # of a file whose form brings the token inside, which we see too late: as Marketo takes
 
 
 async def create(kind: ObjectType, request: Request) -> Response:
-    """Take a file in. It is answered once it is committed, and never for want of a place in Marketo's queue.
-
-    The token may be a field of the form, even its last one: such a form is bounded until we know whose it is.
-    """
+    """Take a file in. It is answered once it is committed, and never for want of a place in Marketo's queue."""
     house: House = request.app.state.house
     in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
-    caller = None if in_form and house.settings.auth == "on" else _submitter(await caller_of(request))
-    admit = partial(house.intake.check_room, caller.client) if caller else None
-    most = None if caller else FORM_BYTES
+    taken_in = _of_stranger if in_form and house.settings.auth == "on" else _of_caller
     try:
-        async with received(request, house.settings, admit=admit, limit_bytes=most, open_end=True) as upload:
-            fields = dict(upload.fields)
-            caller = caller or _submitter(await bearer(request, fields.get("access_token", "")))
+        async with taken_in(request, house) as (caller, upload):
             wanted = _wanted(kind, request, upload, caller)
             receipt = await house.intake.receive(wanted, upload.arrival)
     except AWAY as away:
         log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
         raise Refusal("611", "whether the import was created is not known") from None
-    except TooLarge:
-        if caller is None:
-            told = f"a file of more than {FORM_BYTES} bytes needs the token in the Authorization header"
-            raise Refusal("600", told) from None
-        raise
     return accepted(job(receipt.import_id, wanted.target), house.now())
+
+
+@asynccontextmanager
+async def _of_caller(request: Request, house: House) -> AsyncIterator[tuple[Caller, Upload]]:
+    """The upload of somebody whose token is known before a byte of the body is read."""
+    caller = _submitter(await caller_of(request))
+    bulkhead.leave(request)
+    admit = partial(house.intake.check_room, caller.client)
+    async with (
+        house.admission.place(caller.client) as place,
+        received(request, house.settings, place, admit=admit, open_end=True) as upload,
+    ):
+        yield caller, upload
+
+
+@asynccontextmanager
+async def _of_stranger(request: Request, house: House) -> AsyncIterator[tuple[Caller, Upload]]:
+    """A form whose token is one of its fields, perhaps the last one: bounded in number, bytes and time until then.
+
+    Then it is an upload of the caller's, and takes one of the caller's places.
+    """
+    bulkhead.leave(request)
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(house.admission.strangers_place())
+        form = received(request, house.settings, place, admit=None, limit_bytes=FORM_BYTES, open_end=True)
+        try:
+            async with asyncio.timeout(STRANGER_SECONDS):
+                upload = await stack.enter_async_context(form)
+        except TimeoutError:
+            raise Refusal("604", f"a form that takes longer than {STRANGER_SECONDS:.0f} seconds {IN_HEADER}") from None
+        except TooLarge:
+            raise Refusal("600", f"a file of more than {FORM_BYTES} bytes {IN_HEADER}") from None
+        caller = _submitter(await bearer(request, dict(upload.fields).get("access_token", "")))
+        yield caller, replace(upload, arrival=replace(upload.arrival, place=None))
 
 
 def _submitter(caller: Caller) -> Caller:
@@ -110,7 +139,8 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
         if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
             raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
-    return StreamingResponse(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
+    streams.check(request)
+    return Download(lines(house, found, of, as_marketo=True), media_type=FILE_TYPE)
 
 
 async def _found(kind: ObjectType, request: Request) -> Import:
@@ -146,6 +176,11 @@ def answering(endpoint: Endpoint) -> Endpoint:
         except AWAY as away:
             log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
             return refused(Refusal("608"), now())
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("unexpected error", path=request.url.path)
+            return refused(Refusal("611"), now())
 
     return answered
 
@@ -183,7 +218,7 @@ ENDPOINTS = [
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
-    *(Route(f"{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in ROOTS),
+    *(Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in sorted(ROOTS)),
 ]
 DOCUMENT: dict[str, Any] = {
     "paths": {

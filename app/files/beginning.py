@@ -1,0 +1,34 @@
+"""What may stand before a header: a byte order mark, and the line by which Excel is told the separator."""
+
+import codecs
+import re
+
+BOM = codecs.BOM_UTF8
+SEPARATOR = re.compile(rb'"?sep=(?P<separator>[^\r\n"])"?(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
+LONGEST_BYTES = len(BOM) + len(b'"sep=;"\r\n')
+
+
+class Beginning:
+    """Takes it off a text in UTF-8 that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._is_over = False
+
+    def without(self, text: bytes, *, ends: bool) -> bytes:
+        """The text behind it; nothing, until enough has come to know. `ends`: nothing more comes."""
+        if self._is_over:
+            return text
+        self._held += text
+        if len(self._held) < LONGEST_BYTES and not ends:
+            return b""
+        self._is_over = True
+        text, _ = without_beginning(self._held)
+        return text
+
+
+def without_beginning(text: bytes) -> tuple[bytes, str | None]:
+    """(the text behind byte order mark and separator line, the separator that the line names)."""
+    text = text.removeprefix(BOM)
+    line = SEPARATOR.match(text[:LONGEST_BYTES])
+    return (text[line.end() :], line["separator"].decode("latin-1")) if line else (text, None)

@@ -1,0 +1,29 @@
+"""Character sets: the codecs that Python comes with, all of them loaded when the service starts.
+
+Python itself loads a codec when it is first named, which fails where no more files can be opened, and keeps every name
+that it was ever asked for, known or not: callers could fill the memory with them.
+"""
+
+import codecs
+import pkgutil
+from collections.abc import Iterator
+from encodings import __path__ as places
+from encodings import normalize_encoding
+from encodings.aliases import aliases
+
+
+def find(name: str) -> codecs.CodecInfo | None:
+    """The codec of this name, however it is spelled; None where there is none. Nothing is loaded or kept for it."""
+    spelled = normalize_encoding(name.lower())
+    return _KNOWN.get(aliases.get(spelled) or aliases.get(spelled.replace(".", "_")) or spelled)
+
+
+def _every_codec() -> Iterator[tuple[str, codecs.CodecInfo]]:
+    for module in pkgutil.iter_modules(places):
+        try:
+            yield module.name, codecs.lookup(module.name)
+        except LookupError:  # no codec, or one of another operating system
+            continue
+
+
+_KNOWN = dict(_every_codec())

@@ -1,0 +1,1 @@
+"""What attacks cost everybody else: `python -m benchmarks.hostile`, or `make bench b=hostile`."""
