@@ -32,7 +32,7 @@ class Place:
     must_store: bool = False  # what it has, as it is: others need the memory
     must_end: bool = False
     is_gone: bool = False  # the caller
-    reading: asyncio.Timeout | None = None  # around the wait for more of the body
+    waking: asyncio.Future[None] | None = None  # ends the wait for more of the body
     _moving: list[int] = field(default_factory=list)  # sizes of parts on their way into the database, in bytes
 
     def note(self, held_bytes: int, least_bytes: int) -> None:
@@ -72,8 +72,8 @@ class Place:
 
     def wake(self) -> None:
         """It is asked for something; where it waits for its caller, it is to see that at once."""
-        if self.reading and not self.reading.expired():
-            self.reading.reschedule(asyncio.get_running_loop().time())
+        if self.waking and not self.waking.done():
+            self.waking.set_result(None)
 
     def turn(self) -> AbstractAsyncContextManager[None]:
         """To be worked on."""

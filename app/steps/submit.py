@@ -293,6 +293,9 @@ class Submit:
         self, tx: AsyncConnection, instance: Instance, part: Part, answer: TurnedAway, at: datetime
     ) -> None:
         error = error_of(answer, call=CREATE, at=at)
+        # what Marketo says of a file is kept where the file is, and erased with it
+        ours = replace(error, message=f"a part was turned away: {answer.because}")
+        noted = ours if answer.because in OF_THE_PART else error
         values: dict[str, Any] = {"retry_code": error.code, "due_at": None}
         match answer.because:
             case Because.UNAVAILABLE | Because.TRANSIENT:
@@ -301,14 +304,12 @@ class Submit:
             case Because.LIST_BUSY:
                 values["due_at"] = after(at, self.driver.patience.poll_max_seconds)
             case Because.QUEUE_FULL:
-                await self._learn(tx, instance, error)
+                await self._learn(tx, instance, noted)
             case Because.DENIED:  # for this kind of record perhaps, and not for another: let others try first
                 values["due_at"] = after(at, DENIED_RETRY_SECONDS)
         if answer.because in OF_THE_PART and answer.code:
             await self.driver.make_well(tx, instance, submitted=False)
         await self.driver.make_wait(tx, instance.name, answer.because, error, attempts=part.attempts)
-        hidden = answer.because in {Because.LIST_BUSY, Because.TRANSIENT}  # said of a file, which may be erased
-        noted = replace(error, message=f"a part was turned away: {answer.because}") if hidden else error
         await incidents.note_error(tx, instance.name, noted)
         failing_since = (part.failing_since or at) if values["due_at"] else None
         values |= parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)

@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
 from app.domain.errors import TooSlow
 from app.steps.admission import Place
@@ -20,31 +22,41 @@ async def body_of(request: Request, place: Place) -> AsyncIterator[AsyncGenerato
     watching: list[asyncio.Task[None]] = []
 
     async def pieces() -> AsyncGenerator[bytes, None]:
-        more = True
-        while more:
-            place.check()
-            try:
-                async with asyncio.timeout(None) as place.reading:
-                    message = await request.receive()
-            except TimeoutError:  # nobody is late: place.wake()
-                yield b""
-                continue
-            finally:
-                place.reading = None
-            if message["type"] == "http.disconnect":
-                place.is_gone = True
-                raise ClientDisconnect
-            more = message.get("more_body", False)
-            if not more:
-                watching.append(asyncio.create_task(_watch(request, place)))
-            if message.get("body"):
-                yield message["body"]
+        more, coming = True, None
+        try:
+            while more:
+                place.check()
+                coming = coming or asyncio.ensure_future(request.receive())
+                await _done_or_woken(coming, place)
+                if not coming.done():
+                    yield b""
+                    continue
+                message, coming = coming.result(), None
+                if message["type"] == "http.disconnect":
+                    place.is_gone = True
+                    raise ClientDisconnect
+                more = message.get("more_body", False)
+                if not more:
+                    watching.append(asyncio.create_task(_watch(request, place)))
+                if message.get("body"):
+                    yield message["body"]
+        finally:
+            if coming:
+                coming.cancel()
 
     try:
         yield pieces()
     finally:
         for task in watching:
             task.cancel()
+
+
+async def _done_or_woken(coming: asyncio.Future[Message], place: Place) -> None:
+    """NO_LOST_ROWS: what is being received is not cancelled, for then some of it might be gone."""
+    place.waking = asyncio.get_running_loop().create_future()
+    either: tuple[asyncio.Future[Any], ...] = (coming, place.waking)
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    place.waking = None
 
 
 async def _watch(request: Request, place: Place) -> None:

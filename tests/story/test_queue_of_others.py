@@ -62,7 +62,12 @@ async def test_a_queue_that_others_fill_is_asked_again_after_15_seconds_30_and_t
     await stage.run()
     told = (await stage.api.get("/v1/instances/default/events")).json()["items"]
     assert [one["type"] for one in told] == ["queue_full", "recovered"]
-    assert told[0]["data"] == {"call": "create", "code": "1016", "reason": "Too many imports", "slots": 10}
+    assert told[0]["data"] == {
+        "call": "create",
+        "code": "1016",
+        "reason": "a part was turned away: queue_full",
+        "slots": 10,
+    }
     assert told[1]["data"] == {"what": "queue_full", "since": told[0]["at"]}
 
 
