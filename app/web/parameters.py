@@ -182,7 +182,9 @@ def _target(read: "_Reader", kind: ObjectType) -> Target:
     match kind:
         case ObjectType.LEAD:
             list_id = read.number("list_id", 1, INT32, None)
-            lookup_field = read.value("lookup_field", api_name, "email")
+            lookup_field = read.value(
+                "lookup_field", shown_name, "email"
+            )  # in no path; a display name gets a suggestion
             return Leads(lookup_field, list_id, read.value("partition_name", shown_name, None) or None)
         case ObjectType.CUSTOM_OBJECT:
             return CustomObject(read.needed("object_name", api_name), read.value("dedupe_fields", _api_names, ()))

@@ -56,7 +56,13 @@ async def test_a_large_file_is_imported_whole_with_every_row_accounted_for(stage
     import_id = await stage.created(content)
     made = await stage.read(import_id)
     assert made["parts"]["total"] > 10
-    assert made["file"] == {"name": None, "bytes": len(content), "sha256": made["file"]["sha256"], "rows": 1_000}
+    assert made["file"] == {
+        "name": None,
+        "bytes": len(content),
+        "sha256": made["file"]["sha256"],
+        "rows": 1_000,
+        "ragged_rows": 0,
+    }
     await stage.run()
     told = await stage.read(import_id)
     assert told["status"] == "complete"

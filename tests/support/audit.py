@@ -28,6 +28,8 @@ AT_MARKETO = {"submitting", "unconfirmed", "queued", "importing"}
 ENDED = {"complete", "failed", "cancelled"}
 IN_DOUBT = {"lose", "forget"}  # events after which nobody knows whether Marketo has the part, or has it no more
 
+MOVES = frozenset(Move)
+
 
 @dataclass(frozen=True)
 class Content:
@@ -61,10 +63,10 @@ class Books:
 
     @cached_property
     def told(self) -> Mapping[tuple[int, int], list[str]]:
-        """The events of each part, by (import, number)."""
+        """The moves of each part, by (import, number)."""
         found: dict[tuple[int, int], list[str]] = defaultdict(list)
         for line in self.events:
-            if line.part_number is not None:
+            if line.part_number is not None and line.type in MOVES:
                 found[line.import_id, line.part_number].append(line.type)
         return found
 
