@@ -51,14 +51,15 @@ def upload(
     size, begin = size_of(source), source.tell() if source.seekable() else None
     if size is not None:
         headers["Content-Length"] = str(size)
-    if packing := _packing(source):
-        headers["Content-Encoding"] = packing
 
     went = _Went(size)
 
     def send() -> httpx.Response:
+        sent(0)  # a pipe may bring its first byte whenever it likes
         if begin is not None:
             source.seek(begin)
+        if packing := _packing(source):
+            headers["Content-Encoding"] = packing
         try:
             content = went.counted(_chunks(source, size, sent))
             return asking.client.post(path, content=content, params=parameters, headers=headers)
@@ -101,7 +102,6 @@ def _is_in_use(answer: httpx.Response) -> bool:
 def _chunks(source: IO[bytes], size: int | None, sent: Sent) -> Iterator[bytes]:
     """No more than the size that was told: a log may grow meanwhile."""
     done = 0
-    sent(done)
     while chunk := source.read(CHUNK_BYTES if size is None else min(CHUNK_BYTES, size - done)):
         yield chunk
         done += len(chunk)
