@@ -32,6 +32,7 @@ class Place:
     must_store: bool = False  # what it has, as it is: others need the memory
     must_end: bool = False
     is_gone: bool = False  # the caller
+    first_awaits_more: bool = True  # one part is made, and held until it is known whether it is the whole file
     waking: asyncio.Future[None] | None = None  # ends the wait for more of the body
     _moving: list[int] = field(default_factory=list)  # sizes of parts on their way into the database, in bytes
 
@@ -50,14 +51,18 @@ class Place:
         self.admission.freed.set()
 
     async def room(self) -> None:
-        """Wait while all hold too much and this one has parts to store: two, for the first may await a second."""
-        while len(self._moving) > 1 and self.admission.excess_bytes > 0:
+        """Wait while all hold too much and this one has parts to store, of which the first may await more."""
+        while len(self._moving) > self.first_awaits_more and self.admission.excess_bytes > 0:
             self.admission.freed.clear()
             await self.admission.freed.wait()
 
     @property
     def memory_bytes(self) -> int:
-        return self.held_bytes + sum(self._moving)
+        return self.held_bytes + self.moving_bytes
+
+    @property
+    def moving_bytes(self) -> int:
+        return sum(self._moving)
 
     def check(self) -> None:
         """Errors: BrokenUpload, where nobody waits for it any more; TooManyRequests uploads_full."""
@@ -162,4 +167,6 @@ class Admission:
 
 
 def _spare_bytes(place: Place) -> int:
-    return place.held_bytes - place.least_bytes
+    """What it can store at once: rows that make no whole part yet, and a first part that waits for more."""
+    begun = place.held_bytes - place.least_bytes
+    return begun + (place.moving_bytes if place.first_awaits_more else 0)

@@ -33,7 +33,7 @@ from app.steps.admission import Admission, Place
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.once import Once, answered_again, fingerprint
-from app.steps.pieces import BLOCK_BYTES, blocks_of, pieces_of
+from app.steps.pieces import BLOCK_BYTES, NOTHING_YET, blocks_of, pieces_of
 from app.steps.points import Point, Reached
 from app.steps.undo import Undo
 from app.store import events, imports, parts, results, room, schema
@@ -136,7 +136,7 @@ class Intake:
                 import_id = await self._keep_whole(incoming, begun.pop())
                 self.backlog.add(request.client)
             else:
-                begun.append(second)
+                begun += [] if second is NOTHING_YET else [second]
                 del second  # a part is some megabytes: it is let go once it is stored
                 import_id = await self._keep_parts(incoming, begun, pieces)
                 self.backlog.forget()
@@ -177,11 +177,13 @@ class Intake:
         async with self.db.write() as tx:
             import_id = await self._begin(tx, incoming)
         self.reached(Point.BEGUN)
+        incoming.place.first_awaits_more = False
         try:
             while begun:
                 await self._keep_part(import_id, incoming, begun.pop(0))
             async for piece in rest:
-                await self._keep_part(import_id, incoming, piece)
+                if piece is not NOTHING_YET:
+                    await self._keep_part(import_id, incoming, piece)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await schema.check(tx, self.revision)

@@ -12,6 +12,8 @@ from app.steps.admission import Place
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
 PACKED_BLOCK_BYTES = 1 << 17  # a thousand times as much may come out of it
 BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
+NOTHING_YET = Piece(number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, aside=False, keys=None)
+"""In a piece's place: others need the memory, and what has come is to be stored without waiting for more."""
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
@@ -59,8 +61,12 @@ async def _let_go(file: UploadedFile, place: Place) -> AsyncIterator[Piece]:
     """Tell what is held; what is begun, too, where others need the memory."""
     _note(file, place)
     if place.must_store:
+        alone = place.first_awaits_more
         async for piece in _cut(file.let_go(), place, in_thread=True):
+            alone = False
             yield piece
+        if alone:
+            yield NOTHING_YET
         place.must_store = False
         _note(file, place)
 

@@ -99,6 +99,7 @@ async def test_parts_on_their_way_into_the_database_count_and_nobody_has_to_end_
     """They go by themselves; meanwhile others store what they have."""
     found = made()
     first, second = await placed(found, "a", "b")
+    first.first_awaits_more = False
     first.moves(12 * MB)
     second.note(2 * MB, 1 * MB)
     assert second.must_store
@@ -106,6 +107,22 @@ async def test_parts_on_their_way_into_the_database_count_and_nobody_has_to_end_
     assert not second.must_end
     first.moved()
     assert first.memory_bytes == 0
+
+
+async def test_a_first_part_that_waits_for_more_is_stored_where_others_need_its_memory():
+    """It may be the whole file, or not: that can be seen later, too."""
+    found = made()
+    first, second = await placed(found, "a", "b")
+    first.moves(9 * MB)
+    second.note(3 * MB, 3 * MB)
+    assert first.must_store
+    assert not second.must_store
+    first.first_awaits_more = False
+    waiting = asyncio.create_task(first.room())
+    await asyncio.sleep(0)
+    assert not waiting.done(), "and no more is made before that is done"
+    first.moved()
+    await asyncio.wait_for(waiting, 10)
 
 
 async def test_who_has_two_parts_to_store_makes_no_third_while_all_hold_too_much():
@@ -136,18 +153,9 @@ async def test_who_waits_for_its_caller_is_woken():
     found = made()
     (place,) = await placed(found, "a")
 
-    async def reads() -> str:
-        try:
-            async with asyncio.timeout(None) as place.reading:
-                await asyncio.Event().wait()
-        except TimeoutError:
-            return "woken"
-        return "not"
-
-    reading = asyncio.create_task(reads())
-    await asyncio.sleep(0)
+    place.waking = asyncio.get_running_loop().create_future()
     place.note(11 * MB, 11 * MB)
-    assert await reading == "woken"
+    assert place.waking.done()
     assert place.must_end
 
 
