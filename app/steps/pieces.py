@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
+from typing import Protocol
 
 from app.ahead import ahead
 from app.files.cutting import Piece
-from app.files.uploaded import UploadedFile
 from app.steps.admission import Place
 
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
@@ -15,8 +15,25 @@ BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind i
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
+class Cut(Protocol):
+    """A file that is cut as it comes: one that is uploaded (UploadedFile), or only looked at (Examination)."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def memory_bytes(self) -> tuple[int, int]:
+        """(what is held, what would be after `let_go`)."""
+
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]: ...
+
+    def finish(self) -> Iterator[Piece]: ...
+
+    def let_go(self) -> Iterator[Piece]: ...
+
+
 async def pieces_of(
-    file: UploadedFile, chunks: AsyncIterator[bytes], place: Place, *, packed: bool
+    file: Cut, chunks: AsyncIterator[bytes], place: Place, *, packed: bool
 ) -> AsyncGenerator[Piece, None]:
     """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
 
@@ -55,7 +72,7 @@ async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGene
         yield b"".join(held)
 
 
-async def _let_go(file: UploadedFile, place: Place) -> AsyncIterator[Piece]:
+async def _let_go(file: Cut, place: Place) -> AsyncIterator[Piece]:
     """Tell what is held; what is begun, too, where others need the memory."""
     _note(file, place)
     if place.must_store:
@@ -79,7 +96,7 @@ async def _cut(pieces: Iterator[Piece], place: Place, *, in_thread: bool) -> Asy
         yield piece
 
 
-def _note(file: UploadedFile, place: Place) -> None:
+def _note(file: Cut, place: Place) -> None:
     blocks_bytes = min(file.size_bytes, BLOCKS * BLOCK_BYTES)
     held_bytes, least_bytes = file.memory_bytes
     place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)
