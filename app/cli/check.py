@@ -60,7 +60,7 @@ def _show(found: dict[str, Any]) -> None:
     noun = "part" if found["parts"] == 1 else "parts"
     console.print(f"{found['rows']:,} rows in {found['parts']:,} {noun}")
     if repeated := found["repeated_keys"]:
-        console.print(f"{repeated:,} of them have the key of an earlier row, and go last")
+        console.print(f"{repeated:,} of them have the key of an earlier row")
     if found["remarks"]:
         console.print(tables.of_remarks(found["remarks"]))
         _more(found["remarks_total"] - len(found["remarks"]))

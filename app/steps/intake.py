@@ -132,7 +132,7 @@ class Intake:
         request = with_dedupe_fields(request, description)
         inspection = _inspection(request, description)
         incoming = self._incoming(request, arrival, place, inspection, held)
-        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, place, packed=arrival.packed))) as pieces:
+        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, place, heavy=arrival.packed))) as pieces:
             begun = [await self._first(pieces, incoming, description)]
             if (second := await anext(pieces, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())

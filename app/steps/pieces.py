@@ -10,7 +10,7 @@ from app.files.cutting import Piece
 from app.steps.admission import Place
 
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
-PACKED_BLOCK_BYTES = 1 << 17  # a thousand times as much may come out of it
+HEAVY_BLOCK_BYTES = 1 << 17  # of what is packed: a thousand times as much may come out of it
 BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
@@ -33,24 +33,25 @@ class Cut(Protocol):
 
 
 async def pieces_of(
-    file: Cut, chunks: AsyncIterator[bytes], place: Place, *, packed: bool
+    file: Cut, chunks: AsyncIterator[bytes], place: Place, *, heavy: bool
 ) -> AsyncGenerator[Piece, None]:
     """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
 
-    What is packed is never small: nobody knows how much comes out of it. Errors: CallerError.
+    `heavy`: a few bytes of it may be much work, as it is packed, or every cell is looked at. It is never small.
+    Errors: CallerError.
     """
-    block_bytes = PACKED_BLOCK_BYTES if packed else BLOCK_BYTES
+    block_bytes = HEAVY_BLOCK_BYTES if heavy else BLOCK_BYTES
     async with aclosing(ahead(blocks_of(chunks, block_bytes))) as blocks:
         async for block in blocks:
             await place.room()
-            small = not packed and file.size_bytes + len(block) <= SMALL_BYTES
+            small = not heavy and file.size_bytes + len(block) <= SMALL_BYTES
             if block:
                 last = len(block) < block_bytes
                 async for piece in _cut(file.feed(block, last=last), place, in_thread=not small):
                     yield piece
             async for piece in _let_go(file, place):
                 yield piece
-    async for piece in _cut(file.finish(), place, in_thread=file.size_bytes > SMALL_BYTES):
+    async for piece in _cut(file.finish(), place, in_thread=heavy or file.size_bytes > SMALL_BYTES):
         yield piece
     _note(file, place)
 

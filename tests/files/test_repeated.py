@@ -18,7 +18,7 @@ def test_rows_are_counted_within_a_stretch_and_across():
 def test_of_very_many_keys_none_is_missed():
     """And few are counted that are new. What is held stays bounded, and shrinks where memory is wanted."""
     rng, repeated = np.random.default_rng(7), RepeatedKeys()
-    keys = rng.integers(1, 2**63, 4 * EXACT_KEYS, np.uint64)
+    keys = rng.integers(1, 2**64, 4 * EXACT_KEYS, np.uint64)
     for stretch in np.array_split(keys, 10):
         repeated.take(stretch)
     assert repeated.rows < len(keys) // 1000
