@@ -12,8 +12,10 @@ from app.changes import Changes
 from app.clock import Clock
 from app.domain.patience import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
 from app.fair import FairLimit
+from app.files.examination import Limits
 from app.marketo.allowance import Sleep
 from app.marketo.client import Marketo
+from app.marketo.multipart import envelope_bytes
 from app.outbox import Outbox
 from app.settings import InstanceSettings, Settings
 from app.steps.admission import Admission
@@ -24,6 +26,7 @@ from app.steps.describe import Describe
 from app.steps.desk import Desk
 from app.steps.driver import Driver
 from app.steps.erase import Erase, Retention
+from app.steps.examine import Examine
 from app.steps.follow import Follow
 from app.steps.intake import Intake
 from app.steps.judge import Judge
@@ -61,6 +64,7 @@ class House:
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
+    examine: Examine
     retry: Retry
     desk: Desk
     erase: Erase
@@ -133,6 +137,7 @@ def furnish(
         http=http,
         marketo=marketo,
         intake=intake,
+        examine=Examine(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
         desk=desk,
         erase=Erase(db=db, now=now, retention=retention_from(settings)),

@@ -96,6 +96,10 @@ def requests() -> str:
     return _table(("request", "answers", "does"), [(name, told, does.split("\n")[0]) for name, told, does in rows])
 
 
+def check_example() -> str:
+    return _json(examples.FILE_CHECK)
+
+
 def import_example() -> str:
     return _json(examples.IMPORT)
 
@@ -145,6 +149,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "parameters": parameters,
     "requests": requests,
     "import-example": import_example,
+    "check-example": check_example,
     "part-example": part_example,
     "waiting-for": waiting_for,
     "attention-codes": attention_codes,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli import keys
+from app.cli.check import check
 from app.cli.check_database import check_database
 from app.cli.demo import demo
 from app.cli.desk import cancel, pause, resolve, resume, retry
@@ -27,7 +28,7 @@ app = typer.Typer(
 )
 COMMANDS = (
     *(serve, migrate, simulate, demo),
-    *(submit, status, failures),
+    *(check, submit, status, failures),
     *(cancel, retry, resolve, pause, resume),
     *(settings, check_database),
 )

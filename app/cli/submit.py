@@ -13,12 +13,11 @@ from app.cli import tables
 from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
 from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
-from app.cli.upload import named, opened, plain_suffix, size_of, upload
+from app.cli.upload import format_by_name, named, opened, size_of, upload
 from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 
 
 def submit(
@@ -50,7 +49,7 @@ def submit(
     options: dict[str, Any] = {
         "object_type": object_type,
         "instance": instance,
-        "format": format_ or SUFFIXES.get(plain_suffix(file)),
+        "format": format_ or format_by_name(file),
         "charset": charset,
         "lookup_field": lookup_field,
         "list_id": list_id,

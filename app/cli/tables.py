@@ -87,6 +87,13 @@ def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
     return table
 
 
+def of_remarks(remarks: Iterable[dict[str, Any]]) -> Table:
+    """What is odd about rows that would be sent all the same."""
+    columns = (number("row"), Column("column", no_wrap=True), Column("remark", overflow="fold"))
+    rows = [(str(one["row"] or "?"), escape(one["column"] or ""), escape(one["message"])) for one in remarks]
+    return telling("Remarks", columns, rows)
+
+
 def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
     table = titled("Instances")
     for name in ("instance", "state", "at Marketo", "waiting", "calls today", "worker"):

@@ -25,6 +25,7 @@ KEY_HELD_SECONDS = 1.5 * IDEMPOTENT_UPLOAD_IDLE_SECONDS  # then the service has 
 NOTHING = "The file had not gone to its end, and nothing was imported."
 UNKNOWN = "The file had gone, and no answer had come: whether it is imported, `sluice status` shows."
 
+SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 PACKED_SUFFIXES = frozenset({".gz", ".zst"})
 LOOKED_AT_BYTES = 16
 
@@ -45,21 +46,15 @@ def upload(
     With an Idempotency-Key of its own: where no answer comes, the same is sent again, and is the same import. What
     cannot be read twice is sent once. `sent` is told the bytes that are on the way.
     """
-    headers = {"Content-Type": "application/octet-stream", "Idempotency-Key": f"cli-{uuid.uuid4().hex}"}
-    if name:
-        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(name)}"
+    key = {"Idempotency-Key": f"cli-{uuid.uuid4().hex}"}
     size, begin = size_of(source), source.tell() if source.seekable() else None
-    if size is not None:
-        headers["Content-Length"] = str(size)
-
     went = _Went(size)
 
     def send() -> httpx.Response:
         sent(0)  # a pipe may bring its first byte whenever it likes
         if begin is not None:
             source.seek(begin)
-        if packing := _packing(source):
-            headers["Content-Encoding"] = packing
+        headers = _said_of(source, name) | key
         try:
             content = went.counted(_chunks(source, size, sent))
             return asking.client.post(path, content=content, params=parameters, headers=headers)
@@ -76,6 +71,24 @@ def upload(
     except KeyboardInterrupt:
         fail(f"Interrupted. {UNKNOWN if went.wholly else NOTHING}")
     return answer
+
+
+def look_at(client: httpx.Client, source: IO[bytes], *, name: str | None, parameters: dict[str, str]) -> httpx.Response:
+    """Send a file to be looked at only; the answer: what is wrong with it."""
+    content = _chunks(source, size_of(source), lambda _: None)
+    return client.post("/v1/checks", content=content, params=parameters, headers=_said_of(source, name))
+
+
+def _said_of(source: IO[bytes], name: str | None) -> dict[str, str]:
+    """The headers that tell of a file."""
+    headers = {"Content-Type": "application/octet-stream"}
+    if name:
+        headers["Content-Disposition"] = f"attachment; filename*=utf-8''{quote(name)}"
+    if (size := size_of(source)) is not None:
+        headers["Content-Length"] = str(size)
+    if packing := _packing(source):
+        headers["Content-Encoding"] = packing
+    return headers
 
 
 class _Went:
@@ -113,10 +126,10 @@ def _packing(source: IO[bytes]) -> str | None:
     return packing_of(source.peek(LOOKED_AT_BYTES)) if isinstance(source, io.BufferedReader) else None
 
 
-def plain_suffix(file: Path) -> str:
-    """The end of a file's name, in lower case: what it has before the one that says how it is packed."""
+def format_by_name(file: Path) -> str | None:
+    """By the end of its name, before the one that says how it is packed; None where that says nothing."""
     packed = file.suffix.lower() in PACKED_SUFFIXES
-    return (file.with_suffix("") if packed else file).suffix.lower()
+    return SUFFIXES.get((file.with_suffix("") if packed else file).suffix.lower())
 
 
 def size_of(source: IO[bytes]) -> int | None:

@@ -7,7 +7,7 @@ from app.domain.answers import Description
 from app.domain.errors import SHOWN_LETTERS, quoted
 from app.domain.imports import Leads, Target, key_columns
 from app.domain.mistakes import Mistake
-from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, why_unlike
+from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, is_a_value, why_unlike
 
 LISTED = 20  # columns that a sentence lists
 NOTHING = Description(())
@@ -84,10 +84,23 @@ def _lookup_mistakes(target: Target, described: Description, columns: set[str]) 
     right = Names(described).right_name(lookup)
     if right is None:
         message = f"Marketo has no field {lookup!r} to look leads up by. Name one that it has with `lookup_field`."
-        return [Mistake("invalid_header", message, field="lookup_field")]
+        return [Mistake("invalid_header", message, field="lookup_field", of_parameter=True)]
     rename = "" if right.lower() in columns else f" Call the column {right!r}, too."
     message = f"Marketo has no field {lookup!r} to look leads up by. Say `lookup_field={right}`.{rename}"
-    return [Mistake("invalid_header", message, field="lookup_field", say=f"lookup_field={right}")]
+    say = f"lookup_field={right}"
+    return [Mistake("invalid_header", message, field="lookup_field", say=say, of_parameter=True)]
+
+
+def seems_a_header(columns: Sequence[str], keys: Sequence[str], described: Description = NOTHING) -> bool:
+    """Whether a file's first line names its columns, as far as one can see. If not, it holds the first row.
+
+    A name that is known, as it stands, decides it; else a cell that is a number, a time or an address cannot be a name.
+    """
+    right = {key.lower() for key in keys}
+    right |= {name.lower() for field in described.fields for name in (field.name, field.display_name) if name}
+    if any(column.lower() in right for column in columns):
+        return True
+    return any(columns) and not any(is_a_value(column) for column in columns)
 
 
 def _stand_in(key: str, columns: Sequence[str], names: Names) -> str | None:

@@ -13,6 +13,7 @@ class Mistake:
     field: str | None = None
     row: int | None = None  # 1 = the first row after the header, 0 = the header
     say: str = ""  # `parameter=value`, where that mends it
+    of_parameter: bool = False  # `field` names a parameter of the request, and no column
 
     @property
     def detail(self) -> Detail:

@@ -107,6 +107,13 @@ def complaint(field: Field, cell: str) -> str | None:
     return f"{field.name} {fault}" if fault else None
 
 
+def is_a_value(cell: str) -> bool:
+    """Whether it is a number, a date or an address, which is no name of a column."""
+    if len(cell) > FORM_CHARACTERS:
+        return False
+    return any(form.fullmatch(cell.strip()) for form in (DECIMAL, DATE, EMAIL))
+
+
 def _fault(field: Field, cell: str) -> str | None:
     if field.type in HAVE_A_FORM and len(cell) > FORM_CHARACTERS:
         return f"has {len(cell)} characters, too many for a field of the type {field.type}"

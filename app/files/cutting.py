@@ -22,6 +22,7 @@ from app.files.keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.numbering import Numbering
 from app.files.packing import pack, pack_aside, unpacked
 from app.files.records import Offsets, Records, RecordScanner, too_large
+from app.files.repeated import RepeatedKeys
 from app.files.seen import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
@@ -159,13 +160,18 @@ class Cutter:
         key_columns: tuple[str, ...],
         inspection: Inspection | None = None,
         numbers: Numbering | None = None,
+        repeated: RepeatedKeys | None = None,
     ) -> None:
-        """`key_columns` may be empty: only Marketo knows them, and could not be asked."""
+        """`key_columns` may be empty: only Marketo knows them, and could not be asked.
+
+        `repeated`: where rows whose key an earlier row has are to be counted.
+        """
         self._format = format
         self._limit_bytes = limit_bytes
         self._key_columns = key_columns
         self._inspection = inspection
         self._numbers = numbers or numbering.counted()
+        self._repeated = repeated
         self._scanner = RecordScanner(format.delimiter, limit_bytes=limit_bytes)
         self._seen = Seen()
         self._header = b""
@@ -292,6 +298,8 @@ class Cutter:
         self._count_ragged(records, labels["number"])
         if self._inspection:
             self._inspection.rows(records, labels["number"])
+        if self._repeated:
+            self._repeated.take(labels["digest"])
         return _Rows(records, labels)
 
     def _count_ragged(self, records: Records, numbers: Offsets) -> None:

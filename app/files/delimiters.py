@@ -28,8 +28,9 @@ def separator_mistake(real: str, declared: str) -> Mistake:
     known = format_of(real)
     if known is None:
         message = f"{told}, and Marketo takes commas, semicolons and tabs only. Write the file with one of these."
-        return Mistake("missing_column", message, field="format")
-    return Mistake("missing_column", f"{told}: say so with `format={known}`.", field="format", say=f"format={known}")
+        return Mistake("missing_column", message, field="format", of_parameter=True)
+    message, say = f"{told}: say so with `format={known}`.", f"format={known}"
+    return Mistake("missing_column", message, field="format", say=say, of_parameter=True)
 
 
 def first_record(text: bytes, separator: str) -> bytes:

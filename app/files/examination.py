@@ -3,18 +3,21 @@
 The same eyes as an upload's: what is no mistake here is taken there.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 from app.domain.answers import Description
 from app.domain.errors import BadFile
+from app.domain.header import seems_a_header
 from app.domain.imports import Format, Request, key_columns
 from app.domain.mistakes import Mistake
 from app.domain.preflight import Column, columns_of
-from app.files.cutting import Cutter
+from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
+from app.files.header import MOST_COLUMNS
 from app.files.inspection import Inspection, Remark
+from app.files.repeated import RepeatedKeys
 from app.files.uploaded import UploadedFile
 
 
@@ -35,22 +38,25 @@ class Findings:
     remarks: Sequence[Remark]  # the first of them
     remarks_total: int
     ragged_rows: int
+    repeated_keys: int | None  # rows whose key an earlier row has; None: nobody knows which columns are the key
     charset: str  # that it seems to be in
     format: Format | None  # that it seems to have; None: one that Marketo does not take
+    has_header: bool  # as it seems
 
 
 @dataclass(slots=True)
 class Examination:
-    """Push a file in, as it was sent; ask what was found. Heavy: run it in a thread."""
+    """Push a file in, as it was sent, and drop its pieces; then ask what was found. Heavy: run it in a thread."""
 
     request: Request
-    fields: Description | None  # Marketo's; None: nobody knows them
+    fields: Description | None  # Marketo's; None: nobody knows them, or it is not to be held against them
     limits: Limits
     content_encoding: str | None = None
     beginning_only: bool = False  # it is cut off somewhere, and that is no mistake
+    refused: BadFile | None = None  # where no more of it can be read
     _parts: int = 0
-    _refused: BadFile | None = None
     _inspection: Inspection = field(init=False)
+    _repeated: RepeatedKeys = field(init=False, default_factory=RepeatedKeys)
     _file: UploadedFile = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,41 +73,86 @@ class Examination:
             limit_bytes=self.limits.part_bytes,
             key_columns=key_columns(request.target),
             inspection=self._inspection,
+            repeated=self._repeated,
         )
         self._file = UploadedFile(decoder, cutter)
 
-    def feed(self, chunk: bytes) -> None:
-        """Errors: TooLarge, BrokenUpload."""
-        if self._refused is None:
-            try:
-                self._parts += sum(1 for _ in self._file.feed(chunk))
-            except BadFile as refused:
-                self._refused = refused
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
+        """The pieces that this chunk filled. Errors: as UploadedFile."""
+        yield from self._counted(self._file.feed(chunk, last=last))
 
-    def finish(self) -> Findings:
-        """Errors: BrokenUpload."""
-        if self._refused is None and not self.beginning_only:
-            try:
-                self._parts += sum(1 for _ in self._file.finish())
-            except BadFile as refused:
-                self._refused = refused
-        found = self._diagnosis()
-        mistakes = everything(self._refused, found) if self._refused else found.mistakes
+    def finish(self) -> Iterator[Piece]:
+        """The last pieces; of a beginning that was cut off, what there is of them. Errors: as UploadedFile."""
+        is_cut_off = self.beginning_only and self.size_bytes
+        yield from self._counted(self._file.let_go() if is_cut_off else self._file.finish())
+
+    def let_go(self) -> Iterator[Piece]:
+        """The pieces that are begun: others need the memory."""
+        yield from self._counted(self._file.let_go())
+        self._repeated.shrink()
+
+    @property
+    def size_bytes(self) -> int:
+        return self._file.size_bytes
+
+    @property
+    def sha256(self) -> str:
+        return self._file.sha256
+
+    @property
+    def memory_bytes(self) -> tuple[int, int]:
+        """(what is held, what would be after `let_go`)."""
+        both = zip(self._file.memory_bytes, self._repeated.memory_bytes, strict=True)
+        held, least = (of_file + of_keys for of_file, of_keys in both)
+        return held, least
+
+    @property
+    def has_mistakes(self) -> bool:
+        """Whether an upload of it would be refused, unless Marketo has other fields by now."""
+        return bool(self.refused or self._inspection.mistakes)
+
+    def findings(self, fields: Description | None) -> Findings:
+        """What was found once all of it is in. `fields`: Marketo's of just now; None where it did not tell."""
+        diagnosis = self._diagnosis(fields)
+        keys, known = key_columns(self.request.target), fields or self.fields
+        names = diagnosis.columns if self._has_whole_header else ()
         return Findings(
             rows=self._file.rows,
             parts=self._parts,
-            columns=self._columns(found.columns),
-            mistakes=mistakes,
+            columns=self._columns(names[:MOST_COLUMNS], fields),
+            mistakes=self._mistakes(diagnosis, fields),
             remarks=self._inspection.remarks,
             remarks_total=self._inspection.remarks_total,
             ragged_rows=self._file.ragged_rows,
-            charset=found.charset,
-            format=found.format,
+            repeated_keys=self._repeated.rows if keys else None,
+            charset=diagnosis.charset,
+            format=diagnosis.format,
+            has_header=seems_a_header(diagnosis.columns, keys, *([known] if known else [])),
         )
 
-    def _columns(self, names: Sequence[str]) -> list[Column]:
-        return columns_of(names, self.fields, self.request.target) if self.fields else [Column(name) for name in names]
+    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        for piece in pieces:
+            self._parts += 1
+            yield piece
 
-    def _diagnosis(self) -> Diagnosis:
-        whole = not self.beginning_only and self._file.is_in_sample
-        return diagnose(Sample(self._file.sample, whole), self.request, fields=self.fields, names=self.fields)
+    @property
+    def _has_whole_header(self) -> bool:
+        """It may be cut off in the middle of a name."""
+        return not self.beginning_only or bool(self._file.columns or self.refused)
+
+    def _mistakes(self, diagnosis: Diagnosis, fields: Description | None) -> list[Mistake]:
+        """What cannot be asked of Marketo cannot refuse a file."""
+        if self.refused:
+            return everything(self.refused, diagnosis)
+        return diagnosis.mistakes if self._inspection.mistakes and fields else []
+
+    def _columns(self, names: Sequence[str], fields: Description | None) -> list[Column]:
+        if fields:
+            return columns_of(names, fields, self.request.target)
+        if self.fields:
+            return [replace(one, mistake=None) for one in columns_of(names, self.fields, self.request.target)]
+        return [Column(name) for name in names]
+
+    def _diagnosis(self, fields: Description | None) -> Diagnosis:
+        sample = Sample(self._file.sample, whole=not self.beginning_only and self._file.is_in_sample)
+        return diagnose(sample, self.request, fields=fields, names=fields or self.fields)

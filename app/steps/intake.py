@@ -14,9 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
-from app.domain.errors import Backlog, BadFile, BadParameter, Detail, DiskFull, TooSlow
+from app.domain.errors import Backlog, BadFile, DiskFull, TooSlow
 from app.domain.history import Occurrence
-from app.domain.imports import CustomObject, LeftOut, Preflight, Request, SourceFile, key_columns
+from app.domain.imports import LeftOut, Preflight, Request, SourceFile, key_columns
 from app.domain.mistakes import refusal
 from app.domain.patience import BACKLOG_RETRY_SECONDS
 from app.files.corrected import Corrected
@@ -32,6 +32,7 @@ from app.marketo.multipart import envelope_bytes
 from app.steps.admission import Admission, Place
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
+from app.steps.described import describe_of, described, with_dedupe_fields
 from app.steps.once import Once, answered_again, fingerprint
 from app.steps.pieces import BLOCK_BYTES, NOTHING_YET, blocks_of, pieces_of
 from app.steps.points import Point, Reached
@@ -125,13 +126,14 @@ class Intake:
 
         Whatever goes wrong on the way, nothing is left behind.
         """
-        await self._check_before(request)
-        described = await self._described(request)
-        request = _with_dedupe_fields(request, described)
-        inspection = _inspection(request, described)
+        describe = describe_of(self.describe, request)
+        await self.check_room(request.client)
+        description = await described(describe, request)
+        request = with_dedupe_fields(request, description)
+        inspection = _inspection(request, description)
         incoming = self._incoming(request, arrival, place, inspection, held)
-        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, place, packed=arrival.packed))) as pieces:
-            begun = [await self._first(pieces, incoming, described)]
+        async with aclosing(ahead(pieces_of(incoming.file, arrival.chunks, place, heavy=arrival.packed))) as pieces:
+            begun = [await self._first(pieces, incoming, description)]
             if (second := await anext(pieces, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())
                 self.backlog.add(request.client)
@@ -251,16 +253,6 @@ class Intake:
             )
         await parts.release(tx, import_id, turn=turn, due_at=request.not_before, at=at)
 
-    async def _check_before(self, request: Request) -> None:
-        if request.instance not in self.describe:
-            known = ", ".join(sorted(self.describe)) or "none is configured"
-            raise BadParameter(
-                f"There is no instance {request.instance!r}. Configured: {known}.",
-                code="unknown_instance",
-                details=(Detail(f"use one of: {known}", field="instance"),),
-            )
-        await self.check_room(request.client)
-
     async def check_room(self, client: str, *, asking: str | None = None, idempotency_key: str | None = None) -> None:
         """Whether another file of the client's can be taken; it holds nothing. Errors: Backlog, DiskFull.
 
@@ -309,48 +301,40 @@ class Intake:
         arrival.check_digest(decoder.sha256)
         return decoder.sha256
 
-    async def _described(self, request: Request) -> Description | None:
-        """What Marketo says of the target, where that is asked for. Errors: BadParameter unknown_object."""
-        target, is_off = request.target, request.preflight is Preflight.OFF
-        if is_off and not (isinstance(target, CustomObject) and not target.dedupe_fields):
-            return None
-        described = await self._describe(request).fields_of(target)
-        if isinstance(target, CustomObject):
-            await self._describe(request).refuse_unknown(target)
-        return described
-
-    async def _first(self, pieces: AsyncIterator[Piece], incoming: "_Incoming", described: Description | None) -> Piece:
+    async def _first(
+        self, pieces: AsyncIterator[Piece], incoming: "_Incoming", description: Description | None
+    ) -> Piece:
         """The first part. Where anything is wrong with the file by then, all of it is told at once. Errors: BadFile."""
         try:
             first = await anext(pieces)
         except BadFile as refused:
-            raise await self._whole_refusal(incoming, described, refused) from None
+            raise await self._whole_refusal(incoming, description, refused) from None
         if incoming.inspection and incoming.inspection.mistakes:
-            await self._refuse_header(incoming, described)
+            await self._refuse_header(incoming, description)
         return first
 
-    async def _refuse_header(self, incoming: "_Incoming", described: Description | None) -> None:
+    async def _refuse_header(self, incoming: "_Incoming", description: Description | None) -> None:
         """Before a header is refused, ask Marketo anew: the field may have been made since. Errors: BadFile.
 
         What cannot be asked cannot refuse.
         """
-        if now := await self._describe(incoming.request).fields_now(incoming.request.target):
-            found = await self._diagnosis(incoming, now, described)
+        if now := await describe_of(self.describe, incoming.request).fields_now(incoming.request.target):
+            found = await self._diagnosis(incoming, now, description)
             if found.mistakes:
                 raise refusal(found.mistakes)
 
-    async def _whole_refusal(self, incoming: "_Incoming", described: Description | None, refused: BadFile) -> BadFile:
+    async def _whole_refusal(self, incoming: "_Incoming", description: Description | None, refused: BadFile) -> BadFile:
         """A refusal that tells of everything that is wrong, and not of the first thing alone."""
         if refused.code == "not_delimited":
             return refused
         now = None
         if incoming.request.preflight is not Preflight.OFF:
-            now = await self._describe(incoming.request).fields_now(incoming.request.target)
-        found = await self._diagnosis(incoming, now, described)
+            now = await describe_of(self.describe, incoming.request).fields_now(incoming.request.target)
+        found = await self._diagnosis(incoming, now, description)
         return refusal(everything(refused, found), code=refused.code)
 
     async def _diagnosis(
-        self, incoming: "_Incoming", fields: Description | None, described: Description | None
+        self, incoming: "_Incoming", fields: Description | None, description: Description | None
     ) -> Diagnosis:
         file = incoming.file
         sample = Sample(file.sample, whole=file.is_in_sample)
@@ -359,12 +343,9 @@ class Intake:
             sample,
             incoming.request,
             fields=fields,
-            names=fields or described,
+            names=fields or description,
             corrected=incoming.arrival.corrected,
         )
-
-    def _describe(self, request: Request) -> Describe:
-        return self.describe[request.instance]
 
 
 @dataclass(frozen=True, slots=True)
@@ -383,23 +364,11 @@ def _too_slow() -> TooSlow:
     return TooSlow(message, code="upload_too_slow")
 
 
-def _with_dedupe_fields(request: Request, described: Description | None) -> Request:
-    """A custom object's key is what Marketo says it is. Errors: BadParameter where the caller says otherwise."""
-    target = request.target
-    if not isinstance(target, CustomObject) or described is None or not described.dedupe_fields:
-        return request
-    given, right = {name.lower() for name in target.dedupe_fields}, described.dedupe_fields
-    if given and given != {name.lower() for name in right}:
-        message = f"Marketo finds records of {target.object_name} by {', '.join(right)}. Say so, or leave it out."
-        raise BadParameter(message, details=(Detail(message, field="dedupe_fields"),))
-    return replace(request, target=replace(target, dedupe_fields=right))
-
-
-def _inspection(request: Request, described: Description | None) -> Inspection | None:
+def _inspection(request: Request, description: Description | None) -> Inspection | None:
     every_cell = request.preflight is Preflight.ROWS
-    if request.preflight is Preflight.OFF or not (described or every_cell):
+    if request.preflight is Preflight.OFF or not (description or every_cell):
         return None
-    return Inspection(request.target, request.format, described, every_cell, request.charset)
+    return Inspection(request.target, request.format, description, every_cell, request.charset)
 
 
 async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:

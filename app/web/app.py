@@ -8,7 +8,19 @@ from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
 from app.settings import Settings
-from app.web import contract, deeds, history, imports, instances, metrics, problem_pages, problems, results, status
+from app.web import (
+    contract,
+    deeds,
+    file_checks,
+    history,
+    imports,
+    instances,
+    metrics,
+    problem_pages,
+    problems,
+    results,
+    status,
+)
 from app.web.auth import LoopbackOnly
 from app.web.bounds import Bounds
 from app.web.bulkhead import Bulkhead
@@ -28,6 +40,7 @@ from app.wiring import House
 
 ROUTERS = (
     imports.router,
+    file_checks.router,
     history.router,
     deeds.router,
     results.router,

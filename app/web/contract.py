@@ -40,7 +40,7 @@ OF_KEYS = ("unauthorized", "too_many_requests")
 OF_THE_LINE = ("headers_too_large", "request_timeout")  # before anybody knows which path is asked for
 OF_ALL = (*OF_THE_LINE, "internal_error", "too_many_connections")
 OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "stopping")
-OF_UPLOADS = (
+OF_BODIES = (
     "broken_upload",
     "digest_mismatch",
     "invalid_digest",
@@ -53,34 +53,36 @@ OF_UPLOADS = (
     "unsupported_encoding",
     "unsupported_media",
     "unsupported_media_type",
+    "no_file",
+    "two_files",
+)
+"""Of a body that holds a file, and of how that is packed and written."""
+OF_UPLOADS = (
+    *OF_BODIES,
     "bad_bytes",
     "blank_column",
     "column_name_too_long",
     "duplicate_column",
     "empty_file",
     "missing_column",
-    "no_file",
     "no_rows",
     "not_delimited",
     "nul_byte",
     "too_many_columns",
-    "two_files",
     "unclosed_quote",
 )
 """Of the file as such."""
+OF_PLACES = ("unknown_instance", "unknown_object", "uploads_full", "client_uploads_full", "disk_full")
+"""Of where a file is to go, and of the room to take it in."""
 OF_INTAKE = (
+    *OF_PLACES,
     "idempotency_key_in_use",
     "idempotency_key_reused",
     "invalid_file",
     "invalid_header",
     "record_too_large",
-    "unknown_instance",
-    "unknown_object",
     "backlog_full",
     "client_backlog_full",
-    "uploads_full",
-    "client_uploads_full",
-    "disk_full",
 )
 """Of a new import, wherever its rows are from."""
 OF_JSON = ("bad_request", "content_too_large", "unsupported_media")
@@ -202,8 +204,8 @@ def _file(example: str) -> dict[str, Any]:
     return {"schema": _BYTES, "examples": {"two lines": {"value": example}}}
 
 
-def body_of_file(*fields: str, required: bool = True) -> dict[str, Any]:
-    """A file, raw or in a form; in a form the parameters may be fields."""
+def body_of_file(*fields: str, required: bool = True, beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """A file, raw or in a form; in a form the parameters may be fields, and so may those `beside` them."""
     return {
         "required": required,
         "content": {
@@ -211,7 +213,8 @@ def body_of_file(*fields: str, required: bool = True) -> dict[str, Any]:
             "text/tab-separated-values": _file(examples.LEADS_TSV),
             "application/octet-stream": _file(examples.LEADS_CSV),
             "multipart/form-data": form_of_file(
-                {name: PARAMETERS[name].form for name in fields or KNOWN}, {"file": examples.LEADS_CSV}
+                {name: PARAMETERS[name].form for name in fields or KNOWN} | dict(beside or {}),
+                {"file": examples.LEADS_CSV},
             ),
         },
     }

@@ -47,6 +47,34 @@ IMPORT: dict[str, Any] = {
         "warnings": "/v1/imports/42/warnings",
     },
 }
+FILE_CHECK: dict[str, Any] = {
+    "rows": 35000,
+    "parts": 1,
+    "columns": [
+        {"name": "email", "field": "email", "data_type": "email", "mistake": None, "suggestion": None},
+        {
+            "name": "First Name",
+            "field": None,
+            "data_type": None,
+            "mistake": "Marketo has no field 'First Name'. Did you mean 'firstName'?",
+            "suggestion": "firstName",
+        },
+    ],
+    "mistakes": [
+        {
+            "code": "invalid_header",
+            "column": "First Name",
+            "row": None,
+            "message": "Marketo has no field 'First Name'. Did you mean 'firstName'?",
+        }
+    ],
+    "mistakes_total": 1,
+    "remarks": [{"row": 17, "column": "email", "message": "email is not an email address"}],
+    "remarks_total": 1,
+    "ragged_rows": 0,
+    "repeated_keys": 12,
+    "guessed": None,
+}
 PART: dict[str, Any] = {
     "number": 1,
     "state": "importing",

@@ -25,6 +25,8 @@ from app.domain.imports import (
 )
 from app.domain.instances import Condition, Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.mistakes import Mistake
+from app.files.examination import Findings
 from app.store.events import Event
 from app.store.parts import Blocker
 from app.web import examples
@@ -37,6 +39,8 @@ Moment = Annotated[
 Verdict = Annotated[str, WithJsonSchema({"type": "string", "enum": ["ok", "degraded", "down"]})]
 EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_IMPORTS)})]
 InstanceEventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_INSTANCES)})]
+
+MOST_MISTAKES = 100  # that one check lists; it says how many there are, and each column tells of its own
 
 
 def _example(shown: dict[str, Any]) -> ConfigDict:
@@ -458,6 +462,70 @@ class CheckOut(BaseModel):
     detail: str
 
 
+class CheckedColumnOut(BaseModel):
+    """A column, and the field of Marketo's that it goes into."""
+
+    name: str
+    field: str | None
+    data_type: str | None
+    mistake: str | None
+    suggestion: str | None
+
+
+class FileMistakeOut(BaseModel):
+    """What an upload would be refused for. `column` is its name, or its number where it has none."""
+
+    code: str
+    column: str | None
+    row: int | None
+    message: str
+
+
+class RemarkOut(BaseModel):
+    row: int | None
+    column: str | None
+    message: str
+
+
+class GuessedOut(BaseModel):
+    """What a file seems to be, by how it begins."""
+
+    format: Format | None
+    charset: str
+    header: bool
+
+
+class FileCheckOut(BaseModel):
+    model_config = _example(examples.FILE_CHECK)
+
+    rows: int
+    parts: int
+    columns: list[CheckedColumnOut]
+    mistakes: list[FileMistakeOut]
+    mistakes_total: int
+    remarks: list[RemarkOut]
+    remarks_total: int
+    ragged_rows: int
+    repeated_keys: int | None
+    guessed: GuessedOut | None
+
+    @classmethod
+    def of(cls, found: Findings, *, sample: bool) -> "FileCheckOut":
+        guessed = GuessedOut(format=found.format, charset=found.charset, header=found.has_header)
+        return cls(
+            rows=found.rows,
+            parts=found.parts,
+            columns=[CheckedColumnOut(**asdict(one)) for one in found.columns],
+            mistakes=[_mistake(one) for one in found.mistakes[:MOST_MISTAKES]],
+            mistakes_total=len(found.mistakes),
+            remarks=[RemarkOut(row=one.row, column=one.column, message=one.message) for one in found.remarks],
+            remarks_total=found.remarks_total,
+            ragged_rows=found.ragged_rows,
+            repeated_keys=found.repeated_keys,
+            guessed=guessed if sample else None,
+        )
+
+
 class StatusOut(BaseModel):
     model_config = _example(examples.STATUS)
 
@@ -470,6 +538,11 @@ class StatusOut(BaseModel):
 class HealthOut(BaseModel):
     status: Verdict
     checks: list[CheckOut]
+
+
+def _mistake(found: Mistake) -> FileMistakeOut:
+    column = None if found.of_parameter else found.field
+    return FileMistakeOut(code=found.code, column=column, row=found.row, message=found.message)
 
 
 def _attention(found: Import) -> AttentionOut | None:

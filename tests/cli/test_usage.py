@@ -13,7 +13,7 @@ from tests.cli.conftest import Run
 from tests.support.processes import ROOT
 
 COMMANDS = [
-    *("serve", "migrate", "simulate", "demo", "submit", "status", "failures"),
+    *("serve", "migrate", "simulate", "demo", "check", "submit", "status", "failures"),
     *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings", "check-database"),
 ]
 MARKETO = {

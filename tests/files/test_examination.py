@@ -1,12 +1,13 @@
 """A file that is only looked at."""
 
 import gzip
+from collections import deque
 
 import pytest
 
 from app.domain.answers import Description, Field
-from app.domain.errors import BrokenUpload, TooLarge
-from app.domain.imports import Format, Leads, Request
+from app.domain.errors import BadFile, BrokenUpload, TooLarge
+from app.domain.imports import CustomObject, Format, Leads, Request
 from app.domain.preflight import Column
 from app.files.examination import Examination, Findings, Limits
 from app.files.inspection import Remark
@@ -17,10 +18,15 @@ LIMITS = Limits(part_bytes=1000, file_bytes=10**6)
 
 def examined(content: bytes, *, step: int = 10**6, fields: Description | None = DESCRIBED, **said) -> Findings:
     more = {name: said.pop(name) for name in ("content_encoding", "beginning_only") if name in said}
-    examination = Examination(Request(Leads(), **said), fields, LIMITS, **more)
-    for at in range(0, len(content), step):
-        examination.feed(content[at : at + step])
-    return examination.finish()
+    now = said.pop("now", fields)
+    examination = Examination(Request(said.pop("target", Leads()), **said), fields, LIMITS, **more)
+    try:
+        for at in range(0, len(content), step):
+            deque(examination.feed(content[at : at + step]), 0)
+        deque(examination.finish(), 0)
+    except BadFile as refused:
+        examination.refused = refused
+    return examination.findings(now)
 
 
 def test_a_good_file_has_no_mistakes():
@@ -58,7 +64,7 @@ def test_a_beginning_that_is_cut_off_is_no_mistake():
     """A browser sends the first megabyte, wherever that ends."""
     content = b'email,leadScore\na@example.com,7\nb@example.com,"Zo' + b"\xc3"
     found = examined(content, beginning_only=True)
-    assert (found.mistakes, found.rows) == ([], 1)
+    assert (found.mistakes, found.rows, found.parts) == ([], 1, 1)
     assert [one.code for one in examined(content).mistakes] == ["bad_bytes", "unclosed_quote"]
 
 
@@ -66,6 +72,64 @@ def test_without_marketos_fields_nothing_is_said_of_them():
     """They could not be asked for."""
     found = examined(b"email,shoeSize\na@example.com,7\n", fields=None)
     assert (found.mistakes, found.columns) == ([], [Column("email"), Column("shoeSize")])
+
+
+def test_a_header_that_is_cut_off_has_no_columns_yet():
+    """Half a name is no mistake; a beginning of nothing is an empty file."""
+    found = examined(b"email,leadSc", beginning_only=True)
+    assert (found.columns, found.mistakes, found.rows, found.parts) == ([], [], 0, 0)
+    assert [one.code for one in examined(b"", beginning_only=True).mistakes] == ["empty_file"]
+
+
+def test_what_marketo_does_not_say_now_is_no_mistake():
+    """An upload would be taken: the field may have been made since. The right name is told all the same."""
+    found = examined(b"email,Lead Score\na@example.com,7\n", now=None)
+    assert found.mistakes == []
+    assert found.columns[1] == Column("Lead Score", suggestion="leadScore")
+
+
+def test_a_field_that_was_made_since_is_no_mistake():
+    """Marketo is asked anew before a header is refused."""
+    newer = Description((*DESCRIBED.fields, Field("shoeSize", "Shoe Size", "integer")))
+    found = examined(b"email,shoeSize\na@example.com,7\n", now=newer)
+    assert (found.mistakes, found.columns[1]) == ([], Column("shoeSize", "shoeSize", "integer"))
+
+
+@pytest.mark.parametrize("step", [7, 10**6])
+def test_rows_that_repeat_a_key_are_counted(step: int):
+    """As Marketo takes keys for equal; a row without one repeats none. Nor does it matter how the bytes come."""
+    keys = ["a@example.com", "b@example.com", "A@Example.com", "", '"a@example.com"', "", "b@example.com"]
+    content = "email,leadScore\n" + "".join(f"{key},{n}\n" for n, key in enumerate(keys))
+    assert examined(content.encode(), step=step).repeated_keys == 3
+
+
+def test_where_nobody_knows_the_key_nobody_counts_it():
+    """Marketo alone knows a custom object's, and could not be asked."""
+    assert examined(b"vin\n1\n1\n", fields=None, target=CustomObject("car_c")).repeated_keys is None
+
+
+@pytest.mark.parametrize(
+    ("line", "is_header"),
+    [
+        ("email,leadScore", True),
+        ("Email Address,17", True),
+        ("Vorname,Nachname", True),
+        ("ann@example.com,Ann", False),
+        ("Ann,17", False),
+        ("Ann,2026-11-23", False),
+        (",,", False),
+    ],
+)
+def test_whether_there_is_a_header_is_guessed(line: str, is_header: bool):
+    """By the names that are known, and by what cannot be a name."""
+    assert examined(line.encode() + b"\n", beginning_only=True).has_header is is_header
+
+
+def test_the_columns_of_a_header_that_is_none_are_bounded():
+    """A line of a hundred thousand commas is refused; nobody wants to hear of each."""
+    found = examined(b"email" + b",x" * 100_000 + b"\na\n")
+    assert [one.code for one in found.mistakes][-1] == "too_many_columns"
+    assert len(found.columns) == 2000
 
 
 def test_limits_hold_as_for_an_upload():

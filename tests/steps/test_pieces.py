@@ -41,7 +41,7 @@ async def cut(content: bytes, encoding: str | None = None) -> list[bool]:
 
     file = Watched(encoding)
     place = Place("crm", Admission(FairLimit()))
-    made = [piece async for piece in pieces_of(file, chunks(), place, packed=encoding is not None)]
+    made = [piece async for piece in pieces_of(file, chunks(), place, heavy=encoding is not None)]
     assert sum(piece.rows for piece in made) == file.rows > 0
     return file.in_loop
 

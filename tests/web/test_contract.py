@@ -20,6 +20,7 @@ from app.web.imports import LIST_FILTERS
 from app.web.paging import PARAMETERS
 from app.web.schemas import (
     EventOut,
+    FileCheckOut,
     ImportOut,
     InstanceEventOut,
     InstanceOut,
@@ -152,6 +153,7 @@ def test_every_error_is_a_problem(document: dict[str, Any]):
     ("method", "path", "names"),
     [
         ("post", "/v1/imports", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
+        ("post", "/v1/checks", {"Content-Digest", "Content-Encoding"}),
         ("post", "/v1/imports/{import_id}/retry", {"Idempotency-Key"}),
         ("post", "/v1/imports/{import_id}/retry-failures", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
         ("get", "/v1/imports/{import_id}", {"If-None-Match"}),
@@ -213,6 +215,7 @@ def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str,
         (ResultRowOut, examples.RESULT_ROW),
         (InstanceEventOut, examples.INSTANCE_EVENT),
         (InstanceOut, examples.INSTANCE),
+        (FileCheckOut, examples.FILE_CHECK),
         (StatusOut, examples.STATUS),
         (ProblemOut, examples.PROBLEM),
     ],
@@ -252,9 +255,12 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
 
 
 def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
-    """And the file."""
-    create = document["paths"]["/v1/imports"]["post"]
+    """And the file. So does a check, and `sample` beside it."""
+    create, check = (document["paths"][path]["post"] for path in ("/v1/imports", "/v1/checks"))
+    of_check = check["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
+    assert of_check - {"file"} == {one["name"] for one in check["parameters"] if one["in"] == "query"}
     fields = create["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
+    assert of_check - fields == {"sample"}
     assert fields - {"file"} == {one["name"] for one in create["parameters"] if one["in"] == "query"}
 
 
@@ -370,6 +376,7 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
     ("path", "allowed"),
     [
         ("/v1/imports", "GET, HEAD, POST"),
+        ("/v1/checks", "POST"),
         ("/v1/imports/1", "DELETE, GET, HEAD"),
         ("/v1/imports/1/cancel", "POST"),
         ("/livez", "GET, HEAD"),

@@ -17,6 +17,7 @@ OWN, OTHERS = "crm-sync", "web-shop"
 KEYS = ("submit", "read", "operate", "submit+read", "another's submit")
 ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("POST", "/v1/imports"): (202, 403, 403, 202, 202),
+    ("POST", "/v1/checks"): (200, 403, 403, 200, 200),
     ("GET", "/v1/imports"): (200, 200, 200, 200, 200),
     ("GET", "/v1/imports/{import_id}"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/parts"): (200, 200, 200, 200, 404),
@@ -39,7 +40,11 @@ OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/ope
     "/problems/",
     "/problems/{name}",
 }
-BODIES = {"/v1/imports": LEADS, "/v1/imports/{import_id}/parts/{number}/resolve": b'{"outcome": "resubmit"}'}
+BODIES = {
+    "/v1/imports": LEADS,
+    "/v1/checks": LEADS,
+    "/v1/imports/{import_id}/parts/{number}/resolve": b'{"outcome": "resubmit"}',
+}
 
 
 @pytest.fixture

@@ -1,0 +1,76 @@
+"""`sluice check`: what is wrong with a file, before it is sent."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.markup import escape
+
+from app.cli import tables
+from app.cli.client import command, service, told
+from app.cli.reading import AsJson
+from app.cli.upload import format_by_name, look_at, named, opened
+from app.domain.imports import Format, ObjectType
+from app.terminal import harmless_json
+
+
+def check(
+    file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
+    object_type: Annotated[ObjectType | None, typer.Option(help="What the rows are to become.")] = None,
+    instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
+    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
+    charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
+    lookup_field: Annotated[str | None, typer.Option(help="lead: Marketo's lookupField.")] = None,
+    object_name: Annotated[str | None, typer.Option(help="custom_object: its API name.")] = None,
+    dedupe_fields: Annotated[str | None, typer.Option(help="custom_object: comma-separated.")] = None,
+    program_id: Annotated[int | None, typer.Option(help="program_member: the program.")] = None,
+    program_member_status: Annotated[str | None, typer.Option(help="program_member: the new status.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Tell what is wrong with a file, and odd about its rows, without sending it. Exits 1 if it would be refused.
+
+    Example: sluice check leads.csv --lookup-field email
+    """
+    options: dict[str, Any] = {
+        "object_type": object_type,
+        "instance": instance,
+        "format": format_ or format_by_name(file),
+        "charset": charset,
+        "lookup_field": lookup_field,
+        "object_name": object_name,
+        "dedupe_fields": dedupe_fields,
+        "program_id": program_id,
+        "program_member_status": program_member_status,
+    }
+    given = {name: str(value) for name, value in options.items() if value is not None}
+    with opened(file) as source, service() as client:
+        answer = look_at(client, source, name=named(file), parameters=given)
+        found = told(answer, again=lambda say: command(["sluice", "check", str(file)], given | say))
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        _show(harmless_json(found))
+    if found["mistakes"]:
+        raise typer.Exit(1)
+
+
+def _show(found: dict[str, Any]) -> None:
+    console = tables.console()
+    noun = "part" if found["parts"] == 1 else "parts"
+    console.print(f"{found['rows']:,} rows in {found['parts']:,} {noun}")
+    if repeated := found["repeated_keys"]:
+        console.print(f"{repeated:,} of them have the key of an earlier row")
+    if found["remarks"]:
+        console.print(tables.of_remarks(found["remarks"]))
+        _more(found["remarks_total"] - len(found["remarks"]))
+    for one in found["mistakes"]:
+        console.print(f"[red]mistake[/]: {escape(one['message'])}")
+    _more(found["mistakes_total"] - len(found["mistakes"]))
+    if not found["mistakes"]:
+        console.print("No mistake: it would be taken.")
+
+
+def _more(count: int) -> None:
+    if count > 0:
+        tables.console().print(f"… and {count:,} more")
