@@ -1,7 +1,6 @@
 """The service itself, from its start to its end: what `sluice serve` runs."""
 
 import asyncio
-import ctypes
 import importlib
 import os
 import resource
@@ -10,7 +9,7 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager
 from functools import partial
 
 import structlog
@@ -21,6 +20,7 @@ try:
 except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
+from app.cli import heaps
 from app.cli.client import fail
 from app.cli.house import CANNOT, opened
 from app.cli.preload import preload
@@ -35,35 +35,20 @@ from app.worker.run import Worker
 
 log = structlog.get_logger()
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 TICKS_PER_SECOND = 10  # uvicorn's
 OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
-LARGE_BYTES = 1 << 20  # a part's file and what it is packed into
-LOOSE_BYTES = 1 << 22  # at a heap's end, that the next block of a file will want again
 
 
 def run(settings: Settings, role: str) -> None:
     """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
     logs.configure(settings)
     preload()
-    _keep_heaps_small()
+    heaps.keep_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
             runner.run(running(settings, role=role))
     except CANNOT as reason:
         fail(str(reason))
-
-
-def _keep_heaps_small() -> None:
-    """Have glibc give back what is free: by itself it keeps a heap for each thread, and what was large in each.
-
-    Two heaps will do for all threads, and what is large stands outside them, to be given back as soon as it is let go.
-    """
-    with suppress(AttributeError):  # another C library has no such word
-        libc = ctypes.CDLL(None)
-        libc.mallopt(M_ARENA_MAX, 2)
-        libc.mallopt(M_MMAP_THRESHOLD, LARGE_BYTES)
-        libc.mallopt(M_TRIM_THRESHOLD, LOOSE_BYTES)
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -100,6 +85,7 @@ async def running(
                 group.create_task(worker.run(stop))
             if server and door:
                 beside.append(group.create_task(server.monitor.run()))
+                beside.append(group.create_task(heaps.Trim(house.admission).run()))
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()

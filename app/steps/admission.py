@@ -97,6 +97,7 @@ class Admission:
     stores: FairLimit = field(default_factory=lambda: FairLimit(STORED))
     strangers: FairLimit = field(default_factory=lambda: FairLimit(STRANGERS))
     freed: asyncio.Event = field(default_factory=asyncio.Event)
+    ended: int = 0  # how many uploads have, whatever came of them
     _places: set[Place] = field(default_factory=set)
 
     @asynccontextmanager
@@ -112,6 +113,7 @@ class Admission:
             yield place
         finally:
             self._places.discard(place)
+            self.ended += 1
             self.freed.set()
             self.limit.give_back(client)
 

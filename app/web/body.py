@@ -19,36 +19,37 @@ async def body_of(request: Request, place: Place) -> AsyncIterator[AsyncGenerato
 
     An empty piece means that the place is wanted for something. Errors: ClientDisconnect, TooSlow.
     """
-    watching: list[asyncio.Task[None]] = []
+    begun: list[asyncio.Future[Any]] = []
 
     async def pieces() -> AsyncGenerator[bytes, None]:
-        more, coming = True, None
-        try:
-            while more:
-                place.check()
-                coming = coming or asyncio.ensure_future(request.receive())
-                await _done_or_woken(coming, place)
-                if not coming.done():
-                    yield b""
-                    continue
-                message, coming = coming.result(), None
-                if message["type"] == "http.disconnect":
-                    place.is_gone = True
-                    raise ClientDisconnect
-                more = message.get("more_body", False)
-                if not more:
-                    watching.append(asyncio.create_task(_watch(request, place)))
-                if message.get("body"):
-                    yield message["body"]
-        finally:
-            if coming:
-                coming.cancel()
+        more = True
+        while more:
+            place.check()
+            coming = begun[0] if begun else asyncio.ensure_future(request.receive())
+            begun[:] = [coming]
+            await _done_or_woken(coming, place)
+            if not coming.done():
+                yield b""
+                continue
+            begun.clear()
+            message = coming.result()
+            if message["type"] == "http.disconnect":
+                place.is_gone = True
+                raise ClientDisconnect
+            more = message.get("more_body", False)
+            if not more:
+                begun.append(asyncio.create_task(_watch(request, place)))
+            if message.get("body"):
+                yield message["body"]
 
     try:
         yield pieces()
-    finally:
-        for task in watching:
-            task.cancel()
+    finally:  # whoever reads on reads alone
+        for one in begun:
+            one.cancel()
+            await asyncio.wait([one])
+            if not one.cancelled():
+                one.exception()  # nobody else will ask
 
 
 async def _done_or_woken(coming: asyncio.Future[Message], place: Place) -> None:
