@@ -65,8 +65,9 @@ class FairLimit:
             turn = self._waiting[following].popleft()
             self._waiting.move_to_end(following)
             self._drop_if_empty(following)
-            self._taken[following] += 1
-            turn.set_result(None)
+            if not turn.done():  # else whoever waited has been cancelled in this moment
+                self._taken[following] += 1
+                turn.set_result(None)
 
     def _forget(self, client: str, turn: asyncio.Future[None]) -> None:
         if client in self._waiting and turn in self._waiting[client]:

@@ -99,3 +99,17 @@ async def test_nothing_is_remembered_of_clients_that_have_gone():
             assert not limit.may_take(str(number))
     assert not limit._taken
     assert not limit._waiting
+
+
+async def test_who_is_cancelled_in_the_moment_of_its_turn_is_passed_over():
+    """It is still in the line then; whoever follows it goes."""
+    limit = FairLimit(1)
+    await limit.take("a")
+    leaving, staying = (asyncio.ensure_future(limit.take(client)) for client in "bc")
+    await asyncio.sleep(0)
+    leaving.cancel()
+    limit.give_back("a")
+    await asyncio.wait_for(staying, 10)
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+    assert (limit.taken, limit.taken_by("c")) == (1, 1)

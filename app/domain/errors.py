@@ -27,6 +27,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 TOLD_DETAILS = 5  # in one sentence; beside it stand the details themselves
+MOST_ERRORS = 100  # that one problem lists; it says how many there are
 SHOWN_LETTERS = 60  # of a text that is none of ours
 
 

@@ -17,7 +17,7 @@ from app.domain.patience import BULKHEAD_WAIT_SECONDS
 from app.fair import FairLimit
 from app.web.bounds import PROBES
 
-WORKED_ON = 8  # requests of one client; another one's has at most so many of it before its own next step
+WORKED_ON = 2  # requests of one client; another one's has at most so many of it before its own next step
 STRANGERS = ""  # all together: whoever has not been let in yet
 TOKEN_LETTERS = 64  # of a token, which is random, that are remembered
 REMEMBERED = 1_000  # keys that have let somebody in

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 from typing import Any, TypeVar
 
-from app.domain.errors import BadParameter, Detail, in_one_sentence, quoted
+from app.domain.errors import MOST_ERRORS, BadParameter, Detail, in_one_sentence, quoted
 from app.domain.imports import (
     DEFAULT_PRIORITY,
     HIGHEST_PRIORITY,
@@ -113,12 +113,14 @@ def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
     known = list(known)
     listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
     strange = [name for name in dict.fromkeys(given) if name not in known]
-    meant = [_meant(name, known) or listed for name in strange[:NEAREST_FOR]]
-    meant += [listed] * (len(strange) - len(meant))
-    return [
-        Detail(f"there is no parameter {quoted(name)}. {told}", field=name[:NAME_CHARACTERS])
-        for name, told in zip(strange, meant, strict=True)
+    told = strange[:MOST_ERRORS]
+    meant = [_meant(name, known) or listed for name in told[:NEAREST_FOR]]
+    meant += [listed] * (len(told) - len(meant))
+    complaints = [
+        Detail(f"there is no parameter {quoted(name)}. {what}", field=name[:NAME_CHARACTERS])
+        for name, what in zip(told, meant, strict=True)
     ]
+    return complaints + [Detail(listed)] * (len(strange) - len(told))  # are counted, and not told
 
 
 def _meant(name: str, known: list[str]) -> str | None:

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.errors import CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
+from app.domain.errors import MOST_ERRORS, CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
 from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
 from app.store.database import AWAY, WrongSchema
@@ -30,7 +30,6 @@ OF_STATUS = {  # what the framework answers by itself
     413: ("content_too_large", "The body is larger than what is taken here."),
 }
 MEDIA_TYPE = "application/problem+json"
-MOST_ERRORS = 100  # that one problem lists; it says how many there are
 
 
 def problem(
