@@ -162,6 +162,9 @@ class Database:
             return 0 < await _free_pages(raw) < before
 
     async def close(self) -> None:
+        """Once those who still read or write have ended, or after a moment; what they hold would be nobody's then."""
+        await asyncio.sleep(0)  # whoever has just begun is counted
+        await self._readers.have_ended(within_seconds=HOLD_UP_SECONDS)
         await self._writer.dispose()
         await self._reader.dispose()
         if self.file:

@@ -9,9 +9,11 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import aiosqlite
+from aiosqlite.core import _STOP_RUNNING_SENTINEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,12 @@ class OneTrip(aiosqlite.Connection):
     """As aiosqlite's own, with cursors that take one trip, and no trip to roll nothing back."""
 
     _settled = True  # nothing is on its way to the thread, nor was left there by whoever was cancelled
+
+    def __del__(self) -> None:
+        """Whoever opened it was cancelled meanwhile, and nobody else knows it: it is closed, and its thread ends."""
+        if self._connection is not None:
+            self._running = False
+            self._tx.put_nowait((None, partial(_ended, self._connection)))
 
     def cursor(self) -> "Cursor":  # type: ignore[override]  # a cursor that need not be fetched first
         return Cursor(self)
@@ -55,6 +63,11 @@ class OneTrip(aiosqlite.Connection):
             return Answer(cursor.fetchall(), cursor.description, cursor.rowcount, cursor.lastrowid)
         finally:
             cursor.close()
+
+
+def _ended(connection: sqlite3.Connection) -> object:
+    connection.close()
+    return _STOP_RUNNING_SENTINEL
 
 
 class Cursor:

@@ -40,11 +40,12 @@ class Readers:
         """Let nobody begin to read. True once those who do have ended; False where that takes longer."""
         self._admitted.clear()
         try:
-            yield await self._have_ended(within_seconds)
+            yield await self.have_ended(within_seconds=within_seconds)
         finally:
             self._admitted.set()
 
-    async def _have_ended(self, within_seconds: float) -> bool:
+    async def have_ended(self, *, within_seconds: float) -> bool:
+        """Wait until nobody reads; False where that takes longer."""
         try:
             async with asyncio.timeout(within_seconds):
                 await self._nobody.wait()

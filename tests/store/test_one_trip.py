@@ -91,3 +91,12 @@ async def test_a_closed_line_says_so(tmp_path: Path):
 async def test_what_cannot_be_opened_says_why(tmp_path: Path):
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         await connect(str(tmp_path / "not there" / "a.db"))
+
+
+async def test_a_connection_that_nobody_knows_any_more_is_closed_and_its_thread_ends(tmp_path: Path):
+    """As where whoever opened it was cancelled in that moment."""
+    connection = await connect(str(tmp_path / "db"))
+    thread = connection._thread
+    del connection
+    await asyncio.to_thread(thread.join, 60)
+    assert not thread.is_alive()
