@@ -258,7 +258,7 @@ class Settings(BaseSettings):
 
     @property
     def on_loopback(self) -> bool:
-        return _is_loopback(self.host)
+        return is_loopback(self.host)
 
     @property
     def on_sqlite(self) -> bool:
@@ -307,10 +307,11 @@ def sources(settings: Settings) -> list[tuple[str, str, str]]:
 
 def _is_in_clear(url: str) -> bool:
     parts = urlsplit(url)
-    return parts.scheme == "http" and not _is_loopback(parts.hostname or "")
+    return parts.scheme == "http" and not is_loopback(parts.hostname or "")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a name or an address is this machine's own."""
     if host == "localhost":
         return True
     try:

@@ -6,7 +6,6 @@ text to loopback, and by a name of its own that resolves there it may even read 
 be asked for, and no other site may ask.
 """
 
-import ipaddress
 import math
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
@@ -23,6 +22,7 @@ from starlette.types import Scope as ASGIScope
 from app.domain import clients
 from app.domain.clients import EVERYBODY, Caller, Scope
 from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
+from app.settings import is_loopback
 from app.store.database import AWAY
 from app.web.problems import of_caller
 from app.wiring import House
@@ -119,7 +119,7 @@ class LoopbackOnly:
             request = Request(scope)
             host = _host(f"//{request.headers.get('host', '')}")
             origin = request.headers.get("origin")
-            if not _is_loopback(host) or (origin is not None and _host(origin) != host):
+            if not is_loopback(host) or (origin is not None and _host(origin) != host):
                 message = (
                     "Without API keys the service answers this machine only, by the name localhost or its address, "
                     "and no web page of another site."
@@ -134,12 +134,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
