@@ -40,6 +40,7 @@ class Examine:
     async def _read(self, examination: Examination, arrival: Arrival, place: Place) -> None:
         """As far as it can be read; what it is cut into is dropped at once."""
         try:
+            place.first_awaits_more = False  # nothing of it is kept
             async with aclosing(pieces_of(examination, arrival.chunks, place, heavy=True)) as pieces:
                 async for _ in pieces:
                     place.moved()

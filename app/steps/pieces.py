@@ -79,7 +79,7 @@ async def _let_go(file: Cut, place: Place) -> AsyncIterator[Piece]:
     """Tell what is held; what is begun, too, where others need the memory."""
     _note(file, place)
     if place.must_store:
-        alone = place.first_awaits_more
+        alone = place.first_awaits_more and place.moving_bytes > 0
         async for piece in _cut(file.let_go(), place, in_thread=True):
             alone = False
             yield piece

@@ -12,7 +12,7 @@ from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.uploaded import UploadedFile
 from app.steps.admission import Admission, Place
-from app.steps.pieces import BLOCK_BYTES, SMALL_BYTES, pieces_of
+from app.steps.pieces import BLOCK_BYTES, NOTHING_YET, SMALL_BYTES, pieces_of
 
 HEADER = b"email\n"
 
@@ -63,3 +63,20 @@ async def test_a_packed_file_is_unpacked_in_a_thread_however_short_it_is():
     packed = gzip.compress(content)
     assert len(packed) < SMALL_BYTES
     assert await cut(packed, "gzip") == [False, False]
+
+
+@pytest.mark.parametrize("has_part", [False, True], ids=["before its first part", "once that is made"])
+async def test_a_place_that_is_wanted_says_so_only_where_there_is_something_to_store(has_part: bool):
+    """NO_LOST_ROWS: else what stands for nothing yet would be taken for the file's first part."""
+    place = Place("crm", Admission(FairLimit()))
+    if has_part:
+        place.moves(1000)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        place.must_store = True
+        yield b""
+        yield rows(1000)
+
+    made = [piece async for piece in pieces_of(Watched(None), chunks(), place, heavy=False)]
+    assert (made[0] is NOTHING_YET) is has_part
+    assert sum(piece.rows for piece in made) == 50
