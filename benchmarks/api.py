@@ -19,10 +19,10 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from app.domain.clients import Scope
+from app.container import furnish
+from app.domain.api_keys import Scope
 from app.settings import exactly
 from app.store.database import Database
-from app.wiring import furnish
 from benchmarks.support import (
     Child,
     cpu_seconds,

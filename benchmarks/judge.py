@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from sqlalchemy import insert
 
-from app.files.keys import as_bytes, distinct
+from app.files.record_keys import as_bytes, distinct
 from app.store.tables import part_keys
 from benchmarks.support import database, describe_machine, peak_mb, percentile, scratch, verdict
 from tests.support.clock import SteppedClock

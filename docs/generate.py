@@ -14,9 +14,9 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from app.domain import history, lifecycle
+from app.domain import events, lifecycle
 from app.domain.answers import Unusable
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
 from app.domain.imports import AttentionCode, ObjectType
 from app.domain.instances import WaitingFor
 from app.domain.problems import PROBLEMS
@@ -117,7 +117,7 @@ def attention_codes() -> str:
 
 
 def event_types() -> str:
-    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_IMPORTS]
+    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in events.OF_IMPORTS]
     moves = ", ".join(f"`{move}`" for move in lifecycle.Move)
     return _table(("type", "says"), [*rows, (moves, "a part moved ([which way](lifecycle.md#moves))")])
 
@@ -127,7 +127,7 @@ def late_results() -> str:
 
 
 def instance_event_types() -> str:
-    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in history.OF_INSTANCES]
+    rows = [(f"`{name}`", meaning) for name, meaning in _meanings(Occurrence).items() if name in events.OF_INSTANCES]
     return _table(("type", "says"), rows)
 
 

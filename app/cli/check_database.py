@@ -15,7 +15,7 @@ from app.cli.client import fail
 from app.settings import load
 
 if TYPE_CHECKING:
-    from app.wiring import House
+    from app.container import House
 
 SHOWN = 100  # of what is corrupt, one by one
 
@@ -27,7 +27,7 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
 
     Example: SLUICE_DATABASE_URL=sqlite:///copy.db sluice check-database
     """
-    house = importlib.import_module("app.cli.house")
+    house = importlib.import_module("app.cli.database")
     settings = load()
 
     async def run() -> dict[str, Any]:

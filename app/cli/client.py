@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import httpx
 import typer
 
-from app.cli.patient import NOBODY, Patient
+from app.cli.retrying_client import NOBODY, Patient
 from app.domain.imports import FINISHED
 from app.masking import masked_url
 from app.settings import Settings, load

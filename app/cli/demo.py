@@ -8,4 +8,4 @@ def demo() -> None:
 
     Example: sluice demo
     """
-    importlib.import_module("app.cli.samples").run()
+    importlib.import_module("app.cli.demo_run").run()

@@ -12,14 +12,14 @@ import typer
 from app.cli import tables
 from app.cli.client import fail
 from app.clock import rfc3339
-from app.domain.clients import Key, Scope, in_order
+from app.domain.api_keys import Key, Scope, in_order
 from app.domain.errors import CallerError
 from app.domain.imports import HIGHEST_PRIORITY
 from app.settings import load
 from app.terminal import harmless_json
 
 if TYPE_CHECKING:
-    from app.wiring import House
+    from app.container import House
 
 EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
 app = typer.Typer(name="keys", help=f"API keys: who may call, and what.\n\n{EXAMPLE}", no_args_is_help=True)
@@ -85,7 +85,7 @@ def _with_house(deed: Callable[["House"], Awaitable[Found]]) -> Found:
         async with house.opened(settings) as found:
             return await deed(found)
 
-    house = importlib.import_module("app.cli.house")
+    house = importlib.import_module("app.cli.database")
     settings = load()
     try:
         return asyncio.run(run())

@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from app.cli import keys
+from app.cli.actions import cancel, pause, resolve, resume, retry
 from app.cli.check import check
 from app.cli.check_database import check_database
 from app.cli.demo import demo
-from app.cli.desk import cancel, pause, resolve, resume, retry
 from app.cli.reading import failures, status
 from app.cli.serve import migrate, serve
 from app.cli.settings import settings

@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import followed, for_people, service, told
-from app.cli.patient import Patient
+from app.cli.retrying_client import Patient
 from app.clock import machine_clock
 from app.terminal import harmless, harmless_json
 

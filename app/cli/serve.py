@@ -26,7 +26,7 @@ def serve(
     """
     given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load(**given)
-    importlib.import_module("app.cli.running").run(settings, role)
+    importlib.import_module("app.cli.server").run(settings, role)
 
 
 def migrate() -> None:
@@ -34,5 +34,5 @@ def migrate() -> None:
 
     Example: SLUICE_DATABASE_URL=postgresql://sluice:secret@db.example.com/sluice sluice migrate
     """
-    revision = importlib.import_module("app.cli.house").migrate(load())
+    revision = importlib.import_module("app.cli.database").migrate(load())
     typer.echo(f"The schema is at revision {revision}.")

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from app.cli.client import fail
-from app.cli.starting import CannotStart, listening, url_of
+from app.cli.startup import CannotStart, listening, url_of
 from app.simulator import Fault, Rules, Simulator, create_app, parse_fault
 
 _DEFAULTS = Rules()

@@ -11,8 +11,8 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
-from app.cli.patient import Patient
 from app.cli.progress import Shown, progress_bar
+from app.cli.retrying_client import Patient
 from app.cli.upload import format_by_name, named, opened, size_of, upload
 from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 from app.terminal import harmless_json

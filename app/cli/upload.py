@@ -15,9 +15,9 @@ import httpx
 import typer
 
 from app.cli.client import fail
-from app.cli.patient import Patient
-from app.domain.patience import IDEMPOTENT_UPLOAD_IDLE_SECONDS
-from app.files.kinds import packing_of
+from app.cli.retrying_client import Patient
+from app.domain.timeouts import IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.files.file_kinds import packing_of
 
 CHUNK_BYTES = 1 << 18
 KEY_HELD_SECONDS = 1.5 * IDEMPOTENT_UPLOAD_IDLE_SECONDS  # then the service has let go of the key of an upload that died

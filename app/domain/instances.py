@@ -8,8 +8,8 @@ from enum import StrEnum
 from app.domain.imports import OnUnconfirmed, Part
 from app.domain.incidents import CallError, Incident, Incidents
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.pacing import Pace
-from app.domain.patience import (
+from app.domain.throughput import Pace
+from app.domain.timeouts import (
     FOREIGN_QUEUE_MOST_SECONDS,
     FOREIGN_QUEUE_SECONDS,
     FOREIGN_SLOTS_MOST_SECONDS,

@@ -8,8 +8,8 @@ taken: where such a row ends, nobody could know.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from app.files.aligning import reason_of, tokens_of
-from app.files.comparing import exact_form, loose_form, one_line_end
+from app.files.cell_comparison import exact_form, loose_form, one_line_end
+from app.files.row_alignment import reason_of, tokens_of
 
 MOST_LINES = 100  # of a row that is looked for; a longer one is not put together again
 MOST_SHAPES = 32  # that rows with the same first line may have

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files import numbering
+from app.files import row_numbers
+from app.files.compression import pack, pack_aside, unpacked
 from app.files.header import Header, check_width
 from app.files.inspection import Inspection
-from app.files.keys import NONE, Digests, digests_of, distinct, key_places
-from app.files.numbering import Numbering
-from app.files.packing import pack, pack_aside, unpacked
+from app.files.record_keys import NONE, Digests, digests_of, distinct, key_places
 from app.files.records import Offsets, Records, RecordScanner, too_large
-from app.files.repeated import RepeatedKeys
-from app.files.seen import Seen
+from app.files.repeated_keys import RepeatedKeys
+from app.files.row_numbers import Numbering
+from app.files.seen_keys import Seen
 
 LANES = 4  # two for Marketo's importers, and two behind them
 FRAME_BYTES = 1 << 19  # what is packed at once
@@ -117,7 +117,7 @@ class _OpenPart:
             size_bytes=self._size_bytes,
             rows=len(labels),
             first_row=int(labels["number"][0]),
-            row_numbers=numbering.written(labels["number"]),
+            row_numbers=row_numbers.written(labels["number"]),
             aside=aside,
             keys=None if keyless else distinct(labels["digest"]),
         )
@@ -170,7 +170,7 @@ class Cutter:
         self._limit_bytes = limit_bytes
         self._key_columns = key_columns
         self._inspection = inspection
-        self._numbers = numbers or numbering.counted()
+        self._numbers = numbers or row_numbers.counted()
         self._repeated = repeated
         self._scanner = RecordScanner(format.delimiter, limit_bytes=limit_bytes)
         self._seen = Seen()
@@ -306,7 +306,7 @@ class Cutter:
         ragged = np.flatnonzero(records.widths != len(self.columns))
         self.ragged_rows += len(ragged)
         if len(ragged) and len(self.first_ragged_rows) < RAGGED_KEPT:
-            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != numbering.UNKNOWN]
+            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != row_numbers.UNKNOWN]
             self.first_ragged_rows = [*self.first_ragged_rows, *known][:RAGGED_KEPT]
 
     def _take_header(self, record: bytes) -> None:

@@ -4,11 +4,11 @@ import hashlib
 from collections.abc import Iterator
 
 from app.domain.errors import TooLarge
-from app.files.beginning import Beginning
 from app.files.charsets import advice, is_same, lacks_its_mark, readings, told_by_bytes
-from app.files.converting import converter
-from app.files.kinds import refuse_what_is_no_table
-from app.files.unpacking import STEP_BYTES, Plain, unpacker
+from app.files.decompression import STEP_BYTES, Plain, unpacker
+from app.files.file_kinds import refuse_what_is_no_table
+from app.files.preamble import Beginning
+from app.files.transcoding import converter
 
 BOMB_RATIO = 1000  # plain bytes to packed ones beyond which nobody's rows shrink
 BOMB_BYTES = 1 << 26  # below this size a ratio says nothing

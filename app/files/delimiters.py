@@ -1,8 +1,8 @@
 """What separates a file's cells, as far as its beginning tells."""
 
 from app.domain.errors import BadFile
+from app.domain.file_mistakes import Mistake
 from app.domain.imports import Format
-from app.domain.mistakes import Mistake
 from app.files.records import Records, RecordScanner
 
 SEPARATORS = (*(one.delimiter for one in Format), "|", "^", "~", "\x01")

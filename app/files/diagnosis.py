@@ -9,18 +9,18 @@ from dataclasses import dataclass, field
 
 from app.domain.answers import Description
 from app.domain.errors import BadFile
-from app.domain.header import NOTHING, field_mistakes, key_mistakes, name_mistakes
+from app.domain.file_mistakes import Mistake, mistakes_of
+from app.domain.header_mistakes import NOTHING, field_mistakes, key_mistakes, name_mistakes
 from app.domain.imports import Format, Request, key_columns
-from app.domain.mistakes import Mistake, mistakes_of
 from app.files import codec_registry
-from app.files.beginning import without_beginning
 from app.files.charsets import advice, is_same, lacks_its_mark, readings, told_by_bytes
-from app.files.converting import converter
-from app.files.corrected import without_ours
+from app.files.corrected_file import without_ours
 from app.files.delimiters import first_record, format_of, separator_mistake, separator_of
+from app.files.file_kinds import kind_of
 from app.files.header import columns_in
-from app.files.kinds import kind_of
+from app.files.preamble import without_beginning
 from app.files.records import RecordScanner
+from app.files.transcoding import converter
 
 WINDOW_BYTES = 1 << 12  # before and behind bytes that are not in the charset
 NO_LINE_ENDS = (

@@ -8,17 +8,17 @@ from dataclasses import dataclass, field, replace
 
 from app.domain.answers import Description
 from app.domain.errors import BadFile
-from app.domain.header import seems_a_header
+from app.domain.file_mistakes import Mistake
+from app.domain.header_mistakes import seems_a_header
 from app.domain.imports import Format, Request, key_columns
-from app.domain.mistakes import Mistake
 from app.domain.preflight import Column, columns_of
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.files.header import MOST_COLUMNS
 from app.files.inspection import Inspection, Remark
-from app.files.repeated import RepeatedKeys
-from app.files.uploaded import UploadedFile
+from app.files.repeated_keys import RepeatedKeys
+from app.files.uploaded_file import UploadedFile
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from app.domain.answers import Description, Field
 from app.domain.errors import Detail
-from app.domain.header import NOTHING
+from app.domain.header_mistakes import NOTHING
 from app.domain.imports import Format, Target, key_columns
 from app.domain.preflight import complaint, header_mistakes
-from app.files.numbering import UNKNOWN
-from app.files.oddities import Oddities
+from app.files.odd_cells import Oddities
 from app.files.records import Offsets, Records, cells, strict_cells
-from app.files.results import ResultRow
+from app.files.result_files import ResultRow
+from app.files.row_numbers import UNKNOWN
 
 KEPT_ROWS = 10_000  # of rows with a complaint: a file in which more are wrong is wrong as a whole
 KEPT_BYTES = 10_000_000

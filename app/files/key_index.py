@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
-from app.files.comparing import UNKNOWN_LETTER, loose_form
+from app.files.cell_comparison import UNKNOWN_LETTER, loose_form
 
 
 class KeyIndex:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from app.files.comparing import NULL, UNKNOWN_LETTER, certain_beginning, has_digit, is_date, may_be
+from app.files.cell_comparison import NULL, UNKNOWN_LETTER, certain_beginning, has_digit, is_date, may_be
 from app.files.records import Flags, Offsets
 from app.files.sent_rows import NOWHERE, SentRows
 

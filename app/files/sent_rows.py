@@ -12,7 +12,7 @@ from operator import itemgetter
 import numpy as np
 
 from app.files.broken_rows import BrokenRows
-from app.files.comparing import exact_form, loose_form
+from app.files.cell_comparison import exact_form, loose_form
 from app.files.key_index import KeyIndex
 from app.files.records import Flags, Offsets, offsets_of
 

@@ -21,10 +21,10 @@ from app.domain.answers import (
     TurnedAway,
 )
 from app.domain.imports import CustomObject, Target
-from app.marketo import paths, reading
-from app.marketo.allowance import Allowance, DayUsedUp, Sleep
-from app.marketo.answers import Answers
+from app.marketo import parsing, paths
+from app.marketo.answer_counts import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
+from app.marketo.rate_limit import Allowance, DayUsedUp, Sleep
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
 from app.masking import masked_url
@@ -73,14 +73,14 @@ class Marketo:
             raise DoesNotFit(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {BODY_BYTES} may go")
         path = paths.create(target, file.format)
         said = await self._with_token("create", lambda auth: self._post(path, body, auth))
-        answer = reading.answer(said) if isinstance(said, Reply) else said
+        answer = parsing.answer(said) if isinstance(said, Reply) else said
         self._heed(answer.because if isinstance(answer, TurnedAway) else None)
         return self._without_secrets(answer)
 
     async def status(self, target: Target, batch_id: int) -> Report | NoWord:
         """Network: one GET."""
         path = paths.batch(target, batch_id).status
-        return await self._ask("status", path, lambda reply: reading.report(reply, batch_id))
+        return await self._ask("status", path, lambda reply: parsing.report(reply, batch_id))
 
     async def failures(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
         """The rows that Marketo rejected, in the part's own format, plus a last column: the reason.
@@ -100,7 +100,7 @@ class Marketo:
         """
         found = []
         for path in paths.describe(target):
-            described = await self._ask("describe", path, reading.description)
+            described = await self._ask("describe", path, parsing.description)
             if isinstance(described, NoWord):
                 return described
             found.append(described)
@@ -109,10 +109,10 @@ class Marketo:
 
     async def objects(self) -> tuple[str, ...] | NoWord:
         """The API names of the custom objects that there are. Network: one GET."""
-        return await self._ask("describe", paths.OBJECTS, reading.object_names)
+        return await self._ask("describe", paths.OBJECTS, parsing.object_names)
 
     async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | NoWord:
-        return await self._ask(call, path, reading.result_file, limit_bytes=RESULT_FILE_BYTES)
+        return await self._ask(call, path, parsing.result_file, limit_bytes=RESULT_FILE_BYTES)
 
     async def _ask(
         self, call: str, path: str, read: Callable[[Reply], Said | NoWord], *, limit_bytes: int = JSON_BYTES

@@ -16,10 +16,10 @@ import httpx
 
 from app.clock import Clock
 from app.domain.answers import Because, Lost, TurnedAway
-from app.domain.patience import TOKEN_WAITS_SECONDS
-from app.marketo.allowance import Sleep
-from app.marketo.answers import Answers
+from app.domain.timeouts import TOKEN_WAITS_SECONDS
+from app.marketo.answer_counts import Answers
 from app.marketo.codes import answer_to_submission
+from app.marketo.rate_limit import Sleep
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named, text
 from app.masking import masked_url
 from app.settings import InstanceSettings

@@ -13,11 +13,11 @@ from typing import Any, Literal
 from app.simulator.answers import FILE_TYPE, Answer, Envelopes, Refusal, not_found
 from app.simulator.calls import Call
 from app.simulator.delimited import read_sheet
+from app.simulator.fault_injection import Mischief
 from app.simulator.faults import Fault
+from app.simulator.history import Ledger
 from app.simulator.importing import check_header, decide, fail_all, result_file, write_records
 from app.simulator.jobs import Job, Queue
-from app.simulator.ledger import Ledger
-from app.simulator.mischief import Mischief
 from app.simulator.multipart import Form
 from app.simulator.params import read_target
 from app.simulator.records import Records

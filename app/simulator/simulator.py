@@ -10,17 +10,17 @@ from app.simulator.answers import Answer, Envelopes
 from app.simulator.bulk import Bulk
 from app.simulator.calls import Call
 from app.simulator.clock import Now, SimulatedClock, machine_clock
+from app.simulator.corruption import UNTOUCHED, Spoiling
+from app.simulator.fault_injection import Mischief
 from app.simulator.faults import Fault
-from app.simulator.ledger import Ledger, job_entry
+from app.simulator.history import Ledger, job_entry
 from app.simulator.limits import Limits
 from app.simulator.lookups import Lookups
 from app.simulator.marketo import Marketo
-from app.simulator.mischief import Mischief
 from app.simulator.records import Records
 from app.simulator.routes import find_route
 from app.simulator.rules import Rules
 from app.simulator.schema import Schema, build_schema
-from app.simulator.spoiling import UNTOUCHED, Spoiling
 from app.simulator.tokens import Tokens
 
 

@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from app.domain.errors import BrokenUpload, TooManyRequests
-from app.domain.patience import UPLOAD_RETRY_SECONDS, UPLOAD_WAIT_SECONDS
+from app.domain.timeouts import UPLOAD_RETRY_SECONDS, UPLOAD_WAIT_SECONDS
 from app.fair import FairLimit
 
 MEMORY_BYTES = 64 << 20  # that all uploads of a process hold together, but for what is worked on in this moment

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 from app.clock import Clock
-from app.domain.patience import BACKLOG_KEPT_SECONDS
-from app.store import line
+from app.domain.timeouts import BACKLOG_KEPT_SECONDS
+from app.store import waiting_queue
 from app.store.database import Database
 
 FAR = 0.5  # of the limit: so many more do not come in that time, from all processes together
@@ -23,8 +23,8 @@ class BacklogCount:
             own := self._far(self._own.get(client), client_limit)
         ) is None:
             async with self.db.read() as tx:
-                total = await line.waiting_total(tx)
-                own = await line.waiting_of_client(tx, client, most=client_limit)
+                total = await waiting_queue.waiting_total(tx)
+                own = await waiting_queue.waiting_of_client(tx, client, most=client_limit)
             at = self.now.monotonic()
             self._total, self._own[client] = (at, total), (at, own)
         return total, own

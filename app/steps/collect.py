@@ -15,23 +15,23 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoFile, NoWord, ResultFile, Unusable
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Point
 from app.domain.imports import Part, Rows, TryError, key_columns
 from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
-from app.domain.patience import LATE_FILE_SECONDS, LINE_END_SECONDS, RESULT_RETENTION_SECONDS
-from app.files import numbering
-from app.files.matched import MatchedRow, MatchedRows
-from app.files.matching import match_rows
-from app.files.numbering import UNKNOWN
-from app.files.packing import pack, unpacked
+from app.domain.timeouts import LATE_FILE_SECONDS, LINE_END_SECONDS, RESULT_RETENTION_SECONDS
+from app.files import row_numbers
+from app.files.compression import pack, unpacked
+from app.files.matched_rows import MatchedRow, MatchedRows
 from app.files.records import Offsets
+from app.files.result_files import UNREADABLE, shown
+from app.files.result_matching import match_rows
 from app.files.result_sheet import GarbledResult
-from app.files.results import UNREADABLE, shown
+from app.files.row_numbers import UNKNOWN
 from app.files.sent_rows import NOWHERE, Sent
 from app.steps.driver import Driver
 from app.steps.lease import Lease
-from app.steps.points import Point
 from app.store import events, imports, incidents, instances, parts, results
 from app.store.blobs import Corrupt
 from app.store.imports import Standing
@@ -269,7 +269,7 @@ def _place(content: bytes, part: Part, standing: Standing, kept: Kept) -> Placed
     request = standing.request
     text = b"".join(unpacked(kept.blob))
     sent = Sent([text], request.format.delimiter, standing.columns, key_columns(request.target))
-    numbers = numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total)
+    numbers = row_numbers.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total)
     return Placed(match_rows(content, sent), numbers)
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from app.domain.instances import Fault
-from app.marketo.allowance import Allowance
+from app.marketo.rate_limit import Allowance
 from app.steps.collect import Collect
 from app.steps.poll import Poll
 from app.steps.submit import Submit

@@ -13,12 +13,12 @@ import structlog
 from app.clock import Clock
 from app.domain.answers import Description, NoWord
 from app.domain.errors import BadParameter, Detail
+from app.domain.failpoints import Point, Reached
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
-from app.domain.patience import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
+from app.domain.timeouts import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
 from app.marketo.codes import UNKNOWN_OBJECT
-from app.steps.points import Point, Reached
-from app.store import descriptions, tallies
+from app.store import counters, descriptions
 from app.store.database import Database
 
 log = structlog.get_logger()
@@ -86,7 +86,7 @@ class Describe:
         except TimeoutError:
             said = ()
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
-            tallies.add_answers(tx, self.instance, answers)
+            counters.add_answers(tx, self.instance, answers)
         return () if isinstance(said, NoWord) else said
 
     async def _known(self, target: Target, *, age_seconds: float) -> _Object:
@@ -131,7 +131,7 @@ class Describe:
         except TimeoutError:
             said = NoWord(f"no answer within {DESCRIBE_WAIT_SECONDS} seconds")
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
-            tallies.add_answers(tx, self.instance, answers)
+            counters.add_answers(tx, self.instance, answers)
             if isinstance(said, Description):
                 await descriptions.keep(tx, self.instance, name, said, at=self.now.moment(asked_at))
         known.denied_at = asked_at if isinstance(said, NoWord) and said.code == UNKNOWN_OBJECT else -math.inf

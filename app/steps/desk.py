@@ -6,14 +6,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.errors import NotFound, WrongState
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Point, Reached
 from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
-from app.steps.points import Point, Reached
+from app.notify.wakeup import Wake
 from app.store import events, imports, instances, parts
 from app.store.database import Database
 from app.store.parts import Stale
-from app.wake import Wake
 
 
 @dataclass(frozen=True, slots=True)

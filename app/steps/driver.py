@@ -11,18 +11,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, rfc3339
 from app.domain.answers import Because
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Reached
 from app.domain.imports import Part
 from app.domain.incidents import CREATE, NOBODY_ANSWERED, CallError
 from app.domain.instances import Instance, WaitingFor
 from app.domain.lifecycle import State
-from app.domain.patience import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_again
-from app.marketo.allowance import Sleep
+from app.domain.timeouts import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, Patience, after, quota_again
 from app.marketo.client import Marketo
+from app.marketo.rate_limit import Sleep
 from app.steps.lease import Lease
-from app.steps.points import Reached
 from app.steps.watch import Watch
-from app.store import events, imports, incidents, instances, parts, tallies
+from app.store import counters, events, imports, incidents, instances, parts
 from app.store.database import Database
 from app.store.imports import Standing
 from app.store.parts import Stale
@@ -62,7 +62,7 @@ class Driver:
             self.now.expect(jump_id)
             self.now.expect(instance.clock_jump)
             yield tx, instance
-            tallies.add_answers(tx, lease.instance, answers)
+            counters.add_answers(tx, lease.instance, answers)
             calls = self.marketo.allowance.counted()
             if not share and not calls.like(instance.calls):  # a worker that dies hands on nearly all that it called
                 await instances.count(tx, lease.instance, calls)

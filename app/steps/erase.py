@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock, Jump
 from app.domain.errors import NotFound, WrongState
 from app.domain.imports import FINISHED
-from app.domain.patience import RETENTION_DOUBT_SECONDS
+from app.domain.timeouts import RETENTION_DOUBT_SECONDS
 from app.store import erasures, imports
 from app.store.database import Database
 from app.store.erasures import Content

@@ -14,9 +14,9 @@ from typing import Any, NoReturn, TypeVar
 
 import structlog
 
-from app.changes import Changes
 from app.domain.imports import FINISHED, Import
-from app.domain.patience import DATABASE_RETRY_SECONDS, HEARTBEAT_SECONDS, STREAM_SECONDS, UNTOLD_SECONDS
+from app.domain.timeouts import DATABASE_RETRY_SECONDS, HEARTBEAT_SECONDS, STREAM_SECONDS, UNTOLD_SECONDS
+from app.notify.subscriptions import Changes
 from app.store import events
 from app.store.database import AWAY, Database
 from app.store.events import Event

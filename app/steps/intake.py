@@ -11,37 +11,37 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.ahead import ahead
 from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, DiskFull, TooSlow
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Point, Reached
+from app.domain.file_mistakes import refusal
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile, key_columns
-from app.domain.mistakes import refusal
-from app.domain.patience import BACKLOG_RETRY_SECONDS
-from app.files.corrected import Corrected
+from app.domain.timeouts import BACKLOG_RETRY_SECONDS
+from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder, Unreadable
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.files.inspection import Inspection
-from app.files.keys import as_bytes
-from app.files.numbering import Numbering
-from app.files.uploaded import UploadedFile
+from app.files.prefetch import ahead
+from app.files.record_keys import as_bytes
+from app.files.row_numbers import Numbering
+from app.files.uploaded_file import UploadedFile
 from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
+from app.notify.wakeup import Wake
 from app.steps.admission import Admission, Place
 from app.steps.backlog import BacklogCount
 from app.steps.describe import Describe
 from app.steps.described import describe_of, described, with_dedupe_fields
 from app.steps.once import Once, answered_again, fingerprint
 from app.steps.pieces import BLOCK_BYTES, NOTHING_YET, blocks_of, pieces_of
-from app.steps.points import Point, Reached
 from app.steps.undo import Undo
-from app.store import events, imports, parts, results, room, schema
+from app.store import disk_usage, events, imports, parts, results, schema
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 from app.store.results import Kind, NewRow
-from app.wake import Wake
 
 STORED_ROWS = 1000  # in one statement
 
@@ -280,7 +280,7 @@ class Intake:
         self._check_disk()
 
     def _check_disk(self) -> None:
-        free = room.free_bytes(self.db)
+        free = disk_usage.free_bytes(self.db)
         if free is not None and free < self.disk_floor_bytes:
             raise DiskFull("The disk that keeps the files is almost full. Make room there, then send the file again.")
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from app.files.packing import unpacked, zstd
+from app.files.compression import unpacked, zstd
 from app.store import integrity
 from app.store.database import Database
 from app.store.integrity import CONTENTS, Stored

@@ -12,13 +12,13 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.conflicts import Meeting, meeting
+from app.domain.failpoints import Point
 from app.domain.imports import Part
-from app.files.keys import Digests, from_bytes, share_any
+from app.files.record_keys import Digests, from_bytes, share_any
 from app.steps.driver import Driver
 from app.steps.lease import Lease
-from app.steps.points import Point
-from app.store import parts, rivals
-from app.store.rivals import Rival
+from app.store import blockers, parts
+from app.store.blockers import Rival
 
 PAGE_RIVALS = 500
 LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
@@ -48,9 +48,9 @@ class Judge:
         """
         compared = self._compared(part)
         async with self.driver.db.read() as tx:
-            there = [rival for rival in await rivals.at_marketo(tx, part) if rival.id not in compared.there]
+            there = [rival for rival in await blockers.at_marketo(tx, part) if rival.id not in compared.there]
             after = max(compared.before, compared.looked_to)
-            before = await rivals.before(tx, part, after=after, limit=PAGE_RIVALS)
+            before = await blockers.before(tx, part, after=after, limit=PAGE_RIVALS)
             looked = _as_many_as_fit(part, [*there, *before])
             keys = await self._keys(tx, part, looked)
         met = await asyncio.to_thread(_met, part, looked, keys)
@@ -81,7 +81,7 @@ class Judge:
         if part.id not in self.mine:
             self.mine.clear()
             wanted.append(part.id)
-        found = {part_id: from_bytes(kept) for part_id, kept in (await rivals.keys(tx, wanted)).items()}
+        found = {part_id: from_bytes(kept) for part_id, kept in (await blockers.keys(tx, wanted)).items()}
         if part.id in found:
             self.mine[part.id] = found[part.id]
         return found | self.mine

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.clock import Clock
-from app.domain.clients import Caller, Key, Scope, read, written
+from app.domain.api_keys import Caller, Key, Scope, read, written
 from app.domain.errors import NotFound
 from app.domain.imports import HIGHEST_PRIORITY
-from app.domain.patience import KEY_LOOK_SECONDS, KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
-from app.store import access_tokens, keys
+from app.domain.timeouts import KEY_LOOK_SECONDS, KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
+from app.store import access_tokens, api_keys
 from app.store.database import AWAY, Database
 
 log = structlog.get_logger()
@@ -70,19 +70,19 @@ class Keys:
             max_priority=max_priority,
         )
         async with self.db.write() as tx:
-            await keys.add(tx, key)
+            await api_keys.add(tx, key)
         return key, written(key.id, secret)
 
     async def everyone(self) -> list[Key]:
         async with self.db.read() as tx:
-            return await keys.everyone(tx)
+            return await api_keys.everyone(tx)
 
     async def revoke(self, key_id: str) -> None:
         """Errors: NotFound."""
         async with self.db.write() as tx:
-            if await keys.get(tx, key_id) is None:
+            if await api_keys.get(tx, key_id) is None:
                 raise NotFound(f"There is no key {key_id}. `sluice keys list` shows them all.")
-            await keys.revoke(tx, key_id, at=self.now())
+            await api_keys.revoke(tx, key_id, at=self.now())
 
     async def caller(self, text: str) -> Caller | None:
         """Who sends this key; None where it opens nothing. How long that takes tells nothing about the secret."""
@@ -104,13 +104,13 @@ class Keys:
 
     async def _opens(self, key_id: str) -> bool:
         async with self.db.read() as tx:
-            key = await keys.get(tx, key_id)
+            key = await api_keys.get(tx, key_id)
         return key is not None and key.opens(self.now())
 
     async def holder(self, key_id: str, secret: str) -> Key | None:
         """The key with this id, if that is its secret and it opens."""
         async with self.db.read() as tx:
-            key = await keys.get(tx, key_id)
+            key = await api_keys.get(tx, key_id)
         right = hmac.compare_digest(digest_of(secret), key.secret_sha256 if key else digest_of(""))
         if key is None or not right or not key.opens(self.now()):
             return None
@@ -158,7 +158,7 @@ class Keys:
             return
         try:
             async with self.db.write() as tx:
-                await keys.used(tx, key.id, at=at)
+                await api_keys.used(tx, key.id, at=at)
         except AWAY as away:  # a full disk must not keep readers out
             log.warning("a key's use cannot be noted", error=type(away).__name__)
 

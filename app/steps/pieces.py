@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Protocol
 
-from app.ahead import ahead
 from app.files.cutting import Piece
+from app.files.prefetch import ahead
 from app.steps.admission import Place
 
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold

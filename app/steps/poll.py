@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoWord, Report, Status
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Point
 from app.domain.imports import Part, Rows, TryError
 from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
-from app.domain.patience import DENIALS, FORGOTTEN_SECONDS
+from app.domain.timeouts import DENIALS, FORGOTTEN_SECONDS
+from app.notify.wakeup import Wake
 from app.steps.driver import Driver
 from app.steps.lease import Lease
-from app.steps.points import Point
 from app.steps.watch import Sight
 from app.store import events, incidents, instances, parts
 from app.store.parts import Stale
-from app.wake import Wake
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ from datetime import datetime
 
 import numpy as np
 
-from app.domain.clients import Caller
+from app.domain.api_keys import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Part, Request, key_columns
 from app.domain.lifecycle import State
 from app.fair import FairLimit
-from app.files import numbering
-from app.files.keys import NONE, Digests, digests_of_file, key_places
-from app.files.numbering import Given
-from app.files.packing import unpacked
+from app.files import row_numbers
+from app.files.compression import unpacked
+from app.files.record_keys import NONE, Digests, digests_of_file, key_places
 from app.files.records import Flags, Offsets, line, offsets_of
+from app.files.row_numbers import Given
 from app.steps.intake import Arrival, Intake, Receipt
 from app.store import imports, parts, results
 from app.store.blobs import Corrupt
@@ -228,7 +228,7 @@ def _file_of(kept: Kept, part: Part, standing: Standing) -> _File:
         text,
         starts[1:],
         ends[1:],
-        numbering.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
+        row_numbers.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
         digests_of_file(text, delimiter, keys),
     )
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 import structlog
 
-from app.domain.patience import SCHEMA_LOOK_SECONDS
+from app.domain.timeouts import SCHEMA_LOOK_SECONDS
 from app.store import schema
 from app.store.database import AWAY, Database, cause
 

@@ -18,24 +18,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import ClockJumped
 from app.domain.ageing import rank, seconds_to_rise
 from app.domain.answers import Accepted, Answer, Because, Lost, Refused, Status, TurnedAway
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
+from app.domain.failpoints import Point
 from app.domain.imports import Part, TryError
 from app.domain.incidents import CREATE, CallError, error_of
 from app.domain.instances import Instance, at_work, lesson_seconds
 from app.domain.lifecycle import Move, State
-from app.domain.patience import (
-    DENIED_RETRY_SECONDS,
-    INSIST_SECONDS,
-    after,
-)
-from app.files.packing import unpacked, zstd
+from app.domain.timeouts import DENIED_RETRY_SECONDS, INSIST_SECONDS, after
+from app.files.compression import unpacked, zstd
 from app.marketo.multipart import FILE_NAME, BrokenFile, DoesNotFit, PartFile
 from app.steps.driver import Driver
 from app.steps.judge import Judge
 from app.steps.lease import Lease
-from app.steps.points import Point
 from app.steps.turns import Elders, Turns
-from app.store import incidents, instances, line, parts
+from app.store import incidents, instances, parts, waiting_queue
 from app.store.blobs import Corrupt
 from app.store.database import AWAY, cause
 from app.store.imports import Standing
@@ -126,7 +122,7 @@ class Submit:
                 return None, False
             if not await self._has_room(tx, instance, at):
                 return None, False
-            due = await line.any_due(tx, lease.instance, now=at)
+            due = await waiting_queue.any_due(tx, lease.instance, now=at)
             is_alone = instance.foreign_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
         if due:
             async with self.driver.writing(lease) as (tx, _):
@@ -149,8 +145,8 @@ class Submit:
         `smallest_first`: others fill Marketo's queue, and most likely it is sent for nothing once more.
         """
         async with self.driver.db.read() as tx:
-            priority, clients = await line.clients(tx, instance)
-            smallest = await line.smallest(tx, instance, limit=CANDIDATES) if smallest_first else []
+            priority, clients = await waiting_queue.clients(tx, instance)
+            smallest = await waiting_queue.smallest(tx, instance, limit=CANDIDATES) if smallest_first else []
         if priority is None:
             return
         if smallest_first:
@@ -162,14 +158,14 @@ class Submit:
                 yield Choice(part, by_age=True)
         for client in self.turns.in_order(clients):
             async with self.driver.db.read() as tx:
-                theirs = await line.of_client(tx, instance, priority=priority, client=client, limit=CANDIDATES)
+                theirs = await waiting_queue.of_client(tx, instance, priority=priority, client=client, limit=CANDIDATES)
             for part in theirs:
                 yield Choice(part)
 
     async def _risen(self, instance: str, priority: int) -> list[Part]:
         """Of each client the part that has risen highest, if it has risen to that priority; in the clients' order."""
         async with self.driver.db.read() as tx:
-            heads = await line.heads(tx, instance, below=priority)
+            heads = await waiting_queue.heads(tx, instance, below=priority)
         ago = self.driver.now.ago  # a clock that was set makes nobody older, or younger
         risen = [head for head in heads if head.since <= ago(seconds_to_rise(head.priority, to=priority))]
         if not risen:

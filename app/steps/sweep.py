@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from app.domain.failpoints import Point
 from app.domain.imports import OnUnconfirmed, Part, TryError
 from app.domain.incidents import LOST
 from app.domain.lifecycle import SLOW, Move, State
-from app.domain.patience import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
+from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.steps import once
 from app.steps.driver import Driver
 from app.steps.erase import Erase
 from app.steps.lease import Lease
-from app.steps.points import Point
 from app.steps.undo import Undo
 from app.store import access_tokens, attention, discards, idempotency, parts
 from app.store.attention import Judgement

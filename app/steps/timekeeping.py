@@ -14,12 +14,7 @@ from typing import NoReturn
 import structlog
 
 from app.clock import Cause, Clock, Jump, Reading, rfc3339
-from app.domain.patience import (
-    CLOCK_DOUBT_SECONDS,
-    CLOCK_TOLERANCE_SECONDS,
-    CLOCK_TRIP_SECONDS,
-    GAP_SECONDS,
-)
+from app.domain.timeouts import CLOCK_DOUBT_SECONDS, CLOCK_TOLERANCE_SECONDS, CLOCK_TRIP_SECONDS, GAP_SECONDS
 from app.store import clock_jumps
 from app.store.database import AWAY, Database, cause
 

@@ -8,10 +8,10 @@ from typing import NoReturn
 
 import structlog
 
-from app.bell import Bell
 from app.clock import Clock
-from app.domain.patience import INSIST_SECONDS
-from app.store import discards, room
+from app.domain.timeouts import INSIST_SECONDS
+from app.notify.signal import Bell
+from app.store import discards, disk_usage
 from app.store.database import AWAY, Database, cause
 
 log = structlog.get_logger()
@@ -59,7 +59,7 @@ class Undo:
 
     def _is_short(self) -> bool:
         """What is free within the file is taken by the next upload; if none is taken in, it has to leave the file."""
-        free = room.free_bytes(self.db)
+        free = disk_usage.free_bytes(self.db)
         return free is not None and free < SHORT_FLOORS * self.disk_floor_bytes
 
     async def again(self) -> bool:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from app.domain.imports import Part
-from app.domain.pacing import Forecast, Job, Look, Pace, Span, enough, forecast, next_look
+from app.domain.throughput import Forecast, Job, Look, Pace, Span, enough, forecast, next_look
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 LOOKS_AHEAD = 2.0  # of the least wait between two looks: for so long there should be work

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.clients import Key
-from app.store.keys import as_key
+from app.domain.api_keys import Key
+from app.store.api_keys import as_key
 from app.store.tables import access_token, api_key
 
 

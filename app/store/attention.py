@@ -13,7 +13,7 @@ from app.domain.answers import Unusable
 from app.domain.imports import FINISHED, Attention, AttentionCode, Status
 from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import SLOW, State
-from app.domain.patience import DENIALS
+from app.domain.timeouts import DENIALS
 from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
 LATE_BECAUSE = {

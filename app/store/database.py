@@ -21,8 +21,8 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.store.one_trip import OneTrip, connect
 from app.store.readers import Readers
+from app.store.sqlite_driver import OneTrip, connect
 from app.store.sqlite_file import SqliteFile
 
 PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
 from app.store import events, parts
 from app.store.database import held_in
 from app.store.tables import event, import_, part, part_file, result_file, result_row

@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import rfc3339
-from app.domain.history import WARNED, EventType
+from app.domain.events import WARNED, EventType
 from app.domain.imports import Part
 from app.logs import request_id
 from app.store.database import after_commit, held_in

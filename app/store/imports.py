@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
 from app.domain.imports import (
     FINISHED,
     CustomObject,
@@ -33,7 +33,7 @@ from app.domain.imports import (
     status_of,
 )
 from app.domain.lifecycle import State
-from app.store import attention, events, tallies
+from app.store import attention, counters, events
 from app.store.database import held_in
 from app.store.tables import import_, instance, part
 
@@ -186,13 +186,13 @@ async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -
     changed: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
     if at and status is not Status.QUEUED and owner.started_at is None and states.keys() - {State.CANCELLED}:
         changed["started_at"] = at
-        tallies.observe(tx, owner.instance, tallies.WAITED, since=owner.touched_at, until=at)
+        counters.observe(tx, owner.instance, counters.WAITED, since=owner.touched_at, until=at)
     if at and status in FINISHED and owner.finished_at is None:
         changed["finished_at"] = at
-        tallies.add(tx, owner.instance, tallies.FINISHED, status)
-        tallies.observe(tx, owner.instance, tallies.TOOK, since=owner.touched_at, until=at)
+        counters.add(tx, owner.instance, counters.FINISHED, status)
+        counters.observe(tx, owner.instance, counters.TOOK, since=owner.touched_at, until=at)
         if started_at := changed.get("started_at", owner.started_at):
-            tallies.observe(tx, owner.instance, tallies.RAN, since=started_at, until=at)
+            counters.observe(tx, owner.instance, counters.RAN, since=started_at, until=at)
         await events.append(
             tx,
             Occurrence.FINISHED,

@@ -9,7 +9,7 @@ from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Fault, Instance, WaitingFor
-from app.domain.pacing import Pace
+from app.domain.throughput import Pace
 from app.store import incidents
 from app.store.database import upsert
 from app.store.tables import clock_jump, instance

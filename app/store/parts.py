@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
 from app.domain.imports import Failure, Footprint, Part, Request, Rows, TryError
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
-from app.store import blobs, events, imports, tallies
+from app.store import blobs, counters, events, imports
 from app.store.blobs import Corrupt
 from app.store.database import later
 from app.store.imports import Owner
@@ -192,12 +192,12 @@ async def _make_way(tx: AsyncConnection, moved: Sequence[Row[Any]]) -> None:
 
 
 def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
-    tallies.add(tx, moved.instance, tallies.MOVES, how)
+    counters.add(tx, moved.instance, counters.MOVES, how)
     if moved.state in FINAL:
         unprocessed = moved.rows - moved.imported - moved.failed
         for outcome, rows in (("imported", moved.imported), ("failed", moved.failed), ("unprocessed", unprocessed)):
-            tallies.add(tx, moved.instance, tallies.ROWS, outcome, rows)
-        tallies.add(tx, moved.instance, tallies.ROWS, "warned", moved.warned)
+            counters.add(tx, moved.instance, counters.ROWS, outcome, rows)
+        counters.add(tx, moved.instance, counters.ROWS, "warned", moved.warned)
 
 
 async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:

@@ -7,6 +7,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
 from starlette.types import ASGIApp
 
+from app.container import House
 from app.settings import Settings
 from app.web import (
     contract,
@@ -36,7 +37,6 @@ from app.web.requests import Requests
 from app.web.spelling import Spelling
 from app.web.streams import OpenStreams
 from app.web.unread import Unread
-from app.wiring import House
 
 ROUTERS = (
     imports.router,

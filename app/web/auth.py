@@ -19,13 +19,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as ASGIScope
 
-from app.domain import clients
-from app.domain.clients import EVERYBODY, Caller, Scope
+from app.container import House
+from app.domain import api_keys
+from app.domain.api_keys import EVERYBODY, Caller, Scope
 from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
 from app.settings import is_loopback
 from app.store.database import AWAY
 from app.web.problems import of_caller
-from app.wiring import House
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
 MAY = {
@@ -60,7 +60,7 @@ async def caller_of(request: Request) -> Caller:
     if caller is None:
         raise closed()
     within_rate(request, caller)
-    request.state.key_id = (clients.read(key.strip()) or ("",))[0]
+    request.state.key_id = (api_keys.read(key.strip()) or ("",))[0]
     return caller
 
 

@@ -4,7 +4,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.domain.errors import CallerError, HeadersTooLarge, TooManyConnections
-from app.domain.patience import CROWDED_RETRY_SECONDS
+from app.domain.timeouts import CROWDED_RETRY_SECONDS
 from app.web.problems import of_caller
 
 HEADERS = 100

@@ -12,8 +12,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain import clients
-from app.domain.patience import BULKHEAD_WAIT_SECONDS
+from app.domain import api_keys
+from app.domain.timeouts import BULKHEAD_WAIT_SECONDS
 from app.fair import FairLimit
 from app.web.bounds import PROBES
 
@@ -90,5 +90,5 @@ def _key_id(scope: Scope) -> str:
     if not sent and b"access_token=" in scope["query_string"]:
         found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
         sent = found[0]
-    known = clients.read(sent)
+    known = api_keys.read(sent)
     return known[0] if known else sent[:TOKEN_LETTERS]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from app.clock import Cause, rfc3339
 from app.domain.imports import AttentionCode, Import
 from app.domain.instances import Condition
-from app.domain.patience import (
+from app.domain.timeouts import (
     CLOCK_DOUBT_SECONDS,
     CLOCK_TOLD_SECONDS,
     CLOCK_TOLERANCE_SECONDS,
@@ -20,8 +20,8 @@ from app.domain.patience import (
 from app.settings import Settings
 from app.steps.erase import Refusal
 from app.steps.timekeeping import Timekeeper
-from app.store.counts import Live
-from app.store.room import Room
+from app.store.disk_usage import Room
+from app.store.queue_summary import Live
 from app.web.schemas import CheckOut
 from app.web.views import View
 

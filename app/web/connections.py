@@ -5,7 +5,7 @@ from typing import Protocol
 
 import structlog
 
-from app.domain.patience import CROWDED_LOG_SECONDS
+from app.domain.timeouts import CROWDED_LOG_SECONDS
 
 log = structlog.get_logger()
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
 from app.web import bulkhead, contract, examples
 from app.web.auth import Guarded, TheCaller, needs

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from app.container import House
 from app.store.attention import Judgement
-from app.wiring import House
 
 
 async def _house(request: Request) -> House:

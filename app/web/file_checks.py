@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Request
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
 from app.web import bulkhead, contract
 from app.web.auth import Guarded, TheCaller, needs

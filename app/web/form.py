@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
 from app.files import codec_registry
-from app.files.kinds import packing_of
+from app.files.file_kinds import packing_of
 from app.files.transfer import TransferDecoder, transfer_decoder
 from app.web.claims import Digests, MediaType, refuse_piece, said_by
 from app.web.header_fields import options_of

@@ -8,12 +8,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 import migrations
-from app.domain.patience import PROBE_KEPT_SECONDS, PROBE_SECONDS
+from app.container import House
+from app.domain.timeouts import PROBE_KEPT_SECONDS, PROBE_SECONDS
 from app.store import schema
 from app.store.database import WrongSchema, cause
 from app.web.checks import DOWN, OK
 from app.web.schemas import CheckOut
-from app.wiring import House
 
 HEAD = migrations.head()
 WRITE = text("UPDATE alembic_version SET version_num = version_num")

@@ -4,6 +4,7 @@ from functools import partial
 
 from fastapi import APIRouter, Request, Response
 
+from app.container import House
 from app.domain.imports import Import
 from app.store import events, instances, parts
 from app.web import contract, live, paging
@@ -12,7 +13,6 @@ from app.web.deps import TheHouse
 from app.web.known import TheImport, knows
 from app.web.parameters import only, refuse
 from app.web.schemas import EventOut, EventPage, PartOut, PartPage
-from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 

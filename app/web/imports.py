@@ -7,10 +7,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from app.domain.clients import Scope
+from app.container import House
+from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, ObjectType, Status
-from app.domain.patience import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
+from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
 from app.store.imports import Filters
 from app.web import bulkhead, conditional, contract, live, paging
@@ -20,7 +21,6 @@ from app.web.known import IdempotencyKey, Tell, TheImport, knows
 from app.web.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.web.schemas import ImportOut, ImportPage
 from app.web.upload import received
-from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.domain.clients import Caller, Scope
+from app.container import House
+from app.domain.api_keys import Caller, Scope
 from app.domain.errors import NotFound
-from app.store import counts, events, instances
+from app.store import events, instances, queue_summary
 from app.web import contract, examples, paging
 from app.web.auth import Guarded, TheCaller, needs
 from app.web.deps import SMALL_BODY_BYTES, TheHouse
@@ -21,7 +22,6 @@ from app.web.schemas import (
     InstancePage,
 )
 from app.web.views import views
-from app.wiring import House
 
 router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
@@ -102,7 +102,7 @@ def _shown(found: InstanceOut, caller: Caller) -> InstanceOut | InstanceBriefOut
 async def everyone(house: House) -> list[InstanceOut]:
     """The configured instances as they stand, in the order of their names."""
     async with house.db.read() as tx:
-        return [view.out() for view in await views(house, tx, await counts.live(tx, now=house.now()))]
+        return [view.out() for view in await views(house, tx, await queue_summary.live(tx, now=house.now()))]
 
 
 async def _one(house: House, name: str) -> InstanceOut:

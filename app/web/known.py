@@ -9,10 +9,11 @@ from typing import Annotated, Any
 from fastapi import Depends, Header, Request, Response
 from pydantic import WithJsonSchema
 
-from app.domain.clients import Scope
+from app.container import House
+from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.domain.imports import FINISHED, Import
-from app.domain.patience import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
+from app.domain.timeouts import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
 from app.steps.intake import Receipt
 from app.store import imports
 from app.web.auth import TheCaller, refuse_scope
@@ -21,7 +22,6 @@ from app.web.outlooks import Outlooks
 from app.web.parameters import merged, only, refuse
 from app.web.schemas import ImportOut
 from app.web.values import whole
-from app.wiring import House
 
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
 ImportId = Annotated[str, WithJsonSchema({"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID})]

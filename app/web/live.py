@@ -11,7 +11,7 @@ from fastapi.sse import format_sse_event
 from starlette.requests import ClientDisconnect
 
 from app.domain.errors import BadParameter, Detail, TooSlow
-from app.domain.patience import RECONNECT_SECONDS
+from app.domain.timeouts import RECONNECT_SECONDS
 from app.steps.follow import Follow
 from app.web import streams
 from app.web.accept import preferred

@@ -8,14 +8,14 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from app.domain.clients import Scope
-from app.store import counts, room, tallies
+from app.container import House
+from app.domain.api_keys import Scope
+from app.store import counters, disk_usage, queue_summary
 from app.web.auth import caller_of, refuse_scope
 from app.web.contract import answers
 from app.web.deps import TheHouse
 from app.web.series import CATALOGUE, Numbers
 from app.web.views import views
-from app.wiring import House
 
 router = APIRouter(tags=["status"])
 
@@ -39,10 +39,10 @@ async def _numbers(house: House) -> Numbers:
     async with house.db.read() as tx:
         return Numbers(
             now=house.now(),
-            imports=await counts.unfinished_imports(tx),
-            views=await views(house, tx, await counts.live(tx, now=house.now())),
-            tallies=await tallies.everything(tx),
-            room=await room.look(tx, house.db),
+            imports=await queue_summary.unfinished_imports(tx),
+            views=await views(house, tx, await queue_summary.live(tx, now=house.now())),
+            tallies=await counters.everything(tx),
+            room=await disk_usage.look(tx, house.db),
         )
 
 

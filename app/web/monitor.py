@@ -8,16 +8,16 @@ from typing import Any, NoReturn
 import structlog
 
 from app.clock import rfc3339
-from app.domain.history import Occurrence
+from app.container import House
+from app.domain.events import Occurrence
 from app.domain.instances import Instance
-from app.domain.patience import MONITOR_SECONDS
+from app.domain.timeouts import MONITOR_SECONDS
 from app.store import events, incidents, instances
 from app.store.database import AWAY, cause
 from app.web.checks import OK
 from app.web.health import Probe
 from app.web.schemas import CheckOut
 from app.web.status import overall
-from app.wiring import House
 
 log = structlog.get_logger(__name__)
 

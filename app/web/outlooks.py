@@ -5,13 +5,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from app.domain.forecast import Outlook, Stretch
+from app.container import House
+from app.domain.estimates import Outlook, Stretch
 from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
-from app.domain.patience import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
-from app.store import instances, line, parts
-from app.wiring import House
+from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
+from app.store import instances, parts, waiting_queue
 
 
 @dataclass(slots=True)
@@ -65,6 +65,6 @@ class Outlooks:
         at, (kept_at, waiting) = self.house.now.monotonic(), self._lines.get(name, (-math.inf, []))
         if at - kept_at >= OUTLOOK_KEPT_SECONDS:
             async with self.house.db.read() as tx:
-                waiting = await line.stretches(tx, name, now=now)
+                waiting = await waiting_queue.stretches(tx, name, now=now)
             self._lines[name] = at, waiting
         return waiting

@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MOST_ERRORS, CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
-from app.domain.patience import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.domain.problems import PROBLEMS, path_of
+from app.domain.timeouts import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
 from app.store.database import AWAY, WrongSchema
 
 log = structlog.get_logger()

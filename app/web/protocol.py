@@ -15,7 +15,7 @@ import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from app.domain.errors import CallerError, HeadersTooLarge, TooSlow
-from app.domain.patience import HEAD_SECONDS, REFUSED_SECONDS, UNSENT_SECONDS
+from app.domain.timeouts import HEAD_SECONDS, REFUSED_SECONDS, UNSENT_SECONDS
 from app.web.connections import Connections
 from app.web.problems import MEDIA_TYPE, document
 

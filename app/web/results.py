@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 
 from fastapi import APIRouter, Request, Response
 
+from app.container import House
 from app.domain.errors import Gone
 from app.domain.imports import Import
-from app.files.results import ResultRow, marketo_file, own_file, shown
+from app.files.result_files import ResultRow, marketo_file, own_file, shown
 from app.store import imports, results
 from app.store.results import Kind, StoredRow
 from app.web import contract, paging, streams
@@ -17,7 +18,6 @@ from app.web.known import TheImport, knows
 from app.web.live import JSON
 from app.web.schemas import ResultPage, ResultRowOut
 from app.web.streams import Download
-from app.wiring import House
 
 router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from app.clock import rfc3339
-from app.domain.history import OF_IMPORTS, OF_INSTANCES
+from app.domain.events import OF_IMPORTS, OF_INSTANCES
+from app.domain.file_mistakes import Mistake
 from app.domain.imports import (
     FINISHED,
     AttentionCode,
@@ -25,7 +26,6 @@ from app.domain.imports import (
 )
 from app.domain.instances import Condition, Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.mistakes import Mistake
 from app.files.examination import Findings
 from app.store.events import Event
 from app.store.parts import Blocker

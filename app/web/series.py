@@ -20,9 +20,9 @@ from prometheus_client.metrics_core import Metric
 
 from app.domain.imports import FINISHED, Status
 from app.domain.lifecycle import FINAL, Move, State
-from app.store import tallies
-from app.store.room import Room
-from app.store.tallies import Tallies
+from app.store import counters
+from app.store.counters import Tallies
+from app.store.disk_usage import Room
 from app.web.views import View
 
 
@@ -75,7 +75,7 @@ class Series:
         family = HistogramMetricFamily(self.name, self.meaning, labels=self.labels)
         for view in numbers.views:
             counted = numbers.counted(view, tally)
-            family.add_metric([view.instance.name], tallies.buckets(counted), counted.get(tallies.SUM, 0.0))
+            family.add_metric([view.instance.name], counters.buckets(counted), counted.get(counters.SUM, 0.0))
         return family
 
 
@@ -120,20 +120,20 @@ def _calls(numbers: Numbers, values: Callable[[View], tuple[int, int]]) -> Itera
 
 def _answers(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.views:
-        for label, number in numbers.counted(view, tallies.ANSWERS).items():
+        for label, number in numbers.counted(view, counters.ANSWERS).items():
             call, _, code = label.partition(" ")
             yield (view.instance.name, call, code), number
 
 
 def _unconfirmed(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.views:
-        moves = numbers.counted(view, tallies.MOVES)
+        moves = numbers.counted(view, counters.MOVES)
         yield (view.instance.name,), moves.get(Move.LOSE, 0) + moves.get(Move.FORGET, 0)
 
 
 def _warned(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.views:
-        yield (view.instance.name,), numbers.counted(view, tallies.ROWS).get("warned", 0)
+        yield (view.instance.name,), numbers.counted(view, counters.ROWS).get("warned", 0)
 
 
 def _ticks(numbers: Numbers) -> Iterator[Sample]:
@@ -279,17 +279,17 @@ CATALOGUE = (
         C,
         (*BY, "status"),
         "Imports that finished.",
-        _tallied(tallies.FINISHED, ENDS),
+        _tallied(counters.FINISHED, ENDS),
     ),
     Series(
         "sluice_rows_total",
         C,
         (*BY, "outcome"),
         "Rows of parts that ended; unprocessed ones are of parts that failed or were cancelled.",
-        _tallied(tallies.ROWS, OUTCOMES),
+        _tallied(counters.ROWS, OUTCOMES),
     ),
     Series("sluice_rows_warned_total", C, BY, "Rows that Marketo imported with a remark.", _warned),
-    Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _tallied(tallies.MOVES, list(Move))),
+    Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _tallied(counters.MOVES, list(Move))),
     Series("sluice_parts_unconfirmed_total", C, BY, "Times that a part became unconfirmed.", _unconfirmed),
     Series(
         "sluice_marketo_answers_total",
@@ -299,7 +299,7 @@ CATALOGUE = (
         "`none`: no whole answer came.",
         _answers,
     ),
-    Series("sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", tallies.WAITED),
-    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", tallies.RAN),
-    Series("sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", tallies.TOOK),
+    Series("sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", counters.WAITED),
+    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", counters.RAN),
+    Series("sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", counters.TOOK),
 )

@@ -6,9 +6,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.clients import Scope
+from app.container import House
+from app.domain.api_keys import Scope
 from app.domain.imports import Import, Status
-from app.store import attention, counts, imports, room
+from app.store import attention, disk_usage, imports, queue_summary
 from app.store.imports import Filters
 from app.web import checks
 from app.web.auth import Guarded, needs
@@ -19,7 +20,6 @@ from app.web.health import Probe
 from app.web.known import knows
 from app.web.schemas import HealthOut, StatusOut
 from app.web.views import views
-from app.wiring import House
 
 router = APIRouter(tags=["status"])
 guarded = APIRouter(tags=["status"], route_class=Guarded)
@@ -70,7 +70,7 @@ async def overall(house: House, probe: Probe) -> StatusOut:
         return StatusOut(status=DOWN, checks=[database], imports={}, instances=[])
     settings, lately = house.settings, house.now() - timedelta(hours=24)
     async with house.db.read() as tx:
-        live = await counts.live(tx, now=house.now())
+        live = await queue_summary.live(tx, now=house.now())
         seen = await views(house, tx, live)
         found = [
             database,
@@ -82,12 +82,12 @@ async def overall(house: House, probe: Probe) -> StatusOut:
             *checks.flow(seen),
             *checks.quotas(seen),
             checks.backlog(settings, live),
-            *checks.storage(settings, await room.look(tx, house.db)),
+            *checks.storage(settings, await disk_usage.look(tx, house.db)),
             checks.clock(house.timekeeper),
             checks.retention(await house.erase.refusal(tx)),
             checks.attention(await _troubled(house, tx), await attention.missing_lately(tx, since=lately)),
         ]
-        recent = await counts.imports_by_status(tx, since=lately)
+        recent = await queue_summary.imports_by_status(tx, since=lately)
     worst = max((check.status for check in found), key=[OK, DEGRADED, DOWN].index)
     listed = [view.out() for view in seen]
     return StatusOut(status=worst, checks=found, imports={str(s): n for s, n in recent.items()}, instances=listed)

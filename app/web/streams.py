@@ -8,9 +8,9 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from app.domain.clients import Caller
+from app.domain.api_keys import Caller
 from app.domain.errors import TooManyRequests
-from app.domain.patience import STREAM_RETRY_SECONDS
+from app.domain.timeouts import STREAM_RETRY_SECONDS
 from app.web import bulkhead
 
 

@@ -12,7 +12,7 @@ from contextlib import suppress
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.domain.patience import LINGER_SECONDS, LINGER_SILENCE_SECONDS
+from app.domain.timeouts import LINGER_SECONDS, LINGER_SILENCE_SECONDS
 
 LINGER_BYTES_PER_SECOND = 100_000_000  # of all together
 LINGER_BYTES = 64_000_000  # most files; a caller that sends more of one that is refused may meet a line that is reset

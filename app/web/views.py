@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.history import Occurrence
+from app.container import House
+from app.domain.events import Occurrence
 from app.domain.instances import Condition, Instance, WaitingFor, at_work
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.patience import marketo_day
+from app.domain.timeouts import marketo_day
 from app.masking import masked_url
 from app.settings import InstanceSettings
-from app.store import counts, instances, line
-from app.store.counts import Live
+from app.store import instances, queue_summary, waiting_queue
+from app.store.queue_summary import Live
 from app.web.schemas import (
     CallErrorOut,
     CallsOut,
@@ -25,7 +26,6 @@ from app.web.schemas import (
     WaitingOut,
     WorkerOut,
 )
-from app.wiring import House
 
 WORDS = {
     Occurrence.UNREACHABLE: WaitingFor.RETRY,
@@ -39,13 +39,13 @@ ASKED_ABOUT = (State.SUBMITTING, State.QUEUED, State.IMPORTING, State.COLLECTING
 async def views(house: House, tx: AsyncConnection, live: Mapping[str, Live]) -> list["View"]:
     now = house.now()
     known = {instance.name: instance for instance in await instances.everyone(tx)}
-    rates = await counts.rows_per_second(tx, now=now)
+    rates = await queue_summary.rows_per_second(tx, now=now)
     return [
         View(
             settings=settings,
             instance=known.get(name, Instance(name)),
             live=live.get(name, Live()),
-            any_may_go=await line.any_may_go(tx, name, now=now),
+            any_may_go=await waiting_queue.any_may_go(tx, name, now=now),
             any_to_try=await _any_to_try(tx, known.get(name), live.get(name), now),
             rate=rates.get(name),
             now=now,
@@ -59,7 +59,7 @@ async def _any_to_try(tx: AsyncConnection, instance: Instance | None, live: Live
     if instance is None or live is None or not instance.has_incidents:
         return False
     under_way = any(live.parts.get(state, 0) for state in ASKED_ABOUT)
-    return under_way or await line.any_to_try(tx, instance.name, now=now)
+    return under_way or await waiting_queue.any_to_try(tx, instance.name, now=now)
 
 
 @dataclass(frozen=True, slots=True)

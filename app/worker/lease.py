@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
-from app.domain.patience import CLOCK_TOLERANCE_SECONDS
+from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-from app.store import clock_jumps, instances, line, parts
+from app.store import clock_jumps, instances, parts, waiting_queue
 from app.store.database import Database
 from app.worker.ticks import TICKS
 
@@ -97,7 +97,7 @@ class Leases:
         name = instance.name
         there, importers = await parts.states_at_marketo(tx, name), crew.watch.importers
         idle = instance.idle_importers(at, parts=there, importers=importers, queued=crew.max_queued)
-        since = (instance.idle_since or at) if idle and await line.any_may_go(tx, name, now=at) else None
+        since = (instance.idle_since or at) if idle and await waiting_queue.any_may_go(tx, name, now=at) else None
         if since != instance.idle_since:
             await instances.note_idle(tx, name, since=since)
 

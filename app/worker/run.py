@@ -9,13 +9,13 @@ from functools import partial
 import structlog
 
 from app.clock import Clock, ClockJumped
+from app.domain.failpoints import Point, Reached, in_service
 from app.domain.instances import Fault
-from app.domain.patience import TIDY_SECONDS, WAKE_SECONDS
+from app.domain.timeouts import TIDY_SECONDS, WAKE_SECONDS
+from app.notify.wakeup import Wake
 from app.steps.crew import Crew
 from app.steps.driver import LeaseLost
-from app.steps.points import Point, Reached, in_service
 from app.store.database import AWAY, cause
-from app.wake import Wake
 from app.worker.lease import Leases
 from app.worker.metronome import Deed, Metronome
 from app.worker.ticks import Tick, ticks

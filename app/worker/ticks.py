@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
-from app.domain.patience import SWEEP_TICKS
+from app.domain.timeouts import SWEEP_TICKS
 from app.steps.crew import Crew
 from app.steps.lease import Lease
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, text
 
-from app.files.packing import unpacked
+from app.files.compression import unpacked
 from app.store.database import driver_url
 from tests.support.lifecycle import MOVES
 

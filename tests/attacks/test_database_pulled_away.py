@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 import migrations
-from app.steps.points import Point
+from app.domain.failpoints import Point
 from app.store.database import WrongSchema
 from tests.attacks.test_full_disk import at
 from tests.story.files import LEADS, leads

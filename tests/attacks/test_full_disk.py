@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
+from app.domain.failpoints import Point
 from app.domain.imports import SourceFile
-from app.steps.points import Point
 from app.store import discards, imports
 from app.store.database import Database
 from app.store.tables import import_, part
@@ -111,7 +111,7 @@ async def test_the_room_of_an_upload_that_met_the_floor_is_free_again(
         def disk_usage(_: object) -> SimpleNamespace:
             return SimpleNamespace(free=DISK - file.path.stat().st_size - file.log_bytes)
 
-        monkeypatch.setattr("app.store.room.shutil.disk_usage", disk_usage)
+        monkeypatch.setattr("app.store.disk_usage.shutil.disk_usage", disk_usage)
         assert (await stage.create(LEADS)).status_code == 202
         answer = await stage.create(incompressible(12_000))
         assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")

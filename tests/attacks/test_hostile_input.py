@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.answers import Field
 from app.domain.preflight import complaint
-from app.files.keys import _normalised, digests_of
+from app.files.record_keys import _normalised, digests_of
 from app.files.records import RecordScanner
 from tests.support.growth import calls
 

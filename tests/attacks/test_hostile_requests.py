@@ -10,7 +10,7 @@ import pytest
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files.corrected import Corrected
+from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
 from app.web.app import create_app
 from app.web.parameters import KNOWN, only

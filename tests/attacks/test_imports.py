@@ -9,7 +9,7 @@ from pathlib import Path
 
 import httpx
 
-from app.files.packing import pack
+from app.files.compression import pack
 from app.simulator import Rules
 from tests.story.files import CARS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support.processes import ROOT, Service, service, simulator, wait_until

@@ -9,13 +9,13 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.clock import Cause, Clock, ClockJumped, Reading, machine_clock
-from app.domain.clients import Scope
+from app.container import furnish, hire
+from app.domain.api_keys import Scope
 from app.simulator import Fault
 from app.steps.timekeeping import Timekeeper
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import clock_jump, instance, part_file
-from app.wiring import furnish, hire
 from app.worker.lease import Leases
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock

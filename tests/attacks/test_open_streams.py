@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.web.app import create_app
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock

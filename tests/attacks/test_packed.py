@@ -6,8 +6,8 @@ from collections.abc import Callable
 import pytest
 
 from app.domain.errors import BrokenUpload
-from app.files.packing import pack
-from app.files.unpacking import unpacker
+from app.files.compression import pack
+from app.files.decompression import unpacker
 from tests.support.growth import calls
 
 PACKERS: dict[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "zstd": pack}

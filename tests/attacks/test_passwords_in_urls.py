@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.cli.running import running
+from app.cli.server import running
 from app.masking import masked_database_url, masked_url
 from app.settings import InstanceSettings, SettingsError, exactly, load, sources
 from tests.cli.conftest import Run, sluice

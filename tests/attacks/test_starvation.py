@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.simulator import Rules
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
@@ -16,7 +16,7 @@ JOB_SECONDS = 60.0
 
 @pytest.fixture
 async def busy(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
-    """A Marketo that takes a minute for each job. What each database has to say is in tests/store/test_line.py."""
+    """A Marketo that takes a minute for each job. What each database says: tests/store/test_waiting_queue.py."""
     async with staged(sqlite_url, clock, rules=Rules(job_seconds=JOB_SECONDS, rows_per_second=1000)) as stage:
         yield stage
 

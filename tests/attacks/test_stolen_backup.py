@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import insert, select
 
-from app.cli.house import opened
-from app.domain.clients import Scope
+from app.cli.database import opened
+from app.domain.api_keys import Scope
 from app.store.database import Database
 from app.store.tables import access_token, api_key, metadata
 from tests.support.clock import SteppedClock

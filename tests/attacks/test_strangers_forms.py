@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.web.facade import routes
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock

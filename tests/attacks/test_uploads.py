@@ -14,7 +14,7 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.steps import admission
 from app.web.app import create_app
 from tests.story.files import LEADS

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from app.files.packing import zstd
+from app.files.compression import zstd
 from tests.cli.conftest import Run
 from tests.support import patience
 from tests.support.line import Line, standing

@@ -9,8 +9,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from app.cli.running import _Server
-from app.wiring import furnish
+from app.cli.server import _Server
+from app.container import furnish
 from tests.support.processes import service
 from tests.support.stage import stage_settings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import migrations
-from app.cli.starting import address, listening, url_of
+from app.cli.startup import address, listening, url_of
 from tests.cli.conftest import Run
 from tests.support.processes import ROOT
 

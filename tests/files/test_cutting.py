@@ -7,9 +7,9 @@ import pytest
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files import numbering
+from app.files import row_numbers
+from app.files.compression import unpacked
 from app.files.cutting import Cutter, Piece
-from app.files.packing import unpacked
 
 BLOCK = 1 << 19
 
@@ -129,7 +129,7 @@ def test_a_part_that_is_let_go_early_is_a_part_like_any_other():
 
 
 def numbers_of(piece: Piece) -> list[int]:
-    return list(numbering.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows))
+    return list(row_numbers.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows))
 
 
 def rows_of(piece: Piece) -> list[bytes]:

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadFile, BrokenUpload, CallerError, TooLarge, UnsupportedMedia
+from app.files.compression import zstd
 from app.files.decoding import Decoder, Unreadable
-from app.files.packing import zstd
 
 TEXT = "email,lastName\nzoe@example.com,Zoë\n"
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from app.domain.errors import BadFile
 from app.domain.imports import Format
-from app.files import numbering
+from app.files import row_numbers
+from app.files.compression import unpacked
 from app.files.cutting import Cutter, Piece
-from app.files.packing import unpacked
 from app.files.records import Records, RecordScanner, cells
 
 CELLS = st.text(st.sampled_from('ab",;\t\n\r é '), max_size=6)
@@ -32,7 +32,7 @@ def in_order(records: Records) -> list[bytes]:
 
 
 def rows_of(piece: Piece) -> list[int]:
-    return numbering.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows).tolist()
+    return row_numbers.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows).tolist()
 
 
 @st.composite

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.files.matching import match_rows
+from app.files.result_matching import match_rows
 from app.files.sent_rows import Sent
 
 CELLS = st.one_of(

@@ -15,10 +15,10 @@ NAME = re.compile(r"[A-Za-z0-9._-]++")
 OURS = {"app", "migrations"}
 STANDARD = sys.stdlib_module_names | {"compression"}  # from Python 3.14 on; before, something declared stands in
 AT_RUN_TIME = {  # is not imported by a name: who does, or why it must be there
-    "psycopg": "app/store/notices.py, once it is needed; and SQLAlchemy, as the driver of PostgreSQL",
+    "psycopg": "app/notify/pg_notify.py, once it is needed; and SQLAlchemy, as the driver of PostgreSQL",
     "httptools": "uvicorn, where it is there: the parser that tells callers what is wrong with a request",
     "tzdata": "zoneinfo, on a machine without time zones of its own",
-    "uvloop": "app/cli/running.py, where there is one",
+    "uvloop": "app/cli/server.py, where there is one",
 }
 PATCHED = {"python-multipart": (0, 0, 31), "starlette": (1, 3, 1), "python-dotenv": (1, 2, 2)}
 """The first releases without an advisory that was known in November 2026."""

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import structlog
 
-from tests.simulation.ground import postgres_ground, sqlite_ground
-from tests.simulation.life import Life, Plan
+from tests.simulation.harness import postgres_ground, sqlite_ground
 from tests.simulation.loop import SteppedLoop
+from tests.simulation.scenario import Life, Plan
 
 DATABASES = {"sqlite": sqlite_ground, "postgresql": postgres_ground}
 LAST_LINES = 40  # of a story that are told with a failure

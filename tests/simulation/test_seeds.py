@@ -5,7 +5,7 @@
 
 import pytest
 
-from tests.simulation.ground import OnTheSpot, sqlite_ground
+from tests.simulation.harness import OnTheSpot, sqlite_ground
 from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from app.files.packing import unpacked
+from app.files.compression import unpacked
 from app.simulator import Fault
 from app.store.tables import result_file
 from tests.story.files import LEADS_WITH_TROUBLE, leads

@@ -7,15 +7,15 @@ import pytest
 from sqlalchemy import select
 
 from app.domain.errors import WrongState
+from app.domain.failpoints import in_service
 from app.domain.instances import WaitingFor
 from app.domain.lifecycle import Move
+from app.notify.wakeup import Wake
 from app.steps.desk import Desk
-from app.steps.points import in_service
 from app.store import instances, parts
 from app.store.database import Database
 from app.store.instances import Lesson
 from app.store.tables import event, part
-from app.wake import Wake
 from tests.store.seed import AT, an_import, parts_of
 from tests.support.clock import SteppedClock
 

@@ -10,7 +10,7 @@ from app.domain.imports import Format
 from app.fair import FairLimit
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
-from app.files.uploaded import UploadedFile
+from app.files.uploaded_file import UploadedFile
 from app.steps.admission import Admission, Place
 from app.steps.pieces import BLOCK_BYTES, NOTHING_YET, SMALL_BYTES, pieces_of
 

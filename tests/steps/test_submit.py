@@ -4,9 +4,9 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
+from app.domain.failpoints import Point
 from app.simulator import Fault
 from app.steps.lease import Lease
-from app.steps.points import Point
 from app.store.tables import instance
 from tests.story.files import LEADS, leads
 from tests.support.logged import Log, log

@@ -8,9 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import migrations
-from app.domain.history import Occurrence
+from app.domain.events import Occurrence
 from app.domain.imports import CustomObject, Leads, Request, SourceFile
-from app.store import events, imports, instances, keys, parts, results
+from app.store import api_keys, events, imports, instances, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow
 from migrations.drift import drift
@@ -141,7 +141,7 @@ async def test_0010_a_key_from_before_it_keeps_the_highest_priority(database_url
     migrations.upgrade(database_url)
     database = Database(database_url)
     async with database.read() as tx:
-        assert [(key.id, key.max_priority) for key in await keys.everyone(tx)] == [("0a", 9)]
+        assert [(key.id, key.max_priority) for key in await api_keys.everyone(tx)] == [("0a", 9)]
     with pytest.raises(IntegrityError, match="max_priority"):
         async with database.write() as tx:
             await tx.execute(text("UPDATE api_key SET max_priority = 10"))

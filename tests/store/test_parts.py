@@ -7,7 +7,7 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.domain.lifecycle import Move, State
-from app.store import events, imports, instances, line, parts
+from app.store import events, imports, instances, parts, waiting_queue
 from app.store.database import Database
 from app.store.parts import Stale
 from app.store.tables import event, import_, instance, part
@@ -110,8 +110,8 @@ async def test_higher_priority_goes_first_then_the_order_of_acceptance(db: Datab
     order = []
     for slot in (1, 2, 3):
         async with db.write() as tx:
-            priority, clients = await line.clients(tx, "default")
-            found, *_ = await line.of_client(tx, "default", priority=priority, client=clients[0], limit=5)
+            priority, clients = await waiting_queue.clients(tx, "default")
+            found, *_ = await waiting_queue.of_client(tx, "default", priority=priority, client=clients[0], limit=5)
             await parts.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
             order.append(found.import_id)
     assert order == [urgent, first, second]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
 from tests.story.files import leads
 from tests.story.test_conflicts import rows

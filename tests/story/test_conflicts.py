@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
+from app.domain.failpoints import Point
 from app.simulator import Fault
-from app.steps.points import Point
 from tests.story.files import CARS, LEADS, MEMBERS, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged

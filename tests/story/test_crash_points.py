@@ -14,17 +14,17 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.clients import EVERYBODY
+from app.container import House, furnish, hire
+from app.domain.api_keys import EVERYBODY
 from app.domain.errors import WrongState
+from app.domain.failpoints import Point
 from app.domain.imports import CustomObject, Leads, Request
-from app.domain.patience import UPLOAD_IDLE_SECONDS
+from app.domain.timeouts import UPLOAD_IDLE_SECONDS
 from app.simulator import Fault, Rules, Simulator, create_app
 from app.steps.intake import Arrival
-from app.steps.points import Point
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import event, import_
-from app.wiring import House, furnish, hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
 from app.worker.ticks import ticks

@@ -166,7 +166,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqli
     """The floor is looked at with every part."""
     looks = iter([10**12] * 4)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.store.room.free_bytes", lambda _: next(looks, 0))
+        patch.setattr("app.store.disk_usage.free_bytes", lambda _: next(looks, 0))
         object.__setattr__(sqlite_stage.house.intake, "disk_floor_bytes", 1)
         answer = await sqlite_stage.create(a_file(1_000)[0])
     assert answer.status_code == 507

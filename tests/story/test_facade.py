@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.domain.clients import Scope
+from app.container import furnish, hire
+from app.domain.api_keys import Scope
 from app.store import instances
 from app.web.app import create_app
-from app.wiring import furnish, hire
 from app.worker.lease import Leases
 from tests.story.files import CARS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support import databases

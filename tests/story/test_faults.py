@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from app.simulator import Fault
+from app.simulator.fault_injection import Mischief
 from app.simulator.faults import FAULTS, PLACES
-from app.simulator.mischief import Mischief
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.outcomes import Hang, check_the_simulators_report, follow

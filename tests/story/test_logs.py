@@ -2,7 +2,7 @@
 
 import httpx
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log

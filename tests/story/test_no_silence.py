@@ -16,11 +16,11 @@ from sqlalchemy.engine import make_url
 
 import migrations
 from app.domain.answers import Because
-from app.domain.history import WARNED
+from app.domain.events import WARNED
 from app.domain.imports import AttentionCode
 from app.domain.instances import Condition, WaitingFor
 from app.simulator import Fault
-from app.store import room
+from app.store import disk_usage
 from app.web.health import Probe
 from app.web.monitor import Monitor
 from app.worker.run import Worker
@@ -209,7 +209,7 @@ def running_out(of: str) -> Stop:
             is_database = folder is not None and str(path) == str(folder)
             return known(path)._replace(free=999 if is_database == (of == "database") else 10**9)
 
-        room.shutil.disk_usage = usage  # put back by the fixture
+        disk_usage.shutil.disk_usage = usage  # put back by the fixture
 
     return stop
 
@@ -217,7 +217,7 @@ def running_out(of: str) -> Stop:
 @pytest.fixture
 def disks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever changes the disks in a test changes them for that test."""
-    monkeypatch.setattr(room.shutil, "disk_usage", room.shutil.disk_usage)
+    monkeypatch.setattr(disk_usage.shutil, "disk_usage", disk_usage.shutil.disk_usage)
 
 
 async def use_up_the_calls(stage: Stage) -> None:

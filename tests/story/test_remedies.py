@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from app.files.packing import zstd
+from app.files.compression import zstd
 from tests.files.test_kinds import KINDS
 from tests.story.test_ugly import FOLDER
 from tests.support.clock import SteppedClock

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from sqlalchemy import select
 
-from app.files.packing import unpacked
+from app.files.compression import unpacked
 from app.simulator import Fault
 from app.store.tables import part, part_file, result_file
 from tests.support.stage import Stage

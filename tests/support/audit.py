@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Row, func, select
 
 from app.domain.lifecycle import TABLE, Move, State
-from app.files.packing import unpacked
+from app.files.compression import unpacked
 from app.simulator import Simulator
 from app.store.database import Database
 from app.store.tables import event, import_, part, part_file, result_row

@@ -10,7 +10,7 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import Any
 
-from app.cli import main, running
+from app.cli import main, server
 
 asked: list[str] = []
 
@@ -23,7 +23,7 @@ class Nothing(importlib.abc.MetaPathFinder):
         raise ImportError(f"{fullname} is imported while the service works")
 
 
-announce = running._announce
+announce = server._announce
 
 
 async def announced(*given: Any) -> None:
@@ -31,7 +31,7 @@ async def announced(*given: Any) -> None:
     sys.meta_path.insert(0, Nothing())
 
 
-running._announce = announced
+server._announce = announced
 try:
     main.main()
 finally:

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.types import Message, Receive, Scope, Send
 
+from app.container import House
 from app.web.app import create_app
-from app.wiring import House
 
 
 @asynccontextmanager

@@ -10,17 +10,17 @@ import httpx
 from fastapi.dependencies import models
 from sqlalchemy import exists, select
 
-from app.marketo.allowance import Sleep
+from app.container import House, furnish, hire, marketos
+from app.domain.failpoints import Reached, in_service
+from app.marketo.rate_limit import Sleep
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.steps.crew import Crew
 from app.steps.lease import Lease
-from app.steps.points import Reached, in_service
 from app.store import instances
 from app.store.database import in_transaction
 from app.store.tables import event, import_, part, part_file, part_keys
 from app.web.app import create_app as create_api
-from app.wiring import House, furnish, hire, marketos
 from app.worker.lease import Leases
 from app.worker.ticks import ticks
 from tests.support.clock import SteppedClock

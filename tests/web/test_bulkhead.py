@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.clients import Caller, Scope
+from app.domain.api_keys import Caller, Scope
 from app.web import bulkhead
 from app.web.bulkhead import Bulkhead
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.files.packing import zstd
+from app.files.compression import zstd
 from tests.story.files import LEADS
 from tests.support.stage import Stage, staged
 from tests.web.test_bad_input import is_problem

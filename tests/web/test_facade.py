@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.simulator import Rules
 from app.simulator.faults import Fault
 from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS, leads

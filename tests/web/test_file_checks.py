@@ -12,8 +12,8 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.clients import Scope
-from app.files.packing import zstd
+from app.domain.api_keys import Scope
+from app.files.compression import zstd
 from app.simulator import Fault
 from app.store.tables import metadata
 from tests.story.files import CARS, LEADS, MEMBERS

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from app.clock import Clock
-from app.domain.clients import Scope
+from app.container import House, furnish
+from app.domain.api_keys import Scope
 from app.steps.undo import Undo
 from app.web.app import create_app
-from app.wiring import House, furnish
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.order import in_order

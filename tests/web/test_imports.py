@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from app.files.packing import zstd
+from app.files.compression import zstd
 from tests.story.files import CARS, LEADS, leads
 from tests.support.stage import Stage
 

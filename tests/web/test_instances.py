@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
 from tests.story.files import LEADS, leads
 from tests.story.test_standstill import change_secret

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from fastapi.routing import APIRoute
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.web.app import create_app
 from app.web.contract import operations
 from tests.story.files import LEADS, leads

@@ -6,7 +6,7 @@ import re
 import httpx
 import pytest
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.web.app import create_app
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock

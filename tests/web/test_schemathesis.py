@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.domain.lifecycle import Move
 from app.store import parts
 from app.web.app import create_app

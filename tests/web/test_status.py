@@ -9,7 +9,7 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 from app.simulator import Fault
-from app.store import room
+from app.store import disk_usage
 from tests.story.files import LEADS, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, stage_settings, staged
@@ -195,8 +195,8 @@ async def test_disk_degraded_near_the_floor_and_down_below_it(
     """Below the floor new uploads get 507. PostgreSQL's disk is its server's business."""
     async with staged(sqlite_url, clock, disk_floor_bytes=1000) as stage:
         file = stage.house.db.file  # what its log has yet to put there is not free
-        known = lambda _: room.shutil._ntuple_diskusage(10**9, 0, free_bytes + file.log_bytes)  # noqa: E731
-        monkeypatch.setattr(room.shutil, "disk_usage", known)
+        known = lambda _: disk_usage.shutil._ntuple_diskusage(10**9, 0, free_bytes + file.log_bytes)  # noqa: E731
+        monkeypatch.setattr(disk_usage.shutil, "disk_usage", known)
         assert (await check(stage, "disk"))[0] == expected
         assert (await stage.create(LEADS)).status_code == (507 if expected == "down" else 202)
 

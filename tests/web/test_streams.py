@@ -10,7 +10,7 @@ import httpx
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.web.app import create_app
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE
 from tests.support.clock import SteppedClock

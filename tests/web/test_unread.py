@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Message
 
 from app.clock import Clock
-from app.domain.clients import Scope
+from app.domain.api_keys import Scope
 from app.steps.keys import Keys
 from app.store.database import Database
 from app.web import unread

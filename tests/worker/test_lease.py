@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from app.domain.instances import Fault
-from app.domain.pacing import Pace
-from app.marketo.allowance import Allowance
+from app.domain.throughput import Pace
+from app.marketo.rate_limit import Allowance
 from app.settings import InstanceSettings
 from app.steps.watch import Watch
 from app.store import instances

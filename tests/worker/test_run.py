@@ -11,12 +11,12 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.clock import Clock, machine_clock
+from app.container import hire
 from app.simulator import Fault, Rules
 from app.steps.crew import Crew
 from app.steps.lease import Lease
 from app.steps.submit import Submit
 from app.steps.sweep import Sweep
-from app.wiring import hire
 from app.worker.lease import Leases
 from app.worker.run import Worker
 from app.worker.ticks import ticks

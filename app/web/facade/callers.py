@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.domain.clients import EVERYBODY, Caller
+from app.container import House
+from app.domain.api_keys import EVERYBODY, Caller
 from app.domain.errors import TooLarge
 from app.steps.keys import TOKEN_LIFE, AccessToken
 from app.web.auth import within_rate
 from app.web.deps import SMALL_BODY_BYTES
 from app.web.facade.answers import JSON_TYPE, Refusal
-from app.wiring import House
 
 UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 URLENCODED = "application/x-www-form-urlencoded"

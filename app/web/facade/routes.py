@@ -16,11 +16,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from app.domain.clients import Caller, Scope
+from app.container import House
+from app.domain.api_keys import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
 from app.domain.imports import FINISHED, CustomObject, Import, ObjectType, object_type
 from app.domain.imports import Request as Wanted
-from app.domain.patience import STRANGER_SECONDS
+from app.domain.timeouts import STRANGER_SECONDS
 from app.store import results
 from app.store.database import AWAY
 from app.store.results import Kind
@@ -37,7 +38,6 @@ from app.web.parameters import merged, request_from
 from app.web.results import lines, refuse_erased
 from app.web.streams import Download
 from app.web.upload import FORM, Upload, received
-from app.wiring import House
 
 log = structlog.get_logger()
 

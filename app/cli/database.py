@@ -1,0 +1,102 @@
+"""The house on its database: for the service, and for the commands that need no service."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.exc import OperationalError
+
+import migrations
+from app import logs
+from app.cli.client import fail
+from app.cli.startup import CannotStart
+from app.container import House, furnish
+from app.settings import Settings
+from app.store import instances
+from app.store.sqlite_file import DatabaseBusy
+
+CANNOT = (CannotStart, DatabaseBusy)
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[House]:
+    """The house with its database claimed, its schema current and a row for each instance.
+
+    Errors: CannotStart, DatabaseBusy.
+    """
+    house = furnish(settings)
+    try:
+        found = await asyncio.to_thread(_claim, house)
+        if found != migrations.head() and settings.on_sqlite:
+            await asyncio.to_thread(migrations.upgrade, settings.database_url)
+        elif found != migrations.head():
+            raise CannotStart(
+                f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
+            )
+        await house.timekeeper.begin()
+        async with house.db.write() as tx:
+            await instances.ensure(tx, settings.instances)
+        yield house
+    finally:
+        await house.close()
+
+
+@asynccontextmanager
+async def looked_at(settings: Settings) -> AsyncIterator[House]:
+    """The house on a database that is only to be read: its schema must be this version's, and is not touched.
+
+    Errors: CannotStart, DatabaseBusy.
+    """
+    house = furnish(settings)
+    try:
+        found = await asyncio.to_thread(_claim, house)
+        if found != migrations.head():
+            raise CannotStart(
+                f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
+            )
+        yield house
+    finally:
+        await house.close()
+
+
+def _claim(house: House) -> str | None:
+    """Have the database, for this process alone where it is a file; the revision of its schema.
+
+    Errors: CannotStart, DatabaseBusy.
+    """
+    try:
+        house.db.claim_file()
+        return migrations.revision(house.settings.database_url)
+    except (OSError, OperationalError) as reason:
+        raise _cannot_open(reason) from None
+
+
+def _cannot_open(reason: Exception) -> CannotStart:
+    why = str(getattr(reason, "orig", None) or reason).strip().splitlines()[0]
+    return CannotStart(f"SLUICE_DATABASE_URL: the database cannot be opened: {why}")
+
+
+def migrate(settings: Settings) -> str:
+    """The revision that the schema is at from now on. What is in the way ends the command.
+
+    Several at once take turns: each but the first finds nothing left to do.
+    """
+    logs.configure(settings)
+    try:
+        with furnish(settings).db.migrating():
+            _migrate(settings)
+    except OSError as reason:
+        fail(str(_cannot_open(reason)))
+    except CANNOT as reason:
+        fail(str(reason))
+    return migrations.head()
+
+
+def _migrate(settings: Settings) -> None:
+    """Errors: CannotStart, DatabaseBusy."""
+    house = furnish(settings)
+    try:
+        _claim(house)
+        migrations.upgrade(settings.database_url)
+    finally:
+        asyncio.run(house.close())

@@ -1,0 +1,224 @@
+"""The service itself, from its start to its end: what `sluice serve` runs."""
+
+import asyncio
+import importlib
+import os
+import resource
+import signal
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from functools import partial
+
+import structlog
+import uvicorn
+
+try:
+    import uvloop
+except ImportError:  # there is none for Windows
+    uvloop = None  # type: ignore[assignment]
+from app import logs
+from app.cli import memory
+from app.cli.client import fail
+from app.cli.database import CANNOT, opened
+from app.cli.preload import preload
+from app.cli.serve import Role
+from app.cli.startup import listening, url_of
+from app.container import House, hire
+from app.masking import masked_url
+from app.settings import Settings, SettingsError, variable
+from app.web.connections import SPARE_CONNECTIONS, Connections
+from app.worker.lease import Leases
+from app.worker.run import Worker
+
+log = structlog.get_logger()
+
+TICKS_PER_SECOND = 10  # uvicorn's
+OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
+
+
+def run(settings: Settings, role: str) -> None:
+    """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
+    logs.configure(settings)
+    preload()
+    memory.keep_small()
+    try:
+        with asyncio.Runner(loop_factory=_loop) as runner:
+            runner.run(running(settings, role=role))
+    except CANNOT as reason:
+        fail(str(reason))
+
+
+def _loop() -> asyncio.AbstractEventLoop:
+    """uvloop where there is one: a read while a file streams in takes half the time with it."""
+    return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
+
+
+async def running(
+    settings: Settings,
+    *,
+    role: str = Role.ALL,
+    ready: asyncio.Event | None = None,
+    stop: asyncio.Event | None = None,
+) -> None:
+    """Run the service in this event loop until `stop` is set, or SIGTERM or SIGINT comes; then drain and end.
+
+    `ready` is set once the API listens and the worker has begun. Errors: SettingsError, CannotStart, DatabaseBusy.
+    """
+    _check(settings, role)
+    _warn(settings)
+    stop = stop or asyncio.Event()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(_signals(stop))
+        door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
+        house = await stack.enter_async_context(opened(settings))
+        worker = None if role == Role.API else await _worker(house)
+        server = _Server(house) if door else None
+        if server and settings.auth == "on" and not await house.keys.everyone():
+            log.warning("nobody has a key yet: make one with `sluice keys create`")
+        async with asyncio.TaskGroup() as group:
+            duties = (house.timekeeper, house.notices, house.follow, house.undo, house.schema_watch)
+            beside = [group.create_task(duty.run()) for duty in duties]
+            if worker:
+                group.create_task(worker.run(stop))
+            if server and door:
+                beside.append(group.create_task(server.monitor.run()))
+                beside.append(group.create_task(memory.Trim(house.admission).run()))
+                group.create_task(_serve_until(server, door, stop))
+            group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
+            await stop.wait()
+            house.changes.end()  # whoever waits is answered now, and asks another process
+            for task in beside:
+                task.cancel()
+
+
+def _check(settings: Settings, role: str) -> None:
+    """Refuse a start that could not work, or that would let strangers in."""
+    lines = []
+    if not settings.instances:
+        lines.append(
+            "No Marketo instance is configured: set SLUICE_INSTANCES__DEFAULT__BASE_URL, "
+            "SLUICE_INSTANCES__DEFAULT__CLIENT_ID and SLUICE_INSTANCES__DEFAULT__CLIENT_SECRET."
+        )
+    if role != Role.WORKER and settings.auth == "off" and not settings.on_loopback:
+        lines.append(
+            f"SLUICE_HOST: with SLUICE_AUTH=off the service listens on loopback only, and {settings.host} is not."
+        )
+    if role != Role.ALL and settings.on_sqlite:
+        lines.append(f"--role {role}: SQLite takes one process; use --role all, or PostgreSQL.")
+    if lines:
+        raise SettingsError(lines)
+
+
+def _warn(settings: Settings) -> None:
+    """Say what works, and is hardly meant."""
+    for name, instance in settings.instances.items():
+        for knob, url in instance.in_clear.items():
+            where = variable(f"instances__{name}__{knob}")
+            log.warning(
+                "credentials and rows go over the network unencrypted: use https", where=where, url=masked_url(url)
+            )
+
+
+async def _worker(house: House) -> Worker:
+    crews = {name: hire(house, name) for name in house.settings.instances}
+    if house.settings.on_sqlite:
+        await next(iter(crews.values())).sweep.forget_uploads()
+    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+    return Worker(
+        crews=crews,
+        leases=Leases(db=house.db, now=house.now, worker=name, seconds=house.settings.lease_seconds),
+        wake=house.wake,
+        now=house.now,
+        tick_seconds=house.settings.tick_seconds,
+        shutdown_seconds=house.settings.shutdown_seconds,
+        reached=house.reached,
+    )
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, house: House) -> None:
+        settings = house.settings
+        web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
+        app = web.create_app(house)
+        self.monitor = app.state.monitor
+        protocol = importlib.import_module("app.web.protocol").BoundedProtocol
+        self._connections = Connections(_connections_within(settings.connections))
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=partial(protocol, self._connections),  # type: ignore[arg-type]  # it is called, no more
+                ws="none",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a timer's, in fractions too
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+            )
+        )
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            self._connections.end_overdue(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
+        yield
+
+
+def _connections_within(wanted: int) -> int:
+    """So many as there are files for: each is one. What else is opened must not want for them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
+    if possible < wanted:
+        log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
+    return min(wanted, possible)
+
+
+async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:
+    async def end() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    ending = asyncio.create_task(end())
+    try:
+        await server.serve(sockets=[door])
+    finally:
+        ending.cancel()
+        stop.set()
+
+
+async def _announce(
+    server: _Server | None, door: socket.socket | None, ready: asyncio.Event, stop: asyncio.Event
+) -> None:
+    """Say where the API listens once it does."""
+    while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it
+        await asyncio.sleep(0.01)
+    if door and not stop.is_set():
+        log.info("serving", url=url_of(door))
+    ready.set()
+
+
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """SIGTERM and SIGINT set `stop`; where this is not the main thread, its owner sets it."""
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)

@@ -1,0 +1,59 @@
+"""Failures and warnings as files: our own, with the rows' numbers, and in Marketo's form."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from app.domain.imports import Format
+from app.files.cell_comparison import NOT_TEXT
+from app.files.records import line
+
+UNREADABLE = "This row of Marketo's file cannot be read"
+SHOWN = str.maketrans(dict.fromkeys([0, *NOT_TEXT], "\ufffd"))
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRow:
+    source_row: int | None  # 1 = first after the header of the uploaded file; None if nobody can know
+    reason: str
+    values: Sequence[str | None]  # in the order of the import's columns
+    text: str | None = None  # of a row of Marketo's file that cannot be read: as it came
+
+
+def shown(text: str) -> str:
+    """A text fit to be shown and stored: with a replacement character for a NUL, and for a byte that is no UTF-8."""
+    return text.translate(SHOWN) if not text.isascii() or "\0" in text else text
+
+
+def own_file(
+    rows: Iterable[ResultRow],
+    *,
+    columns: Sequence[str],
+    format: Format,  # noqa: A002
+    reason_header: str,
+    header: bool,
+) -> Iterator[bytes]:
+    """The source's columns, the reason, the source row. What cannot be read stands behind the reason."""
+    if header:
+        yield line([*columns, reason_header, "Source Row"], format.delimiter)
+    for row in rows:
+        place = "" if row.source_row is None else str(row.source_row)
+        reason = row.reason if row.text is None else f"{row.reason}: {shown(row.text)}"
+        yield line([*(shown(value or "") for value in row.values), reason, place], format.delimiter)
+
+
+def marketo_file(
+    rows: Iterable[ResultRow],
+    *,
+    columns: Sequence[str],
+    format: Format,  # noqa: A002
+    reason_header: str,
+    header: bool,
+) -> Iterator[bytes]:
+    """As Marketo has it: without the source row. What cannot be read is handed on as it came, byte for byte."""
+    if header:
+        yield line([*columns, reason_header], format.delimiter)
+    for row in rows:
+        if row.text is None:
+            yield line([*(value or "" for value in row.values), row.reason], format.delimiter)
+        else:
+            yield row.text.encode("utf-8", "surrogateescape") + b"\n"

@@ -1,0 +1,1 @@
+"""Who is to be told, within this process and between processes."""

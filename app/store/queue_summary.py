@@ -1,0 +1,152 @@
+"""Numbers for status pages and metrics. Each query reads live parts or one day of imports, never all of history."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.imports import FINISHED, Status
+from app.domain.incidents import PART_SECONDS
+from app.domain.lifecycle import FINAL, State
+from app.domain.timeouts import DENIALS
+from app.store import waiting_queue
+from app.store.tables import WAITING, import_, part
+
+TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within so long, if a place is free
+MOST_FAILING = 200  # that are counted
+UNFINISHED = [status for status in Status if status not in FINISHED]
+UNDER_WAY = [state for state in State if state not in FINAL and state is not State.WAITING]
+
+
+@dataclass(frozen=True, slots=True)
+class Failing:
+    """A part whose tries have not gone through for a while."""
+
+    import_id: int
+    number: int
+    code: str
+    since: datetime
+
+
+@dataclass(slots=True)
+class Live:
+    """An instance's parts that have not ended."""
+
+    parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
+    waiting_rows: int = 0
+    waiting_since: datetime | None = None
+    importing_since: datetime | None = None
+    unknown_at_marketo: int = 0
+    failing: list[Failing] = field(default_factory=list)  # the longest first, some hundred at most
+
+    @property
+    def waiting_parts(self) -> int:
+        return self.parts.get(State.WAITING, 0)
+
+
+async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
+    """Live parts by instance."""
+    found: dict[str, Live] = defaultdict(Live)
+    under_way = (
+        select(
+            part.c.instance,
+            part.c.state,
+            func.count().label("parts"),
+            func.count().filter(part.c.denials >= DENIALS).label("denied"),
+            func.min(part.c.state_since).label("since"),
+        )
+        .where(part.c.state.in_(UNDER_WAY))
+        .group_by(part.c.instance, part.c.state)
+    )
+    for row in await tx.execute(under_way):
+        seen, state = found[row.instance], State(row.state)
+        seen.parts[state] = row.parts
+        seen.unknown_at_marketo += row.denied
+        if state is State.IMPORTING:
+            seen.importing_since = row.since
+    waiting = (
+        select(part.c.instance, func.count().label("parts"), func.sum(part.c.rows).label("rows"))
+        .where(part.c.state == WAITING)
+        .group_by(part.c.instance)
+    )
+    for row in (await tx.execute(waiting)).all():
+        seen = found[row.instance]
+        seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
+        seen.waiting_since = await _waiting_since(tx, row.instance, now=now)
+    for name, failing in await _failing(tx, now=now):
+        found[name].failing.append(failing)
+    return found
+
+
+async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Failing]]:
+    """(instance, part) of those that have not got through for a while; not those that wait for their turn again."""
+    tried = (part.c.state != State.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
+    rows = await tx.execute(
+        select(part.c.instance, part.c.import_id, part.c.number, part.c.last_error_code, part.c.failing_since)
+        .where(part.c.failing_since <= now - timedelta(seconds=PART_SECONDS), tried)
+        .order_by(part.c.failing_since)
+        .limit(MOST_FAILING)
+    )
+    return [(row.instance, Failing(row.import_id, row.number, row.last_error_code, row.failing_since)) for row in rows]
+
+
+async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:
+    """Since when the import waits that waits longest: the first in line, from its acceptance or the time it names."""
+    first = (
+        select(part.c.import_id)
+        .where(*waiting_queue.standing(instance, now=now))
+        .order_by(part.c.turn, part.c.number)
+        .limit(1)
+    )
+    found = (
+        await tx.execute(
+            select(import_.c.created_at, import_.c.not_before).where(import_.c.id == first.scalar_subquery())
+        )
+    ).one_or_none()
+    return max(filter(None, found)) if found else None
+
+
+async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:
+    """Unfinished imports, and those that finished since then."""
+    counts = dict.fromkeys(Status, 0)
+    unfinished = select(import_.c.status, func.count()).where(import_.c.status.in_(UNFINISHED))
+    rows = await tx.execute(unfinished.group_by(import_.c.status))
+    counts |= {Status(status): count for status, count in rows}
+    # not by GROUP BY: SQLite would go through all of history, because that comes in the order of the status
+    recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
+    found = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
+    return counts | {status: getattr(found, status) for status in FINISHED}
+
+
+async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
+    """By instance."""
+    found: dict[str, dict[Status, int]] = defaultdict(dict)
+    for row in await tx.execute(
+        select(import_.c.instance, import_.c.status, func.count().label("imports"))
+        .where(import_.c.status.in_(UNFINISHED))
+        .group_by(import_.c.instance, import_.c.status)
+    ):
+        found[row.instance][Status(row.status)] = row.imports
+    return found
+
+
+async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:
+    """By instance: the rate at which the imports that finished in the last hour went through."""
+    complete = import_.c.status == Status.COMPLETE  # as a filter: SQLite would rather look for all that ever were
+    rows = await tx.execute(
+        select(
+            import_.c.instance,
+            func.sum(import_.c.imported + import_.c.failed).filter(complete).label("rows"),
+            func.min(import_.c.started_at).filter(complete).label("first"),
+            func.max(import_.c.finished_at).filter(complete).label("last"),
+        )
+        .where(import_.c.finished_at >= now - timedelta(hours=1))
+        .group_by(import_.c.instance)
+    )
+    return {
+        row.instance: round(int(row.rows) / seconds, 1)
+        for row in rows
+        if row.first and (seconds := (row.last - row.first).total_seconds()) > 0
+    }

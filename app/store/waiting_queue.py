@@ -1,0 +1,160 @@
+"""The line: parts that wait, in the order in which they may go."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.estimates import Stretch, Work
+from app.domain.imports import Part
+from app.store.parts import as_part, due
+from app.store.tables import WAITING, import_, part
+
+STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
+
+
+async def clients(tx: AsyncConnection, instance_name: str) -> tuple[int | None, list[str]]:
+    """(the highest priority that may go now, the clients who have parts of it); it costs as many looks as clients."""
+    top = await _highest(tx, instance_name)
+    return top, [] if top is None else await _clients_of(tx, instance_name, top)
+
+
+async def _highest(tx: AsyncConnection, instance_name: str, *, below: int | None = None) -> int | None:
+    wanted = [*_may_go(instance_name), *([] if below is None else [part.c.priority < below])]
+    found = await tx.execute(select(part.c.priority).where(*wanted).order_by(part.c.priority.desc()).limit(1))
+    return found.scalar_one_or_none()
+
+
+async def _clients_of(tx: AsyncConnection, instance_name: str, priority: int) -> list[str]:
+    found: list[str] = []
+    while True:
+        wanted = [*_may_go(instance_name), part.c.priority == priority]
+        wanted += [part.c.client > found[-1]] if found else []
+        following = await tx.execute(select(part.c.client).where(*wanted).order_by(part.c.client).limit(1))
+        if (client := following.scalar_one_or_none()) is None:
+            return found
+        found.append(client)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The part of a client's that goes next of those of one priority."""
+
+    part: Part
+    priority: int
+    since: datetime  # when its waiting began: with its acceptance, or at the time that its import names
+
+
+async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[Head]:
+    """Of each client and each lower priority; it costs as many looks as there are of both together."""
+    found: list[Head] = []
+    priority = await _highest(tx, instance_name, below=below)
+    while priority is not None:
+        for client in await _clients_of(tx, instance_name, priority):
+            first = await of_client(tx, instance_name, priority=priority, client=client, limit=1)
+            found += [Head(one, priority, await _waiting_since(tx, one.import_id)) for one in first]
+        priority = await _highest(tx, instance_name, below=priority)
+    return found
+
+
+async def _waiting_since(tx: AsyncConnection, import_id: int) -> datetime:
+    times = select(import_.c.created_at, import_.c.not_before).where(import_.c.id == import_id)
+    accepted_at, not_before = (await tx.execute(times)).one()
+    since: datetime = max(accepted_at, not_before or accepted_at)
+    return since
+
+
+async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
+    """A client's parts that wait for nothing but a slot, as far as is known, in the order of acceptance."""
+    found = await tx.execute(
+        select(part)
+        .where(*_may_go(instance_name), part.c.priority == priority, part.c.client == client)
+        .order_by(part.c.turn, part.c.number)
+        .limit(limit)
+    )
+    return [as_part(row) for row in found]
+
+
+async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
+    """The smallest parts that wait for nothing but a slot, whosever they are."""
+    found = await tx.execute(
+        select(part).where(*_may_go(instance_name)).order_by(part.c.bytes, part.c.turn, part.c.number).limit(limit)
+    )
+    return [as_part(row) for row in found]
+
+
+async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    return (await tx.execute(select(part.c.id).where(due(instance_name, now)).limit(1))).one_or_none() is not None
+
+
+async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a part waits for nothing but a slot, as far as is known."""
+    may_go = select(part.c.id).where(*_may_go(instance_name)).limit(1)
+    soon = select(part.c.id).where(due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
+    found = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
+    return any(found)
+
+
+async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
+    """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
+    some = select(part.c.id).where(*standing(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    return (await tx.execute(some)).one_or_none() is not None
+
+
+async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
+    """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
+
+    Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
+    what comes back is some hundred sums a client at most.
+    """
+    stands = standing(instance_name, now=now)
+    first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
+    if first is None:
+        return []
+    stretch = (part.c.turn - first) // (1 + (last - first) // STRETCHES)
+    found = await tx.execute(
+        select(
+            part.c.priority,
+            part.c.client,
+            func.min(part.c.turn),
+            func.max(part.c.turn),
+            func.count(),
+            func.sum(part.c.rows),
+            func.min(part.c.state_since),
+        )
+        .where(*stands)
+        .group_by(part.c.priority, part.c.client, stretch)
+    )
+    return [
+        Stretch(priority, client, first, last, Work(count, int(rows)), since)
+        for priority, client, first, last, count, rows, since in found
+    ]
+
+
+def standing(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:
+    """Waiting parts, but those whose import names a later time: they do not stand in line yet."""
+    return [
+        part.c.instance == instance_name,
+        part.c.state == WAITING,
+        part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
+    ]
+
+
+async def waiting_total(tx: AsyncConnection) -> int:
+    return (await tx.execute(select(func.count()).where(part.c.state == WAITING))).scalar_one()
+
+
+async def waiting_of_client(tx: AsyncConnection, client: str, *, most: int) -> int:
+    """How many of its parts wait; counted no further than `most`."""
+    some = select(part.c.id).where(part.c.state == WAITING, part.c.client == client).limit(most).subquery()
+    return (await tx.execute(select(func.count()).select_from(some))).scalar_one()
+
+
+def _may_go(instance_name: str) -> list[ColumnElement[bool]]:
+    return [
+        part.c.instance == instance_name,
+        part.c.state == WAITING,
+        part.c.waits_for.is_(None),
+        part.c.due_at.is_(None),
+    ]

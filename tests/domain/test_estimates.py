@@ -1,0 +1,244 @@
+"""When an import will be done, foretold from what is written down."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from app.domain.estimates import Outlook, Stretch, Work
+from app.domain.imports import Footprint, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
+from app.domain.incidents import Incident
+from app.domain.instances import Instance
+from app.domain.lifecycle import State
+from app.domain.throughput import Pace
+
+NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
+TEN_SECONDS = Pace().learnt(1000, 10).learnt(1000, 10)  # for parts of a thousand rows
+RUNNING = Instance("default", pace=TEN_SECONDS)
+
+
+def at(seconds: float) -> datetime:
+    return NOON + timedelta(seconds=seconds)
+
+
+def an_import(*, turn: int = 100, collecting_since: float | None = None, id_: int = 1, **told: Any) -> Import:
+    """With so many parts of a thousand rows in each state: `waiting=2`. What else is told goes into the request."""
+    parts = Counter({State(word): told.pop(word) for word in list(told) if word in set(State)})
+    since = None if collecting_since is None else at(collecting_since)
+    return Import(
+        id=id_,
+        request=Request(Leads(), **told),
+        status=Status.IMPORTING,
+        file=SourceFile(None, 1, "00", 1000),
+        rows=Rows(1000, 0, 0, 0),
+        parts=parts,
+        remaining=Remaining(turn, 1000 * parts[State.WAITING], since),
+        attention=None,
+        error=None,
+        cancel_requested_at=None,
+        created_at=NOON,
+        started_at=None,
+        finished_at=None,
+        retry_of=None,
+    )
+
+
+def a_part(id_: int, state: str, *, started: float | None = None, import_id: int = 9, imported: int = 0) -> Part:
+    """One of a thousand rows that Marketo has."""
+    nothing = dict.fromkeys(field for field in Part.__dataclass_fields__)
+    known = {
+        "id": id_,
+        "import_id": import_id,
+        "instance": "default",
+        "state": State(state),
+        "footprint": Footprint(import_id, "people", "email", None, False),
+        "rows": Rows(1000, imported, 0, 0),
+        "counted": imported > 0,
+        "denials": 0,
+        "submitted_at": at(-100 + id_),
+        "started_at": None if started is None else at(started),
+    }
+    return Part(**(nothing | known))
+
+
+def in_line(
+    parts: int,
+    *,
+    priority: int = 5,
+    client: str = "local",
+    turn: int = 1,
+    last: int | None = None,
+    since: datetime = NOON,
+) -> Stretch:
+    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
+
+
+def finish(wanted: Import, *, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
+    """In seconds from noon, with two importers."""
+    outlook = Outlook(NOON, replace(RUNNING, **instance), driven, 2, there, line)
+    found = outlook.finish_of(wanted)
+    return found and round((found - NOON).total_seconds(), 1)
+
+
+def test_one_part_alone_takes_its_time_and_two_go_side_by_side():
+    """Three take as long as one and a half."""
+    assert finish(an_import(waiting=1)) == 10
+    assert finish(an_import(waiting=3)) == 20
+
+
+def test_what_marketo_has_comes_first():
+    """Two that are half-way, and two behind them."""
+    there = [a_part(1, "importing", started=-5), a_part(2, "importing", started=-5), a_part(3, "queued")]
+    assert finish(an_import(waiting=1), there=there) == 20  # (5 + 5 + 10) / 2, then its own
+    assert finish(an_import(waiting=1), there=[]) == 10
+
+
+def test_an_import_whose_parts_are_all_there_ends_with_the_last_of_them():
+    """Also one whose submission is under way; what waits behind it does not matter."""
+    there = [a_part(1, "importing", started=-4), a_part(2, "queued"), a_part(3, "submitting", import_id=1)]
+    mine = an_import(submitting=1)
+    assert finish(mine, there=there, line=[in_line(50)]) == 16  # an importer is free after 6 seconds, it is behind 2
+    assert finish(an_import(complete=2, id_=9, importing=1), there=there[:1]) == 6
+
+
+def test_a_report_of_progress_counts_for_more_than_what_was_thought():
+    """A quarter in five seconds: fifteen more."""
+    there = [a_part(1, "importing", started=-5, import_id=1, imported=250)]
+    assert finish(an_import(importing=1), there=there) == 15
+
+
+def test_higher_priority_and_earlier_acceptance_go_first():
+    """Lower priority and later acceptance do not."""
+    mine = an_import(waiting=1, turn=100)
+    assert finish(mine, line=[in_line(4, priority=6, turn=500)]) == 30
+    assert finish(mine, line=[in_line(4, turn=99)]) == 30
+    assert finish(mine, line=[in_line(4, turn=101)]) == 10
+    assert finish(mine, line=[in_line(4, priority=4, turn=1)]) == 10
+
+
+def test_what_has_risen_gets_one_job_of_four():
+    """Of lower priority but four hours older; or itself, behind a thousand more urgent ones."""
+    urgent, old = an_import(waiting=6, priority=9), at(-4 * 3600)
+    assert finish(urgent, line=[in_line(1000, priority=5, since=old)]) == finish(urgent) + 10  # two more, side by side
+    assert finish(urgent, line=[in_line(1000, priority=5, since=at(-4 * 3600 + 1))]) == finish(urgent)
+    waiting = replace(an_import(waiting=2), created_at=old)
+    assert finish(waiting, line=[in_line(1000, priority=9)]) == finish(waiting) + 30  # six go meanwhile
+    assert finish(an_import(waiting=2), line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
+    scheduled = replace(waiting, request=replace(waiting.request, not_before=NOON))
+    assert finish(scheduled, line=[in_line(1000, priority=9)]) == finish(waiting) + 5000
+
+
+def test_of_a_stretch_that_it_lies_in_counts_what_was_accepted_before():
+    """As far as the sums tell: here a half."""
+    assert finish(an_import(waiting=1, turn=100), line=[in_line(8, turn=90, last=109)]) == 30
+
+
+def test_clients_take_turns():
+    """Another's thousand parts do not go before one; of its own, all do that were accepted before."""
+    mine = an_import(waiting=2, client="small")
+    assert finish(mine, line=[in_line(1000, client="large")]) == finish(mine, line=[in_line(2, client="large")]) == 25
+    assert finish(mine, line=[in_line(1000, client="small")]) == 5015
+
+
+def test_not_before_is_kept():
+    """It begins then, or when its turn comes after that."""
+    later = an_import(waiting=1, not_before=at(100))
+    assert finish(later) == 110
+    assert finish(later, line=[in_line(100, turn=1)]) == 510
+
+
+def test_a_back_off_is_waited_for():
+    """The whole line begins later."""
+    assert finish(an_import(waiting=1), hold_until=at(60)) == 70
+    assert finish(an_import(waiting=1), hold_until=at(-60)) == 10
+
+
+def test_a_part_that_is_collected_is_as_good_as_done():
+    """Unless its files are late: then nobody knows."""
+    assert finish(an_import(collecting=1, collecting_since=-5)) == 0
+    assert finish(an_import(collecting=1, collecting_since=-61)) is None
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        {"pace": Pace()},
+        {"paused_at": NOON},
+        {"blocked_at": NOON},
+        {"driven": False},
+    ],
+)
+def test_what_cannot_be_known_is_not_told(trouble: dict[str, Any]):
+    """Nothing was learnt yet, or nobody knows when it goes on."""
+    assert finish(an_import(waiting=1), **trouble) is None
+
+
+def test_a_pause_does_not_matter_to_what_marketo_has():
+    """It is followed to its end."""
+    there = [a_part(1, "importing", started=-4, import_id=1)]
+    assert finish(an_import(importing=1), there=there, paused_at=NOON) == 6
+
+
+def test_an_unconfirmed_part_has_no_end_that_is_known():
+    """Another import's does not matter."""
+    there = [a_part(1, "unconfirmed", import_id=1)]
+    assert finish(an_import(unconfirmed=1), there=there) is None
+    assert finish(an_import(waiting=1, id_=2), there=there) == 10
+
+
+def test_a_part_that_takes_far_longer_than_thought_may_take_for_ever():
+    """Its own import cannot be foretold; the others have one importer less, and none where both are so."""
+    stuck = a_part(1, "importing", started=-31, import_id=1)
+    assert finish(an_import(importing=1), there=[stuck]) is None
+    assert finish(an_import(waiting=2, id_=2), there=[stuck]) == 20
+    both = [stuck, a_part(2, "importing", started=-31)]
+    assert finish(an_import(waiting=2, id_=2), there=both) is None
+    assert finish(an_import(queued=1, id_=2), there=[*both, a_part(3, "queued", import_id=2)]) is None
+
+
+def test_what_waits_behind_a_job_without_an_end_in_sight_has_none_either():
+    """Of the same records as one that hangs; other imports go past it."""
+    stuck = a_part(1, "importing", started=-31)
+    behind = Outlook(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
+    assert behind.endless == [1]
+    assert behind.finish_of(an_import(waiting=1, id_=2)) is None
+    assert behind.finish_of(an_import(waiting=1, id_=3)) is not None
+    assert Outlook(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
+
+
+@pytest.mark.parametrize("told", [{"denials": 3}, {"failing_since": at(-61)}])
+def test_a_job_that_marketo_denies_or_says_nothing_of_has_no_end_in_sight(told: dict[str, Any]):
+    """Its importer is not thereby taken: who knows whether it is there at all."""
+    unheard = replace(a_part(1, "queued", import_id=1), **told)
+    assert finish(an_import(queued=1), there=[unheard]) is None
+    assert finish(an_import(waiting=2, id_=2), there=[unheard]) == finish(an_import(waiting=2, id_=2)) == 15
+    heard = replace(unheard, denials=0, failing_since=None, submitted_at=at(-5))
+    assert finish(an_import(queued=1), there=[heard]) == 10
+
+
+def test_a_part_whose_tries_fail_has_no_end_in_sight_once_that_has_lasted_a_minute():
+    """Turned away again and again, by a list that others import into for example."""
+    wanted = an_import(waiting=1)
+    for seconds, expected in ((-60, 10), (-61, None)):
+        failing = replace(wanted, remaining=replace(wanted.remaining, failing_since=at(seconds)))
+        assert finish(failing) == expected
+
+
+def test_nothing_is_foretold_while_marketo_cannot_be_reached():
+    """For longer than a hiccup."""
+    there = [a_part(1, "importing", started=-5, import_id=1)]
+    for seconds, expected in ((-60, 5), (-61, None)):
+        away = {"incidents": {"unreachable": Incident(since=at(seconds), told_at=at(seconds))}}
+        assert finish(an_import(importing=1), there=there, **away) == expected
+
+
+def test_what_others_keep_from_being_begun_has_no_end_in_sight():
+    """They hold the importers, or the whole queue: ours should have been begun with a minute ago."""
+    queued = replace(a_part(1, "queued", import_id=1), submitted_at=at(-61))
+    assert finish(an_import(queued=1), there=[queued]) is None
+    assert finish(an_import(waiting=1, id_=2), there=[queued]) is None
+    assert finish(an_import(queued=1), there=[queued], moved_at=at(-59)) == 10, "one of ours has just ended"
+    full = {"foreign_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
+    assert finish(an_import(waiting=1), **full) is None
