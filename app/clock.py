@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from app.notify.signal import Bell
+from app.notify.signal import Signal
 
 _PASSING = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)  # Linux's goes on while the machine sleeps
 
@@ -65,7 +65,7 @@ class Clock:
     """The time of day, carried on by the time that passes since it was last compared with a reference.
 
     The reference is the machine's time of day, or the database's where many processes have to agree. That somebody
-    sets it changes nothing here by itself: `steps/timekeeping.py` notices it, and moves along what was timed.
+    sets it changes nothing here by itself: `scheduling/timekeeper.py` notices it, and moves along what was timed.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Clock:
         self.jumps: tuple[Jump, ...] = ()  # all that are known, in their order
         self.jump_id = 0  # of the last one that was followed
         self.sure_from = -math.inf  # by the monotonic clock: before, others may go by a time that is not ours
-        self.doubt = Bell()  # rung by whoever meets a jump that is not known here
+        self.doubt = Signal()  # rung by whoever meets a jump that is not known here
         self.set(Reading(wall(), monotonic()))
 
     def __call__(self) -> datetime:
@@ -125,7 +125,7 @@ class Clock:
     def expect(self, jump_id: int) -> None:
         """What belongs together must be timed by the same clock, between the same jumps. Errors: ClockJumped."""
         if jump_id != self.jump_id:
-            self.doubt.ring()
+            self.doubt.send()
             raise ClockJumped(f"timed behind jump {jump_id} of the clock, and now behind jump {self.jump_id}")
 
 

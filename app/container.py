@@ -9,45 +9,45 @@ import httpx
 
 import migrations
 from app.clock import Clock
-from app.domain.failpoints import Reached, in_service
-from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, Patience
-from app.fair import FairLimit
+from app.domain.failpoints import FailpointHit, no_op
+from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, RetryPolicy
 from app.files.examination import Limits
 from app.marketo.client import Marketo
 from app.marketo.multipart import envelope_bytes
 from app.marketo.rate_limit import Sleep
-from app.notify.pending import Outbox
-from app.notify.pg_notify import Notices
-from app.notify.subscriptions import Changes
-from app.notify.wakeup import Wake
+from app.notify.pending import PendingNotifications
+from app.notify.subscriptions import Subscriptions
+from app.notify.wakeup import Wakeup
+from app.operations.api_keys import ApiKeys
+from app.operations.check_file import CheckFile
+from app.operations.desk import Desk
+from app.operations.erase import Erase, Retention
+from app.operations.instance_worker import InstanceWorker
+from app.operations.recovery import Sweep
+from app.operations.retry import Retry
+from app.pipeline.collect import Collect
+from app.pipeline.intake import Intake
+from app.pipeline.poll import Poll
+from app.pipeline.submit import Submit
+from app.reporting.follow import Follow
+from app.scheduling.conflict_checker import ConflictChecker
+from app.scheduling.instance_context import InstanceContext
+from app.scheduling.queue_model import QueueModel
+from app.scheduling.timekeeper import Timekeeper
 from app.settings import InstanceSettings, Settings
-from app.steps.admission import Admission
-from app.steps.backlog import BacklogCount
-from app.steps.collect import Collect
-from app.steps.crew import Crew
-from app.steps.describe import Describe
-from app.steps.desk import Desk
-from app.steps.driver import Driver
-from app.steps.erase import Erase, Retention
-from app.steps.examine import Examine
-from app.steps.follow import Follow
-from app.steps.intake import Intake
-from app.steps.judge import Judge
-from app.steps.keys import Keys
-from app.steps.once import Once
-from app.steps.poll import Poll
-from app.steps.retry import Retry
-from app.steps.schema_watch import SchemaWatch
-from app.steps.submit import Submit
-from app.steps.sweep import Sweep
-from app.steps.timekeeping import Timekeeper
-from app.steps.undo import Undo
-from app.steps.watch import Watch
 from app.store.database import LOG_LIMIT_BYTES, Database
+from app.store.pg_notify import PgNotify
+from app.store.schema_watch import SchemaWatch
+from app.uploads.admission import Admission
+from app.uploads.backlog_count import BacklogCount
+from app.uploads.cleanup import Cleanup
+from app.uploads.descriptions import Describe
+from app.uploads.fair_limit import FairLimit
+from app.uploads.idempotency import Idempotency
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Container:
     """What a process has. A worker hires a crew for each instance on top of it."""
 
     settings: Settings
@@ -55,22 +55,22 @@ class House:
     now: Clock
     timekeeper: Timekeeper
     sleep: Sleep
-    wake: Wake
-    changes: Changes
-    notices: Notices
-    reached: Reached
+    wakeup: Wakeup
+    subscriptions: Subscriptions
+    pg_notify: PgNotify
+    hit: FailpointHit
     chance: Callable[[], float]
     admission: Admission
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
-    examine: Examine
+    examine: CheckFile
     retry: Retry
     desk: Desk
     erase: Erase
-    undo: Undo
+    cleanup: Cleanup
     schema_watch: SchemaWatch
-    keys: Keys
+    keys: ApiKeys
     follow: Follow
 
     async def close(self) -> None:
@@ -78,36 +78,34 @@ class House:
         await self.db.close()
 
 
-def furnish(
+def build_container(
     settings: Settings,
     *,
     now: Clock | None = None,
     sleep: Sleep = asyncio.sleep,
     http: httpx.AsyncClient | None = None,
-    reached: Reached = in_service,
+    hit: FailpointHit = no_op,
     chance: Callable[[], float] = random.random,
     db: Database | None = None,
-) -> House:
+) -> Container:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
     `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
     """
     now = now or Clock(by_database=not settings.on_sqlite)
-    outbox = Outbox()
+    pending = PendingNotifications()
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
     admission = Admission(FairLimit(settings.uploads, client_uploads))
-    wake, changes = Wake(outbox), Changes(outbox)
-    db = db or Database(settings.database_url, told=changes.made, log_limit_bytes=_log_limit_bytes(settings))
+    wakeup, subscriptions = Wakeup(pending), Subscriptions(pending)
+    db = db or Database(settings.database_url, told=subscriptions.publish, log_limit_bytes=_log_limit_bytes(settings))
     http = http or _http_client(settings)
-    marketo = marketos(settings, http, now=now, sleep=sleep)
-    describe = {
-        name: Describe(instance=name, db=db, marketo=one, now=now, reached=reached) for name, one in marketo.items()
-    }
-    undo = Undo(db, now, settings.disk_floor_bytes)
+    marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
+    describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}
+    cleanup = Cleanup(db, now, settings.disk_floor_bytes)
     intake = Intake(
         db=db,
         now=now,
-        wake=wake,
+        wakeup=wakeup,
         describe=describe,
         part_bytes=settings.part_bytes,
         max_file_bytes=settings.max_file_bytes,
@@ -115,36 +113,36 @@ def furnish(
         client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
         disk_floor_bytes=settings.disk_floor_bytes,
         admission=admission,
-        once=Once(db=db, now=now, undo=undo),
-        undo=undo,
+        once=Idempotency(db=db, now=now, cleanup=cleanup),
+        cleanup=cleanup,
         revision=migrations.head(),
         backlog=BacklogCount(db=db, now=now),
-        reached=reached,
+        hit=hit,
     )
-    desk = Desk(db=db, now=now, wake=wake, reached=reached)
-    return House(
+    desk = Desk(db=db, now=now, wakeup=wakeup, hit=hit)
+    return Container(
         settings=settings,
         db=db,
         now=now,
         timekeeper=Timekeeper(db, now, _clock_look_seconds(settings)),
         sleep=sleep,
-        wake=wake,
-        changes=changes,
-        notices=Notices(db, wake, changes, outbox),
-        reached=reached,
+        wakeup=wakeup,
+        subscriptions=subscriptions,
+        pg_notify=PgNotify(db, wakeup, subscriptions, pending),
+        hit=hit,
         chance=chance,
         admission=admission,
         http=http,
         marketo=marketo,
         intake=intake,
-        examine=Examine(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
+        examine=CheckFile(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
         desk=desk,
         erase=Erase(db=db, now=now, retention=retention_from(settings)),
-        undo=undo,
+        cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
-        keys=Keys(db=db, now=now),
-        follow=Follow(db, changes),
+        keys=ApiKeys(db=db, now=now),
+        follow=Follow(db, subscriptions),
     )
 
 
@@ -165,7 +163,9 @@ def _http_client(settings: Settings) -> httpx.AsyncClient:
     return httpx.AsyncClient(limits=limits, timeout=settings.call_timeout_seconds, follow_redirects=False)
 
 
-def marketos(settings: Settings, http: httpx.AsyncClient, *, now: Clock, sleep: Sleep) -> Mapping[str, Marketo]:
+def build_marketo_clients(
+    settings: Settings, http: httpx.AsyncClient, *, now: Clock, sleep: Sleep
+) -> Mapping[str, Marketo]:
     """By instance. Each keeps a token and counts the calls of this process."""
     return {
         name: Marketo(
@@ -180,40 +180,40 @@ def marketos(settings: Settings, http: httpx.AsyncClient, *, now: Clock, sleep: 
     }
 
 
-def hire(house: House, name: str) -> Crew:
+def build_instance_worker(container: Container, name: str) -> InstanceWorker:
     """The steps that drive one instance."""
-    settings, instance, marketo = house.settings, house.settings.instances[name], house.marketo[name]
-    watch = Watch(
+    settings, instance, marketo = container.settings, container.settings.instances[name], container.marketo[name]
+    queue_model = QueueModel(
         importers=instance.max_importing,
         poll_min_seconds=settings.poll_min_seconds,
         poll_max_seconds=settings.poll_max_seconds,
     )
-    driver = Driver(
-        db=house.db,
+    context = InstanceContext(
+        db=container.db,
         marketo=marketo,
-        now=house.now,
-        sleep=house.sleep,
-        chance=house.chance,
-        patience=patience_from(settings, instance),
-        watch=watch,
+        now=container.now,
+        sleep=container.sleep,
+        chance=container.chance,
+        retry_policy=retry_policy_from(settings, instance),
+        queue_model=queue_model,
         max_queued=instance.max_queued,
-        reached=house.reached,
+        hit=container.hit,
     )
-    crew = Crew(
-        submit=Submit(driver, Judge(driver)),
-        poll=Poll(driver, house.wake),
-        collect=Collect(driver),
-        sweep=Sweep(driver, house.erase, house.undo, settings.stuck_seconds),
-        allowance=marketo.allowance,
-        watch=watch,
+    instance_worker = InstanceWorker(
+        submit=Submit(context, ConflictChecker(context)),
+        poll=Poll(context, container.wakeup),
+        collect=Collect(context),
+        sweep=Sweep(context, container.erase, container.cleanup, settings.stuck_seconds),
+        rate_limiter=marketo.rate_limiter,
+        queue_model=queue_model,
         max_queued=instance.max_queued,
     )
-    house.timekeeper.moved.append(crew.move_times)
-    return crew
+    container.timekeeper.moved.append(instance_worker.move_times)
+    return instance_worker
 
 
-def patience_from(settings: Settings, instance: InstanceSettings) -> Patience:
-    return Patience(
+def retry_policy_from(settings: Settings, instance: InstanceSettings) -> RetryPolicy:
+    return RetryPolicy(
         upload_seconds=settings.upload_timeout_seconds,
         settle_seconds=settings.unconfirmed_settle_seconds,
         retry_base_seconds=settings.retry_base_seconds,

@@ -19,7 +19,7 @@ from pathlib import Path
 import httpx
 from sqlalchemy import text
 
-from app.container import furnish
+from app.container import build_container
 from app.domain.api_keys import Scope
 from app.settings import exactly
 from app.store.database import Database
@@ -75,11 +75,11 @@ def key_for(url: str) -> str:
 
     async def make() -> str:
         instance = {"base_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "x"}
-        house = furnish(exactly(database_url=url, instances={"default": instance}))
+        container = build_container(exactly(database_url=url, instances={"default": instance}))
         try:
-            return (await house.keys.create("bench", [Scope.SUBMIT, Scope.READ]))[1]
+            return (await container.keys.create("bench", [Scope.SUBMIT, Scope.READ]))[1]
         finally:
-            await house.close()
+            await container.close()
 
     return asyncio.run(make())
 

@@ -26,8 +26,8 @@ from sqlalchemy import func, select
 
 from app.simulator import Rules, Simulator, create_app
 from app.store.tables import import_
-from app.worker.run import Worker
-from app.worker.ticks import ticks
+from app.worker.runner import Worker
+from app.worker.timetable import timetable
 from benchmarks.plain import CARS, File, Script
 from benchmarks.support import busy, database, describe_machine, peak_mb, scratch, service, simulator, verdict
 from tests.support.clock import SteppedClock
@@ -202,17 +202,17 @@ class Beats:
     """The worker's own ticks, each at its time, one after the other: nothing is done side by side."""
 
     def __init__(self, stage: Stage, clock: WorkingClock) -> None:
-        house, settings = stage.house, stage.house.settings
-        self.clock, self.wake = clock, house.wake
+        container, settings = stage.container, stage.container.settings
+        self.clock, self.wakeup = clock, container.wakeup
         self.worker = Worker(
-            crews={"default": stage.crew},
+            crews={"default": stage.instance_worker},
             leases=stage.leases,
-            wake=house.wake,
+            wakeup=container.wakeup,
             now=clock,
             tick_seconds=settings.tick_seconds,
             shutdown_seconds=settings.shutdown_seconds,
         )
-        self.ticks = list(ticks(stage.crew, settings.tick_seconds))
+        self.ticks = list(timetable(stage.instance_worker, settings.tick_seconds))
         self.next_at = dict.fromkeys((tick.name for tick in self.ticks), clock.seconds())
 
     async def go(self, *, until: Callable[[], Awaitable[bool]]) -> None:
@@ -223,7 +223,7 @@ class Beats:
                 if self.next_at[tick.name] <= self.clock.seconds():
                     self.next_at[tick.name] = self.clock.seconds() + tick.seconds
                     await self.worker.tick("default", tick)
-                while await self.wake.heard(within_seconds=0):
+                while await self.wakeup.wait(within_seconds=0):
                     await self.worker.tick("default", self.ticks[0])
 
     async def _told(self, until: Callable[[], Awaitable[bool]]) -> bool:
@@ -234,7 +234,7 @@ class Beats:
 
 
 async def all_finished(stage: Stage) -> bool:
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         left = await tx.execute(select(func.count()).select_from(import_).where(import_.c.finished_at.is_(None)))
     return bool(left.scalar_one() == 0)
 
@@ -331,7 +331,7 @@ def tell(aim: str, seen: str, *, met: bool) -> None:
     print(f"    {verdict(met, aim)}; seen {seen}", flush=True)
 
 
-def judge(name: str, found: dict[str, Outcome]) -> None:
+def conflict_checker(name: str, found: dict[str, Outcome]) -> None:
     ours, scripts = found["sluice"], {told: found[way] for way, told in WAYS.items() if way in found}
     for told, one in ({"Sluice": ours} | scripts).items():
         print(one.line(told))
@@ -353,7 +353,7 @@ def judge(name: str, found: dict[str, Outcome]) -> None:
 async def in_steps(case: Case, url: str, name: str) -> None:
     print(f"\n({name}) {case.name}", flush=True)
     found = {"sluice": await by_sluice(case, url)}
-    judge(name, found | {way: await by_script(case, way) for way in WAYS})
+    conflict_checker(name, found | {way: await by_script(case, way) for way in WAYS})
 
 
 async def the_urgent(url: str) -> None:
@@ -367,7 +367,7 @@ async def measure(given: argparse.Namespace) -> None:
         if name == "real":
             print(f"\n(real) as (a), in real processes over HTTP; speed {given.speed:g}", flush=True)
             real, peak = await over_http(CASES["a"], given.database, given.speed)
-            judge("a", real)
+            conflict_checker("a", real)
             print(f"    the service: {peak:.0f} MB peak")
             continue
         with ExitStack() as stack:

@@ -32,13 +32,13 @@ FLAT_MS = 2.0
 
 async def claim(stage: Stage) -> None:
     """Choose a part, judge it, and claim it; and put it back."""
-    submit = stage.crew.submit
+    submit = stage.instance_worker.submit
     chosen, _ = await submit._choose(stage.lease)  # noqa: SLF001
     assert chosen, "something may go"
     part = await submit._claim(stage.lease, chosen.part)  # noqa: SLF001
     assert part, "it went"
-    submit.judge.forget(part)
-    async with submit.driver.writing(stage.lease) as (tx, _):
+    submit.conflict_checker.forget(part)
+    async with submit.context.writing(stage.lease) as (tx, _):
         await parts.move(tx, part.id, Move.TURN_AWAY, at=stage.clock(), values={"due_at": None})
 
 
@@ -52,9 +52,9 @@ def asked(path: str) -> Callable[[Stage], Awaitable[object]]:
 
 DEEDS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "claim": claim,
-    "poll": lambda stage: stage.crew.poll.run_once(stage.lease),
-    "collect": lambda stage: stage.crew.collect.run_once(stage.lease),
-    "sweep": lambda stage: stage.crew.sweep.run_once(stage.lease),
+    "poll": lambda stage: stage.instance_worker.poll.run_once(stage.lease),
+    "collect": lambda stage: stage.instance_worker.collect.run_once(stage.lease),
+    "sweep": lambda stage: stage.instance_worker.sweep.run_once(stage.lease),
     "GET /v1/status": asked("/v1/status"),
     "GET /metrics": asked("/metrics"),
     "GET /v1/instances": asked("/v1/instances"),
@@ -88,9 +88,9 @@ async def measure(url: str, times: int) -> dict[str, list[float]]:
                 if wanted > there[done]:
                     first = there[done] + 1 + (0 if done else 2 * FINISHED)
                     last = wanted + (0 if done else 2 * FINISHED)
-                    await fill(stage.house.db, first, last, finished=done, clock=clock)
+                    await fill(stage.container.db, first, last, finished=done, clock=clock)
                     there[done] = wanted
-            await settle(stage.house.db)
+            await settle(stage.container.db)
             for name, deed in DEEDS.items():
                 costs[name].append(await cost(stage, deed, times))
     return costs

@@ -38,7 +38,7 @@ def keys_of(number: int, keys: int) -> np.ndarray:
 
 async def prepare(stage: Stage, parts: int, keys: int) -> int:
     """So many parts with their keys, and one import of high priority behind them: its id."""
-    db, at = stage.house.db, stage.clock
+    db, at = stage.container.db, stage.clock
     await fill(db, FIRST, FIRST + parts - 1, finished=False, clock=at)
     async with db.write() as tx:
         await tx.execute(part_keys.delete())
@@ -58,9 +58,9 @@ async def looks(stage: Stage) -> list[float]:
     found = []
     while not stage.posted:
         begun = time.perf_counter()
-        await stage.crew.submit._choose(stage.lease)  # noqa: SLF001
+        await stage.instance_worker.submit._choose(stage.lease)  # noqa: SLF001
         found.append((time.perf_counter() - begun) * 1000)
-        line = stage.crew.submit.judge.known
+        line = stage.instance_worker.submit.conflict_checker.known
         if found and line and all(one.looked_to == (0, 0) and one.before > (0, 0) for one in line.values()):
             return found
     return found

@@ -50,7 +50,7 @@ class Stream:
     def __init__(self, url: str, path: str) -> None:
         host, port = url.removeprefix("http://").split(":")
         self._address, self._path = (host, int(port)), path
-        self.heard: list[tuple[float, dict[str, object]]] = []  # (when, the event)
+        self.wait: list[tuple[float, dict[str, object]]] = []  # (when, the event)
         self.ended = asyncio.Event()
 
     async def open(self, *, until: bytes) -> None:
@@ -67,7 +67,7 @@ class Stream:
     async def _read(self) -> None:
         while line := await self._reader.readline():
             if line.startswith(b"data: "):
-                self.heard.append((time.time(), json.loads(line[6:])))
+                self.wait.append((time.time(), json.loads(line[6:])))
             elif line == b"0\r\n":
                 break
         self.ended.set()
@@ -166,7 +166,7 @@ async def watch(child: Child, client: httpx.AsyncClient, ids: list[int], moving:
         await asyncio.wait_for(asyncio.gather(*(stream.ended.wait() for stream in streams[:moving])), 60)
         watched, seconds = cpu_seconds(child.pid) - begun, time.perf_counter() - started
         late = [
-            delay(at, event) for stream in streams[:moving] for at, event in stream.heard if event["type"] == "finished"
+            delay(at, event) for stream in streams[:moving] for at, event in stream.wait if event["type"] == "finished"
         ]
     assert len(late) == moving, "each heard of its end, once"
     begun = cpu_seconds(child.pid)
@@ -243,8 +243,7 @@ async def crowd(child: Child, client: httpx.AsyncClient, count: int) -> None:
         await asyncio.wait_for(asyncio.gather(*(stream.ended.wait() for stream in streams)), 60)
         cpu = cpu_seconds(child.pid) - begun
         late = [
-            stream.heard[-1][0] - datetime.fromisoformat(str(stream.heard[-1][1]["at"])).timestamp()
-            for stream in streams
+            stream.wait[-1][0] - datetime.fromisoformat(str(stream.wait[-1][1]["at"])).timestamp() for stream in streams
         ]
     print(
         f"  {count} watch one import, and it ends: p50 {percentile(late, 0.5) * 1000:.0f} ms, "
@@ -286,7 +285,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     print(f"watchers on {describe_machine()}")
     for kind in given.database:
-        asyncio.run(measure(kind, given.watchers, given.moving))
+        asyncio.run(measure(kind, given.subscribers, given.moving))
 
 
 if __name__ == "__main__":

@@ -14,6 +14,11 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from app.api.app import routed
+from app.api.metric_series import CATALOGUE
+from app.api.openapi import examples
+from app.api.openapi.document import operations
+from app.api.parameters import PARAMETERS, Parameter
 from app.domain import events, lifecycle
 from app.domain.answers import Unusable
 from app.domain.events import Occurrence
@@ -21,11 +26,6 @@ from app.domain.imports import AttentionCode, ObjectType
 from app.domain.instances import WaitingFor
 from app.domain.problems import PROBLEMS
 from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
-from app.web import examples
-from app.web.app import routed
-from app.web.contract import operations
-from app.web.parameters import PARAMETERS, Parameter
-from app.web.series import CATALOGUE
 
 DOCS = Path(__file__).parent
 SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)

@@ -38,7 +38,7 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 BOTH = ("sqlite", "postgresql")
 RUN = "sluice_run"
-OVER_HTTP = ("web", "story")  # folders
+OVER_HTTP = ("api", "story")  # folders
 FOLDER = pytest.StashKey[Path]()
 TESTS = Path(__file__).parent
 

@@ -10,7 +10,7 @@ import typer
 
 from app.cli.client import command, for_people, service
 from app.cli.reading import ImportId
-from app.cli.retrying_client import Patient
+from app.cli.retrying_client import RetryingClient
 from app.cli.upload import named, opened, upload
 from app.domain.imports import Format
 
@@ -60,7 +60,7 @@ def retry(
     with opened(file) if file else nullcontext() as source, service() as client:
         if file and source:
             words = ["sluice", "retry", str(import_id), "--failures", str(file)]
-            answer = upload(Patient(client), source, path=path, name=named(file), parameters=dict(parameters))
+            answer = upload(RetryingClient(client), source, path=path, name=named(file), parameters=dict(parameters))
             made = for_people(answer, again=lambda say: command(words, parameters | say))
         else:
             made = for_people(client.post(path))

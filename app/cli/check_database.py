@@ -15,7 +15,7 @@ from app.cli.client import fail
 from app.settings import load
 
 if TYPE_CHECKING:
-    from app.container import House
+    from app.container import Container
 
 SHOWN = 100  # of what is corrupt, one by one
 
@@ -27,16 +27,16 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
 
     Example: SLUICE_DATABASE_URL=sqlite:///copy.db sluice check-database
     """
-    house = importlib.import_module("app.cli.database")
+    database = importlib.import_module("app.cli.database")
     settings = load()
 
     async def run() -> dict[str, Any]:
-        async with house.looked_at(settings) as found:
+        async with database.looked_at(settings) as found:
             return await _checked(found, quiet=as_json)
 
     try:
         told = asyncio.run(run())
-    except house.CANNOT as reason:
+    except database.CANNOT as reason:
         fail(str(reason))
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -46,8 +46,8 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
         raise typer.Exit(1)
 
 
-async def _checked(house: "House", *, quiet: bool) -> dict[str, Any]:
-    integrity = importlib.import_module("app.steps.integrity").Integrity(house.db)
+async def _checked(container: "Container", *, quiet: bool) -> dict[str, Any]:
+    integrity = importlib.import_module("app.operations.integrity").Integrity(container.db)
     counted: dict[str, Counter[str]] = {}
     corrupt: list[dict[str, Any]] = []
     with Progress(console=tables.console(), transient=True, disable=quiet) as progress:

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 import httpx
 import typer
 
-from app.cli.retrying_client import NOBODY, Patient
+from app.cli.retrying_client import NOBODY, RetryingClient
 from app.domain.imports import FINISHED
 from app.masking import masked_url
 from app.settings import Settings, load
@@ -92,7 +92,7 @@ def _problem(answer: httpx.Response) -> dict[str, Any]:
     return harmless_json(found) if isinstance(found, dict) else {}
 
 
-def followed(asking: Patient, import_id: int, *, looked_at: bool) -> Iterator[dict[str, Any]]:
+def followed(asking: RetryingClient, import_id: int, *, looked_at: bool) -> Iterator[dict[str, Any]]:
     """The import as it stands, whenever that has changed, until it is finished.
 
     The service holds each question until there is an end to tell, or the time is up.

@@ -10,7 +10,7 @@ import migrations
 from app import logs
 from app.cli.client import fail
 from app.cli.startup import CannotStart
-from app.container import House, furnish
+from app.container import Container, build_container
 from app.settings import Settings
 from app.store import instances
 from app.store.sqlite_file import DatabaseBusy
@@ -19,54 +19,54 @@ CANNOT = (CannotStart, DatabaseBusy)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[House]:
+async def opened(settings: Settings) -> AsyncIterator[Container]:
     """The house with its database claimed, its schema current and a row for each instance.
 
     Errors: CannotStart, DatabaseBusy.
     """
-    house = furnish(settings)
+    container = build_container(settings)
     try:
-        found = await asyncio.to_thread(_claim, house)
+        found = await asyncio.to_thread(_claim, container)
         if found != migrations.head() and settings.on_sqlite:
             await asyncio.to_thread(migrations.upgrade, settings.database_url)
         elif found != migrations.head():
             raise CannotStart(
                 f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
             )
-        await house.timekeeper.begin()
-        async with house.db.write() as tx:
+        await container.timekeeper.begin()
+        async with container.db.write() as tx:
             await instances.ensure(tx, settings.instances)
-        yield house
+        yield container
     finally:
-        await house.close()
+        await container.close()
 
 
 @asynccontextmanager
-async def looked_at(settings: Settings) -> AsyncIterator[House]:
+async def looked_at(settings: Settings) -> AsyncIterator[Container]:
     """The house on a database that is only to be read: its schema must be this version's, and is not touched.
 
     Errors: CannotStart, DatabaseBusy.
     """
-    house = furnish(settings)
+    container = build_container(settings)
     try:
-        found = await asyncio.to_thread(_claim, house)
+        found = await asyncio.to_thread(_claim, container)
         if found != migrations.head():
             raise CannotStart(
                 f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
             )
-        yield house
+        yield container
     finally:
-        await house.close()
+        await container.close()
 
 
-def _claim(house: House) -> str | None:
+def _claim(container: Container) -> str | None:
     """Have the database, for this process alone where it is a file; the revision of its schema.
 
     Errors: CannotStart, DatabaseBusy.
     """
     try:
-        house.db.claim_file()
-        return migrations.revision(house.settings.database_url)
+        container.db.claim_file()
+        return migrations.revision(container.settings.database_url)
     except (OSError, OperationalError) as reason:
         raise _cannot_open(reason) from None
 
@@ -83,7 +83,7 @@ def migrate(settings: Settings) -> str:
     """
     logs.configure(settings)
     try:
-        with furnish(settings).db.migrating():
+        with build_container(settings).db.migrating():
             _migrate(settings)
     except OSError as reason:
         fail(str(_cannot_open(reason)))
@@ -94,9 +94,9 @@ def migrate(settings: Settings) -> str:
 
 def _migrate(settings: Settings) -> None:
     """Errors: CannotStart, DatabaseBusy."""
-    house = furnish(settings)
+    container = build_container(settings)
     try:
-        _claim(house)
+        _claim(container)
         migrations.upgrade(settings.database_url)
     finally:
-        asyncio.run(house.close())
+        asyncio.run(container.close())

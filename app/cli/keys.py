@@ -12,14 +12,14 @@ import typer
 from app.cli import tables
 from app.cli.client import fail
 from app.clock import rfc3339
-from app.domain.api_keys import Key, Scope, in_order
+from app.domain.api_keys import ApiKey, Scope, in_order
 from app.domain.errors import CallerError
 from app.domain.imports import HIGHEST_PRIORITY
 from app.settings import load
 from app.terminal import harmless_json
 
 if TYPE_CHECKING:
-    from app.container import House
+    from app.container import Container
 
 EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
 app = typer.Typer(name="keys", help=f"API keys: who may call, and what.\n\n{EXAMPLE}", no_args_is_help=True)
@@ -47,11 +47,11 @@ def create(
             f"a client's name has 1 to {NAME_CHARACTERS} printable characters", param_hint="--client"
         )
 
-    async def made(house: "House") -> tuple[Key, str]:
-        expires_at = house.now() + timedelta(days=days) if days else None
-        return await house.keys.create(client.strip(), scope, expires_at=expires_at, max_priority=max_priority)
+    async def made(container: "Container") -> tuple[ApiKey, str]:
+        expires_at = container.now() + timedelta(days=days) if days else None
+        return await container.keys.create(client.strip(), scope, expires_at=expires_at, max_priority=max_priority)
 
-    key, written = _with_house(made)
+    key, written = _with_container(made)
     typer.echo(json.dumps(_told(key) | {"key": written}) if as_json else written)
 
 
@@ -61,7 +61,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
 
     Example: sluice keys list
     """
-    told = [_told(key) for key in _with_house(lambda house: house.keys.everyone())]
+    told = [_told(key) for key in _with_container(lambda container: container.keys.everyone())]
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
@@ -76,26 +76,26 @@ def revoke(
 
     Example: sluice keys revoke 0f3a5c7e9b1d
     """
-    _with_house(lambda house: house.keys.revoke(key_id))
+    _with_container(lambda container: container.keys.revoke(key_id))
     typer.echo(f"Key {key_id} is revoked.")
 
 
-def _with_house(deed: Callable[["House"], Awaitable[Found]]) -> Found:
+def _with_container(action: Callable[["Container"], Awaitable[Found]]) -> Found:
     async def run() -> Found:
-        async with house.opened(settings) as found:
-            return await deed(found)
+        async with database.opened(settings) as container:
+            return await action(container)
 
-    house = importlib.import_module("app.cli.database")
+    database = importlib.import_module("app.cli.database")
     settings = load()
     try:
         return asyncio.run(run())
     except CallerError as mistake:
         fail(mistake.message)
-    except house.CANNOT as reason:
+    except database.CANNOT as reason:
         fail(str(reason))
 
 
-def _told(key: Key) -> dict[str, Any]:
+def _told(key: ApiKey) -> dict[str, Any]:
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
     known = {"id": key.id, "client": key.client, "scopes": in_order(key.scopes), "max_priority": key.max_priority}
     return known | {name: rfc3339(value) if (value := getattr(key, name)) else None for name in times}

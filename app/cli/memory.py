@@ -5,7 +5,7 @@ import ctypes
 from contextlib import suppress
 from dataclasses import dataclass
 
-from app.steps.admission import Admission
+from app.uploads.admission import Admission
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -3, -8  # malloc.h
 LARGE_BYTES = 1 << 20  # a part's file and what it is packed into

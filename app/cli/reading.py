@@ -19,7 +19,7 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import followed, for_people, service, told
-from app.cli.retrying_client import Patient
+from app.cli.retrying_client import RetryingClient
 from app.clock import machine_clock
 from app.terminal import harmless, harmless_json
 
@@ -56,7 +56,7 @@ def _watch(client: httpx.Client, import_id: int | None) -> None:
     """Drawn in place, for as long as anybody looks."""
     with suppress(KeyboardInterrupt), Live(console=tables.console(), auto_refresh=False) as live:
         screen = Screen(live)
-        asking = Patient(client, screen.broken)
+        asking = RetryingClient(client, screen.broken)
         for shown in _services(asking) if import_id is None else _imports(asking, import_id):
             screen.shows(shown)
 
@@ -79,18 +79,18 @@ class Screen:
         self._live.update(Group(self._last, silence), refresh=True)
 
 
-def _services(asking: Patient) -> Iterator[Group]:
+def _services(asking: RetryingClient) -> Iterator[Group]:
     while True:
         yield _service(asking)
         time.sleep(WATCH_SECONDS)
 
 
-def _imports(asking: Patient, import_id: int) -> Iterator[Group]:
+def _imports(asking: RetryingClient, import_id: int) -> Iterator[Group]:
     for found in followed(asking, import_id, looked_at=True):
         yield _import(asking, harmless_json(found))
 
 
-def _service(asking: Patient | httpx.Client) -> Group:
+def _service(asking: RetryingClient | httpx.Client) -> Group:
     found = for_people(asking.get("/v1/status"))
     newest = for_people(asking.get("/v1/imports", params={"page_size": NEWEST}))["items"]
     under_way = [
@@ -107,7 +107,7 @@ def _service(asking: Patient | httpx.Client) -> Group:
     return Group(*shown, tables.of_imports(newest, title="Newest imports"))
 
 
-def _import(asking: Patient | httpx.Client, found: dict[str, Any]) -> Group:
+def _import(asking: RetryingClient | httpx.Client, found: dict[str, Any]) -> Group:
     parts = for_people(asking.get(f"/v1/imports/{found['id']}/parts"))["items"]
     remarks = [
         escape(f"{name}: {found[name]['code']}: {found[name]['message']}")

@@ -15,7 +15,7 @@ Broken = Callable[[str], None]
 
 
 @dataclass(slots=True)
-class Patient:
+class RetryingClient:
     """A client that asks again where no answer came, or one that says "not now". `broken` is told why.
 
     Errors: httpx.TransportError, when nobody has answered for a minute; at once, where nobody was ever there.

@@ -20,18 +20,18 @@ try:
 except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
+from app.api.connections import SPARE_CONNECTIONS, Connections
 from app.cli import memory
 from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
 from app.cli.serve import Role
 from app.cli.startup import listening, url_of
-from app.container import House, hire
+from app.container import Container, build_instance_worker
 from app.masking import masked_url
 from app.settings import Settings, SettingsError, variable
-from app.web.connections import SPARE_CONNECTIONS, Connections
-from app.worker.lease import Leases
-from app.worker.run import Worker
+from app.worker.leases import Leases
+from app.worker.runner import Worker
 
 log = structlog.get_logger()
 
@@ -73,23 +73,29 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(stop))
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
-        house = await stack.enter_async_context(opened(settings))
-        worker = None if role == Role.API else await _worker(house)
-        server = _Server(house) if door else None
-        if server and settings.auth == "on" and not await house.keys.everyone():
+        container = await stack.enter_async_context(opened(settings))
+        worker = None if role == Role.API else await _worker(container)
+        server = _Server(container) if door else None
+        if server and settings.auth == "on" and not await container.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            duties = (house.timekeeper, house.notices, house.follow, house.undo, house.schema_watch)
+            duties = (
+                container.timekeeper,
+                container.pg_notify,
+                container.follow,
+                container.cleanup,
+                container.schema_watch,
+            )
             beside = [group.create_task(duty.run()) for duty in duties]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
                 beside.append(group.create_task(server.monitor.run()))
-                beside.append(group.create_task(memory.Trim(house.admission).run()))
+                beside.append(group.create_task(memory.Trim(container.admission).run()))
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
-            house.changes.end()  # whoever waits is answered now, and asks another process
+            container.subscriptions.end()  # whoever waits is answered now, and asks another process
             for task in beside:
                 task.cancel()
 
@@ -122,29 +128,29 @@ def _warn(settings: Settings) -> None:
             )
 
 
-async def _worker(house: House) -> Worker:
-    crews = {name: hire(house, name) for name in house.settings.instances}
-    if house.settings.on_sqlite:
+async def _worker(container: Container) -> Worker:
+    crews = {name: build_instance_worker(container, name) for name in container.settings.instances}
+    if container.settings.on_sqlite:
         await next(iter(crews.values())).sweep.forget_uploads()
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     return Worker(
         crews=crews,
-        leases=Leases(db=house.db, now=house.now, worker=name, seconds=house.settings.lease_seconds),
-        wake=house.wake,
-        now=house.now,
-        tick_seconds=house.settings.tick_seconds,
-        shutdown_seconds=house.settings.shutdown_seconds,
-        reached=house.reached,
+        leases=Leases(db=container.db, now=container.now, worker=name, seconds=container.settings.lease_seconds),
+        wakeup=container.wakeup,
+        now=container.now,
+        tick_seconds=container.settings.tick_seconds,
+        shutdown_seconds=container.settings.shutdown_seconds,
+        hit=container.hit,
     )
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, house: House) -> None:
-        settings = house.settings
-        web = importlib.import_module("app.web.app")  # a worker starts sooner and smaller without it
-        app = web.create_app(house)
+    def __init__(self, container: Container) -> None:
+        settings = container.settings
+        web = importlib.import_module("app.api.app")  # a worker starts sooner and smaller without it
+        app = web.create_app(container)
         self.monitor = app.state.monitor
-        protocol = importlib.import_module("app.web.protocol").BoundedProtocol
+        protocol = importlib.import_module("app.api.protocol").BoundedProtocol
         self._connections = Connections(_connections_within(settings.connections))
         super().__init__(
             uvicorn.Config(

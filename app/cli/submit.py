@@ -12,7 +12,7 @@ from rich.markup import escape
 from app.cli import tables
 from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
 from app.cli.progress import Shown, progress_bar
-from app.cli.retrying_client import Patient
+from app.cli.retrying_client import RetryingClient
 from app.cli.upload import format_by_name, named, opened, size_of, upload
 from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
 from app.terminal import harmless_json
@@ -68,7 +68,7 @@ def submit(
     given = {name: str(value) for name, value in options.items() if value is not None}
     with opened(file) as source, service() as client, progress_bar() as bar:
         shown = Shown(bar, size_bytes=size_of(source))
-        asking = Patient(client, shown.broken)
+        asking = RetryingClient(client, shown.broken)
         answer = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
         made = told(answer, again=lambda say: _again(file, given | say, metadata or [], wait=wait))
         shown.taken(made)
@@ -90,7 +90,7 @@ def _again(file: Path, parameters: dict[str, str], metadata: list[str], *, wait:
     return f"{command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
 
 
-def _watched(asking: Patient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
+def _watched(asking: RetryingClient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
     """To its end. Whoever is interrupted, or hears nothing any more, is told where to look."""
     there = f"Import {made['id']} is with the service and goes on: sluice status {made['id']} --watch"
     try:

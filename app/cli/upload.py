@@ -15,7 +15,7 @@ import httpx
 import typer
 
 from app.cli.client import fail
-from app.cli.retrying_client import Patient
+from app.cli.retrying_client import RetryingClient
 from app.domain.timeouts import IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.files.file_kinds import packing_of
 
@@ -33,7 +33,7 @@ Sent = Callable[[int], None]
 
 
 def upload(
-    asking: Patient,
+    asking: RetryingClient,
     source: IO[bytes],
     *,
     path: str,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Status(StrEnum):
+class MarketoStatus(StrEnum):
     """Marketo's four words for an import job, exact case. Adobe, "Bulk lead import", read 2026-08."""
 
     QUEUED = "Queued"
@@ -37,7 +37,7 @@ class Unusable(StrEnum):
     NOT_MATCHED = "not_matched"  # a mistake of ours: it could not be held against the file
 
 
-class Because(StrEnum):
+class RejectionReason(StrEnum):
     """Why a request was not executed, by what has to change before it can be."""
 
     QUEUE_FULL = "queue_full"  # 1016: a slot must come free
@@ -54,13 +54,13 @@ class Because(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Accepted:
     batch_id: int
-    status: Status = Status.QUEUED
+    status: MarketoStatus = MarketoStatus.QUEUED
     message: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    because: Because
+    because: RejectionReason
     code: str | None
     """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
     message: str
@@ -79,18 +79,18 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Lost:
+class OutcomeUnknown:
     why: str
 
 
-Answer = Accepted | TurnedAway | Refused | Lost
+Answer = Accepted | TurnedAway | Refused | OutcomeUnknown
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """Where a job stands. Counts are rows, so far; None where Marketo did not say."""
 
-    status: Status | None
+    status: MarketoStatus | None
     """None for a word that is not one of the four: counted as still running."""
     imported: int | None = None
     failed: int | None = None
@@ -99,12 +99,12 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class NoWord:
+class QueryFailed:
     """A question that got no usable answer. It says nothing about the part: ask again."""
 
     why: str
     code: str | None = None
-    because: Because | None = None
+    because: RejectionReason | None = None
     """Set when the whole instance has to wait, not only this question."""
     unknown_job: bool = False
     """Marketo says that it has no such job: it has forgotten it, or never had it."""

@@ -39,7 +39,7 @@ EVERYBODY = Caller("local", frozenset(Scope))
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class ApiKey:
     """A key as it is kept: everything but its secret."""
 
     id: str

@@ -5,31 +5,31 @@ Marketo runs two jobs side by side and does not dedupe between them; and a list 
 
 from enum import StrEnum
 
-from app.domain.imports import CustomObject, Footprint, Leads, ProgramMembers, Target, key_columns
+from app.domain.imports import ConflictScope, CustomObject, Leads, ProgramMembers, Target, key_columns
 
 PEOPLE = "people"  # leads and members of programs are the same records
 
 
-class Meeting(StrEnum):
+class Overlap(StrEnum):
     NEVER = "never"
     BY_KEY = "by_key"  # where they share a key
     ALWAYS = "always"
 
 
-def meeting(one: Footprint, other: Footprint) -> Meeting:
+def overlap_of(one: ConflictScope, other: ConflictScope) -> Overlap:
     """When two parts of one instance touch the same records."""
     if one.list_id is not None and one.list_id == other.list_id:
-        return Meeting.ALWAYS
+        return Overlap.ALWAYS
     if one.space != other.space:
-        return Meeting.NEVER
+        return Overlap.NEVER
     if one.key_fields != other.key_fields or not one.key_fields:
-        return Meeting.ALWAYS  # an email and an id may be of one lead
+        return Overlap.ALWAYS  # an email and an id may be of one lead
     if one.import_id == other.import_id and not (one.aside or other.aside):
-        return Meeting.NEVER  # that is what was set aside for
-    return Meeting.BY_KEY
+        return Overlap.NEVER  # that is what was set aside for
+    return Overlap.BY_KEY
 
 
-def space_of(target: Target) -> str:
+def record_kind_of(target: Target) -> str:
     match target:
         case Leads() | ProgramMembers():
             return PEOPLE

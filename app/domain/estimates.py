@@ -13,7 +13,7 @@ from app.domain.events import Occurrence
 from app.domain.imports import Import, Part
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
-from app.domain.throughput import Job, Pace, Span, forecast
+from app.domain.throughput import Job, Span, ThroughputModel, forecast
 from app.domain.timeouts import DENIALS, FORECAST_LATE_SECONDS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -38,13 +38,13 @@ class Work:
         """As many of its parts as that, or all."""
         return self.share(min(1.0, parts / self.parts)) if self.parts else self
 
-    def seconds(self, pace: Pace) -> float:
+    def seconds(self, pace: ThroughputModel) -> float:
         """For one importer."""
         return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class Stretch:
+class BacklogSlice:
     """Waiting parts of a client that follow each other in the order of acceptance, summed."""
 
     priority: int
@@ -62,7 +62,7 @@ class Stretch:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class CompletionEstimate:
     """What an instance has before it."""
 
     now: datetime
@@ -70,7 +70,7 @@ class Outlook:
     driven: bool  # a worker shows signs of life
     importers: int
     there: Sequence[Part]  # at Marketo, in the order Marketo got them
-    line: Sequence[Stretch]  # what waits and may go as soon as its turn comes
+    line: Sequence[BacklogSlice]  # what waits and may go as soon as its turn comes
     held_up: frozenset[int] = frozenset()  # imports of which a part waits behind one of `endless`
 
     @property

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 
-class Point(StrEnum):
+class Failpoint(StrEnum):
     BEGUN = "begun"  # intake: an upload is begun, and no part of it is stored
     PART_STORED = "part_stored"  # intake: a part of an upload is stored, and the import is not accepted
     ACCEPTED = "accepted"  # intake: the import is accepted, and the caller has no answer
@@ -34,8 +34,8 @@ class Point(StrEnum):
     LEAVING = "leaving"  # worker: the last calls are done, and the leases are not given up
 
 
-Reached = Callable[[Point], None]
+FailpointHit = Callable[[Failpoint], None]
 
 
-def in_service(_: Point) -> None:
+def no_op(_: Failpoint) -> None:
     """Nothing happens."""

@@ -213,7 +213,7 @@ class Attention:
 
 
 @dataclass(frozen=True, slots=True)
-class Footprint:
+class ConflictScope:
     """What of Marketo's records a part touches."""
 
     import_id: int
@@ -232,7 +232,7 @@ class Part:
     state: State
     state_since: datetime | None
     turn: int | None  # its import's place in the order of acceptance; None while that is still being received
-    footprint: Footprint
+    conflict_scope: ConflictScope
     client: str
     waits_for: int | None  # the id of a part that touches the same records and goes first
     waits_since: datetime | None  # since when for that one

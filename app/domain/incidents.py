@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from app.domain.answers import Because, Lost, NoWord, TurnedAway
+from app.domain.answers import OutcomeUnknown, QueryFailed, RejectionReason, TurnedAway
 
 CREATE = "create"  # the call that submits
 LOST, NO_ANSWER = "lost", "no_answer"
-NOBODY_ANSWERED = frozenset({Because.UNAVAILABLE, LOST, NO_ANSWER})
+NOBODY_ANSWERED = frozenset({RejectionReason.UNAVAILABLE, LOST, NO_ANSWER})
 """Codes of ours, where none of Marketo's came."""
 PART_SECONDS = 30.0  # of tries about one part that do not go through, until its import's history is told of them
 SAME_SECONDS = 60.0  # NO_SILENCE: whatever lasts longer is told within this time
@@ -28,14 +28,14 @@ class CallError:
     message: str
 
 
-def error_of(answer: TurnedAway | Lost | NoWord, *, call: str, at: datetime) -> CallError:
+def error_of(answer: TurnedAway | OutcomeUnknown | QueryFailed, *, call: str, at: datetime) -> CallError:
     """What is kept of a call that did not go through."""
     match answer:
         case TurnedAway(because=because, code=code, message=message, call=failed):
             return CallError(at, failed or call, code or because, message)
-        case Lost(why=why):
+        case OutcomeUnknown(why=why):
             return CallError(at, call, LOST, why)
-        case NoWord(why=why, code=code, because=because, call=failed):
+        case QueryFailed(why=why, code=code, because=because, call=failed):
             return CallError(at, failed or call, code or because or NO_ANSWER, why)
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from app.domain.imports import OnUnconfirmed, Part
 from app.domain.incidents import CallError, Incident, Incidents
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.throughput import Pace
+from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import (
     FOREIGN_QUEUE_MOST_SECONDS,
     FOREIGN_QUEUE_SECONDS,
@@ -84,7 +84,7 @@ class Instance:
     ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick was last done, as of the last sign
     failing: Mapping[str, Fault] = field(default_factory=dict)  # steps, likewise
     idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
-    pace: Pace = field(default_factory=Pace)
+    pace: ThroughputModel = field(default_factory=ThroughputModel)
     clock_jump: int = 0  # the last jump of the clock that its times were moved by
     moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as we asked
     last_error: CallError | None = None

@@ -21,7 +21,7 @@ SURE = 0.1  # of the least wait between two looks: so long after its end a part 
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class ThroughputModel:
     """How long an importer takes for a part: so much for each, and so much for each row (least squares, decaying)."""
 
     jobs: float = 0.0
@@ -30,9 +30,9 @@ class Pace:
     seconds: float = 0.0
     rows_seconds: float = 0.0
 
-    def learnt(self, rows: int, seconds: float) -> "Pace":
+    def learnt(self, rows: int, seconds: float) -> "ThroughputModel":
         seconds = max(seconds, LEAST_SECONDS)
-        return Pace(
+        return ThroughputModel(
             KEPT * self.jobs + 1,
             KEPT * self.rows + rows,
             KEPT * self.rows_squared + rows * rows,
@@ -89,7 +89,7 @@ class Forecast:
     idle_at: datetime
 
 
-def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: Pace, now: datetime) -> Forecast:
+def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: ThroughputModel, now: datetime) -> Forecast:
     """`free_at`: since when each importer could have begun with the first of these jobs."""
     importers = sorted(free_at)
     spans = []
@@ -101,7 +101,7 @@ def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: Pace, no
     return Forecast(spans, max(now, min(importers)))
 
 
-def _span(job: Job, start: datetime, pace: Pace) -> Span:
+def _span(job: Job, start: datetime, pace: ThroughputModel) -> Span:
     """A job's time, if it could begin at `start` and what was seen of it does not say otherwise."""
     if job.done:
         return job.done
@@ -119,7 +119,7 @@ def _span(job: Job, start: datetime, pace: Pace) -> Span:
     return Span(start, job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left)))
 
 
-def enough(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bool:
+def has_enough_work(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bool:
     """Whether Marketo has all it needs: a full house and as many behind them, and work until we look again.
 
     What waits here can still be cancelled, paused or overtaken; what waits there cannot.
@@ -127,12 +127,12 @@ def enough(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bo
     return jobs >= 2 * importers and there.idle_at >= until
 
 
-class Look(NamedTuple):
+class NextPoll(NamedTuple):
     at: datetime
     job: int | None  # which one to ask about now; None: nothing to ask before `at`
 
 
-def next_look(
+def next_poll(
     jobs: Sequence[Job],
     there: Forecast,
     *,
@@ -141,7 +141,7 @@ def next_look(
     poll_min_seconds: float,
     poll_max_seconds: float,
     onward: bool = False,
-) -> Look:
+) -> NextPoll:
     """Which job to ask about, or when to look again.
 
     Only a job that is under way can have news: as many of the oldest as there are importers, and those behind them that
@@ -160,6 +160,6 @@ def next_look(
         at = max(min(wanted, (job.asked_at or span.start) + most), (job.asked_at + least) if job.asked_at else now)
         begun = now - span.start >= WORTH_A_LOOK * (span.end - span.start)
         if at <= now or (onward and job.asked_at is None and begun):
-            return Look(now, index)
+            return NextPoll(now, index)
         soonest = min(soonest, at)
-    return Look(soonest, None)
+    return NextPoll(soonest, None)

@@ -82,7 +82,7 @@ WAIT_MOST_SECONDS = 60.0  # what one request may ask to wait for the end of an i
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The waits that the settings decide."""
 
     upload_seconds: float
@@ -110,7 +110,7 @@ class Patience:
         ceiling = min(self.retry_max_seconds, self.retry_base_seconds * 2 ** min(attempts, 32))
         return now + timedelta(seconds=max(0.1 * self.retry_base_seconds, chance * ceiling))
 
-    def next_look(self, now: datetime, expected_seconds: float | None = None) -> datetime:
+    def next_poll(self, now: datetime, expected_seconds: float | None = None) -> datetime:
         """When to ask for a job's status again: when it should be done, within Marketo's recommended range."""
         wanted = self.poll_min_seconds if expected_seconds is None else expected_seconds
         return now + timedelta(seconds=min(self.poll_max_seconds, max(self.poll_min_seconds, wanted)))

@@ -23,7 +23,7 @@ from app.files.record_keys import NONE, Digests, digests_of, distinct, key_place
 from app.files.records import Offsets, Records, RecordScanner, too_large
 from app.files.repeated_keys import RepeatedKeys
 from app.files.row_numbers import Numbering
-from app.files.seen_keys import Seen
+from app.files.seen_keys import SeenKeys
 
 LANES = 4  # two for Marketo's importers, and two behind them
 FRAME_BYTES = 1 << 19  # what is packed at once
@@ -173,7 +173,7 @@ class Cutter:
         self._numbers = numbers or row_numbers.counted()
         self._repeated = repeated
         self._scanner = RecordScanner(format.delimiter, limit_bytes=limit_bytes)
-        self._seen = Seen()
+        self._seen = SeenKeys()
         self._header = b""
         self._keys: list[int] = []  # where in a row the key stands
         self._following: _OpenPart | None = None

@@ -8,7 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-async def ahead(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
+async def prefetch(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
     """The same items, each fetched one early. Close it, and the fetching ends too."""
     async with aclosing(items):
         coming = asyncio.ensure_future(anext(items, None))

@@ -1,7 +1,7 @@
 """How many rows of a file have a key that an earlier row has, in a bounded amount of memory."""
 
 from app.files.record_keys import NONE, Digests, distinct
-from app.files.seen_keys import Seen
+from app.files.seen_keys import SeenKeys
 
 
 class RepeatedKeys:
@@ -9,7 +9,7 @@ class RepeatedKeys:
 
     def __init__(self) -> None:
         self.rows = 0
-        self._seen = Seen()
+        self._seen = SeenKeys()
 
     def take(self, digests: Digests) -> None:
         """The keys of the next rows. A row without a key repeats none."""

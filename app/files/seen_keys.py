@@ -17,7 +17,7 @@ EXACT_KEYS = 250_000  # of eight bytes: 2 MB
 ONE, SIX_BITS = np.uint64(1), np.uint64(63)
 
 
-class Seen:
+class SeenKeys:
     def __init__(self) -> None:
         self._exact: Digests | None = np.zeros(0, np.uint64)  # sorted, each once; None: they are in the filter
         self._words: Digests = np.zeros(0, np.uint64)

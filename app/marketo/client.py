@@ -11,11 +11,11 @@ import httpx
 from app.clock import Clock
 from app.domain.answers import (
     Answer,
-    Because,
     Description,
-    Lost,
     NoFile,
-    NoWord,
+    OutcomeUnknown,
+    QueryFailed,
+    RejectionReason,
     Report,
     ResultFile,
     TurnedAway,
@@ -24,7 +24,7 @@ from app.domain.imports import CustomObject, Target
 from app.marketo import parsing, paths
 from app.marketo.answer_counts import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
-from app.marketo.rate_limit import Allowance, DayUsedUp, Sleep
+from app.marketo.rate_limit import DayUsedUp, RateLimiter, Sleep
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
 from app.masking import masked_url
@@ -51,7 +51,7 @@ class Marketo:
         call_timeout_seconds: float,
         upload_timeout_seconds: float,
     ) -> None:
-        self.allowance = Allowance(settings, now=now, sleep=sleep)
+        self.rate_limiter = RateLimiter(settings, now=now, sleep=sleep)
         self.answers = Answers()
         self._base_url = settings.base_url
         self._http = http
@@ -77,23 +77,23 @@ class Marketo:
         self._heed(answer.because if isinstance(answer, TurnedAway) else None)
         return self._without_secrets(answer)
 
-    async def status(self, target: Target, batch_id: int) -> Report | NoWord:
+    async def status(self, target: Target, batch_id: int) -> Report | QueryFailed:
         """Network: one GET."""
         path = paths.batch(target, batch_id).status
         return await self._ask("status", path, lambda reply: parsing.report(reply, batch_id))
 
-    async def failures(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
+    async def failures(self, target: Target, batch_id: int) -> ResultFile | NoFile | QueryFailed:
         """The rows that Marketo rejected, in the part's own format, plus a last column: the reason.
 
         Network: one GET. Marketo forgets a batch after 7 days.
         """
         return await self._result_file("failures", paths.batch(target, batch_id).failures)
 
-    async def warnings(self, target: Target, batch_id: int) -> ResultFile | NoFile | NoWord:
+    async def warnings(self, target: Target, batch_id: int) -> ResultFile | NoFile | QueryFailed:
         """The rows that Marketo imported and has doubts about, as in `failures`. Network: one GET."""
         return await self._result_file("warnings", paths.batch(target, batch_id).warnings)
 
-    async def describe(self, target: Target) -> Description | NoWord:
+    async def describe(self, target: Target) -> Description | QueryFailed:
         """The fields that a file for this target may have, and a custom object's dedupe fields.
 
         Network: one GET, two for program members.
@@ -101,34 +101,34 @@ class Marketo:
         found = []
         for path in paths.describe(target):
             described = await self._ask("describe", path, parsing.description)
-            if isinstance(described, NoWord):
+            if isinstance(described, QueryFailed):
                 return described
             found.append(described)
         fields = {field.name: field for described in found for field in described.fields}
         return Description(tuple(fields.values()), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
 
-    async def objects(self) -> tuple[str, ...] | NoWord:
+    async def objects(self) -> tuple[str, ...] | QueryFailed:
         """The API names of the custom objects that there are. Network: one GET."""
         return await self._ask("describe", paths.OBJECTS, parsing.object_names)
 
-    async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | NoWord:
+    async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | QueryFailed:
         return await self._ask(call, path, parsing.result_file, limit_bytes=RESULT_FILE_BYTES)
 
     async def _ask(
-        self, call: str, path: str, read: Callable[[Reply], Said | NoWord], *, limit_bytes: int = JSON_BYTES
-    ) -> Said | NoWord:
+        self, call: str, path: str, read: Callable[[Reply], Said | QueryFailed], *, limit_bytes: int = JSON_BYTES
+    ) -> Said | QueryFailed:
         """A question: whatever goes wrong on the way is NoWord."""
         match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
                 said = read(reply)
             case TurnedAway(because=because, code=code, message=message, call=failed):
-                said = NoWord(message, code, because, call=failed)
-            case Lost(why=why):
-                said = NoWord(why)
-        self._heed(said.because if isinstance(said, NoWord) else None)
+                said = QueryFailed(message, code, because, call=failed)
+            case OutcomeUnknown(why=why):
+                said = QueryFailed(why)
+        self._heed(said.because if isinstance(said, QueryFailed) else None)
         return self._without_secrets(said)
 
-    async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | Lost:
+    async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | OutcomeUnknown:
         """Send within the allowance, and once more with a new token when Marketo says that this one died."""
         try:
             await self._identity.token()  # before the allowance: without a token no call is spent
@@ -139,11 +139,11 @@ class Marketo:
         except NoToken as none:
             return TurnedAway(none.because, none.code, none.message, call="identity")
         except DayUsedUp as over:
-            return TurnedAway(Because.DAILY_QUOTA, None, str(over))
+            return TurnedAway(RejectionReason.DAILY_QUOTA, None, str(over))
         return said
 
-    async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | Lost, Bearer]:
-        async with self.allowance.call():
+    async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | OutcomeUnknown, Bearer]:
+        async with self.rate_limiter.call():
             bearer = await self._identity.token()  # it may have died while we waited
             said = await _said(send(bearer), masked_url(self._base_url))
             self.answers.count(call, said if isinstance(said, Reply) else None)
@@ -166,12 +166,12 @@ class Marketo:
         request = self._http.build_request("GET", self._base_url + path, timeout=seconds)
         return await exchange(self._http, request, auth=auth, limit_bytes=limit_bytes, seconds=seconds)
 
-    def _heed(self, because: Because | None) -> None:
+    def _heed(self, because: RejectionReason | None) -> None:
         """Marketo counts everybody's calls, we only ours: when it says that the window or the day is full, it is."""
-        if because is Because.RATE_LIMIT:
-            self.allowance.full()
-        elif because is Because.DAILY_QUOTA:
-            self.allowance.used_up()
+        if because is RejectionReason.RATE_LIMIT:
+            self.rate_limiter.full()
+        elif because is RejectionReason.DAILY_QUOTA:
+            self.rate_limiter.used_up()
 
     def _without_secrets(self, said: Said) -> Said:
         """SECRETS_STAY_IN: the other side may echo a credential into what it says."""
@@ -180,12 +180,12 @@ class Marketo:
         return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
 
 
-async def _said(reply: Awaitable[Reply], url: str) -> Reply | TurnedAway | Lost:
+async def _said(reply: Awaitable[Reply], url: str) -> Reply | TurnedAway | OutcomeUnknown:
     try:
         return await reply
     except GivenUp:
-        return TurnedAway(Because.TRANSIENT, None, "this worker may no longer send for the instance")
+        return TurnedAway(RejectionReason.TRANSIENT, None, "this worker may no longer send for the instance")
     except NOT_CONNECTED as error:
-        return TurnedAway(Because.UNAVAILABLE, None, f"{url} cannot be reached: {named(error)}")
+        return TurnedAway(RejectionReason.UNAVAILABLE, None, f"{url} cannot be reached: {named(error)}")
     except (httpx.HTTPError, OSError) as error:
-        return Lost(f"no answer from {url}: {named(error)}")
+        return OutcomeUnknown(f"no answer from {url}: {named(error)}")

@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from typing import assert_never
 
-from app.domain.answers import Answer, Because, Lost, NoWord, Refused, TurnedAway
+from app.domain.answers import Answer, OutcomeUnknown, QueryFailed, Refused, RejectionReason, TurnedAway
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 class Away:
     """Not executed; the same request may pass later."""
 
-    because: Because
+    because: RejectionReason
     whole_instance: bool = True  # every other call has to wait as well
 
 
@@ -35,10 +35,10 @@ class Unclear:
 
 Meaning = Away | Never | Unclear
 
-BLOCKED = Away(Because.BLOCKED)
-DENIED = Away(Because.DENIED)
-UNAVAILABLE = Away(Because.UNAVAILABLE)
-TRANSIENT = Away(Because.TRANSIENT, whole_instance=False)
+BLOCKED = Away(RejectionReason.BLOCKED)
+DENIED = Away(RejectionReason.DENIED)
+UNAVAILABLE = Away(RejectionReason.UNAVAILABLE)
+TRANSIENT = Away(RejectionReason.TRANSIENT, whole_instance=False)
 REQUEST = Never(whole_import=True)  # says something of the header, the parameters or the subscription
 RECORDS = Never(whole_import=False)  # says something of the rows of this part
 UNCLEAR = Unclear()
@@ -52,8 +52,8 @@ CODES: dict[str, Meaning] = {
     "603": DENIED,  # Access denied: the role's rights, or the IP allowlist
     "604": UNCLEAR,  # Request time-out
     "605": REQUEST,  # HTTP Method not supported
-    "606": Away(Because.RATE_LIMIT),  # Max rate limit '100' exceeded with in '20' secs
-    "607": Away(Because.DAILY_QUOTA),  # Daily quota '50000' reached
+    "606": Away(RejectionReason.RATE_LIMIT),  # Max rate limit '100' exceeded with in '20' secs
+    "607": Away(RejectionReason.DAILY_QUOTA),  # Daily quota '50000' reached
     "608": UNAVAILABLE,  # API Temporarily Unavailable
     "609": REQUEST,  # Invalid JSON
     "610": REQUEST,  # Requested resource not found
@@ -61,7 +61,7 @@ CODES: dict[str, Meaning] = {
     "612": REQUEST,  # Invalid Content Type
     "613": REQUEST,  # Invalid Multipart Request
     "614": UNAVAILABLE,  # Invalid Subscription: "usually temporary inaccessibility"
-    "615": Away(Because.CONCURRENCY),  # Concurrent access limit '10' reached
+    "615": Away(RejectionReason.CONCURRENCY),  # Concurrent access limit '10' reached
     "616": REQUEST,  # Invalid subscription type
     "701": REQUEST,  # %s cannot be blank
     "702": REQUEST,  # No data found for a given search scenario
@@ -90,10 +90,10 @@ CODES: dict[str, Meaning] = {
     "1013": REQUEST,  # Object not found; `Static list not found` on imports
     "1014": RECORDS,  # Failed to create Object
     "1015": RECORDS,  # Lead not in list
-    "1016": Away(Because.QUEUE_FULL, whole_instance=False),  # Too many imports: the queue holds 10
+    "1016": Away(RejectionReason.QUEUE_FULL, whole_instance=False),  # Too many imports: the queue holds 10
     "1017": RECORDS,  # Object already exists
     "1018": REQUEST,  # CRM Enabled
-    "1019": Away(Because.LIST_BUSY, whole_instance=False),  # Import in progress, into the same list
+    "1019": Away(RejectionReason.LIST_BUSY, whole_instance=False),  # Import in progress, into the same list
     "1020": RECORDS,  # Too many clones to program
     "1021": RECORDS,  # Company update not allowed
     "1022": RECORDS,  # Object in use
@@ -135,7 +135,7 @@ HTTP: dict[int, Meaning] = {
     413: RECORDS,  # this part is too large
     414: REQUEST,
     415: REQUEST,
-    429: Away(Because.RATE_LIMIT),
+    429: Away(RejectionReason.RATE_LIMIT),
 }
 
 
@@ -144,7 +144,7 @@ def answer_to_submission(code: str, message: str) -> Answer:
     return _answer(_meaning(code), code, message)
 
 
-def word_to_question(code: str, message: str) -> NoWord:
+def word_to_question(code: str, message: str) -> QueryFailed:
     """What a code says of a question: never anything of the part."""
     return _no_word(_meaning(code), code, f"Marketo said {code}: {message}")
 
@@ -154,7 +154,7 @@ def answer_to_http(status: int) -> Answer:
     return _answer(_http_meaning(status), str(status), f"HTTP {status}")
 
 
-def word_to_http(status: int) -> NoWord:
+def word_to_http(status: int) -> QueryFailed:
     return _no_word(_http_meaning(status), str(status), f"HTTP {status}")
 
 
@@ -165,17 +165,17 @@ def _answer(meaning: Meaning, code: str, message: str) -> Answer:
         case Never(whole_import=whole_import):
             return Refused(code, message, whole_import)
         case Unclear():
-            return Lost(f"Marketo answered {code}")
+            return OutcomeUnknown(f"Marketo answered {code}")
         case _:
             assert_never(meaning)
 
 
-def _no_word(meaning: Meaning, code: str, why: str) -> NoWord:
+def _no_word(meaning: Meaning, code: str, why: str) -> QueryFailed:
     match meaning:
         case Away(because=because, whole_instance=True):
-            return NoWord(why, code, because)
+            return QueryFailed(why, code, because)
         case _:
-            return NoWord(why, code)
+            return QueryFailed(why, code)
 
 
 def _meaning(code: str) -> Meaning:

@@ -8,12 +8,12 @@ from app.domain.answers import (
     Answer,
     Description,
     Field,
-    Lost,
+    MarketoStatus,
     NoFile,
-    NoWord,
+    OutcomeUnknown,
+    QueryFailed,
     Report,
     ResultFile,
-    Status,
     Unusable,
 )
 from app.marketo import codes
@@ -35,20 +35,20 @@ def answer(reply: Reply) -> Answer:
     records = reply.result
     batch_id = _number(records[0].get("batchId")) if records else None
     if not records or not batch_id:
-        return Lost(f"HTTP {reply.status} with a body that names no batch ({_what(reply)})")
-    return Accepted(batch_id, _status(records[0]) or Status.QUEUED, text(records[0].get("message")))
+        return OutcomeUnknown(f"HTTP {reply.status} with a body that names no batch ({_what(reply)})")
+    return Accepted(batch_id, _status(records[0]) or MarketoStatus.QUEUED, text(records[0].get("message")))
 
 
-def report(reply: Reply, batch_id: int) -> Report | NoWord:
+def report(reply: Reply, batch_id: int) -> Report | QueryFailed:
     """Of a question for a job's status."""
     if (trouble := _trouble(reply)) is not None:
         return replace(trouble, unknown_job=trouble.code in codes.UNKNOWN_JOB)
     records = reply.result
     if not records:
-        return NoWord(f"HTTP {reply.status} with a body that is no status ({_what(reply)})")
+        return QueryFailed(f"HTTP {reply.status} with a body that is no status ({_what(reply)})")
     record = records[0]
     if _number(record.get("batchId")) != batch_id:
-        return NoWord(f"asked about batch {batch_id}, Marketo spoke of another one")
+        return QueryFailed(f"asked about batch {batch_id}, Marketo spoke of another one")
     imported = _number(record.get("numOfLeadsProcessed"))
     return Report(
         _status(record),
@@ -59,30 +59,30 @@ def report(reply: Reply, batch_id: int) -> Report | NoWord:
     )
 
 
-def result_file(reply: Reply) -> ResultFile | NoFile | NoWord:
+def result_file(reply: Reply) -> ResultFile | NoFile | QueryFailed:
     """Of a question for failures or warnings: the same URL answers a delimited file or a JSON error."""
     if reply.status == 404:
         return NoFile()
     if (trouble := _trouble(reply)) is not None:
         return trouble
     if not reply.whole:
-        return NoWord("the result file broke off", unusable=Unusable.CUT_OFF)
+        return QueryFailed("the result file broke off", unusable=Unusable.CUT_OFF)
     if not reply.body.strip():
         return NoFile()
     begin = reply.body[:64].lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
     if not _is_text(reply.media_type) or begin == b"<":
         unusable = {b"<": Unusable.HTML, b"{": Unusable.JSON, b"[": Unusable.JSON}.get(begin, Unusable.NO_ANSWER)
-        return NoWord(f"this is no result file ({_what(reply)})", unusable=unusable)
+        return QueryFailed(f"this is no result file ({_what(reply)})", unusable=unusable)
     return ResultFile(reply.body)
 
 
-def description(reply: Reply) -> Description | NoWord:
+def description(reply: Reply) -> Description | QueryFailed:
     """Of a describe call: leads list their fields as records, everything else as a member of one record."""
     if (trouble := _trouble(reply)) is not None:
         return trouble
     records = reply.result
     if not records:
-        return NoWord(f"HTTP {reply.status} with a body that is no description ({_what(reply)})")
+        return QueryFailed(f"HTTP {reply.status} with a body that is no description ({_what(reply)})")
     dedupe = records[0].get("dedupeFields")
     listed = records[0].get("fields")
     fields = [_field(field) for field in (listed if isinstance(listed, list) else records)]
@@ -92,14 +92,14 @@ def description(reply: Reply) -> Description | NoWord:
     )
 
 
-def object_names(reply: Reply) -> tuple[str, ...] | NoWord:
+def object_names(reply: Reply) -> tuple[str, ...] | QueryFailed:
     """Of a question which custom objects there are: their API names."""
     if (trouble := _trouble(reply)) is not None:
         return trouble
     return tuple(name for record in reply.result or () if (name := text(record.get("name"))))
 
 
-def _trouble(reply: Reply) -> NoWord | None:
+def _trouble(reply: Reply) -> QueryFailed | None:
     if (error := reply.error) is not None:
         return codes.word_to_question(*error)
     return None if reply.ok else codes.word_to_http(reply.status)
@@ -123,9 +123,9 @@ def _field(said: object) -> Field | None:
     )
 
 
-def _status(record: dict[str, Any]) -> Status | None:
+def _status(record: dict[str, Any]) -> MarketoStatus | None:
     word = record.get("status")
-    return Status(word) if isinstance(word, str) and word in set(Status) else None
+    return MarketoStatus(word) if isinstance(word, str) and word in set(MarketoStatus) else None
 
 
 def _number(value: object) -> int | None:

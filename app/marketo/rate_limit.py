@@ -29,7 +29,7 @@ class DayUsedUp(Exception):
         self.resets_at = resets_at
 
 
-class Allowance:
+class RateLimiter:
     def __init__(self, settings: InstanceSettings, *, now: Clock, sleep: Sleep = asyncio.sleep) -> None:
         self._calls_per_window = settings.calls_per_window
         self._window_seconds = settings.window_seconds

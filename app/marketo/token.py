@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from app.clock import Clock
-from app.domain.answers import Because, Lost, TurnedAway
+from app.domain.answers import OutcomeUnknown, RejectionReason, TurnedAway
 from app.domain.timeouts import TOKEN_WAITS_SECONDS
 from app.marketo.answer_counts import Answers
 from app.marketo.codes import answer_to_submission
@@ -30,7 +30,7 @@ LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
 class NoToken(Exception):
     """There is no token to be had, so nothing was sent."""
 
-    def __init__(self, because: Because, message: str, code: str | None = None) -> None:
+    def __init__(self, because: RejectionReason, message: str, code: str | None = None) -> None:
         super().__init__(message)
         self.because = because
         self.message = message
@@ -111,8 +111,10 @@ class Identity:
             if wait is not None:
                 await self._sleep(wait)
         if life_seconds > 0:
-            raise NoToken(Because.BLOCKED, "Marketo rejects the access token that its identity service gives out")
-        raise NoToken(Because.UNAVAILABLE, "identity gives out only a token that has no life left")
+            raise NoToken(
+                RejectionReason.BLOCKED, "Marketo rejects the access token that its identity service gives out"
+            )
+        raise NoToken(RejectionReason.UNAVAILABLE, "identity gives out only a token that has no life left")
 
     async def _ask(self) -> Reply:
         """The secret is in the body: never in the URL, which proxies and libraries write to their logs."""
@@ -136,7 +138,9 @@ class Identity:
         else:
             self._answers.count("identity", reply)
             return reply
-        raise NoToken(Because.UNAVAILABLE, f"{masked_url(self._settings.identity)} cannot be reached: {trouble}")
+        raise NoToken(
+            RejectionReason.UNAVAILABLE, f"{masked_url(self._settings.identity)} cannot be reached: {trouble}"
+        )
 
 
 def _read(reply: Reply) -> tuple[Bearer, float]:
@@ -146,12 +150,12 @@ def _read(reply: Reply) -> tuple[Bearer, float]:
     envelope = reply.envelope or {}
     if reply.status in {401, 403} or (400 <= reply.status < 429 and "error" in envelope):
         reason = text(envelope.get("error_description")) or text(envelope.get("error")) or "no reason given"
-        raise NoToken(Because.BLOCKED, f"identity said HTTP {reply.status}: {reason}", str(reply.status))
+        raise NoToken(RejectionReason.BLOCKED, f"identity said HTTP {reply.status}: {reason}", str(reply.status))
     if envelope.get("success") is False:
-        raise NoToken(Because.BLOCKED, "identity refused, without a reason")
+        raise NoToken(RejectionReason.BLOCKED, "identity refused, without a reason")
     value, life = envelope.get("access_token"), envelope.get("expires_in")
     if not reply.ok or not _fits_a_header(value) or isinstance(life, bool) or not isinstance(life, int | float):
-        raise NoToken(Because.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
+        raise NoToken(RejectionReason.UNAVAILABLE, f"identity answered HTTP {reply.status} without a token")
     return Bearer(str(value)), _seconds(life)
 
 
@@ -161,15 +165,18 @@ def _seconds(life: float) -> float:
     return float(min(max(life, 0), LONGEST_LIFE_SECONDS)) if finite else 0.0
 
 
-def _because(code: str, message: str) -> Because:
+def _because(code: str, message: str) -> RejectionReason:
     """What a code means for whoever wants a token: what is unclear passes, what is refused a person must mend."""
     match answer_to_submission(code, message):
-        case Lost() | TurnedAway(because=Because.TRANSIENT | Because.QUEUE_FULL | Because.LIST_BUSY):
-            return Because.UNAVAILABLE
+        case (
+            OutcomeUnknown()
+            | TurnedAway(because=RejectionReason.TRANSIENT | RejectionReason.QUEUE_FULL | RejectionReason.LIST_BUSY)
+        ):
+            return RejectionReason.UNAVAILABLE
         case TurnedAway(because=because):
             return because
         case _:
-            return Because.BLOCKED
+            return RejectionReason.BLOCKED
 
 
 def _fits_a_header(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""What this process has to tell the others, until somebody carries it to them (notify/pg_notify.py)."""
+"""What this process has to tell the others, until somebody carries it to them (store/pg_notify.py)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ MOST_CHANGED = 500  # imports named one by one; where nobody carries, this bound
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class Notification:
     """`changed`: the ids of imports; None where they are too many to be named."""
 
     rung: bool = False
@@ -16,12 +16,12 @@ class News:
 
 
 @dataclass(slots=True)
-class Outbox:
+class PendingNotifications:
     _rung: bool = False
     _changed: set[int] | None = field(default_factory=set)
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def ring(self) -> None:
+    def send(self) -> None:
         self._rung = True
         self._filled.set()
 
@@ -36,9 +36,9 @@ class Outbox:
         """Wait until there is something to tell."""
         await self._filled.wait()
 
-    def take(self) -> News:
+    def take(self) -> Notification:
         """All there is, which is then gone from here."""
-        news = News(self._rung, None if self._changed is None else frozenset(self._changed))
+        news = Notification(self._rung, None if self._changed is None else frozenset(self._changed))
         self._rung, self._changed = False, set()
         self._filled.clear()
         return news

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, eq=False)
-class Bell:
+class Signal:
     _rung: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
-    def ring(self) -> None:
+    def send(self) -> None:
         self._rung.set()
 
-    async def heard(self, *, within_seconds: float | None = None) -> bool:
+    async def wait(self, *, within_seconds: float | None = None) -> bool:
         """Wait for a ring; False when the time is up first."""
         try:
             async with asyncio.timeout(within_seconds):

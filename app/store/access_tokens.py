@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.api_keys import Key
+from app.domain.api_keys import ApiKey
 from app.store.api_keys import as_key
 from app.store.tables import access_token, api_key
 
@@ -14,7 +14,7 @@ async def add(tx: AsyncConnection, token_sha256: str, *, key_id: str, expires_at
     await tx.execute(insert(access_token).values(token_sha256=token_sha256, key_id=key_id, expires_at=expires_at))
 
 
-async def get(tx: AsyncConnection, token_sha256: str) -> tuple[Key, datetime] | None:
+async def get(tx: AsyncConnection, token_sha256: str) -> tuple[ApiKey, datetime] | None:
     """(the key that it stands for, until when)."""
     found = await tx.execute(
         select(api_key, access_token.c.expires_at.label("until"))

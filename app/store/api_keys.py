@@ -6,11 +6,11 @@ from typing import Any
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.api_keys import Key, Scope, in_order
+from app.domain.api_keys import ApiKey, Scope, in_order
 from app.store.tables import api_key
 
 
-async def add(tx: AsyncConnection, key: Key) -> None:
+async def add(tx: AsyncConnection, key: ApiKey) -> None:
     await tx.execute(
         insert(api_key).values(
             id=key.id,
@@ -24,14 +24,14 @@ async def add(tx: AsyncConnection, key: Key) -> None:
     )
 
 
-async def get(tx: AsyncConnection, key_id: str) -> Key | None:
+async def get(tx: AsyncConnection, key_id: str) -> ApiKey | None:
     if "\0" in key_id:  # PostgreSQL takes it in no text
         return None
     row = (await tx.execute(select(api_key).where(api_key.c.id == key_id))).one_or_none()
     return None if row is None else as_key(row)
 
 
-async def everyone(tx: AsyncConnection) -> list[Key]:
+async def everyone(tx: AsyncConnection) -> list[ApiKey]:
     """All there ever were, oldest first."""
     return [as_key(row) for row in await tx.execute(select(api_key).order_by(api_key.c.created_at, api_key.c.id))]
 
@@ -47,8 +47,8 @@ async def used(tx: AsyncConnection, key_id: str, *, at: datetime) -> None:
     await tx.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_at=at))
 
 
-def as_key(row: Row[Any]) -> Key:
-    return Key(
+def as_key(row: Row[Any]) -> ApiKey:
+    return ApiKey(
         id=row.id,
         client=row.client,
         scopes=frozenset(Scope(scope) for scope in row.scopes.split()),

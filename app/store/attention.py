@@ -35,7 +35,7 @@ LATE = and_(part.c.state == State.COLLECTING, part.c.results_late.is_not(None))
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class AttentionCriteria:
     """What `attention` is judged by."""
 
     now: datetime
@@ -69,7 +69,7 @@ class Parts:
     failing_since: datetime | None = None  # of the one whose tries have failed for longest
 
 
-async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Mapping[int, Parts]:
+async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: AttentionCriteria) -> Mapping[int, Parts]:
     summed: dict[int, Parts] = defaultdict(Parts)
     for row in await tx.execute(
         select(
@@ -93,7 +93,7 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: Judgement) -> Ma
     return summed
 
 
-def _count_in(seen: Parts, row: Row[Any], by: Judgement) -> None:
+def _count_in(seen: Parts, row: Row[Any], by: AttentionCriteria) -> None:
     """Add those parts of an import that stand in one row."""
     state = State(row.state)
     seen.states[state] += row.parts
@@ -126,11 +126,11 @@ async def missing_lately(tx: AsyncConnection, *, since: datetime) -> list[int]:
     return list((await tx.execute(lately.order_by(import_.c.id.desc()).limit(MOST_MISSING))).scalars())
 
 
-async def moves(tx: AsyncConnection, instance_name: str, by: Judgement) -> bool:
+async def moves(tx: AsyncConnection, instance_name: str, by: AttentionCriteria) -> bool:
     return bool((await tx.execute(select(_moved(instance_name, by)))).scalar_one())
 
 
-def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
+def _moved(instance_name: Any, by: AttentionCriteria) -> ColumnElement[bool]:
     """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
     other, one = import_.alias(), part.alias()
     finished = exists().where(
@@ -150,7 +150,7 @@ def _moved(instance_name: Any, by: Judgement) -> ColumnElement[bool]:
     return or_(finished, got_on)
 
 
-async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
+async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bool]:
     standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
     troubled = import_.c.id.in_(
         select(part.c.import_id).where(
@@ -168,7 +168,10 @@ async def needed(tx: AsyncConnection, by: Judgement) -> ColumnElement[bool]:
     blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
     if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
         return troubled
-    return or_(troubled, and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])))
+    return or_(
+        troubled,
+        and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])),
+    )
 
 
 def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | None:

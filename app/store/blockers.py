@@ -9,22 +9,22 @@ import structlog
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import Footprint, Part
+from app.domain.imports import ConflictScope, Part
 from app.domain.lifecycle import State
 from app.store import blobs
-from app.store.parts import footprint_of
+from app.store.parts import conflict_scope_of
 from app.store.tables import WAITING, part, part_keys
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Rival:
+class Blocker:
     """A part that goes first where it touches the same records."""
 
     id: int
     place: tuple[int, int]  # in the order of acceptance
-    footprint: Footprint
+    conflict_scope: ConflictScope
     keys_bytes: int
     not_before: datetime | None  # a part that is not to go before a later time has no claim to go first until then
 
@@ -38,11 +38,11 @@ COLUMNS: list[ColumnElement[Any]] = [
 ]
 
 
-async def at_marketo(tx: AsyncConnection, of: Part) -> list[Rival]:
+async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
     return await _found(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
 
 
-async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Rival]:
+async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
     """Waiting parts that were accepted before it, from a place in that order on."""
     assert of.turn is not None
     wanted = [
@@ -51,13 +51,15 @@ async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit
         tuple_(part.c.turn, part.c.number) > after,
         tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
     ]
-    footprint = of.footprint
-    if footprint.key_fields and footprint.list_id is None and not footprint.aside:  # then its own parts never meet it
+    conflict_scope = of.conflict_scope
+    if (
+        conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.aside
+    ):  # then its own parts never meet it
         wanted.append((part.c.import_id != of.import_id) | part.c.aside)
     return await _found(tx, wanted, limit)
 
 
-async def _found(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Rival]:
+async def _found(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Blocker]:
     size = func.coalesce(func.length(part_keys.c.digests), 0)
     found = await tx.execute(
         select(*[*COLUMNS, size.label("keys_bytes")])
@@ -66,7 +68,10 @@ async def _found(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: 
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
-    return [Rival(row.id, (row.turn, row.number), footprint_of(row), row.keys_bytes, _not_before(row)) for row in found]
+    return [
+        Blocker(row.id, (row.turn, row.number), conflict_scope_of(row), row.keys_bytes, _not_before(row))
+        for row in found
+    ]
 
 
 def _not_before(row: Row[Any]) -> datetime | None:

@@ -66,11 +66,11 @@ def observe(tx: AsyncConnection, instance: str, name: str, *, since: datetime, u
     add(tx, instance, name, SUM, seconds)
 
 
-Tallies = Mapping[str, Mapping[str, Mapping[str, float]]]
+Counters = Mapping[str, Mapping[str, Mapping[str, float]]]
 """By name, by instance, by label."""
 
 
-async def everything(tx: AsyncConnection) -> Tallies:
+async def everything(tx: AsyncConnection) -> Counters:
     """One row for each label that was ever counted: some hundred for an instance."""
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in await tx.execute(select(tally)):

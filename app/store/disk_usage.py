@@ -32,23 +32,23 @@ class Connections:
 
 
 @dataclass(frozen=True, slots=True)
-class Room:
+class DiskUsage:
     size_bytes: int
     temporary_free_bytes: int  # of the disk that forms wait on
     free_bytes: int | None = None  # of its disk; None where that is the server's business
     connections: Connections | None = None  # to the server or to this database, whichever is nearer its limit
 
 
-async def look(tx: AsyncConnection, db: Database) -> Room:
+async def measure(tx: AsyncConnection, db: Database) -> DiskUsage:
     if (path := db.path) is not None:
         files = [path, path.with_name(path.name + "-wal")]
         size = sum(file.stat().st_size for file in files if file.exists())
-        return Room(size, _temporary_free_bytes(), free_bytes(db))
+        return DiskUsage(size, _temporary_free_bytes(), free_bytes(db))
     row = (await tx.execute(POSTGRES)).one()
     limits = [Connections(row.of_server, row.server_limit)]
     if row.database_limit >= 0:  # -1: none of its own
         limits.append(Connections(row.of_database, row.database_limit))
-    return Room(row.size_bytes, _temporary_free_bytes(), connections=max(limits, key=lambda one: one.share))
+    return DiskUsage(row.size_bytes, _temporary_free_bytes(), connections=max(limits, key=lambda one: one.share))
 
 
 def free_bytes(db: Database) -> int | None:

@@ -222,7 +222,7 @@ async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class ImportSummary:
     """What a step has to know of the import whose part it has in hand."""
 
     request: Request
@@ -233,14 +233,14 @@ class Standing:
     results_erased_at: datetime | None
 
 
-async def standing(tx: AsyncConnection, import_id: int, *, lock: bool = False) -> Standing | None:
+async def get_summary(tx: AsyncConnection, import_id: int, *, lock: bool = False) -> ImportSummary | None:
     found = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
     row = (await tx.execute(found.with_for_update() if lock else found)).one_or_none()
     if row is None:
         return None
     if lock:
         held_in(tx).add(import_id)
-    return Standing(
+    return ImportSummary(
         _request(row),
         tuple(row.columns),
         Status(row.status),
@@ -280,13 +280,13 @@ async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
     return tuple(found.scalar_one_or_none() or ())
 
 
-async def get(tx: AsyncConnection, import_id: int, *, by: attention.Judgement) -> Import | None:
+async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCriteria) -> Import | None:
     found = await _read(tx, [import_.c.id == import_id], 1, by)
     return found[0] if found else None
 
 
 async def page(
-    tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.Judgement
+    tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.AttentionCriteria
 ) -> list[Import]:
     """Imports newest first, beginning behind the id `before`."""
     plain = ("status", "instance", "object_type", "client", "label")
@@ -306,7 +306,7 @@ async def page(
 
 
 async def _read(
-    tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: attention.Judgement
+    tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: attention.AttentionCriteria
 ) -> list[Import]:
     found = (
         await tx.execute(

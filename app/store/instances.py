@@ -9,7 +9,7 @@ from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Fault, Instance, WaitingFor
-from app.domain.throughput import Pace
+from app.domain.throughput import ThroughputModel
 from app.store import incidents
 from app.store.database import upsert
 from app.store.tables import clock_jump, instance
@@ -87,7 +87,7 @@ async def keep_lease(
     now: datetime,
     until: datetime,
     calls: Calls,
-    pace: Pace,
+    pace: ThroughputModel,
     ticked: Mapping[str, datetime],
     failing: Mapping[str, Fault],
 ) -> Instance | None:
@@ -214,7 +214,7 @@ def _as_instance(row: Row[Any]) -> Instance:
     known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
     day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
     known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
-    known["pace"] = Pace(**row.pace) if row.pace else Pace()
+    known["pace"] = ThroughputModel(**row.pace) if row.pace else ThroughputModel()
     known["failing"] = {
         step: Fault(datetime.fromisoformat(one["since"]), one["error"]) for step, one in (row.failing or {}).items()
     }

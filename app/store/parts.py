@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
 from app.domain.events import Occurrence
-from app.domain.imports import Failure, Footprint, Part, Request, Rows, TryError
+from app.domain.imports import ConflictScope, Failure, Part, Request, Rows, TryError
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
 from app.store import blobs, counters, events, imports
 from app.store.blobs import Corrupt
@@ -72,7 +72,7 @@ async def add(
             "first_row": first_row,
             "rows": rows,
             "bytes": size_bytes,
-            "space": conflicts.space_of(request.target),
+            "space": conflicts.record_kind_of(request.target),
             "key_fields": conflicts.key_fields_of(request.target),
             "list_id": conflicts.list_of(request.target),
             "aside": aside,
@@ -240,7 +240,7 @@ async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
 
 
 @dataclass(frozen=True, slots=True)
-class Blocker:
+class BlockedBy:
     """A part that touches the same records as a waiting one, and goes first."""
 
     import_id: int
@@ -248,14 +248,14 @@ class Blocker:
     client: str
 
 
-async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, Blocker]:
+async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, BlockedBy]:
     """By the id of the part that is waited for."""
     ids = sorted({one.waits_for for one in waiting if one.waits_for is not None})
-    found: dict[int, Blocker] = {}
+    found: dict[int, BlockedBy] = {}
     for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
         columns = (part.c.id, part.c.import_id, part.c.number, part.c.client)
         rows = await tx.execute(select(*columns).where(part.c.id.in_(some)))
-        found |= {row.id: Blocker(row.import_id, row.number, row.client) for row in rows}
+        found |= {row.id: BlockedBy(row.import_id, row.number, row.client) for row in rows}
     return found
 
 
@@ -421,8 +421,8 @@ def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
     return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
 
 
-def footprint_of(row: Row[Any]) -> Footprint:
-    return Footprint(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
+def conflict_scope_of(row: Row[Any]) -> ConflictScope:
+    return ConflictScope(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
 
 
 def as_part(row: Row[Any]) -> Part:
@@ -436,7 +436,7 @@ def as_part(row: Row[Any]) -> Part:
         state=State(row.state),
         state_since=row.state_since,
         turn=row.turn,
-        footprint=footprint_of(row),
+        conflict_scope=conflict_scope_of(row),
         client=row.client,
         waits_for=row.waits_for,
         waits_since=row.waits_since,

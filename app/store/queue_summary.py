@@ -31,7 +31,7 @@ class Failing:
 
 
 @dataclass(slots=True)
-class Live:
+class QueueSummary:
     """An instance's parts that have not ended."""
 
     parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
@@ -46,9 +46,9 @@ class Live:
         return self.parts.get(State.WAITING, 0)
 
 
-async def live(tx: AsyncConnection, *, now: datetime) -> dict[str, Live]:
+async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSummary]:
     """Live parts by instance."""
-    found: dict[str, Live] = defaultdict(Live)
+    found: dict[str, QueueSummary] = defaultdict(QueueSummary)
     under_way = (
         select(
             part.c.instance,
@@ -96,7 +96,7 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
     """Since when the import waits that waits longest: the first in line, from its acceptance or the time it names."""
     first = (
         select(part.c.import_id)
-        .where(*waiting_queue.standing(instance, now=now))
+        .where(*waiting_queue.waiting_in_order(instance, now=now))
         .order_by(part.c.turn, part.c.number)
         .limit(1)
     )

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.estimates import Stretch, Work
+from app.domain.estimates import BacklogSlice, Work
 from app.domain.imports import Part
 from app.store.parts import as_part, due
 from app.store.tables import WAITING, import_, part
@@ -98,17 +98,17 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
 
 async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
     """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
-    some = select(part.c.id).where(*standing(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    some = select(part.c.id).where(*waiting_in_order(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
     return (await tx.execute(some)).one_or_none() is not None
 
 
-async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[Stretch]:
+async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[BacklogSlice]:
     """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
 
     Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
     what comes back is some hundred sums a client at most.
     """
-    stands = standing(instance_name, now=now)
+    stands = waiting_in_order(instance_name, now=now)
     first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
     if first is None:
         return []
@@ -127,12 +127,12 @@ async def stretches(tx: AsyncConnection, instance_name: str, *, now: datetime) -
         .group_by(part.c.priority, part.c.client, stretch)
     )
     return [
-        Stretch(priority, client, first, last, Work(count, int(rows)), since)
+        BacklogSlice(priority, client, first, last, Work(count, int(rows)), since)
         for priority, client, first, last, count, rows, since in found
     ]
 
 
-def standing(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:
+def waiting_in_order(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:
     """Waiting parts, but those whose import names a later time: they do not stand in line yet."""
     return [
         part.c.instance == instance_name,

@@ -228,11 +228,11 @@ class _Run:
         ids = await self._upload(8)
         instance = (await self.line.get("/v1/instances")).raise_for_status().json()["items"][0]
         pid = int(instance["worker"]["id"].split(":")[1])
-        driver = next(actor for actor in self.workers if actor.life.pid == pid)
-        driver.strike(how)
+        context = next(actor for actor in self.workers if actor.life.pid == pid)
+        context.strike(how)
         struck_at = now()
-        await driver.gone()
-        return (struck_at if how == KILL else driver.life.ended_at or now()), ids
+        await context.gone()
+        return (struck_at if how == KILL else context.life.ended_at or now()), ids
 
     async def _upload(self, files: int) -> list[int]:
         chance = Random(f"{self.chance} calm")

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import LargeBinary, select, update
 
-from app.steps.integrity import Condition, Integrity
+from app.operations.integrity import Condition, Integrity
 from app.store.database import Database
 from app.store.tables import part, part_file, part_keys, result_file
 from tests.cli.conftest import Run, sluice
@@ -32,7 +32,7 @@ async def spoil(db: Database, column: Any, *, of: int = 1, at: int = -6) -> None
 async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
     """Its import says so; the import beside it, and the same file uploaded again, go their way."""
     damaged = await stage.created(leads(3))
-    await spoil(stage.house.db, part_file.c.blob)
+    await spoil(stage.container.db, part_file.c.blob)
     whole = await stage.created(leads(3, start=10))
     await stage.run()
     told, (only,) = await stage.read(damaged), await stage.parts(damaged)
@@ -53,7 +53,7 @@ async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
 async def test_whichever_byte_it_is(stage: Stage, at: int):
     """In the frame's head, in its rows, at its end."""
     damaged = await stage.created(leads(40))
-    await spoil(stage.house.db, part_file.c.blob, at=at)
+    await spoil(stage.container.db, part_file.c.blob, at=at)
     await stage.run()
     assert (await stage.read(damaged))["error"]["code"] == "corrupt"
     assert stage.posted == []
@@ -61,9 +61,9 @@ async def test_whichever_byte_it_is(stage: Stage, at: int):
 
 async def test_the_parts_beside_a_damaged_one_are_imported(stage: Stage):
     """The rows of one part are not those of another."""
-    object.__setattr__(stage.house.intake, "part_bytes", 1000)
+    object.__setattr__(stage.container.intake, "part_bytes", 1000)
     import_id = await stage.created(leads(100))
-    await spoil(stage.house.db, part_file.c.blob, of=2)
+    await spoil(stage.container.db, part_file.c.blob, of=2)
     await stage.run()
     states = [one["state"] for one in await stage.parts(import_id)]
     assert states.count("failed") == 1
@@ -76,15 +76,15 @@ async def test_damaged_rows_are_not_sent_again_either(stage: Stage):
     """A retry reads what is stored, too."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
-    await spoil(stage.house.db, part_file.c.blob)
+    await spoil(stage.container.db, part_file.c.blob)
     answer = await stage.api.post(f"/v1/imports/{import_id}/retry-failures")
     assert (answer.status_code, answer.json()["code"]) == (409, "rows_damaged")
     damaged = await stage.created(LEADS)
-    await spoil(stage.house.db, part_file.c.blob)
+    await spoil(stage.container.db, part_file.c.blob)
     await stage.run()
     answer = await stage.api.post(f"/v1/imports/{damaged}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "rows_damaged")
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         assert len((await tx.execute(select(part.c.import_id).distinct())).all()) == 2, "nothing is left of them"
 
 
@@ -92,11 +92,11 @@ async def test_results_of_a_part_that_was_damaged_meanwhile_are_not_guessed_at(s
     """Marketo has its rows as they were; which of them it means nobody can tell any more."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     while (await stage.parts(import_id))[0]["state"] != "collecting":
-        await stage.crew.submit.run_once(stage.lease)
+        await stage.instance_worker.submit.run_once(stage.lease)
         stage.clock.step(5)
         await stage.take_lease()
-        await stage.crew.poll.run_once(stage.lease)
-    await spoil(stage.house.db, part_file.c.blob)
+        await stage.instance_worker.poll.run_once(stage.lease)
+    await spoil(stage.container.db, part_file.c.blob)
     await stage.run()
     told = await stage.read(import_id)
     assert (told["status"], told["attention"]["code"]) == ("complete", "results_missing")
@@ -107,8 +107,8 @@ async def test_ONE_KEY_AT_A_TIME_damaged_keys_may_be_any(stage: Stage):
     """Nobody knows what they were: their part and others of its kind go one after the other."""
     first = await stage.created(leads(3))
     second = await stage.created(leads(3, start=10))
-    await spoil(stage.house.db, part_keys.c.digests, at=0)
-    while await stage.crew.submit.run_once(stage.lease):
+    await spoil(stage.container.db, part_keys.c.digests, at=0)
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
     assert [(await stage.parts(n))[0]["state"] for n in (first, second)] == ["queued", "waiting"]
     assert (await stage.parts(second))[0]["waiting_for"] == "same_records"
@@ -120,11 +120,11 @@ async def test_what_was_stored_before_there_were_checksums_is_used_and_said_to_b
     """As after an upgrade; where it cannot even be read, it is corrupt all the same."""
     readable = await stage.created(leads(3))
     torn = await stage.created(leads(3, start=10))
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         for table in (part_file, part_keys):
             await tx.execute(update(table).values(checksum=None))
-    await spoil(stage.house.db, part_file.c.blob, at=2)
-    found = await conditions(stage.house.db)
+    await spoil(stage.container.db, part_file.c.blob, at=2)
+    found = await conditions(stage.container.db)
     assert found == {
         ("part_file", readable): "unchecked",
         ("part_file", torn): "corrupt",
@@ -145,14 +145,14 @@ async def test_every_kind_of_stored_bytes_is_looked_at(stage: Stage):
     for n in range(12):  # more than one look at each table
         await stage.created(leads(3, start=10 * n))
     made = await stage.created(LEADS_WITH_TROUBLE)
-    assert set((await conditions(stage.house.db)).values()) == {"whole"}
-    await spoil(stage.house.db, part_keys.c.digests)
-    found = await conditions(stage.house.db)
+    assert set((await conditions(stage.container.db)).values()) == {"whole"}
+    await spoil(stage.container.db, part_keys.c.digests)
+    found = await conditions(stage.container.db)
     assert [key for key, condition in found.items() if condition != "whole"] == [("part_keys", made)]
     await stage.run()
     for column in (result_file.c.blob, part_file.c.blob):
-        await spoil(stage.house.db, column)
-    found = await conditions(stage.house.db)
+        await spoil(stage.container.db, column)
+    found = await conditions(stage.container.db)
     assert {key for key, condition in found.items() if condition != "whole"} == {
         ("part_file", made),
         ("result_file", made),
@@ -175,19 +175,19 @@ async def test_every_kind_of_stored_bytes_is_looked_at(stage: Stage):
 async def test_a_number_that_moved_from_one_value_into_the_other_is_noticed(stage: Stage):
     """The checksum is of both, each with its length."""
     await stage.created(leads(3))
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         blob = (await tx.execute(select(part_file.c.blob))).scalar_one()
         await tx.execute(update(part_file).values(blob=bytes(blob)[:-1], row_numbers=bytes(blob)[-1:]))
-    assert "corrupt" in (await conditions(stage.house.db)).values()
+    assert "corrupt" in (await conditions(stage.container.db)).values()
 
 
 async def test_sluice_check_database_says_what_it_found(stage: Stage, sluice: Run):
     """Exit code 0 and 1; a table for people, JSON for scripts. SQLite's own check is made, too."""
     made = await stage.created(leads(3))
-    url = stage.house.settings.database_url
+    url = stage.container.settings.database_url
     good = sluice("check-database", DATABASE_URL=url)
     assert (good.returncode, "Nothing is corrupt." in good.stdout) == (0, True), good.stderr
-    await spoil(stage.house.db, part_file.c.blob)
+    await spoil(stage.container.db, part_file.c.blob)
     bad = sluice("check-database", DATABASE_URL=url)
     assert bad.returncode == 1
     assert f"corrupt: part_file of import {made}, part 1, waiting" in bad.stdout

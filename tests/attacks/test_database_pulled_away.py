@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 import migrations
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.store.database import WrongSchema
 from tests.attacks.test_full_disk import at
 from tests.story.files import LEADS, leads
@@ -28,11 +28,11 @@ KEY = {"Idempotency-Key": "nightly", "Content-Type": "text/csv"}
 
 async def test_a_key_whose_request_the_database_left_is_free_when_it_is_back(stage: Stage):
     """Its release could not be written either. The same request again makes the import, and need not wait."""
-    object.__setattr__(stage.house.intake, "part_bytes", 1_000)
-    at(stage, Point.PART_STORED, lambda: setattr(stage.house.db, "refused", "it is away"))
+    object.__setattr__(stage.container.intake, "part_bytes", 1_000)
+    at(stage, Failpoint.PART_STORED, lambda: setattr(stage.container.db, "refused", "it is away"))
     content = leads(100)
     assert (await stage.api.post("/v1/imports", content=content, headers=KEY)).status_code == 503
-    stage.house.db.refused = None
+    stage.container.db.refused = None
     answer = await stage.api.post("/v1/imports", content=content, headers=KEY)
     assert (answer.status_code, "idempotency-replayed" in answer.headers) == (202, False), answer.text
     assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1
@@ -94,7 +94,7 @@ def test_three_who_migrate_at_once_take_turns(empty_database_url: str, tmp_path:
 
 async def upgrade(stage: Stage, revision: str) -> None:
     """As the migrations of another version leave it."""
-    async with stage.house.db._writer.begin() as tx:
+    async with stage.container.db._writer.begin() as tx:
         await tx.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": revision})
     stage.clock.step(1)  # a probe's answer is kept for a second
 
@@ -118,28 +118,28 @@ async def test_it_writes_nothing_else_either_once_it_has_seen_that(stage: Stage)
     """People's deeds are refused; a worker's steps wait, as for a database that is away."""
     made = await stage.created(LEADS)
     await upgrade(stage, "9999")
-    await stage.house.schema_watch.look()
+    await stage.container.schema_watch.look()
     answers = [
         await stage.api.post(f"/v1/imports/{made}/cancel"),
         await stage.api.post("/v1/instances/default/pause", json={}),
     ]
     assert [answer.json()["code"] for answer in answers] == ["schema_changed"] * 2
     with pytest.raises(WrongSchema, match="run the newer version"):
-        await stage.crew.submit.run_once(stage.lease)
+        await stage.instance_worker.submit.run_once(stage.lease)
     assert stage.posted == []
     assert (await stage.read(made))["status"] == "queued"
     await upgrade(stage, migrations.head())
-    await stage.house.schema_watch.look()
+    await stage.container.schema_watch.look()
     await stage.run()
     assert (await stage.read(made))["status"] == "complete"
 
 
 async def test_an_upload_under_way_when_the_schema_changes_is_not_accepted(stage: Stage):
     """Its first parts are stored by the old version: its last transaction looks again."""
-    object.__setattr__(stage.house.intake, "part_bytes", 1_000)
+    object.__setattr__(stage.container.intake, "part_bytes", 1_000)
     loop = asyncio.get_running_loop()
     upgraded: list[asyncio.Task[None]] = []
-    at(stage, Point.PART_STORED, lambda: upgraded.append(loop.create_task(upgrade(stage, "9999"))))
+    at(stage, Failpoint.PART_STORED, lambda: upgraded.append(loop.create_task(upgrade(stage, "9999"))))
     answer = await stage.create(leads(300))
     await asyncio.gather(*upgraded)
     assert (answer.status_code, answer.json()["code"]) == (503, "schema_changed"), answer.text

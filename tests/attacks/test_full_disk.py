@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select, text
 
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.domain.imports import SourceFile
 from app.store import discards, imports
 from app.store.database import Database
@@ -38,42 +38,42 @@ def incompressible(rows: int) -> bytes:
     return f"{HEADER}\n{lines}".encode()
 
 
-def at(stage: Stage, point: Point, deed: Callable[[], None], *, time: int = 1) -> None:
+def at(stage: Stage, point: Failpoint, deed: Callable[[], None], *, time: int = 1) -> None:
     """Have something happen when that point is reached for the nth time."""
     left = time
 
-    def reached(met: str) -> None:
+    def hit(met: str) -> None:
         nonlocal left
         left -= met == point
         if met == point and left == 0:
             deed()
 
-    object.__setattr__(stage.house.intake, "reached", reached)
+    object.__setattr__(stage.container.intake, "hit", hit)
 
 
 async def test_what_is_half_received_is_taken_away_once_the_database_takes_that(stage: Stage):
     """It would not at first: its disk was full. Until then nobody sees it, and afterwards nothing is left."""
-    db = stage.house.db
+    db = stage.container.db
 
     def fill_up() -> None:
         db.refused = "the disk is full"
 
-    at(stage, Point.PART_STORED, fill_up, time=3)
+    at(stage, Failpoint.PART_STORED, fill_up, time=3)
     answer = await stage.create(incompressible(300))
     assert answer.status_code == 503
     assert (await stage.api.get("/v1/imports")).json()["items"] == []
     assert not await stage.holds_nothing()
-    assert not await stage.house.undo.again(), "the disk is still full"
+    assert not await stage.container.cleanup.again(), "the disk is still full"
     db.refused = None
-    assert await stage.house.undo.again()
+    assert await stage.container.cleanup.again()
     assert await stage.holds_nothing()
     assert (await stage.create(LEADS)).status_code == 202
 
 
 async def test_it_is_tried_again_until_it_succeeds(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """By itself, and without a request that would ask for it."""
-    monkeypatch.setattr("app.steps.undo.INSIST_SECONDS", (0.001,))
-    db, tries, enough = stage.house.db, 0, asyncio.Event()
+    monkeypatch.setattr("app.uploads.cleanup.INSIST_SECONDS", (0.001,))
+    db, tries, enough = stage.container.db, 0, asyncio.Event()
 
     async def counted(*_: Any) -> None:
         nonlocal tries
@@ -81,16 +81,16 @@ async def test_it_is_tried_again_until_it_succeeds(stage: Stage, monkeypatch: py
         if tries == 5:
             enough.set()
 
-    at(stage, Point.PART_STORED, lambda: setattr(db, "refused", "the disk is full"))
+    at(stage, Failpoint.PART_STORED, lambda: setattr(db, "refused", "the disk is full"))
     assert (await stage.create(incompressible(100))).status_code == 503
-    again = stage.house.undo.again
+    again = stage.container.cleanup.again
 
     async def watched() -> bool:
         await counted()
         return await again()
 
-    monkeypatch.setattr(type(stage.house.undo), "again", lambda _: watched())
-    running = asyncio.create_task(stage.house.undo.run())
+    monkeypatch.setattr(type(stage.container.cleanup), "again", lambda _: watched())
+    running = asyncio.create_task(stage.container.cleanup.run())
     await asyncio.wait_for(enough.wait(), 30)
     db.refused = None
     async with asyncio.timeout(30):
@@ -105,7 +105,7 @@ async def test_the_room_of_an_upload_that_met_the_floor_is_free_again(
 ):
     """It was freed within SQLite's file, which stayed as large: every small file after it got 507, for ever."""
     async with staged(sqlite_url, clock, part_bytes=20_000, disk_floor_bytes=FLOOR) as stage:
-        file = stage.house.db.file
+        file = stage.container.db.file
         assert file is not None
 
         def disk_usage(_: object) -> SimpleNamespace:
@@ -124,7 +124,7 @@ async def test_a_database_that_says_itself_that_its_disk_is_full_finds_room_agai
 ):
     """PostgreSQL takes neither the next part nor the discard; once it does, nothing is left."""
     async with staged(postgres_url, clock, part_bytes=20_000) as stage:
-        async with stage.house.db.write() as tx:
+        async with stage.container.db.write() as tx:
             await tx.exec_driver_sql(
                 "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                 "IF TG_OP = 'DELETE' OR NEW.number > 2 THEN "
@@ -136,10 +136,10 @@ async def test_a_database_that_says_itself_that_its_disk_is_full_finds_room_agai
             )
         answer = await stage.create(incompressible(300))
         assert (answer.status_code, answer.json()["code"]) == (507, "disk_full")
-        assert not await stage.house.undo.again()
-        async with stage.house.db.write() as tx:
+        assert not await stage.container.cleanup.again()
+        async with stage.container.db.write() as tx:
             await tx.exec_driver_sql("DROP TRIGGER full_disk ON part")
-        assert await stage.house.undo.again()
+        assert await stage.container.cleanup.again()
         assert await stage.holds_nothing()
         assert (await stage.create(LEADS)).status_code == 202
 

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from app.api.header_fields import file_name_in, options_of
+from app.api.middleware.request_bounds import RequestBounds
+from app.api.negotiation import preferred
 from app.files import codec_registry
 from app.files.charsets import is_same
-from app.web.accept import preferred
-from app.web.bounds import Bounds
-from app.web.header_fields import file_name_in, options_of
 from tests.support.growth import calls
 
 MOST_BYTES = 8_190  # of one header
@@ -91,7 +91,9 @@ async def test_a_cookie_with_backslashes_is_not_handed_to_pythons_parser():
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(Bounds(noting)), base_url="http://127.0.0.1") as api:
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(RequestBounds(noting)), base_url="http://127.0.0.1"
+    ) as api:
         await api.get("/livez", headers={"Cookie": 'a="\\"\\""; b=c', "X-Path": "C:\\leads"})
     assert (b"cookie", b'a="_"_""; b=c') in seen[0]
     assert (b"x-path", b"C:\\leads") in seen[0]

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from app.api.app import create_app
+from app.api.parameters import KNOWN, only
 from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
-from app.web.app import create_app
-from app.web.parameters import KNOWN, only
 from tests.story.files import CARS, LEADS, MEMBERS
 from tests.support.fixtures import stage
 from tests.support.growth import calls
@@ -57,7 +57,7 @@ async def test_a_header_that_goes_on_and_on_is_refused_before_it_has_ended(stage
         for _ in range(100):
             yield b"c,\t" * 100_000
 
-    async with in_order(stage.house) as (api, log):
+    async with in_order(stage.container) as (api, log):
         answer = await api.post(f"/v1/imports?format={form}", content=body(), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (422, "too_many_columns")
     assert log.index("answer") < 10, "of a hundred pieces"
@@ -136,7 +136,7 @@ async def test_no_list_reads_what_it_does_not_show(stage: Stage):
     """The columns of a file, which may be half a megabyte for each import, stand in no answer but its failures."""
     import_id = await stage.created(header(2000) + b"a@example.com\n", preflight="off")
     paths = ["", f"/{import_id}", f"/{import_id}/parts", f"/{import_id}/events", "?status=queued", "?attention=true"]
-    with statements(stage.house.db) as sent:
+    with statements(stage.container.db) as sent:
         for path in paths:
             assert (await stage.api.get(f"/v1/imports{path}")).status_code == 200
         for path in ("/v1/status", "/metrics", "/v1/instances"):
@@ -218,7 +218,7 @@ async def test_a_json_body_of_5000_digits_or_depths_is_the_caller_s_mistake(stag
 
 async def test_a_length_of_5000_digits_is_too_large(stage: Stage):
     """Behind a server that passes it on."""
-    app, sent = create_app(stage.house), []
+    app, sent = create_app(stage.container), []
     scope = {"type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/imports", "query_string": b""}
 
     async def receive() -> dict[str, Any]:

@@ -9,14 +9,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.clock import Cause, Clock, ClockJumped, Reading, machine_clock
-from app.container import furnish, hire
+from app.container import build_container, build_instance_worker
 from app.domain.api_keys import Scope
+from app.scheduling.timekeeper import Timekeeper
 from app.simulator import Fault
-from app.steps.timekeeping import Timekeeper
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import clock_jump, instance, part_file
-from app.worker.lease import Leases
+from app.worker.leases import Leases
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log
@@ -32,7 +32,7 @@ async def pass_by(stage: Stage, seconds: float, *, step: float = 15) -> None:
     """Let time pass, with a worker and an eye on the clock."""
     for _ in range(round(seconds / step)):
         stage.clock.step(step)
-        await stage.house.timekeeper.look()
+        await stage.container.timekeeper.look()
         await stage.beat()
 
 
@@ -42,7 +42,7 @@ async def check(stage: Stage, name: str) -> dict[str, Any]:
 
 
 async def jumps(stage: Stage) -> list[str]:
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         return list((await tx.execute(select(clock_jump.c.cause).order_by(clock_jump.c.id))).scalars())
 
 
@@ -66,7 +66,7 @@ async def test_a_clock_that_was_set_is_said_in_the_log_and_in_the_status(stage: 
     """The verdict is not `ok` for an hour; then it is, and the jump is still told."""
     assert (await check(stage, "clock"))["status"] == "ok"
     stage.clock.jump(seconds)
-    await stage.house.timekeeper.look()
+    await stage.container.timekeeper.look()
     told = await check(stage, "clock")
     assert told["status"] == "degraded"
     assert f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):,} s" in told["detail"]
@@ -108,8 +108,8 @@ async def test_what_marketo_asked_to_wait_for_is_waited_for(stage: Stage, second
     told = stage.clock.elapsed
     assert len(stage.posted) == 1
     stage.clock.follow(0)
-    if stage.house.db.on_sqlite:  # it is followed after a minute there: as if that were over
-        stage.house.timekeeper.alone = False
+    if stage.container.db.on_sqlite:  # it is followed after a minute there: as if that were over
+        stage.container.timekeeper.alone = False
     stage.clock.jump(seconds)
     while len(stage.posted) == 1:
         await pass_by(stage, 1, step=1)
@@ -124,29 +124,33 @@ async def test_retention_goes_by_the_time_that_has_passed(stage: Stage):
     for seconds in (100 * DAY, -100 * DAY, 100 * DAY):
         stage.clock.jump(seconds)
         await pass_by(stage, FOLLOWED)
-        await stage.crew.sweep.tidy()
+        await stage.instance_worker.sweep.tidy()
         assert await files(stage) == 1
     stage.clock.step(6 * DAY)
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     assert await files(stage) == 1
     stage.clock.step(DAY)
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     assert await files(stage) == 0
     assert (await stage.read(made))["rows"]["imported"] == 2
 
 
 async def files(stage: Stage) -> int:
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         return (await tx.execute(select(func.count()).select_from(part_file))).scalar_one()
 
 
 async def begun_again(stage: Stage) -> Stage:
     """The process was stopped, and another one begins on the same machine."""
     clock = Clock(stage.clock.wall, stage.clock.monotonic)
-    house = furnish(stage.house.settings, now=clock, sleep=stage.clock.sleep, http=stage.house.http, db=stage.house.db)
-    await house.timekeeper.begin()
-    leases = Leases(db=house.db, now=clock, worker="another", seconds=30)
-    return replace(stage, house=house, crew=hire(house, "default"), leases=leases)
+    container = build_container(
+        stage.container.settings, now=clock, sleep=stage.clock.sleep, http=stage.container.http, db=stage.container.db
+    )
+    await container.timekeeper.begin()
+    leases = Leases(db=container.db, now=clock, worker="another", seconds=30)
+    return replace(
+        stage, container=container, instance_worker=build_instance_worker(container, "default"), leases=leases
+    )
 
 
 async def test_retention_erases_nothing_at_once_after_a_start_far_in_the_future(stage: Stage, log: Log):
@@ -156,15 +160,15 @@ async def test_retention_erases_nothing_at_once_after_a_start_far_in_the_future(
     await stage.run()
     stage.clock.jump(100 * DAY)
     again = await begun_again(stage)
-    await again.crew.sweep.tidy()
+    await again.instance_worker.sweep.tidy()
     assert await files(again) == 3
     assert "3 of 3 finished imports" in log.lines("retention erases nothing")[0]["why"]
-    async with again.house.db.read() as tx:
-        refused = await again.house.erase.refusal(tx)
+    async with again.container.db.read() as tx:
+        refused = await again.container.erase.refusal(tx)
     assert refused is not None
     assert refused.jump.cause is Cause.GAP
     stage.clock.step(DAY)
-    await again.crew.sweep.tidy()
+    await again.instance_worker.sweep.tidy()
     assert await files(again) == 0
 
 
@@ -214,21 +218,21 @@ async def shared(db: Database) -> Shared:
 
 def a_crew(shared: Shared, keeper: Timekeeper) -> Any:
     settings = stage_settings(shared.db.url)
-    return hire(furnish(settings, now=keeper.clock, db=shared.db), "default")
+    return build_instance_worker(build_container(settings, now=keeper.clock, db=shared.db), "default")
 
 
 async def test_a_worker_whose_clock_is_ahead_takes_no_healthy_lease(shared: Shared):
     """Neither before it knows the database's time nor after; and it takes over from a dead one when that is due."""
     healthy, ahead = shared.process(), shared.process(skew=60)
     ours, theirs = shared.leases(healthy, "healthy"), shared.leases(ahead, "ahead")
-    crew, other = a_crew(shared, healthy), a_crew(shared, ahead)
+    instance_worker, other = a_crew(shared, healthy), a_crew(shared, ahead)
     await healthy.begin()
-    assert await ours.keep("default", crew)
+    assert await ours.keep("default", instance_worker)
     assert not await theirs.keep("default", other)
     await ahead.begin()
     for _ in range(6):
         shared.passed += 10
-        assert not await ours.keep("default", crew)
+        assert not await ours.keep("default", instance_worker)
         assert not await theirs.keep("default", other)
     shared.passed += 31
     assert await theirs.keep("default", other)
@@ -242,22 +246,22 @@ async def test_a_database_whose_clock_is_set_takes_no_lease_away(shared: Shared,
     await second.begin()
     shared.passed += 20
     ours, theirs = shared.leases(first, "first"), shared.leases(second, "second")
-    crew, other = a_crew(shared, first), a_crew(shared, second)
-    assert await ours.keep("default", crew)
+    instance_worker, other = a_crew(shared, first), a_crew(shared, second)
+    assert await ours.keep("default", instance_worker)
     shared.passed += 10
     shared.set_by += seconds
     assert not await theirs.keep("default", other), "it does not agree with the database about the time"
     await second.look()
     assert not await theirs.keep("default", other), "the lease was moved along"
     with pytest.raises(ClockJumped):
-        await ours.keep("default", crew)
+        await ours.keep("default", instance_worker)
     assert ours.held["default"].holds(first.clock.monotonic())
     await first.look()
-    assert not await ours.keep("default", crew), "a sign of life, and no take-over"
+    assert not await ours.keep("default", instance_worker), "a sign of life, and no take-over"
     for _ in range(3):
         shared.passed += 10
         assert not await theirs.keep("default", other)
-        assert not await ours.keep("default", crew)
+        assert not await ours.keep("default", instance_worker)
     shared.passed += 31
     assert await theirs.keep("default", other)
     async with shared.db.read() as tx:
@@ -268,8 +272,8 @@ async def test_who_begins_behind_a_jump_that_others_have_not_noticed_waits_for_t
     """To it, every healthy lease looks an hour old."""
     first = shared.process()
     await first.begin()
-    ours, crew = shared.leases(first, "first"), a_crew(shared, first)
-    assert await ours.keep("default", crew)
+    ours, instance_worker = shared.leases(first, "first"), a_crew(shared, first)
+    assert await ours.keep("default", instance_worker)
     shared.set_by += HOUR
     newcomer = shared.process()
     await newcomer.begin()
@@ -277,7 +281,7 @@ async def test_who_begins_behind_a_jump_that_others_have_not_noticed_waits_for_t
     assert not await theirs.keep("default", other)
     shared.passed += 10
     await first.look()
-    assert not await ours.keep("default", crew)
+    assert not await ours.keep("default", instance_worker)
     await newcomer.look()
     assert abs((newcomer.clock() - first.clock()).total_seconds()) < 1
     shared.passed += 10
@@ -287,27 +291,27 @@ async def test_who_begins_behind_a_jump_that_others_have_not_noticed_waits_for_t
 async def test_a_database_tells_the_time_to_those_who_share_it(postgres_url: str):
     """Not each machine its own: one that is a minute ahead writes, and judges, by PostgreSQL's."""
     ahead = Clock(lambda: machine_clock() + timedelta(seconds=60), by_database=True)
-    house = furnish(stage_settings(postgres_url), now=ahead)
+    container = build_container(stage_settings(postgres_url), now=ahead)
     try:
-        await house.timekeeper.begin()
-        async with house.db.read() as tx:
+        await container.timekeeper.begin()
+        async with container.db.read() as tx:
             there = (await tx.execute(select(func.clock_timestamp()))).scalar_one()
-        assert abs((house.now() - there).total_seconds()) < 5
-        await house.timekeeper.look()
-        assert house.timekeeper.doubt is None
+        assert abs((container.now() - there).total_seconds()) < 5
+        await container.timekeeper.look()
+        assert container.timekeeper.doubt is None
     finally:
-        await house.close()
+        await container.close()
 
 
 async def test_a_step_that_was_under_way_when_the_clock_was_set_writes_nothing(stage: Stage):
     """What it has timed is by another clock: its next try is by the one that counts."""
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         await tx.execute(update(instance).values(clock_jump=7))
-    driver = stage.crew.submit.driver
+    context = stage.instance_worker.submit.context
     with pytest.raises(ClockJumped):
-        async with driver.writing(stage.lease):
+        async with context.writing(stage.lease):
             raise AssertionError("nothing may be written")
-    await asyncio.wait_for(stage.clock.doubt.heard(), 1)
+    await asyncio.wait_for(stage.clock.doubt.wait(), 1)
 
 
 async def test_an_idempotency_key_stands_for_its_import_however_the_clock_is_set(stage: Stage):
@@ -352,10 +356,10 @@ async def test_results_that_are_late_are_waited_for_by_the_time_that_passes(stag
 
 async def test_a_key_of_a_client_is_what_its_end_says(stage: Stage):
     """A key's end is a moment that somebody named: it stays where it is."""
-    key, written = await stage.house.keys.create("crm", [Scope.READ], expires_at=stage.clock() + timedelta(hours=2))
+    key, written = await stage.container.keys.create("crm", [Scope.READ], expires_at=stage.clock() + timedelta(hours=2))
     stage.clock.jump(HOUR)
     await pass_by(stage, FOLLOWED)
-    assert await stage.house.keys.caller(written)
+    assert await stage.container.keys.caller(written)
     stage.clock.step(HOUR)
-    assert await stage.house.keys.caller(written) is None
+    assert await stage.container.keys.caller(written) is None
     assert key.expires_at is not None

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
+from app.api.app import create_app
 from app.domain.api_keys import Scope
-from app.web.app import create_app
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.listener import Listener
@@ -24,13 +24,13 @@ async def stage(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
 
 
 async def key_of(stage: Stage, client: str) -> str:
-    _, key = await stage.house.keys.create(client, list(Scope))
+    _, key = await stage.container.keys.create(client, list(Scope))
     return f"Bearer {key}"
 
 
 async def test_a_flood_of_streams_ends_at_the_client_s_own_cap_and_with_its_key(stage: Stage):
     """By whichever of its keys it asks. Another client's stream is opened beside them, and stays."""
-    app = create_app(stage.house)
+    app = create_app(stage.container)
     flood, again, other = await key_of(stage, "flood"), await key_of(stage, "flood"), await key_of(stage, "other")
     headers = {"Content-Type": "text/csv", "Authorization": other}
     import_id = int((await stage.api.post("/v1/imports", content=LEADS, headers=headers)).json()["id"])
@@ -50,7 +50,7 @@ async def test_a_flood_of_streams_ends_at_the_client_s_own_cap_and_with_its_key(
         assert {(answer.status_code, answer.json()["code"]) for answer in refused} == {(429, "client_streams_full")}
         theirs = await stack.enter_async_context(opened(other))
         assert await theirs.piece()
-        await stage.house.keys.revoke(flood.split("_")[1])
+        await stage.container.keys.revoke(flood.split("_")[1])
         stage.clock.step(2)
         await stage.api.post(f"/v1/imports/{import_id}/cancel", headers={"Authorization": other})
         for one in streams:

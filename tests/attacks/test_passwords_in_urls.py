@@ -138,7 +138,7 @@ def test_nobody_answers_and_the_message_has_no_user_info(sluice: Run):
 async def test_the_api_shows_an_instance_without_its_user_info(sqlite_url: str, clock: SteppedClock):
     """To whoever may read."""
     async with staged(sqlite_url, clock) as stage:
-        default = stage.house.settings.instances["default"]
+        default = stage.container.settings.instances["default"]
         object.__setattr__(default, "base_url", f"https://me:{HUSH}@marketo.example.com")
         answer = await stage.api.get("/v1/instances/default")
         assert answer.json()["base_url"] == "https://***@marketo.example.com"

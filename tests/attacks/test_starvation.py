@@ -29,14 +29,14 @@ class Flood:
     """Somebody who always has some of the highest priority waiting."""
 
     def __init__(self, stage: Stage, priority: int = 9) -> None:
-        self.stage, self.priority, self.made = stage, priority, 0
+        self.stage, self.priority, self.publish = stage, priority, 0
 
     async def pour(self, until_waiting: int = 15) -> None:
         asked = {"label": "flood", "status": "queued"}
         waiting = (await self.stage.api.get("/v1/imports", params=asked)).json()["items"]
         for _ in range(until_waiting - len(waiting)):
-            self.made += 1
-            content = leads(2, start=1000 + 2 * self.made)
+            self.publish += 1
+            content = leads(2, start=1000 + 2 * self.publish)
             await self.stage.created(content, priority=self.priority, label="flood")
 
     async def goes_on(self, minutes: float, *, until: int | None = None) -> bool:
@@ -92,7 +92,7 @@ async def test_an_urgent_import_goes_within_two_jobs_behind_a_backlog_of_a_day(b
 
 async def a_key(stage: Stage, *scopes: Scope, max_priority: int = 9) -> tuple[str, dict[str, str]]:
     """(a key, the header with it)."""
-    _, written = await stage.house.keys.create("crm-sync", scopes, max_priority=max_priority)
+    _, written = await stage.container.keys.create("crm-sync", scopes, max_priority=max_priority)
     return written, {"Authorization": f"Bearer {written}"}
 
 

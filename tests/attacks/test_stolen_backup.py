@@ -35,15 +35,15 @@ async def asked(stage: Stage, token: str) -> str:
 
 async def given(stage: Stage) -> tuple[str, str]:
     """(a key's id, a token that stands for it)."""
-    key, written = await stage.house.keys.create("crm", [Scope.SUBMIT])
-    token = await stage.house.keys.exchange(key.id, written.rpartition("_")[2])
+    key, written = await stage.container.keys.create("crm", [Scope.SUBMIT])
+    token = await stage.container.keys.exchange(key.id, written.rpartition("_")[2])
     assert token is not None
     return key.id, token.text
 
 
 async def dump(stage: Stage) -> str:
     """All that the database holds."""
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         return "\n".join(
             [str(tuple(row)) for table in metadata.sorted_tables for row in await tx.execute(select(table))]
         )
@@ -66,7 +66,7 @@ async def test_nothing_in_a_dump_opens_anything(stage: Stage):
 async def test_a_token_signed_with_a_keys_digest_is_none(stage: Stage):
     """As it was done once: id, end and HMAC."""
     key_id, _ = await given(stage)
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         digest = (await tx.execute(select(api_key.c.secret_sha256))).scalar_one()
     said = f"{key_id}.{int(stage.clock().timestamp()) + YEAR}"
     forged = f"{said}.{hmac.digest(digest.encode(), said.encode(), 'sha256').hex()}"
@@ -77,7 +77,7 @@ async def test_a_token_lives_no_longer_than_an_hour_from_now_whatever_is_said_of
     """As a restored or a written row might say; or a clock that was set back."""
     key_id, _ = await given(stage)
     for text, seconds in (("long", YEAR), ("longer", 3601), ("good", 3600)):
-        async with stage.house.db.write() as tx:
+        async with stage.container.db.write() as tx:
             until = stage.clock() + timedelta(seconds=seconds)
             digest = hashlib.sha256(text.encode()).hexdigest()
             await tx.execute(insert(access_token).values(token_sha256=digest, key_id=key_id, expires_at=until))
@@ -88,10 +88,10 @@ async def test_tokens_that_are_over_are_forgotten(stage: Stage):
     """A day later nobody needs to be told that it was one."""
     _, token = await given(stage)
     stage.clock.step(3601)
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     assert await asked(stage, token) == "602"
     stage.clock.step(86_400)
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     assert await asked(stage, token) == "601"
 
 

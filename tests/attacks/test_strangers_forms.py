@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from app.api.marketo_compat import routes
 from app.domain.api_keys import Scope
-from app.web.facade import routes
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.listener import SOON_SECONDS
@@ -30,7 +30,7 @@ async def stage(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
 
 
 async def token(stage: Stage) -> str:
-    _, key = await stage.house.keys.create("crm", [Scope.SUBMIT])
+    _, key = await stage.container.keys.create("crm", [Scope.SUBMIT])
     _, key_id, secret = key.split("_")
     grant = {"grant_type": "client_credentials", "client_id": key_id, "client_secret": secret}
     return str((await stage.api.get("/identity/oauth/token", params=grant)).json()["access_token"])
@@ -69,7 +69,7 @@ async def test_four_at_once_are_read_and_a_fifth_is_refused_unread(stage: Stage)
     """With what Marketo says to whoever asks too often; and the four are taken once their token has come."""
     sent = await token(stage)
     forms, posts = await half_open(stage, 4)
-    async with in_order(stage.house) as (api, log):
+    async with in_order(stage.container) as (api, log):
         refused = await api.post(PATH, content=FILE, headers=FORM)
     assert log[0] == "answer"
     assert await codes(refused) == ["606"]
@@ -91,7 +91,7 @@ async def test_whoever_names_itself_in_the_header_does_not_wait_behind_them(stag
         PATH, content=FILE + b"\r\n--b--\r\n", headers=FORM | {"Authorization": f"Bearer {sent}"}
     )
     assert known.json()["success"]
-    async with in_order(stage.house) as (api, log):
+    async with in_order(stage.container) as (api, log):
         bad = await api.post(PATH, content=FILE, headers=FORM | {"Authorization": "Bearer a.1.b"})
     assert (await codes(bad), log[0]) == (["601"], "answer")
     for post in posts:
@@ -106,7 +106,7 @@ async def test_one_that_takes_too_long_is_given_up(stage: Stage, monkeypatch: py
     answers = await asyncio.gather(*posts)
     assert [await codes(answer) for answer in answers] == [["604"]] * 4
     assert "header" in answers[0].json()["errors"][0]["message"]
-    assert stage.house.admission.strangers.taken == 0
+    assert stage.container.admission.strangers.taken == 0
     assert await stage.holds_nothing()
 
 
@@ -120,7 +120,7 @@ async def test_one_that_is_too_large_is_refused_where_it_is(stage: Stage):
 
     answer = await stage.api.post(PATH, content=sends(), headers=FORM)
     assert await codes(answer) == ["600"]
-    assert stage.house.admission.strangers.taken == 0
+    assert stage.container.admission.strangers.taken == 0
 
 
 async def test_fields_are_bounded_too(stage: Stage):

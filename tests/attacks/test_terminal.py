@@ -16,10 +16,10 @@ import pytest
 import structlog
 from rich.console import Console, RenderableType
 
+from app.api.openapi import examples
 from app.cli import tables
 from app.cli.client import for_people, told
 from app.terminal import harmless
-from app.web import examples
 from tests.support.logged import console
 from tests.support.terminal import Terminal
 

@@ -14,9 +14,9 @@ import httpx
 import pytest
 from starlette.types import Message
 
+from app.api.app import create_app
 from app.domain.api_keys import Scope
-from app.steps import admission
-from app.web.app import create_app
+from app.uploads import admission
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.listener import SOON_SECONDS
@@ -43,7 +43,7 @@ def no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def key_of(stage: Stage, client: str) -> dict[str, str]:
-    _, key = await stage.house.keys.create(client, [Scope.SUBMIT])
+    _, key = await stage.container.keys.create(client, [Scope.SUBMIT])
     return {"Authorization": f"Bearer {key}", "Content-Type": "text/csv"}
 
 
@@ -114,9 +114,9 @@ async def test_all_uploads_together_are_bounded_however_many_clients_there_are(s
 
 async def test_half_open_uploads_that_hold_too_much_together_store_what_they_have(stage: Stage):
     """As parts of their own; nobody has to end, and nothing is lost."""
-    stage.house.admission.memory_bytes = BUDGET_BYTES
+    stage.container.admission.memory_bytes = BUDGET_BYTES
     files, posts = await half_open(stage, await key_of(stage, "crm"), OF_ONE, 6 * MB)
-    await until(lambda: has_settled(stage.house.admission))
+    await until(lambda: has_settled(stage.container.admission))
     assert await ended(files, posts) == [202] * OF_ONE
     imports = (await stage.api.get("/v1/imports", headers=await key_of(stage, "crm"))).json()["items"]
     assert sorted(one["rows"]["total"] for one in imports) == [len(one.rows) + 1 for one in files]
@@ -188,7 +188,7 @@ async def _sent(stage: Stage, monkeypatch: pytest.MonkeyPatch, body: bytes, *, s
             caller.leaves.set()
 
     monkeypatch.setattr(admission.Place, "moves", moved)
-    answering = asyncio.create_task(create_app(stage.house)(caller.scope, caller.receive, caller.send))
+    answering = asyncio.create_task(create_app(stage.container)(caller.scope, caller.receive, caller.send))
     async with asyncio.timeout(SOON_SECONDS):
         await asyncio.wait({answering})
     listed = (await stage.api.get("/v1/imports", headers=key)).json()["items"]

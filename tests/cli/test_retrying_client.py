@@ -5,17 +5,17 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from app.cli.retrying_client import Patient
+from app.cli.retrying_client import RetryingClient
 
 Answer = int | type[httpx.TransportError]
 
 
 @pytest.fixture
-def patient() -> Iterator[Callable[..., tuple[Patient, list[str], list[float]]]]:
+def patient() -> Iterator[Callable[..., tuple[RetryingClient, list[str], list[float]]]]:
     """Who asks a service that answers so, what they say meanwhile, and how long they wait."""
     with httpx.Client(base_url="http://sluice.example.com") as client:
 
-        def made(*answers: Answer) -> tuple[Patient, list[str], list[float]]:
+        def made(*answers: Answer) -> tuple[RetryingClient, list[str], list[float]]:
             coming = iter(answers)
 
             def answer(request: httpx.Request) -> httpx.Response:
@@ -27,7 +27,7 @@ def patient() -> Iterator[Callable[..., tuple[Patient, list[str], list[float]]]]
             client._transport = httpx.MockTransport(answer)
             said: list[str] = []
             waited: list[float] = []
-            return Patient(client, said.append, waited.append), said, waited
+            return RetryingClient(client, said.append, waited.append), said, waited
 
         yield made
 

@@ -10,7 +10,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.cli.server import _Server
-from app.container import furnish
+from app.container import build_container
 from tests.support.processes import service
 from tests.support.stage import stage_settings
 
@@ -38,25 +38,25 @@ async def test_only_a_trusted_proxy_is_believed(
 ):
     """What the environment says to uvicorn itself makes no difference."""
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    house = furnish(stage_settings(sqlite_url, **({"trusted_proxies": trusted} if trusted else {})))
+    container = build_container(stage_settings(sqlite_url, **({"trusted_proxies": trusted} if trusted else {})))
     try:
-        server = _Server(house)
+        server = _Server(container)
         server.config.app.router.routes.append(Route("/seen", seen))  # type: ignore[union-attr]
         server.config.load()
         door = httpx.ASGITransport(server.config.loaded_app, client=(proxy, 1))
         async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
             assert (await api.get("/seen", headers=FORWARDED)).text == told
     finally:
-        await house.close()
+        await container.close()
 
 
 async def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(sqlite_url: str):
     """75 seconds, where those have 60: else it is closed under a request that is on its way."""
-    house = furnish(stage_settings(sqlite_url))
+    container = build_container(stage_settings(sqlite_url))
     try:
-        assert _Server(house).config.timeout_keep_alive == 75
+        assert _Server(container).config.timeout_keep_alive == 75
     finally:
-        await house.close()
+        await container.close()
 
 
 def test_an_idle_connection_is_closed_when_its_time_is_over(sqlite_url: str, tmp_path: Path):

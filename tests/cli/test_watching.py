@@ -11,7 +11,7 @@ import pytest
 
 from app.simulator import Simulator
 from tests.cli.conftest import Run
-from tests.cli.test_desk import submitted
+from tests.cli.test_actions import submitted
 from tests.story.test_processes import QUICK
 from tests.support import forks, patience
 from tests.support.line import CHUNK_BYTES, Line, standing
@@ -27,11 +27,11 @@ class Deaf(Line):
 
     def __init__(self) -> None:
         super().__init__()
-        self.heard = b""
+        self.received = b""
 
     async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while some := await reader.read(CHUNK_BYTES):
-            self.heard += some
+            self.received += some
 
 
 def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: Path):
@@ -124,7 +124,7 @@ def test_whoever_stops_waiting_for_the_answer_to_an_upload_is_told_that_it_is_no
     """The file had gone."""
     with standing(Deaf()) as line:
         terminal = Terminal(tmp_path, "submit", LEADS, URL=f"http://127.0.0.1:{line.port}")
-        wait_until(lambda: line.heard.endswith(LEADS.read_bytes()), "the file")
+        wait_until(lambda: line.received.endswith(LEADS.read_bytes()), "the file")
         terminal.child.send_signal(signal.SIGINT)
         assert terminal.ended() == 1
     assert "whether it is imported" in terminal.shown

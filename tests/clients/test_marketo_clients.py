@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 from app.simulator import Rules, Simulator
+from tests.api.marketo_compat.test_routes import BOUNDARY, JAVA
 from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS
 from tests.story.test_processes import QUICK
 from tests.support import forks, patience
 from tests.support.processes import ROOT, Service, simulator, wait_until
-from tests.web.test_facade import BOUNDARY, JAVA
 
 CLIENTS = ROOT / ".venv" / "clients"
 SCRIPT = Path(__file__).with_name("marketo_import.py")

@@ -2,16 +2,16 @@
 
 import pytest
 
-from app.domain.conflicts import key_fields_of, list_of, meeting, space_of
-from app.domain.imports import CustomObject, Footprint, Leads, ProgramMembers
+from app.domain.conflicts import key_fields_of, list_of, overlap_of, record_kind_of
+from app.domain.imports import ConflictScope, CustomObject, Leads, ProgramMembers
 
 EMAIL, LOOKUP_ID = Leads(), Leads(lookup_field="id")
 MEMBERS = ProgramMembers(1001, "On List")
 CAR, BOAT, ANY_CAR = CustomObject("car_c", ("vin",)), CustomObject("boat_c", ("vin",)), CustomObject("car_c")
 
 
-def footprint(target, import_id: int = 1, *, aside: bool = False) -> Footprint:
-    return Footprint(import_id, space_of(target), key_fields_of(target), list_of(target), aside)
+def conflict_scope(target, import_id: int = 1, *, aside: bool = False) -> ConflictScope:
+    return ConflictScope(import_id, record_kind_of(target), key_fields_of(target), list_of(target), aside)
 
 
 @pytest.mark.parametrize(
@@ -36,8 +36,8 @@ def footprint(target, import_id: int = 1, *, aside: bool = False) -> Footprint:
 )
 def test_parts_of_two_imports_meet_by_what_they_touch(one, other, when: str):
     """People are one kind of record, however they come; a list takes one import at a time."""
-    assert meeting(footprint(one), footprint(other, 2)) == when
-    assert meeting(footprint(other, 2), footprint(one)) == when
+    assert overlap_of(conflict_scope(one), conflict_scope(other, 2)) == when
+    assert overlap_of(conflict_scope(other, 2), conflict_scope(one)) == when
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_parts_of_two_imports_meet_by_what_they_touch(one, other, when: str):
 )
 def test_parts_of_one_import_share_no_key_unless_they_were_set_aside(target, aside: tuple[bool, bool], when: str):
     """That is what setting aside is for."""
-    one, other = (footprint(target, aside=flag) for flag in aside)
-    assert meeting(one, other) == when
+    one, other = (conflict_scope(target, aside=flag) for flag in aside)
+    assert overlap_of(one, other) == when

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from app.domain.estimates import Outlook, Stretch, Work
-from app.domain.imports import Footprint, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
+from app.domain.estimates import BacklogSlice, CompletionEstimate, Work
+from app.domain.imports import ConflictScope, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
 from app.domain.incidents import Incident
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
-from app.domain.throughput import Pace
+from app.domain.throughput import ThroughputModel
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
-TEN_SECONDS = Pace().learnt(1000, 10).learnt(1000, 10)  # for parts of a thousand rows
+TEN_SECONDS = ThroughputModel().learnt(1000, 10).learnt(1000, 10)  # for parts of a thousand rows
 RUNNING = Instance("default", pace=TEN_SECONDS)
 
 
@@ -53,7 +53,7 @@ def a_part(id_: int, state: str, *, started: float | None = None, import_id: int
         "import_id": import_id,
         "instance": "default",
         "state": State(state),
-        "footprint": Footprint(import_id, "people", "email", None, False),
+        "conflict_scope": ConflictScope(import_id, "people", "email", None, False),
         "rows": Rows(1000, imported, 0, 0),
         "counted": imported > 0,
         "denials": 0,
@@ -71,14 +71,14 @@ def in_line(
     turn: int = 1,
     last: int | None = None,
     since: datetime = NOON,
-) -> Stretch:
-    return Stretch(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
+) -> BacklogSlice:
+    return BacklogSlice(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
 
 
 def finish(wanted: Import, *, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
     """In seconds from noon, with two importers."""
-    outlook = Outlook(NOON, replace(RUNNING, **instance), driven, 2, there, line)
-    found = outlook.finish_of(wanted)
+    estimate = CompletionEstimate(NOON, replace(RUNNING, **instance), driven, 2, there, line)
+    found = estimate.finish_of(wanted)
     return found and round((found - NOON).total_seconds(), 1)
 
 
@@ -164,7 +164,7 @@ def test_a_part_that_is_collected_is_as_good_as_done():
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"pace": Pace()},
+        {"pace": ThroughputModel()},
         {"paused_at": NOON},
         {"blocked_at": NOON},
         {"driven": False},
@@ -201,11 +201,11 @@ def test_a_part_that_takes_far_longer_than_thought_may_take_for_ever():
 def test_what_waits_behind_a_job_without_an_end_in_sight_has_none_either():
     """Of the same records as one that hangs; other imports go past it."""
     stuck = a_part(1, "importing", started=-31)
-    behind = Outlook(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
+    behind = CompletionEstimate(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
     assert behind.endless == [1]
     assert behind.finish_of(an_import(waiting=1, id_=2)) is None
     assert behind.finish_of(an_import(waiting=1, id_=3)) is not None
-    assert Outlook(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
+    assert CompletionEstimate(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
 
 
 @pytest.mark.parametrize("told", [{"denials": 3}, {"failing_since": at(-61)}])

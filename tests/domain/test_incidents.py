@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.answers import Because, Lost, NoWord, TurnedAway
+from app.domain.answers import OutcomeUnknown, QueryFailed, RejectionReason, TurnedAway
 from app.domain.incidents import CallError, Incident, error_of, is_to_be_told, met, over
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -64,16 +64,18 @@ def test_beginnings_and_ends_are_told_by_turns_and_no_two_beginnings_within_a_mi
 @pytest.mark.parametrize(
     ("answer", "code", "call"),
     [
-        (TurnedAway(Because.QUEUE_FULL, "1016", "m"), "1016", "create"),
-        (TurnedAway(Because.UNAVAILABLE, None, "m"), "unavailable", "create"),
-        (TurnedAway(Because.BLOCKED, "401", "m", call="identity"), "401", "identity"),
-        (Lost("m"), "lost", "create"),
-        (NoWord("m"), "no_answer", "create"),
-        (NoWord("m", None, Because.UNAVAILABLE, call="identity"), "unavailable", "identity"),
-        (NoWord("m", "1013", unknown_job=True), "1013", "create"),
+        (TurnedAway(RejectionReason.QUEUE_FULL, "1016", "m"), "1016", "create"),
+        (TurnedAway(RejectionReason.UNAVAILABLE, None, "m"), "unavailable", "create"),
+        (TurnedAway(RejectionReason.BLOCKED, "401", "m", call="identity"), "401", "identity"),
+        (OutcomeUnknown("m"), "lost", "create"),
+        (QueryFailed("m"), "no_answer", "create"),
+        (QueryFailed("m", None, RejectionReason.UNAVAILABLE, call="identity"), "unavailable", "identity"),
+        (QueryFailed("m", "1013", unknown_job=True), "1013", "create"),
     ],
 )
-def test_what_is_kept_of_a_call_that_did_not_go_through(answer: TurnedAway | Lost | NoWord, code: str, call: str):
+def test_what_is_kept_of_a_call_that_did_not_go_through(
+    answer: TurnedAway | OutcomeUnknown | QueryFailed, code: str, call: str
+):
     """Marketo's code, or a word of ours where none came; and which call it was that failed."""
     assert error_of(answer, call="create", at=NOON) == CallError(NOON, call, code, "m")
 

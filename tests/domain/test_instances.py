@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.imports import Footprint, OnUnconfirmed, Part, Rows
+from app.domain.imports import ConflictScope, OnUnconfirmed, Part, Rows
 from app.domain.instances import Instance, WaitingFor, lesson_seconds, next_attempt_at, waiting_for
 from app.domain.lifecycle import State
 
@@ -28,7 +28,7 @@ def part(
         state=state,
         state_since=NOON,
         turn=1,
-        footprint=Footprint(1, "people", "email", None, False),
+        conflict_scope=ConflictScope(1, "people", "email", None, False),
         client="local",
         waits_for=waits_for,
         waits_since=NOON if waits_for else None,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.throughput import Forecast, Job, Pace, Span, enough, forecast, next_look
+from app.domain.throughput import Forecast, Job, Span, ThroughputModel, forecast, has_enough_work, next_poll
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -17,8 +17,8 @@ def at(seconds: float) -> datetime:
     return NOON + timedelta(seconds=seconds)
 
 
-def taught(*parts: tuple[int, float]) -> Pace:
-    pace = Pace()
+def taught(*parts: tuple[int, float]) -> ThroughputModel:
+    pace = ThroughputModel()
     for rows, seconds in parts:
         pace = pace.learnt(rows, seconds)
     return pace
@@ -32,11 +32,11 @@ def seconds(moments) -> list[float]:
 
 
 def look(
-    *jobs: Job, pace: Pace = TEN_SECONDS, now: float = 0, free=FREE, onward: bool = False
+    *jobs: Job, pace: ThroughputModel = TEN_SECONDS, now: float = 0, free=FREE, onward: bool = False
 ) -> tuple[float, int | None]:
     there = forecast(jobs, free_at=free, pace=pace, now=at(now))
     known = {"poll_min_seconds": 5, "poll_max_seconds": 30}
-    found = next_look(jobs, there, importers=2, now=at(now), onward=onward, **known)
+    found = next_poll(jobs, there, importers=2, now=at(now), onward=onward, **known)
     return round((found.at - NOON).total_seconds(), 1), found.job
 
 
@@ -95,7 +95,7 @@ def test_there_is_enough_with_a_full_house_as_many_behind_it_and_work_until_the_
 ):
     """Large parts wait here, where they can be cancelled and overtaken; small ones fill the queue."""
     there = Forecast([Span(NOON, NOON)] * jobs, at(idle))
-    assert enough(there, jobs=jobs, importers=2, until=at(7.5)) is is_enough
+    assert has_enough_work(there, jobs=jobs, importers=2, until=at(7.5)) is is_enough
 
 
 def test_a_short_job_is_asked_about_when_it_should_be_done():

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.timeouts import Patience, quota_again, quota_reset
+from app.domain.timeouts import RetryPolicy, quota_again, quota_reset
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
-PATIENCE = Patience(
+PATIENCE = RetryPolicy(
     upload_seconds=600,
     settle_seconds=900,
     retry_base_seconds=5,
@@ -36,7 +36,7 @@ def test_the_ceiling_doubles_with_each_attempt():
 @given(expected=st.none() | st.floats(0, 1e9))
 def test_a_look_at_a_job_keeps_to_marketos_recommended_range(expected: float | None):
     """Between 5 and 30 seconds, whatever was predicted."""
-    wait = (PATIENCE.next_look(NOON, expected) - NOON).total_seconds()
+    wait = (PATIENCE.next_poll(NOON, expected) - NOON).total_seconds()
     assert 5 <= wait <= 30
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from app.files.prefetch import ahead
+from app.files.prefetch import prefetch
 
 
 async def test_the_same_items_come_in_the_same_order_each_fetched_one_early():
@@ -18,7 +18,7 @@ async def test_the_same_items_come_in_the_same_order_each_fetched_one_early():
             yield n
 
     found = []
-    async for number in ahead(numbers()):
+    async for number in prefetch(numbers()):
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         found.append((number, len(made)))
@@ -34,7 +34,7 @@ async def test_an_error_comes_behind_the_items_before_it():
 
     found = []
     with pytest.raises(ValueError, match="broken"):
-        async for number in ahead(numbers()):
+        async for number in prefetch(numbers()):
             await asyncio.sleep(0)
             found.append(number)
     assert found == [1]
@@ -52,7 +52,7 @@ async def test_closing_it_ends_the_fetching():
         finally:
             ended.set()
 
-    items = ahead(numbers())
+    items = prefetch(numbers())
     assert await anext(items) == 1
     await items.aclose()
     assert ended.is_set()

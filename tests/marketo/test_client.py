@@ -11,21 +11,21 @@ from hypothesis import strategies as st
 
 from app.domain.answers import (
     Accepted,
-    Because,
     Description,
-    Lost,
+    MarketoStatus,
     NoFile,
-    NoWord,
+    OutcomeUnknown,
+    QueryFailed,
     Refused,
+    RejectionReason,
     Report,
     ResultFile,
-    Status,
     TurnedAway,
 )
 from app.domain.imports import CustomObject, Leads, ProgramMembers
 from tests.marketo.stage import BASE, LEADS, SECRET, TOKEN, Stage, envelope, form, part, refusal, script
 
-ANSWERS = Accepted | TurnedAway | Refused | Lost
+ANSWERS = Accepted | TurnedAway | Refused | OutcomeUnknown
 
 
 async def submitted(said: httpx.Response | Exception) -> ANSWERS:
@@ -35,7 +35,7 @@ async def submitted(said: httpx.Response | Exception) -> ANSWERS:
 async def test_a_part_that_marketo_takes_is_accepted_with_its_batch_id():
     """The plain way: one token, one POST, one batch id."""
     stage = Stage()
-    assert await stage.marketo.submit(LEADS, part()) == Accepted(3404, Status.QUEUED)
+    assert await stage.marketo.submit(LEADS, part()) == Accepted(3404, MarketoStatus.QUEUED)
     (call,) = stage.calls
     assert str(call.url) == f"{BASE}/bulk/v1/leads.json?format=csv&lookupField=email"
     assert (call.method, call.headers["authorization"]) == ("POST", f"Bearer {TOKEN}")
@@ -62,11 +62,11 @@ async def test_what_is_quoted_in_the_query_arrives_as_it_was_meant(target, query
     ("record", "answer"),
     [
         ({"batchId": 1}, Accepted(1)),
-        ({"batchId": 1, "status": "Importing"}, Accepted(1, Status.IMPORTING)),
-        ({"batchId": 1, "status": "Complete", "message": "done"}, Accepted(1, Status.COMPLETE, "done")),
-        ({"batchId": 1, "status": "Failed", "message": "no"}, Accepted(1, Status.FAILED, "no")),
-        ({"batchId": 1, "status": "Pondering", "message": 7}, Accepted(1, Status.QUEUED)),
-        ({"batchId": 1, "status": ["Failed"]}, Accepted(1, Status.QUEUED)),
+        ({"batchId": 1, "status": "Importing"}, Accepted(1, MarketoStatus.IMPORTING)),
+        ({"batchId": 1, "status": "Complete", "message": "done"}, Accepted(1, MarketoStatus.COMPLETE, "done")),
+        ({"batchId": 1, "status": "Failed", "message": "no"}, Accepted(1, MarketoStatus.FAILED, "no")),
+        ({"batchId": 1, "status": "Pondering", "message": 7}, Accepted(1, MarketoStatus.QUEUED)),
+        ({"batchId": 1, "status": ["Failed"]}, Accepted(1, MarketoStatus.QUEUED)),
     ],
 )
 async def test_a_batch_id_is_an_acceptance_whatever_stands_beside_it(record, answer):
@@ -82,7 +82,7 @@ async def test_what_never_connected_was_not_executed(error):
     """Not a byte was sent, so the part may go again."""
     answer = await submitted(error)
     assert isinstance(answer, TurnedAway)
-    assert (answer.because, answer.code) == (Because.UNAVAILABLE, None)
+    assert (answer.because, answer.code) == (RejectionReason.UNAVAILABLE, None)
 
 
 @pytest.mark.parametrize(
@@ -107,10 +107,10 @@ async def test_what_never_connected_was_not_executed(error):
 async def test_what_broke_after_connecting_is_lost(error):
     """The whole request may have arrived: nobody knows."""
     answer = await submitted(error)
-    assert isinstance(answer, Lost)
+    assert isinstance(answer, OutcomeUnknown)
     assert type(error).__name__ in answer.why
     word = await Stage(script(error)).marketo.status(LEADS, 5)
-    assert isinstance(word, NoWord)
+    assert isinstance(word, QueryFailed)
     assert word.because is None
 
 
@@ -122,33 +122,33 @@ async def test_a_submission_that_takes_too_long_as_a_whole_is_lost():
         raise AssertionError
 
     stage = Stage(silent, upload_timeout_seconds=0.01, call_timeout_seconds=0.01)
-    assert isinstance(await stage.marketo.submit(LEADS, part()), Lost)
-    assert isinstance(await stage.marketo.status(LEADS, 1), NoWord)
+    assert isinstance(await stage.marketo.submit(LEADS, part()), OutcomeUnknown)
+    assert isinstance(await stage.marketo.status(LEADS, 1), QueryFailed)
 
 
 @pytest.mark.parametrize(
     ("status", "answer"),
     [
-        (200, Lost),
-        (204, Lost),
-        (301, Because.BLOCKED),
-        (302, Lost),
-        (303, Lost),
-        (308, Because.BLOCKED),
+        (200, OutcomeUnknown),
+        (204, OutcomeUnknown),
+        (301, RejectionReason.BLOCKED),
+        (302, OutcomeUnknown),
+        (303, OutcomeUnknown),
+        (308, RejectionReason.BLOCKED),
         (400, Refused),
-        (401, Because.BLOCKED),
-        (403, Because.DENIED),
+        (401, RejectionReason.BLOCKED),
+        (403, RejectionReason.DENIED),
         (404, Refused),
-        (408, Because.TRANSIENT),
+        (408, RejectionReason.TRANSIENT),
         (413, Refused),
         (414, Refused),
         (418, Refused),
-        (429, Because.RATE_LIMIT),
-        (500, Lost),
-        (502, Lost),
-        (503, Lost),
-        (504, Lost),
-        (599, Lost),
+        (429, RejectionReason.RATE_LIMIT),
+        (500, OutcomeUnknown),
+        (502, OutcomeUnknown),
+        (503, OutcomeUnknown),
+        (504, OutcomeUnknown),
+        (599, OutcomeUnknown),
     ],
 )
 async def test_an_http_status_without_an_envelope_is_judged_by_itself(status, answer):
@@ -157,7 +157,7 @@ async def test_an_http_status_without_an_envelope_is_judged_by_itself(status, an
     stage = Stage(script(httpx.Response(status, html="<html>gateway</html>")))
     stage.identity = lambda _: httpx.Response(200, json={"access_token": next(tokens), "expires_in": 60})
     said = await stage.marketo.submit(LEADS, part())
-    if isinstance(answer, Because):
+    if isinstance(answer, RejectionReason):
         assert isinstance(said, TurnedAway)
         assert said.because is answer
     else:
@@ -172,10 +172,12 @@ async def test_a_413_is_the_business_of_this_part_alone():
 
 async def test_a_5xx_is_lost_even_when_its_body_claims_otherwise():
     """A gateway's 502 around anything proves nothing: not an acceptance, not back-pressure, not a dead token."""
-    assert isinstance(await submitted(refusal("1016", status=502)), Lost)
-    assert isinstance(await submitted(httpx.Response(500, json={"success": True, "result": [{"batchId": 5}]})), Lost)
+    assert isinstance(await submitted(refusal("1016", status=502)), OutcomeUnknown)
+    assert isinstance(
+        await submitted(httpx.Response(500, json={"success": True, "result": [{"batchId": 5}]})), OutcomeUnknown
+    )
     stage = Stage(script(refusal("602", status=500)))
-    assert isinstance(await stage.marketo.submit(LEADS, part()), Lost)
+    assert isinstance(await stage.marketo.submit(LEADS, part()), OutcomeUnknown)
     assert len(stage.calls) == 1
 
 
@@ -225,17 +227,17 @@ async def test_a_code_inside_a_4xx_decides():
 )
 async def test_a_body_that_is_not_what_it_should_be_is_lost(body):
     """2xx and neither yes nor no: the part may be at Marketo."""
-    assert isinstance(await submitted(httpx.Response(200, content=body)), Lost)
+    assert isinstance(await submitted(httpx.Response(200, content=body)), OutcomeUnknown)
 
 
 async def test_an_answer_that_breaks_off_is_lost():
     """Even when what did come would parse."""
     whole = b'{"success":true,"result":[{"batchId":3404}]}'
     cut = httpx.Response(200, content=whole, headers={"content-length": str(len(whole) + 1)})
-    assert isinstance(await submitted(cut), Lost)
+    assert isinstance(await submitted(cut), OutcomeUnknown)
     gzip = httpx.Response(200, stream=httpx.ByteStream(b"no gzip"), headers={"content-encoding": "gzip"})
     stage = Stage(lambda _: gzip)
-    assert isinstance(await stage.marketo.submit(LEADS, part()), Lost)
+    assert isinstance(await stage.marketo.submit(LEADS, part()), OutcomeUnknown)
 
 
 async def test_an_answer_without_end_is_not_read_to_its_end():
@@ -250,7 +252,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end():
                 yield b" " * 100_000
 
     stage = Stage(lambda _: httpx.Response(200, stream=Endless()))
-    assert isinstance(await stage.marketo.submit(LEADS, part()), Lost)
+    assert isinstance(await stage.marketo.submit(LEADS, part()), OutcomeUnknown)
     assert read == 1_100_000
 
 
@@ -268,8 +270,8 @@ async def test_a_used_up_day_turns_a_part_away_without_a_call():
     stage.clock.at = datetime(2026, 11, 4, 12, tzinfo=UTC)
     assert isinstance(await stage.marketo.submit(LEADS, part()), Accepted)
     message = "all 1 calls of the day are used; the quota resets at 2026-11-05T06:00Z"
-    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.DAILY_QUOTA, None, message)
-    assert await stage.marketo.status(LEADS, 1) == NoWord(message, None, Because.DAILY_QUOTA)
+    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(RejectionReason.DAILY_QUOTA, None, message)
+    assert await stage.marketo.status(LEADS, 1) == QueryFailed(message, None, RejectionReason.DAILY_QUOTA)
     assert len(stage.calls) == 1
 
 
@@ -278,7 +280,7 @@ async def test_a_606_fills_our_window_too(said):
     """Others call the same instance: when Marketo says that the window is full, it is."""
     stage = Stage(script(said, envelope({"batchId": 5, "status": "Queued"})))
     assert isinstance(await stage.marketo.submit(LEADS, part()), TurnedAway)
-    assert stage.marketo.allowance.last_window == 50
+    assert stage.marketo.rate_limiter.last_window == 50
     await stage.marketo.status(LEADS, 5)
     assert stage.clock.slept == [20]
 
@@ -329,10 +331,10 @@ async def test_no_answer_whatever_its_bytes_makes_the_client_raise(body, media_t
 
     stage = Stage(anything)
     assert isinstance(await stage.marketo.submit(LEADS, part()), ANSWERS)
-    assert isinstance(await stage.marketo.status(LEADS, 1), Report | NoWord)
-    assert isinstance(await stage.marketo.failures(LEADS, 1), ResultFile | NoFile | NoWord)
-    assert isinstance(await stage.marketo.warnings(LEADS, 1), ResultFile | NoFile | NoWord)
-    assert isinstance(await stage.marketo.describe(LEADS), Description | NoWord)
+    assert isinstance(await stage.marketo.status(LEADS, 1), Report | QueryFailed)
+    assert isinstance(await stage.marketo.failures(LEADS, 1), ResultFile | NoFile | QueryFailed)
+    assert isinstance(await stage.marketo.warnings(LEADS, 1), ResultFile | NoFile | QueryFailed)
+    assert isinstance(await stage.marketo.describe(LEADS), Description | QueryFailed)
     nobody = Stage(identity=anything)
     assert isinstance(await nobody.marketo.submit(LEADS, part()), ANSWERS)
 

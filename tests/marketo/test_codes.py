@@ -5,7 +5,7 @@ import logging
 import httpx
 import pytest
 
-from app.domain.answers import Because, Lost, NoWord, Refused, TurnedAway
+from app.domain.answers import OutcomeUnknown, QueryFailed, Refused, RejectionReason, TurnedAway
 from app.marketo.codes import answer_to_submission, word_to_question
 from tests.marketo.stage import LEADS, Stage, part, refusal, script
 
@@ -48,13 +48,13 @@ def test_the_table_of_these_tests_has_every_code_that_adobe_lists():
 @pytest.mark.parametrize("code", AWAY)
 def test_back_pressure_and_trouble_that_passes_turn_a_submission_away(code):
     """Certainly not executed; what has to change first is in `because`."""
-    assert answer_to_submission(code, "m") == TurnedAway(Because(AWAY[code][0]), code, "m")
+    assert answer_to_submission(code, "m") == TurnedAway(RejectionReason(AWAY[code][0]), code, "m")
 
 
 @pytest.mark.parametrize("code", LOST)
 def test_a_code_behind_which_the_import_may_have_begun_loses_the_answer(code):
     """604, 611 and the 5xx: Marketo itself does not know how far it came."""
-    assert answer_to_submission(code, "m") == Lost(f"Marketo answered {code}")
+    assert answer_to_submission(code, "m") == OutcomeUnknown(f"Marketo answered {code}")
 
 
 @pytest.mark.parametrize("code", OF_THE_IMPORT)
@@ -73,8 +73,8 @@ def test_what_lies_in_the_rows_refuses_this_part_alone(code):
 def test_POLL_IS_NOT_FATE_no_code_says_more_of_a_question_than_ask_again(code):
     """And only what concerns the whole instance makes the whole instance wait."""
     because, everybody = AWAY.get(code, (None, False))
-    expected = Because(because) if everybody else None
-    assert word_to_question(code, "m") == NoWord(f"Marketo said {code}: m", code, expected)
+    expected = RejectionReason(because) if everybody else None
+    assert word_to_question(code, "m") == QueryFailed(f"Marketo said {code}: m", code, expected)
 
 
 @pytest.mark.parametrize("code", ["617", "9999", "1030", "5000", "5xx", "six hundred", "٥٠٠"])
@@ -92,7 +92,7 @@ async def test_a_code_means_the_same_when_it_comes_over_the_wire(code):
         stage = Stage(script(refusal(sent, "1016 Too many imports")))
         assert await stage.marketo.submit(LEADS, part()) == (
             TurnedAway(
-                Because.BLOCKED,
+                RejectionReason.BLOCKED,
                 None,
                 "Marketo rejects the access token that its identity service gives out",
                 "identity",
@@ -109,6 +109,6 @@ async def test_the_first_of_several_errors_decides():
         return {"success": False, "errors": [{"code": code, "message": "m"} for code in codes]}
 
     stage = Stage(lambda _: httpx.Response(200, json=both("1016", "1006")))
-    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.QUEUE_FULL, "1016", "m")
+    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(RejectionReason.QUEUE_FULL, "1016", "m")
     stage = Stage(lambda _: httpx.Response(200, json=both("1006", "1016")))
     assert await stage.marketo.submit(LEADS, part()) == Refused("1006", "m", whole_import=True)

@@ -3,7 +3,16 @@
 import httpx
 import pytest
 
-from app.domain.answers import Because, Description, Field, NoFile, NoWord, Report, ResultFile, Status
+from app.domain.answers import (
+    Description,
+    Field,
+    MarketoStatus,
+    NoFile,
+    QueryFailed,
+    RejectionReason,
+    Report,
+    ResultFile,
+)
 from app.domain.imports import CustomObject, Leads, ProgramMembers
 from tests.marketo.stage import LEADS, Stage, envelope, refusal, script
 
@@ -11,11 +20,11 @@ CARS, MEMBERS = CustomObject("car_c"), ProgramMembers(1044, "On List")
 FAILURES = b"email,Import Failure Reason\nx,Value for lookup field 'email' not found\n"
 
 
-async def status(said: httpx.Response | Exception, batch_id: int = 7) -> Report | NoWord:
+async def status(said: httpx.Response | Exception, batch_id: int = 7) -> Report | QueryFailed:
     return await Stage(script(said)).marketo.status(LEADS, batch_id)
 
 
-async def failures(said: httpx.Response | Exception) -> ResultFile | NoFile | NoWord:
+async def failures(said: httpx.Response | Exception) -> ResultFile | NoFile | QueryFailed:
     return await Stage(script(said)).marketo.failures(LEADS, 7)
 
 
@@ -24,13 +33,13 @@ async def test_a_status_says_where_the_job_stands_and_how_many_rows_so_far(rows)
     """Leads and members count leads, custom objects count objects."""
     record = {"batchId": 7, "importId": "7", "status": "Complete", "message": "Import completed with errors"}
     record |= {rows: 2, "numOfRowsFailed": 1, "numOfRowsWithWarning": 0}
-    assert await status(envelope(record)) == Report(Status.COMPLETE, 2, 1, 0, "Import completed with errors")
+    assert await status(envelope(record)) == Report(MarketoStatus.COMPLETE, 2, 1, 0, "Import completed with errors")
 
 
 @pytest.mark.parametrize("word", ["Queued", "Importing", "Complete", "Failed"])
 async def test_each_of_the_four_words_is_known(word):
     """Exact case; a queued job says nothing else."""
-    assert await status(envelope({"batchId": 7, "status": word})) == Report(Status(word))
+    assert await status(envelope({"batchId": 7, "status": word})) == Report(MarketoStatus(word))
 
 
 @pytest.mark.parametrize("word", ["Completed", "complete", "", None, 3, ["Failed"], {"a": 1}])
@@ -43,20 +52,20 @@ async def test_any_other_word_counts_as_still_running(word):
 async def test_a_count_that_is_no_count_is_not_taken_for_one(count):
     """None where Marketo did not say a number of rows."""
     record = {"batchId": 7, "status": "Importing", "numOfLeadsProcessed": count, "numOfRowsFailed": count}
-    assert await status(envelope(record)) == Report(Status.IMPORTING)
+    assert await status(envelope(record)) == Report(MarketoStatus.IMPORTING)
 
 
 @pytest.mark.parametrize("batch_id", [8, "7", None, True, 7.0])
 async def test_a_status_of_another_batch_is_no_word(batch_id):
     """Somebody else's Complete must not end our part."""
-    assert isinstance(await status(envelope({"batchId": batch_id, "status": "Complete"})), NoWord)
+    assert isinstance(await status(envelope({"batchId": batch_id, "status": "Complete"})), QueryFailed)
 
 
 @pytest.mark.parametrize("code", ["1013", "610", "1003"])
 async def test_a_batch_that_marketo_forgot_is_no_word_with_its_code(code):
     """After seven days; which code it is, nobody has written down."""
     unknown = code != "1003"
-    assert await status(refusal(code, "gone")) == NoWord(f"Marketo said {code}: gone", code, unknown_job=unknown)
+    assert await status(refusal(code, "gone")) == QueryFailed(f"Marketo said {code}: gone", code, unknown_job=unknown)
 
 
 @pytest.mark.parametrize(
@@ -65,21 +74,21 @@ async def test_a_batch_that_marketo_forgot_is_no_word_with_its_code(code):
         (httpx.Response(404), "404", None),
         (httpx.Response(500), "500", None),
         (httpx.Response(413), "413", None),
-        (httpx.Response(403), "403", Because.DENIED),
-        (httpx.Response(429), "429", Because.RATE_LIMIT),
+        (httpx.Response(403), "403", RejectionReason.DENIED),
+        (httpx.Response(429), "429", RejectionReason.RATE_LIMIT),
         (httpx.Response(200, html="<html></html>"), None, None),
         (httpx.Response(200, json={"success": True, "result": []}), None, None),
-        (httpx.ConnectError("refused"), None, Because.UNAVAILABLE),
+        (httpx.ConnectError("refused"), None, RejectionReason.UNAVAILABLE),
         (httpx.ReadTimeout("slow"), None, None),
     ],
 )
 async def test_POLL_IS_NOT_FATE_a_question_that_fails_is_a_question_to_repeat(said, code, because):
     """NoWord, and `because` only where the whole instance has to wait. The result files are asked likewise."""
     word = await status(said)
-    assert isinstance(word, NoWord)
+    assert isinstance(word, QueryFailed)
     assert (word.code, word.because) == (code, because)
     if code != "404":
-        assert isinstance(await failures(said), NoWord)
+        assert isinstance(await failures(said), QueryFailed)
 
 
 @pytest.mark.parametrize(
@@ -140,14 +149,14 @@ async def test_marketo_says_that_there_is_no_file_with_404_or_an_empty_body(said
 )
 async def test_what_is_no_result_file_is_no_word(said):
     """A JSON error or a sign-in page with HTTP 200, or half a file, must not be stored as rows."""
-    assert isinstance(await failures(said), NoWord)
+    assert isinstance(await failures(said), QueryFailed)
 
 
 async def test_a_json_error_is_found_behind_any_content_type():
     """A 606 served as text/csv is still a 606."""
     error = refusal("606", "m").content
     said = httpx.Response(200, content=error, headers={"content-type": "text/csv"})
-    assert await failures(said) == NoWord("Marketo said 606: m", "606", Because.RATE_LIMIT)
+    assert await failures(said) == QueryFailed("Marketo said 606: m", "606", RejectionReason.RATE_LIMIT)
 
 
 async def test_a_result_file_of_many_megabytes_is_read_whole():
@@ -208,4 +217,6 @@ async def test_a_program_member_is_described_by_the_leads_fields_and_its_own():
 async def test_a_description_that_fails_half_way_is_no_word():
     """Half the fields would make good headers look wrong."""
     stage = Stage(script(envelope(*LEAD_FIELDS), refusal("603", "Access denied")))
-    assert await stage.marketo.describe(MEMBERS) == NoWord("Marketo said 603: Access denied", "603", Because.DENIED)
+    assert await stage.marketo.describe(MEMBERS) == QueryFailed(
+        "Marketo said 603: Access denied", "603", RejectionReason.DENIED
+    )

@@ -8,15 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.instances import Calls
-from app.marketo.rate_limit import Allowance, DayUsedUp
+from app.marketo.rate_limit import DayUsedUp, RateLimiter
 from tests.marketo.stage import SteppedClock, instance
 
 
-def allowance(clock: SteppedClock, **knobs: object) -> Allowance:
-    return Allowance(instance(**knobs), now=clock, sleep=clock.sleep)
+def rate_limiter(clock: SteppedClock, **knobs: object) -> RateLimiter:
+    return RateLimiter(instance(**knobs), now=clock, sleep=clock.sleep)
 
 
-async def call(allowed: Allowance, clock: SteppedClock, made_at: list[datetime]) -> None:
+async def call(allowed: RateLimiter, clock: SteppedClock, made_at: list[datetime]) -> None:
     async with allowed.call():
         made_at.append(clock())
 
@@ -31,7 +31,7 @@ def test_no_sliding_window_ever_sees_more_calls_than_allowed(pauses, calls, wind
     clock, made_at = SteppedClock(), []
 
     async def walk() -> None:
-        allowed = allowance(clock, calls_per_window=calls, window_seconds=window)
+        allowed = rate_limiter(clock, calls_per_window=calls, window_seconds=window)
         for pause in pauses:
             clock.step(pause)
             await call(allowed, clock, made_at)
@@ -45,7 +45,7 @@ def test_no_sliding_window_ever_sees_more_calls_than_allowed(pauses, calls, wind
 async def test_a_burst_after_a_quiet_spell_does_not_double():
     """A leaky bucket would let 50 through, and nearly 50 more within the same 20 s."""
     clock, made_at = SteppedClock(), []
-    allowed = allowance(clock)
+    allowed = rate_limiter(clock)
     clock.step(3600)
     for _ in range(101):
         await call(allowed, clock, made_at)
@@ -55,14 +55,14 @@ async def test_a_burst_after_a_quiet_spell_does_not_double():
 async def test_calls_that_come_together_still_keep_the_window():
     """Many tasks at once, one window."""
     clock, made_at = SteppedClock(), []
-    allowed = allowance(clock, calls_per_window=3, concurrent_calls=10)
+    allowed = rate_limiter(clock, calls_per_window=3, concurrent_calls=10)
     await asyncio.gather(*(call(allowed, clock, made_at) for _ in range(10)))
     assert sorted((at - made_at[0]).total_seconds() for at in made_at) == [0, 0, 0, 20, 20, 20, 40, 40, 40, 60]
 
 
 async def test_no_more_calls_run_at_once_than_allowed():
     """The sixth waits until one of five has ended."""
-    allowed, under_way, most = allowance(SteppedClock()), 0, 0
+    allowed, under_way, most = rate_limiter(SteppedClock()), 0, 0
 
     async def one() -> None:
         nonlocal under_way, most
@@ -79,7 +79,7 @@ async def test_no_more_calls_run_at_once_than_allowed():
 async def test_a_call_that_fails_gives_its_place_back():
     """An exception inside, or a cancellation, frees the place for the next."""
     clock = SteppedClock()
-    allowed = allowance(clock, concurrent_calls=1)
+    allowed = rate_limiter(clock, concurrent_calls=1)
     with pytest.raises(RuntimeError):
         async with allowed.call():
             raise RuntimeError
@@ -89,7 +89,7 @@ async def test_a_call_that_fails_gives_its_place_back():
 async def test_when_marketo_says_that_the_window_is_full_it_is():
     """It counts everybody's calls: the first call waits a whole window."""
     clock, made_at = SteppedClock(), []
-    allowed = allowance(clock)
+    allowed = rate_limiter(clock)
     began = clock()
     allowed.full()
     assert allowed.last_window == 50
@@ -102,7 +102,7 @@ async def test_when_marketo_says_that_the_window_is_full_it_is():
 async def test_a_clock_that_is_set_changes_nothing_about_the_window(seconds):
     """It goes by the time that passes."""
     clock, made_at = SteppedClock(), []
-    allowed = allowance(clock, calls_per_window=1)
+    allowed = rate_limiter(clock, calls_per_window=1)
     await call(allowed, clock, made_at)
     clock.step(5)
     clock.follow(seconds)
@@ -113,7 +113,7 @@ async def test_a_clock_that_is_set_changes_nothing_about_the_window(seconds):
 async def test_a_clock_that_goes_forward_for_a_moment_takes_no_day_away():
     """What was said of a day in the far future is not believed once that is over; nor does its count go on for ever."""
     clock = SteppedClock()
-    allowed = allowance(clock, daily_calls=2)
+    allowed = rate_limiter(clock, daily_calls=2)
     clock.follow(100 * 86_400)
     allowed.used_up()
     clock.follow(-100 * 86_400)
@@ -132,7 +132,7 @@ async def test_a_clock_that_goes_forward_for_a_moment_takes_no_day_away():
 async def test_a_used_up_day_is_said_at_once_and_with_its_end():
     """No wait and no call: the day has to end."""
     clock = SteppedClock(datetime(2026, 11, 4, 12, tzinfo=UTC))
-    allowed = allowance(clock, daily_calls=2)
+    allowed = rate_limiter(clock, daily_calls=2)
     for _ in range(2):
         await call(allowed, clock, [])
     with pytest.raises(DayUsedUp, match="2026-11-05T06:00Z") as over:
@@ -153,7 +153,7 @@ async def test_a_used_up_day_is_said_at_once_and_with_its_end():
 async def test_the_day_begins_anew_at_midnight_us_central(last_second, next_reset):
     """Summer, winter, and the two nights in which the clock is changed."""
     clock = SteppedClock(datetime.fromisoformat(last_second))
-    allowed = allowance(clock, daily_calls=1)
+    allowed = rate_limiter(clock, daily_calls=1)
     await call(allowed, clock, [])
     with pytest.raises(DayUsedUp):
         await call(allowed, clock, [])
@@ -166,7 +166,7 @@ async def test_the_day_begins_anew_at_midnight_us_central(last_second, next_rese
 async def test_a_wait_for_the_window_that_crosses_midnight_counts_for_the_new_day():
     """The last call of a day that has to wait until the next is the first of that."""
     clock = SteppedClock(datetime(2026, 12, 2, 5, 59, 55, tzinfo=UTC))
-    allowed = allowance(clock, calls_per_window=1, daily_calls=2)
+    allowed = rate_limiter(clock, calls_per_window=1, daily_calls=2)
     await call(allowed, clock, [])
     await call(allowed, clock, [])
     assert (allowed.day, allowed.today) == (date(2026, 12, 2), 1)
@@ -175,7 +175,7 @@ async def test_a_wait_for_the_window_that_crosses_midnight_counts_for_the_new_da
 async def test_two_that_wait_for_the_last_call_of_the_day_do_not_both_get_it():
     """The day is looked at again after the wait."""
     clock = SteppedClock()
-    allowed = allowance(clock, calls_per_window=1, daily_calls=2)
+    allowed = rate_limiter(clock, calls_per_window=1, daily_calls=2)
     said = await asyncio.gather(*(call(allowed, clock, []) for _ in range(4)), return_exceptions=True)
     assert [type(each) for each in said] == [type(None), type(None), DayUsedUp, DayUsedUp]
     assert allowed.today == 2
@@ -184,7 +184,7 @@ async def test_two_that_wait_for_the_last_call_of_the_day_do_not_both_get_it():
 async def test_the_count_of_an_earlier_process_is_gone_on_with_if_its_day_is_today():
     """Yesterday's count is worth nothing, and a smaller one never undoes a larger."""
     clock = SteppedClock()
-    allowed = allowance(clock)
+    allowed = rate_limiter(clock)
     allowed.go_on_from(Calls(date(2026, 11, 3), 700, 0, clock()))
     assert allowed.today == 0
     allowed.go_on_from(Calls(date(2026, 11, 4), 700, 0, clock()))
@@ -195,7 +195,7 @@ async def test_the_count_of_an_earlier_process_is_gone_on_with_if_its_day_is_tod
 async def test_a_new_worker_counts_what_the_last_one_called_in_the_window():
     """As of when that was counted; a clock that is behind the other's does not make it last longer."""
     clock, made_at = SteppedClock(), []
-    allowed = allowance(clock, calls_per_window=10)
+    allowed = rate_limiter(clock, calls_per_window=10)
     began = clock()
     allowed.go_on_from(Calls(date(2026, 11, 4), 10, 8, began + timedelta(seconds=3600)))
     for _ in range(3):
@@ -206,7 +206,7 @@ async def test_a_new_worker_counts_what_the_last_one_called_in_the_window():
 async def test_calls_that_no_earlier_worker_knows_of_are_counted_besides():
     """Those that were made without driving the instance, once; what was handed on comes back with the others'."""
     clock = SteppedClock()
-    allowed = allowance(clock)
+    allowed = rate_limiter(clock)
     for _ in range(3):
         await call(allowed, clock, [])
     allowed.go_on_from(Calls(date(2026, 11, 4), 10, 0, clock()))

@@ -7,15 +7,15 @@ import pytest
 
 from app.domain.answers import (
     Accepted,
-    Because,
     Description,
-    Lost,
+    MarketoStatus,
     NoFile,
-    NoWord,
+    OutcomeUnknown,
+    QueryFailed,
     Refused,
+    RejectionReason,
     Report,
     ResultFile,
-    Status,
     TurnedAway,
 )
 from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
@@ -70,7 +70,7 @@ async def test_a_part_of_each_family_goes_from_submission_to_its_empty_result_fi
     play.clock.step(60)
     report = await play.marketo.status(target, accepted.batch_id)
     assert isinstance(report, Report)
-    assert (report.status, report.imported, report.failed, report.warned) == (Status.COMPLETE, 2, 0, 0)
+    assert (report.status, report.imported, report.failed, report.warned) == (MarketoStatus.COMPLETE, 2, 0, 0)
     assert await play.marketo.failures(target, accepted.batch_id) == NoFile()
     assert await play.marketo.warnings(target, accepted.batch_id) == NoFile()
 
@@ -125,7 +125,7 @@ async def test_a_full_queue_is_back_pressure():
     play.simulator.occupy(10, seconds=60)
     answer = await play.submit()
     assert isinstance(answer, TurnedAway)
-    assert (answer.because, answer.code) == (Because.QUEUE_FULL, "1016")
+    assert (answer.because, answer.code) == (RejectionReason.QUEUE_FULL, "1016")
 
 
 async def test_a_token_that_dies_of_old_age_is_followed_by_another():
@@ -151,7 +151,7 @@ async def test_wrong_credentials_block():
     play = Play()
     answer = await play.another(client_secret="wrong").submit(Leads(), part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is Because.BLOCKED
+    assert answer.because is RejectionReason.BLOCKED
     assert play.simulator.report()["jobs"] == []
 
 
@@ -162,9 +162,9 @@ async def test_NEVER_TWICE_BY_ACCIDENT_an_answer_that_is_lost_is_lost(fault):
     """The job may exist, and sometimes does: the client neither claims nor denies it, nor sends it again."""
     play = Play()
     play.order(fault)
-    assert isinstance(await play.submit(), Lost)
+    assert isinstance(await play.submit(), OutcomeUnknown)
     assert len(play.simulator.report()["jobs"]) <= 1
-    assert play.marketo.allowance.today == 1
+    assert play.marketo.rate_limiter.today == 1
 
 
 @pytest.mark.parametrize("fault", ["html_502", "half_body", "bad_json", "empty_body", "http_500", "json_error:611"])
@@ -174,7 +174,7 @@ async def test_a_status_that_fails_is_only_asked_again(fault):
     accepted = await play.submit()
     assert isinstance(accepted, Accepted)
     play.order(f"{fault}:status")
-    assert isinstance(await play.marketo.status(Leads(), accepted.batch_id), NoWord)
+    assert isinstance(await play.marketo.status(Leads(), accepted.batch_id), QueryFailed)
     assert isinstance(await play.marketo.status(Leads(), accepted.batch_id), Report)
 
 
@@ -185,7 +185,7 @@ async def test_a_batch_that_is_forgotten_after_seven_days_is_no_word():
     assert isinstance(accepted, Accepted)
     play.clock.step(8 * 86_400)
     word = await play.marketo.status(Leads(), accepted.batch_id)
-    assert isinstance(word, NoWord)
+    assert isinstance(word, QueryFailed)
     assert (word.code, word.because) == ("1013", None)
 
 
@@ -205,7 +205,7 @@ async def test_two_workers_that_take_over_from_each_other_stay_within_marketos_w
     for _ in range(100):
         await play.marketo.status(Leads(), 1)
     heir = play.another(calls_per_window=100)
-    heir.allowance.full()
+    heir.rate_limiter.full()
     for _ in range(100):
         await heir.status(Leads(), 1)
     assert play.simulator.report()["most_calls_in_window"] == 100

@@ -5,7 +5,7 @@ import asyncio
 import httpx
 import pytest
 
-from app.domain.answers import Accepted, Because, NoWord, TurnedAway
+from app.domain.answers import Accepted, QueryFailed, RejectionReason, TurnedAway
 from tests.marketo.stage import LEADS, Stage, envelope, part, refusal, script, token
 
 DONE = envelope({"batchId": 5, "status": "Queued"})
@@ -49,14 +49,14 @@ async def test_a_token_that_died_is_renewed_once_and_the_part_sent_again(died):
     assert await stage.marketo.submit(LEADS, part()) == Accepted(5)
     assert authorizations(stage) == ["Bearer old", "Bearer new"]
     assert stage.clock.slept == []
-    assert stage.marketo.allowance.today == 2
+    assert stage.marketo.rate_limiter.today == 2
 
 
 async def test_a_question_renews_the_token_too():
     """Polls outnumber submissions: it is mostly they that find the token dead."""
     stage = Stage(script(refusal("602"), envelope({"batchId": 5, "status": "Importing"})))
     stage.identity = script(token("old"), token("new"))
-    assert not isinstance(await stage.marketo.status(LEADS, 5), NoWord)
+    assert not isinstance(await stage.marketo.status(LEADS, 5), QueryFailed)
     assert authorizations(stage) == ["Bearer old", "Bearer new"]
 
 
@@ -64,7 +64,9 @@ async def test_a_token_that_is_rejected_again_after_its_renewal_blocks():
     """Once is an old token, twice is a person's business."""
     tokens = iter(["first", "second", "third"])
     stage = Stage(script(refusal("601", "Access token invalid")), lambda _: token(next(tokens)))
-    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.BLOCKED, "601", "Access token invalid")
+    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(
+        RejectionReason.BLOCKED, "601", "Access token invalid"
+    )
     assert authorizations(stage) == ["Bearer first", "Bearer second"]
 
 
@@ -80,7 +82,7 @@ async def test_the_rejected_token_given_out_again_is_waited_out():
 async def test_the_rejected_token_given_out_for_ever_blocks_after_a_few_seconds():
     """The wait is bounded, the part is not sent again, and the token is tried anew at the next call."""
     stage = Stage(script(refusal("601"), DONE), lambda _: token("old", 3000))
-    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(Because.BLOCKED, None, PERSISTS, "identity")
+    assert await stage.marketo.submit(LEADS, part()) == TurnedAway(RejectionReason.BLOCKED, None, PERSISTS, "identity")
     assert stage.clock.slept == [1, 2, 5]
     assert len(stage.calls) == 1
     assert await stage.marketo.submit(LEADS, part()) == Accepted(5)
@@ -98,7 +100,7 @@ async def test_a_token_that_never_has_life_makes_marketo_unavailable():
     stage = Stage(identity=lambda _: token("dying", 0))
     answer = await stage.marketo.submit(LEADS, part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is Because.UNAVAILABLE
+    assert answer.because is RejectionReason.UNAVAILABLE
     assert (stage.clock.slept, stage.calls) == ([1, 2, 5], [])
 
 
@@ -163,10 +165,10 @@ async def test_without_a_token_nothing_is_sent_and_the_reason_is_told(said, beca
     assert answer.because == because
     assert reason in answer.message
     word = await stage.marketo.status(LEADS, 5)
-    assert isinstance(word, NoWord)
+    assert isinstance(word, QueryFailed)
     assert word.because == because
     assert stage.calls == []
-    assert stage.marketo.allowance.today == 0
+    assert stage.marketo.rate_limiter.today == 0
 
 
 async def test_identity_that_never_answers_makes_marketo_unavailable():
@@ -181,7 +183,7 @@ async def test_identity_that_never_answers_makes_marketo_unavailable():
     stage.marketo._identity._http = stage.http
     answer = await stage.marketo.submit(LEADS, part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is Because.UNAVAILABLE
+    assert answer.because is RejectionReason.UNAVAILABLE
 
 
 async def test_an_absurd_life_is_not_believed():

@@ -23,7 +23,7 @@ TABLE = (
     ),
     Mutation(
         "SAFE_ACK",
-        "await asyncio.shield(self.undo.take_back(import_id, partial(self.undo.upload, import_id)))",
+        "await asyncio.shield(self.cleanup.take_back(import_id, partial(self.cleanup.upload, import_id)))",
         "pass",
         "test_a_mistake_in_the_last_row_leaves_nothing_of_all_the_rows_before_it",
     ),
@@ -53,14 +53,14 @@ TABLE = (
     ),
     Mutation(
         "SLOTS_NOT_OVERSOLD",
-        "if there.total() + theirs >= self.driver.max_queued or not instance.may_submit(at):",
-        "if there.total() + theirs > self.driver.max_queued or not instance.may_submit(at):",
+        "if there.total() + theirs >= self.context.max_queued or not instance.may_submit(at):",
+        "if there.total() + theirs > self.context.max_queued or not instance.may_submit(at):",
         "test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots",
     ),
     Mutation(
         "ONE_KEY_AT_A_TIME",
-        "return Meeting.BY_KEY",
-        "return Meeting.NEVER",
+        "return Overlap.BY_KEY",
+        "return Overlap.NEVER",
         "test_ONE_KEY_AT_A_TIME_a_shared_key_waits_and_everything_else_flows_past",
     ),
     Mutation(
@@ -113,9 +113,9 @@ TABLE = (
     ),
     Mutation(
         "NO_CALL_IN_TX",
-        "word = await self.driver.marketo.status(standing.request.target, part.batch_id)",
-        "async with self.driver.db.read(): "
-        "word = await self.driver.marketo.status(standing.request.target, part.batch_id)",
+        "word = await self.context.marketo.status(standing.request.target, part.batch_id)",
+        "async with self.context.db.read(): "
+        "word = await self.context.marketo.status(standing.request.target, part.batch_id)",
         "test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made",
     ),
     Mutation(

@@ -2,51 +2,51 @@
 
 import asyncio
 
-from app.notify.pending import MOST_CHANGED, News, Outbox
-from app.notify.subscriptions import Changes
+from app.notify.pending import MOST_CHANGED, Notification, PendingNotifications
+from app.notify.subscriptions import Subscriptions
 
 
 async def test_who_watches_hears_of_its_own_import_only():
     """However often it changed, it is one ring; and one that came between two waits is not lost."""
-    changes = Changes()
-    with changes.watching(1) as one, changes.watching(1) as other, changes.watching(2) as third:
-        changes.made({1, 7})
-        changes.hear({1})
-        assert await one.heard(within_seconds=0)
-        assert await other.heard(within_seconds=0)
-        assert not await one.heard(within_seconds=0)
-        assert not await third.heard(within_seconds=0)
-    assert not changes.watchers
+    changes = Subscriptions()
+    with changes.subscribe(1) as one, changes.subscribe(1) as other, changes.subscribe(2) as third:
+        changes.publish({1, 7})
+        changes.receive({1})
+        assert await one.wait(within_seconds=0)
+        assert await other.wait(within_seconds=0)
+        assert not await one.wait(within_seconds=0)
+        assert not await third.wait(within_seconds=0)
+    assert not changes.subscribers
 
 
 async def test_what_others_told_is_not_told_back():
     """Only what was made here goes into the outbox."""
-    outbox = Outbox()
-    changes = Changes(outbox)
-    changes.hear({1})
-    changes.made({2})
-    await asyncio.wait_for(outbox.filled(), 1)
-    assert outbox.take() == News(rung=False, changed=frozenset({2}))
-    assert outbox.take() == News()
+    pending = PendingNotifications()
+    changes = Subscriptions(pending)
+    changes.receive({1})
+    changes.publish({2})
+    await asyncio.wait_for(pending.filled(), 1)
+    assert pending.take() == Notification(rung=False, changed=frozenset({2}))
+    assert pending.take() == Notification()
 
 
 async def test_an_outbox_that_nobody_empties_stays_small():
     """On SQLite nobody does. Too many changes to be named are all that may have been."""
-    outbox = Outbox()
+    pending = PendingNotifications()
     for n in range(10 * MOST_CHANGED):
-        outbox.change({n})
-    assert outbox._changed is None
-    assert outbox.take() == News(rung=False, changed=None)
-    outbox.change({1})
-    outbox.ring()
-    assert outbox.take() == News(rung=True, changed=frozenset({1}))
+        pending.change({n})
+    assert pending._changed is None
+    assert pending.take() == Notification(rung=False, changed=None)
+    pending.change({1})
+    pending.send()
+    assert pending.take() == Notification(rung=True, changed=frozenset({1}))
 
 
 async def test_when_the_process_stops_nobody_waits_any_more():
     """Who waits is rung for, and who comes later does not wait."""
-    changes = Changes()
-    with changes.watching(1) as early:
+    changes = Subscriptions()
+    with changes.subscribe(1) as early:
         changes.end()
-        assert await early.heard(within_seconds=0)
-    with changes.watching(1) as late:
-        assert await late.heard(within_seconds=0)
+        assert await early.wait(within_seconds=0)
+    with changes.subscribe(1) as late:
+        assert await late.wait(within_seconds=0)

@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, select
 
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.simulator import Fault
 from app.store.database import Database
 from app.store.parts import Stale
@@ -63,7 +63,7 @@ class Orchestra(RuleBasedStateMachine):
         self.stack = AsyncExitStack()
         self.accepted: dict[int, bytes] = {}
         self.people = 0
-        self.fatal: Point | None = None
+        self.fatal: Failpoint | None = None
 
     def run(self, deed: Any) -> Any:
         return self.runner.run(deed)
@@ -72,9 +72,9 @@ class Orchestra(RuleBasedStateMachine):
     def set_the_stage(self) -> None:
         self.run(emptied(self.database_url))
         self.clock = SteppedClock()
-        on_stage = staged(self.database_url, self.clock, reached=self._reached, part_bytes=1000)
+        on_stage = staged(self.database_url, self.clock, hit=self._reached, part_bytes=1000)
         self.stage: Stage = self.run(self.stack.enter_async_context(on_stage))
-        self.audit = Audit(self.stage.house.db, {"default": self.stage.simulator})
+        self.audit = Audit(self.stage.container.db, {"default": self.stage.simulator})
 
     @rule(rows=st.integers(1, 4), priority=st.sampled_from([0, 5, 9]))
     def create(self, rows: int, priority: int) -> None:
@@ -119,12 +119,12 @@ class Orchestra(RuleBasedStateMachine):
         if answer.status_code == 202:
             self.accepted[answer.json()["id"]] = b""
 
-    @rule(point=st.sampled_from(Point), step=st.sampled_from(["submit", "poll", "collect", "sweep"]))
-    def the_worker_dies_at(self, point: Point, step: str) -> None:
+    @rule(point=st.sampled_from(Failpoint), step=st.sampled_from(["submit", "poll", "collect", "sweep"]))
+    def the_worker_dies_at(self, point: Failpoint, step: str) -> None:
         """If the step comes by there."""
         self.fatal = point
         try:
-            self.run(getattr(self.stage.crew, step).run_once(self.stage.lease))
+            self.run(getattr(self.stage.instance_worker, step).run_once(self.stage.lease))
         except Killed:
             self.run(self._crash())
         finally:
@@ -133,7 +133,7 @@ class Orchestra(RuleBasedStateMachine):
     @rule(step=st.sampled_from(["submit", "poll", "collect", "sweep"]))
     def a_late_worker_goes_on(self, step: str) -> None:
         """FENCED: it was stopped, another one took over, and it begins a step as if nothing had been."""
-        late, lease = self.stage.crew, self.stage.lease
+        late, lease = self.stage.instance_worker, self.stage.lease
         self.run(self._crash())
         before = self._written()
         with suppress(Stale):
@@ -143,7 +143,7 @@ class Orchestra(RuleBasedStateMachine):
     @rule()
     def a_worker_is_late_in_mid_submission(self) -> None:
         """FENCED: another one takes over while Marketo's answer is on its way."""
-        late, lease = self.stage.crew, self.stage.lease
+        late, lease = self.stage.instance_worker, self.stage.lease
         written: list[object] = []
 
         async def slow(request: httpx.Request, _response: httpx.Response) -> None:
@@ -161,23 +161,23 @@ class Orchestra(RuleBasedStateMachine):
 
     @rule()
     def submit(self) -> None:
-        self.run(self.stage.crew.submit.run_once(self.stage.lease))
+        self.run(self.stage.instance_worker.submit.run_once(self.stage.lease))
 
     @rule()
     def submit_all(self) -> None:
-        self.run(self._until_idle(self.stage.crew.submit))
+        self.run(self._until_idle(self.stage.instance_worker.submit))
 
     @rule()
     def poll(self) -> None:
-        self.run(self.stage.crew.poll.run_once(self.stage.lease))
+        self.run(self.stage.instance_worker.poll.run_once(self.stage.lease))
 
     @rule()
     def collect(self) -> None:
-        self.run(self.stage.crew.collect.run_once(self.stage.lease))
+        self.run(self.stage.instance_worker.collect.run_once(self.stage.lease))
 
     @rule()
     def sweep(self) -> None:
-        self.run(self.stage.crew.sweep.run_once(self.stage.lease))
+        self.run(self.stage.instance_worker.sweep.run_once(self.stage.lease))
 
     @rule()
     def beat(self) -> None:
@@ -210,7 +210,7 @@ class Orchestra(RuleBasedStateMachine):
         if not delivered:
             transport.before_request = die
         try:
-            self.run(self.stage.crew.submit.run_once(self.stage.lease))
+            self.run(self.stage.instance_worker.submit.run_once(self.stage.lease))
         except Killed:
             pass
         finally:
@@ -285,7 +285,7 @@ class Orchestra(RuleBasedStateMachine):
         content = b"\n".join([b"email,firstName", *lines, b""])
         self.accepted[self.run(self.stage.created(content, priority=priority, **known))] = content
 
-    def _reached(self, point: Point) -> None:
+    def _reached(self, point: Failpoint) -> None:
         if point is self.fatal:
             self.fatal = None
             raise Killed
@@ -295,7 +295,7 @@ class Orchestra(RuleBasedStateMachine):
 
     async def _read_written(self) -> object:
         """What stands in the tables that a worker writes to, and how often Marketo was sent something."""
-        async with self.stage.house.db.read() as tx:
+        async with self.stage.container.db.read() as tx:
             kept = [(await tx.execute(select(table).order_by(table.c.id))).all() for table in (part, event)]
         return kept, len(self.stage.simulator.report()["jobs"])
 

@@ -15,7 +15,7 @@ NAME = re.compile(r"[A-Za-z0-9._-]++")
 OURS = {"app", "migrations"}
 STANDARD = sys.stdlib_module_names | {"compression"}  # from Python 3.14 on; before, something declared stands in
 AT_RUN_TIME = {  # is not imported by a name: who does, or why it must be there
-    "psycopg": "app/notify/pg_notify.py, once it is needed; and SQLAlchemy, as the driver of PostgreSQL",
+    "psycopg": "app/store/pg_notify.py, once it is needed; and SQLAlchemy, as the driver of PostgreSQL",
     "httptools": "uvicorn, where it is there: the parser that tells callers what is wrong with a request",
     "tzdata": "zoneinfo, on a machine without time zones of its own",
     "uvloop": "app/cli/server.py, where there is one",

@@ -123,10 +123,10 @@ def test_every_rule_that_must_hold_has_a_test_of_its_name() -> None:
 
 
 def test_the_house_of_contributing_has_every_step_and_every_file_between_the_rooms() -> None:
-    house = page("../CONTRIBUTING.md").partition("## The house")[2].partition("\n## ")[0]
-    (steps,) = re.findall(r"^\| `app/steps/` \|.*$", house, re.MULTILINE)
+    container = page("../CONTRIBUTING.md").partition("## The house")[2].partition("\n## ")[0]
+    (steps,) = re.findall(r"^\| `app/steps/` \|.*$", container, re.MULTILINE)
     assert stems("app/steps") <= set(re.findall(r"\w+", steps))
-    assert stems("app") <= set(re.findall(r"(\w+)\.py\b", house))
+    assert stems("app") <= set(re.findall(r"(\w+)\.py\b", container))
 
 
 def stems(folder: str) -> set[str]:

@@ -17,23 +17,23 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, ClockJumped, Reading
-from app.container import House, furnish, hire
+from app.container import Container, build_container, build_instance_worker
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError, WrongState
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.domain.imports import CustomObject, Leads, OnUnconfirmed, Request
 from app.domain.lifecycle import State
+from app.pipeline.intake import Arrival
+from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
-from app.steps.intake import Arrival
-from app.steps.lease import Lease
 from app.store import instances, parts
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
-from app.worker.lease import Leases
-from app.worker.run import Worker
-from app.worker.ticks import Step, Tick, ticks
+from app.worker.leases import Leases
+from app.worker.runner import Worker
+from app.worker.timetable import Step, Tick, timetable
 from tests.simulation.harness import Door, Ground
 from tests.support.audit import Audit
 from tests.support.stage import CallInTransaction, Killed
@@ -107,7 +107,7 @@ class Plan:
     people: int  # few: the imports share many keys
     kills: float  # of all pauses, so many
     deaths: float  # of all points that are reached
-    aimed: tuple[tuple[Point, int], ...]  # the nth time that this point is reached, somebody dies
+    aimed: tuple[tuple[Failpoint, int], ...]  # the nth time that this point is reached, somebody dies
     stalls: float
     slow: float  # of all pauses, so many take seconds
     job_seconds: float  # what Marketo takes for each part, its rows aside
@@ -132,7 +132,7 @@ class Plan:
             kills=dice.choice([0, 0, 0.002, 0.01]),
             deaths=dice.choice([0, 0, 0.01, 0.05]),
             aimed=tuple(
-                (dice.choice(list(Point)), dice.choice([1, 1, 2, 3])) for _ in range(dice.choice([0, 1, 2, 3]))
+                (dice.choice(list(Failpoint)), dice.choice([1, 1, 2, 3])) for _ in range(dice.choice([0, 1, 2, 3]))
             ),
             stalls=dice.choice([0, 0.005, 0.02]),
             slow=dice.choice([0, 0.03, 0.1]),
@@ -157,22 +157,22 @@ class Process:
     stalled_until: float = 0.0
     worker: Worker | None = None
     claims: dict[str, int] = field(default_factory=dict)  # by instance, the epoch of the claim under way
-    house: House = field(init=False)
+    container: Container = field(init=False)
 
     def __post_init__(self) -> None:
         life = self.life
         chance = Random(f"{life.plan.seed}/{self.name}/chance")
         self.clock = _clock(life, Random(f"{life.plan.seed}/{self.name}/clock"))
-        self.house = furnish(
+        self.container = build_container(
             life.settings,
             now=self.clock,
             http=httpx.AsyncClient(transport=_Lines(self), trust_env=False),
-            reached=self.reached,
+            hit=self.hit,
             chance=chance.random,
             db=Door(life.ground, self.pause, _fenced),
         )
-        self.house.timekeeper.alone = False
-        self.house.timekeeper.look_seconds = CLOCK_SECONDS
+        self.container.timekeeper.alone = False
+        self.container.timekeeper.look_seconds = CLOCK_SECONDS
 
     @property
     def leases(self) -> Mapping[str, Lease]:
@@ -198,24 +198,24 @@ class Process:
         if not self.alive:
             raise Killed
 
-    def reached(self, point: Point) -> None:
+    def hit(self, point: Failpoint) -> None:
         self.life.trace(self.name, point)
         self._watch_claims(point)
-        if point is Point.TAKEN_OVER:
+        if point is Failpoint.TAKEN_OVER:
             self._watch_leases(job_name.get().partition(":")[2])
         if self.life.dies_at(point):
             self._die(point)
 
-    def _watch_claims(self, point: Point) -> None:
+    def _watch_claims(self, point: Failpoint) -> None:
         """Nobody calls a claim of his own lost while he is still at it."""
         job, _, name = job_name.get().partition(":")
         if self.worker is None or (lease := self.worker.leases.held.get(name)) is None:
             return
-        if point is Point.CLAIMED:
+        if point is Failpoint.CLAIMED:
             self.claims[name] = lease.epoch
-        elif point is Point.SUBMITTED:
+        elif point is Failpoint.SUBMITTED:
             self.claims.pop(name, None)
-        elif point is Point.JUDGED_LOST and job == "lease":
+        elif point is Failpoint.JUDGED_LOST and job == "lease":
             assert self.claims.get(name) != lease.epoch, f"{self.name} called its own claim lost"
 
     def _watch_leases(self, name: str) -> None:
@@ -236,7 +236,7 @@ class Process:
 
     async def live(self, jobs: dict[str, Callable[[], Awaitable[None]]]) -> bool:
         """Set the clock, and then do the jobs, with an eye on it. True when it died."""
-        keeper = self.house.timekeeper
+        keeper = self.container.timekeeper
         if await self.run({"clock": keeper.begin}, last=False):
             return True
         return await self.run(jobs | {"clock": self.life.every(self, CLOCK_SECONDS, keeper.look)})
@@ -253,7 +253,7 @@ class Process:
             if not isinstance(error, Killed | asyncio.CancelledError):
                 raise error
         if errors or last:
-            await self.house.http.aclose()
+            await self.container.http.aclose()
         return bool(errors)
 
     async def _with_die(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
@@ -291,7 +291,7 @@ class Life:
     set_by_seconds: float = 0.0  # the database's time of day
     started: float = 0.0
     story: list[str] = field(default_factory=list)
-    reached: dict[Point, int] = field(default_factory=dict)
+    hit: dict[Failpoint, int] = field(default_factory=dict)
     accepted: list[int] = field(default_factory=list)
     born: int = 0
     processes: list[Process] = field(default_factory=list)
@@ -320,11 +320,11 @@ class Life:
     def trace(self, who: str, what: str) -> None:
         self.story.append(f"{self.now() - BEGINS} {who} {what}")
 
-    def dies_at(self, point: Point) -> bool:
-        self.reached[point] = self.reached.get(point, 0) + 1
+    def dies_at(self, point: Failpoint) -> bool:
+        self.hit[point] = self.hit.get(point, 0) + 1
         if self.calm:
             return False
-        return (point, self.reached[point]) in self.plan.aimed or die.get().random() < self.plan.deaths
+        return (point, self.hit[point]) in self.plan.aimed or die.get().random() < self.plan.deaths
 
     async def live(self) -> None:
         """Errors: whatever goes wrong that should not; AssertionError from the audit."""
@@ -372,9 +372,9 @@ class Life:
     async def _work(self, process: Process) -> bool:
         worker = self._worker(process)
         jobs = {}
-        for name, crew in worker.crews.items():
+        for name, instance_worker in worker.crews.items():
             jobs[f"lease:{name}"] = self.every(process, LEASE_SECONDS / 4, worker.lease, name)
-            for tick in ticks(crew, TICK_SECONDS):
+            for tick in timetable(instance_worker, TICK_SECONDS):
                 jobs[f"{tick.name}:{name}"] = self.every(
                     process, TICK_SECONDS, worker.tick, name, tick._replace(step=self._driving(tick))
                 )
@@ -383,22 +383,22 @@ class Life:
         return await process.run({"end": lambda: self._leave(process, worker)})
 
     def _worker(self, process: Process) -> Worker:
-        house = process.house
-        leases = Leases(db=house.db, now=house.now, worker=process.name, seconds=LEASE_SECONDS)
+        container = process.container
+        leases = Leases(db=container.db, now=container.now, worker=process.name, seconds=LEASE_SECONDS)
         leases.alone = False
         process.worker = Worker(
-            crews={name: hire(house, name) for name in self.plan.instances},
+            crews={name: build_instance_worker(container, name) for name in self.plan.instances},
             leases=leases,
-            wake=house.wake,
-            now=house.now,
+            wakeup=container.wakeup,
+            now=container.now,
             tick_seconds=TICK_SECONDS,
             shutdown_seconds=30,
-            reached=process.reached,
+            hit=process.hit,
         )
         return process.worker
 
     async def _leave(self, process: Process, worker: Worker) -> None:
-        process.reached(Point.LEAVING)
+        process.hit(Failpoint.LEAVING)
         for name in list(worker.leases.held):
             await worker.leases.give_up(name, worker.crews[name])
 
@@ -428,13 +428,13 @@ class Life:
             number = self.born
             request, content = _upload(number, dice, self.plan, process.clock())
             with suppress(CallerError):
-                receipt = await process.house.intake.receive(request, Arrival(_chunks(content)))
+                receipt = await process.container.intake.receive(request, Arrival(_chunks(content)))
                 self.accepted.append(receipt.import_id)
             self.trace(process.name, f"import {number} is accepted as {self.accepted[-1:]}")
 
     async def _decide(self, process: Process) -> None:
         """What people do."""
-        dice, desk = die.get(), process.house.desk
+        dice, desk = die.get(), process.container.desk
         while not process.stopping:
             await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_desk else 60))
             await process.pause()
@@ -452,15 +452,15 @@ class Life:
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
-                        again = await process.house.retry.parts(dice.choice(self.accepted), by=EVERYBODY)
+                        again = await process.container.retry.parts(dice.choice(self.accepted), by=EVERYBODY)
                         self.accepted.append(again.import_id)
 
     async def _resolve(self, process: Process, name: str) -> None:
         """Somebody looks into Marketo whether it has an unconfirmed part, and says so. Whoever is unsure waits."""
-        async with process.house.db.read() as tx:
+        async with process.container.db.read() as tx:
             doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
             taken = {found.batch_id for found in await parts.in_states(tx, name, set(State))}
-        audit = Audit(process.house.db, self.marketos)
+        audit = Audit(process.container.db, self.marketos)
         await audit.look()
         for part in doubtful:
             sha256 = audit.contents[part.id].sha256
@@ -471,9 +471,11 @@ class Life:
             ]
             settled = part.state_since is not None and (process.clock() - part.state_since).total_seconds() > 60
             if known:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client)
+                await process.container.desk.resolve(
+                    part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client
+                )
             elif settled:
-                await process.house.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
+                await process.container.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
 
     async def _others(self, ends: float) -> None:
         """Other users of the instances, and the machine that sleeps."""
@@ -494,24 +496,24 @@ class Life:
     async def _come_right(self) -> None:
         """No more trouble: one worker goes on alone, and looks less often the longer nothing happens."""
         process = Process(self, "last")
-        await process.run({"clock": process.house.timekeeper.begin}, last=False)
+        await process.run({"clock": process.container.timekeeper.begin}, last=False)
         await process.run({"last": lambda: self._finish(process)})
 
     async def _finish(self, process: Process) -> None:
         worker = self._worker(process)
-        audit = Audit(process.house.db, self.marketos)
+        audit = Audit(process.container.db, self.marketos)
         await audit.look()
         for name in self.plan.instances:
-            await process.house.desk.resume(name, by="the last")
+            await process.container.desk.resume(name, by="the last")
         seconds, last_event = FIRST_STEP_SECONDS, 0
         for _ in range(LAST_BEATS):
-            await process.house.timekeeper.look()
+            await process.container.timekeeper.look()
             unfinished, newest = await self._how_far()
             if not unfinished:
                 break
             for name in sorted(unfinished):
                 await worker.lease(name)
-                for tick in ticks(worker.crews[name], TICK_SECONDS):
+                for tick in timetable(worker.crews[name], TICK_SECONDS):
                     with suppress(Stale, ClockJumped):
                         await worker.tick(name, tick)
                 await self._resolve_held(process, name)
@@ -561,7 +563,7 @@ class Life:
                 assert seconds >= SETTLE_SECONDS, f"NEVER_TWICE: part {part_id} was sent back after {seconds} s"
 
     async def _resolve_held(self, process: Process, name: str) -> None:
-        async with process.house.db.read() as tx:
+        async with process.container.db.read() as tx:
             doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
         if any(part.due_at and part.due_at <= process.clock() for part in doubtful):
             await self._resolve(process, name)

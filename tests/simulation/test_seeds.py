@@ -56,9 +56,9 @@ def test_sqlite_is_asked_without_a_thread_that_might_be_late():
         async with sqlite_ground(loop) as ground:
             for opened in (ground.write, ground.read):
                 async with opened() as tx:
-                    driver = (await tx.get_raw_connection()).driver_connection
-                assert isinstance(driver, OnTheSpot)
-                assert not driver._thread.is_alive()
+                    context = (await tx.get_raw_connection()).driver_connection
+                assert isinstance(context, OnTheSpot)
+                assert not context._thread.is_alive()
 
     loop = SteppedLoop()
     try:

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from app.domain.lifecycle import Move
-from app.steps.erase import Erase, Retention
+from app.operations.erase import Erase, Retention
 from app.store import counters, instances, parts
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of

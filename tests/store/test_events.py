@@ -47,7 +47,7 @@ async def test_two_who_write_about_one_import_take_turns(db: Database, first: st
                 await imports.hold(tx, import_id)
                 await events.append(tx, "retried", at=AT, instance="default", import_id=import_id)
             elif who == "desk":
-                await imports.standing(tx, import_id, lock=True)
+                await imports.get_summary(tx, import_id, lock=True)
                 await events.append(tx, "cancel_requested", at=AT, instance="default", import_id=import_id)
             else:
                 await parts.move(tx, part_id, Move.CLAIM, at=AT, values={"slot": slot})

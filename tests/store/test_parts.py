@@ -48,7 +48,7 @@ async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Data
     async with db.write() as claim, db.write() as cancel:
         await instances.take_lease(claim, "default", worker="w", now=AT, until=AT, over=AT)
         assert await instances.lock(claim, "default", epoch=1)
-        await imports.standing(cancel, import_id, lock=True)
+        await imports.get_summary(cancel, import_id, lock=True)
         await cancel.execute(text("SET LOCAL lock_timeout = '5s'"))
         await events.append(cancel, "cancel_requested", at=AT, instance="default", import_id=import_id)
 

@@ -76,7 +76,7 @@ async def a_life(stage: Stage) -> None:
 
 async def test_no_statement_reads_a_table_from_end_to_end(stage: Stage):
     """Whatever has piled up: waiting, finished, or history."""
-    db = stage.house.db
+    db = stage.container.db
     with overheard(db) as sent:
         await a_life(stage)
     assert len(sent) > 30, "the life was overheard"
@@ -92,7 +92,7 @@ async def test_no_statement_reads_a_table_from_end_to_end(stage: Stage):
 
 async def test_a_statement_without_an_index_would_be_noticed(stage: Stage):
     """The test itself is tested: a search by what no index has, and one by an index that tells next to nothing."""
-    db = stage.house.db
+    db = stage.container.db
     await fill(db, 100, 100 + FINISHED, finished=True, clock=stage.clock)
     await settle(db)
     by_size, _ = await _work(db, "SELECT id FROM part WHERE bytes = 7", ())

@@ -19,7 +19,7 @@ async def test_what_waits_is_summed_by_priority_and_client(db: Database):
     await an_import(db, parts_count=1, rows=10, client="b")
     await an_import(db, parts_count=1, rows=10, client="a", priority=7)
     async with db.read() as tx:
-        found = sorted(await waiting_queue.stretches(tx, "default", now=AT), key=lambda one: one.first_turn)
+        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_turn)
     assert [(one.priority, one.client, one.work.parts, one.work.rows) for one in found] == [
         (5, "a", 3, 30),
         (5, "a", 2, 20),
@@ -40,12 +40,12 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
             else:
                 await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": 1})
     async with db.read() as tx:
-        (only,) = await waiting_queue.stretches(tx, "default", now=AT)
+        (only,) = await waiting_queue.backlog_slices(tx, "default", now=AT)
         assert only.work == Work(1, 3)
         (mine,) = await parts.of_import(tx, retried)
         assert only.first_turn == only.last_turn == mine.turn
-        assert len(await waiting_queue.stretches(tx, "default", now=LATER)) == 2
-        assert await waiting_queue.stretches(tx, "other", now=AT) == []
+        assert len(await waiting_queue.backlog_slices(tx, "default", now=LATER)) == 2
+        assert await waiting_queue.backlog_slices(tx, "other", now=AT) == []
 
 
 async def test_a_long_line_comes_back_in_few_sums(db: Database):
@@ -54,7 +54,7 @@ async def test_a_long_line_comes_back_in_few_sums(db: Database):
     for _ in range(700):
         await an_import(db)
     async with db.read() as tx:
-        found = sorted(await waiting_queue.stretches(tx, "default", now=AT), key=lambda one: one.first_turn)
+        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_turn)
     assert len(found) <= 300
     assert sum(one.work.parts for one in found) == 703
     assert all(one.last_turn < other.first_turn for one, other in pairwise(found))

@@ -7,12 +7,12 @@ import pytest
 
 from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
+from tests.api.test_api_keys import bearing, key, made
 from tests.story.files import leads
 from tests.story.test_conflicts import rows
 from tests.story.test_forecasts import JOB_SECONDS, ROWS, taught
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
-from tests.web.test_keys import bearing, key, made
 
 AT = "2026-11-04T12:00:00.000Z"
 
@@ -25,7 +25,7 @@ async def keyed(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
 
 
 async def submitted(stage: Stage) -> None:
-    while await stage.crew.submit.run_once(stage.lease):
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
 
 
@@ -77,7 +77,7 @@ async def test_whose_import_goes_first_is_shown_only_to_who_may_see_it(keyed: St
 
 async def test_parts_of_one_import_that_wait_for_each_other_say_so(stage: Stage):
     """Rows set aside for their keys: the later part waits for the earlier one of the same import."""
-    object.__setattr__(stage.house.intake, "part_bytes", 700)
+    object.__setattr__(stage.container.intake, "part_bytes", 700)
     content = b"email,firstName\n" + b"".join(b"p%d@example.com,A\n" % n for n in range(40)) + b"p1@example.com,last\n"
     import_id = await stage.created(content)
     await submitted(stage)

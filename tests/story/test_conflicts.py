@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.simulator import Fault
 from tests.story.files import CARS, LEADS, MEMBERS, leads
 from tests.support.clock import SteppedClock
@@ -23,7 +23,7 @@ def rows(*numbers: int, name: str = "A") -> bytes:
 async def there(stage: Stage) -> list[int]:
     """The imports that have a part at Marketo now, after all that may go has gone."""
     await stage.take_lease()
-    while await stage.crew.submit.run_once(stage.lease):
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
     found = (await stage.api.get("/v1/imports", params={"page_size": 200})).json()["items"]
     return sorted(one["id"] for one in found if one["parts"]["at_marketo"])
@@ -111,12 +111,12 @@ async def test_a_part_is_free_as_soon_as_the_one_before_it_has_ended(stage: Stag
 
 async def test_parts_of_one_list_stand_in_a_row(database_url: str, clock: SteppedClock):
     """Each waits for the one before it: the end of one sets one free, and no part is judged again by every end."""
-    waited: list[Point] = []
-    async with staged(database_url, clock, reached=waited.append) as stage:
+    waited: list[Failpoint] = []
+    async with staged(database_url, clock, hit=waited.append) as stage:
         for n in range(8):
             await stage.created(leads(2, start=10 * n), list_id=1)
         await stage.run()
-    assert waited.count(Point.LET_WAIT) <= 2 * 8
+    assert waited.count(Failpoint.LET_WAIT) <= 2 * 8
     report = stage.simulator.report()
     assert "1019" not in report["errors"], "none was sent while another one was there"
     jobs = report["jobs"]
@@ -150,9 +150,9 @@ async def test_a_worker_that_takes_over_judges_anew(stage: Stage):
 
 async def test_very_many_parts_are_judged_a_stretch_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """And none is forgotten between two stretches."""
-    monkeypatch.setattr("app.steps.judge.PAGE_RIVALS", 3)
-    monkeypatch.setattr("app.steps.judge.LOOK_BYTES", 20)
-    monkeypatch.setattr("app.steps.submit.CANDIDATES", 2)
+    monkeypatch.setattr("app.scheduling.conflict_checker.PAGE_RIVALS", 3)
+    monkeypatch.setattr("app.scheduling.conflict_checker.LOOK_BYTES", 20)
+    monkeypatch.setattr("app.pipeline.submit.CANDIDATES", 2)
     await stage.created(rows(0, 99))
     for n in range(1, 20):
         await stage.created(rows(n, n - 1))

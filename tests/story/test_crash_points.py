@@ -14,20 +14,20 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.container import House, furnish, hire
+from app.container import Container, build_container, build_instance_worker
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import WrongState
-from app.domain.failpoints import Point
+from app.domain.failpoints import Failpoint
 from app.domain.imports import CustomObject, Leads, Request
 from app.domain.timeouts import UPLOAD_IDLE_SECONDS
+from app.pipeline.intake import Arrival
 from app.simulator import Fault, Rules, Simulator, create_app
-from app.steps.intake import Arrival
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import event, import_
-from app.worker.lease import Leases
-from app.worker.run import Worker
-from app.worker.ticks import ticks
+from app.worker.leases import Leases
+from app.worker.runner import Worker
+from app.worker.timetable import timetable
 from tests.support.audit import Audit
 from tests.support.clock import SteppedClock
 from tests.support.stage import Killed, stage_settings
@@ -40,8 +40,8 @@ WHEN = {FIRST: (1, False), LATER: (2, True)}
 
 
 @pytest.mark.parametrize("when", [FIRST, pytest.param(LATER, marks=pytest.mark.endure)])
-@pytest.mark.parametrize("point", Point)
-async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, point: Point, when: str):
+@pytest.mark.parametrize("point", Failpoint)
+async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, point: Failpoint, when: str):
     """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them."""
     time, again = WHEN[when]
     theatre = Theatre(database_url, clock, fatal=(point, time), again=again)
@@ -78,10 +78,10 @@ class Theatre:
 
     url: str
     clock: SteppedClock
-    fatal: tuple[Point, int]  # the nth time that it is reached
+    fatal: tuple[Failpoint, int]  # the nth time that it is reached
     again: bool  # the first point that is reached after that death is fatal, too
-    reached: dict[Point, int] = field(default_factory=dict)
-    deaths: list[Point] = field(default_factory=list)
+    hit: dict[Failpoint, int] = field(default_factory=dict)
+    deaths: list[Failpoint] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
     posts: int = 0
     files: int = 0
@@ -111,11 +111,11 @@ class Theatre:
         await self._to_the_end()
         await self._until_done(self._leave)
         await self._until_done(self._tidy)
-        audit = Audit(self.house.db, {"default": self.simulator})
+        audit = Audit(self.container.db, {"default": self.simulator})
         await audit.close_the_books(self.accepted)
         report = self.simulator.report()
         assert not report["errors"].keys() & {"1016", "606", "615"}, "a limit was met"
-        await self.house.close()
+        await self.container.close()
 
     async def _until_done(self, deed: Callable[[], Awaitable[object]]) -> None:
         """Whoever gets no answer asks the next process."""
@@ -129,47 +129,47 @@ class Theatre:
 
     async def _recover(self) -> None:
         self.db.dead = True
-        await self.house.close()
+        await self.container.close()
         self.clock.step(31)  # the dead worker's lease
         while True:
             try:
                 await self._start()
             except Killed:
-                await self.house.close()
+                await self.container.close()
             else:
                 return
 
     async def _start(self) -> None:
         self.db = Mortal(self.url)
         http = httpx.AsyncClient(transport=SimulatorTransport(create_app(self.simulator), after_request=self._answered))
-        self.house: House = furnish(
+        self.container: Container = build_container(
             stage_settings(self.url, part_bytes=1000),
             now=self.clock,
             sleep=self.clock.sleep,
             http=http,
-            reached=self._reach,
+            hit=self._reach,
             db=self.db,
         )
         async with self.db.write() as tx:
-            await instances.ensure(tx, self.house.settings.instances)
-        self.crew = hire(self.house, "default")
+            await instances.ensure(tx, self.container.settings.instances)
+        self.instance_worker = build_instance_worker(self.container, "default")
         if self.db.on_sqlite:
-            await self.crew.sweep.forget_uploads()
+            await self.instance_worker.sweep.forget_uploads()
         self.worker = Worker(
-            crews={"default": self.crew},
+            crews={"default": self.instance_worker},
             leases=Leases(db=self.db, now=self.clock, worker=f"worker {len(self.deaths)}", seconds=30),
-            wake=self.house.wake,
+            wakeup=self.container.wakeup,
             now=self.clock,
             tick_seconds=1,
             shutdown_seconds=30,
-            reached=self._reach,
+            hit=self._reach,
         )
 
-    def _reach(self, point: Point) -> None:
+    def _reach(self, point: Failpoint) -> None:
         self.db.check()
-        self.reached[point] = self.reached.get(point, 0) + 1
+        self.hit[point] = self.hit.get(point, 0) + 1
         in_recovery = self.again and len(self.deaths) == 1
-        if in_recovery or (point, self.reached[point]) == self.fatal:
+        if in_recovery or (point, self.hit[point]) == self.fatal:
             self.deaths.append(point)
             self.db.dead = True
             raise Killed
@@ -182,7 +182,7 @@ class Theatre:
 
     async def _beat(self) -> None:
         await self.worker.lease("default")
-        for tick in ticks(self.crew, 1):
+        for tick in timetable(self.instance_worker, 1):
             await self.worker.tick("default", tick)
 
     async def _to_the_end(self) -> None:
@@ -223,16 +223,16 @@ class Theatre:
             yield content
 
         request = Request(**({"target": Leads()} | known))  # type: ignore[arg-type]
-        self.accepted.append((await self.house.intake.receive(request, Arrival(chunks()))).import_id)
+        self.accepted.append((await self.container.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.house.desk.pause("default", reason=None, by=EVERYBODY.client)
-        await self.house.desk.resume("default", by=EVERYBODY.client)
+        await self.container.desk.pause("default", reason=None, by=EVERYBODY.client)
+        await self.container.desk.resume("default", by=EVERYBODY.client)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):
             with suppress(WrongState):
-                self.accepted.append((await self.house.retry.parts(import_id, by=EVERYBODY)).import_id)
+                self.accepted.append((await self.container.retry.parts(import_id, by=EVERYBODY)).import_id)
 
     async def _leave(self) -> None:
         stop = asyncio.Event()
@@ -241,12 +241,12 @@ class Theatre:
         await self._begin_again()
 
     async def _begin_again(self) -> None:
-        await self.house.close()
+        await self.container.close()
         await self._start()
 
     async def _tidy(self) -> None:
         self.clock.step(UPLOAD_IDLE_SECONDS + 1)
-        await self.crew.sweep.tidy()
+        await self.instance_worker.sweep.tidy()
         async with self.db.read() as tx:
             left = (await tx.execute(select(func.count()).where(import_.c.status.is_(None)))).scalar_one()
         assert left == 0, "an upload that broke off is still there"

@@ -109,7 +109,7 @@ def test_a_line_to_postgresql_that_goes_dead_is_noticed(tmp_path: Path):
 
 async def pragma(stage: Stage, setting: str) -> None:
     """Tell the one connection that writes."""
-    async with stage.house.db._writer.connect() as tx:
+    async with stage.container.db._writer.connect() as tx:
         line = await tx.get_raw_connection()  # a transaction might not begin
         await line.driver_connection.execute_fetchall(f"PRAGMA {setting}")
 
@@ -120,11 +120,11 @@ async def test_sqlite_that_turns_read_only_is_waited_for(sqlite_stage: Stage):
     made = [await stage.created(leads(5, start=10 * n)) for n in range(3)]
     broken = asyncio.Event()
 
-    def breaks_while_marketo_answers(reached: str) -> None:
-        if reached == "answered":
+    def breaks_while_marketo_answers(hit: str) -> None:
+        if hit == "answered":
             broken.set()
 
-    object.__setattr__(stage.crew.submit.driver, "reached", breaks_while_marketo_answers)
+    object.__setattr__(stage.instance_worker.submit.context, "hit", breaks_while_marketo_answers)
 
     async def breaking() -> None:
         await broken.wait()
@@ -138,7 +138,7 @@ async def test_sqlite_that_turns_read_only_is_waited_for(sqlite_stage: Stage):
         await pragma(stage, "query_only = OFF")
 
     outage = asyncio.create_task(breaking())
-    assert await stage.crew.submit.run_once(stage.lease)
+    assert await stage.instance_worker.submit.run_once(stage.lease)
     await outage
     await stage.run()
     assert [(await stage.read(n))["rows"]["imported"] for n in made] == [5, 5, 5]
@@ -150,7 +150,7 @@ async def test_results_that_sqlite_has_no_room_for_are_fetched_again(sqlite_stag
     stage = sqlite_stage
     rows = "".join(f"p{n}@example.com,{random.Random(n).randbytes(200).hex()},many\n" for n in range(60))
     made = await stage.created(f"{HEADER}\n{rows}".encode())
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         pages = (await tx.exec_driver_sql("PRAGMA page_count")).scalar_one()
     await pragma(stage, f"max_page_count = {pages + 1}")
     with pytest.raises(AWAY, match="database or disk is full"):
@@ -167,7 +167,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqli
     looks = iter([10**12] * 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.store.disk_usage.free_bytes", lambda _: next(looks, 0))
-        object.__setattr__(sqlite_stage.house.intake, "disk_floor_bytes", 1)
+        object.__setattr__(sqlite_stage.container.intake, "disk_floor_bytes", 1)
         answer = await sqlite_stage.create(a_file(1_000)[0])
     assert answer.status_code == 507
     assert answer.json()["code"] == "disk_full"
@@ -176,7 +176,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqli
 
 async def test_a_database_whose_disk_is_full_is_507_and_leaves_nothing(sqlite_stage: Stage):
     """The database says so in its own words."""
-    async with sqlite_stage.house.db.write() as tx:
+    async with sqlite_stage.container.db.write() as tx:
         pages = (await tx.exec_driver_sql("PRAGMA page_count")).scalar_one()
         await tx.exec_driver_sql(f"PRAGMA max_page_count = {pages + 20}")
     chance = random.Random(1)
@@ -190,7 +190,7 @@ async def test_a_database_whose_disk_is_full_is_507_and_leaves_nothing(sqlite_st
 async def test_postgresqls_full_disk_is_507_and_leaves_nothing(postgres_url: str, clock: SteppedClock):
     """The server's error for it."""
     async with staged(postgres_url, clock) as stage:
-        async with stage.house.db.write() as tx:
+        async with stage.container.db.write() as tx:
             await tx.exec_driver_sql(
                 "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                 "RAISE EXCEPTION 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$"

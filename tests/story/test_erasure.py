@@ -34,7 +34,7 @@ async def imported(stage: Stage, content: bytes = LEADS_WITH_TROUBLE, **paramete
 
 async def kept(stage: Stage) -> set[str]:
     """What there is still something of."""
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         counts = {
             name: [(await tx.execute(select(func.count()).select_from(table))).scalar_one() for table in tables]
             for name, tables in ERASABLE.items()
@@ -116,14 +116,14 @@ async def test_each_retention_takes_its_own_when_its_time_is_over(
         import_id = await imported(stage)
         finished_at = stage.clock()
         clock.step(3 * DAY - 1)
-        await stage.crew.sweep.tidy()
+        await stage.instance_worker.sweep.tidy()
         assert await kept(stage) == {"file", "results", "history"}
         clock.step(2)
-        await stage.crew.sweep.tidy()
+        await stage.instance_worker.sweep.tidy()
         assert await kept(stage) == stays
         if "history" in goes:
             assert (await stage.api.get(f"/v1/imports/{import_id}")).status_code == 404
-            async with stage.house.db.read() as tx:
+            async with stage.container.db.read() as tx:
                 told = [
                     (row.type, row.data) for row in await tx.execute(select(event).where(event.c.type == "forgotten"))
                 ]
@@ -134,7 +134,7 @@ async def test_each_retention_takes_its_own_when_its_time_is_over(
             assert answer.status_code == (410 if "results" in goes else 200)
         young, open_ = await imported(stage), await stage.created(LEADS)
         clock.step(2 * DAY)
-        await stage.crew.sweep.tidy()
+        await stage.instance_worker.sweep.tidy()
         assert (await stage.api.get(f"/v1/imports/{young}/failures")).status_code == 200
         assert (await stage.read(open_))["status"] == "queued"
         assert finished_at < stage.clock()
@@ -145,8 +145,8 @@ async def test_the_history_of_an_instance_is_forgotten_too(stage: Stage):
     await stage.api.post("/v1/instances/default/pause", json={"reason": "Spring cleaning"})
     stage.clock.step(91 * DAY)
     await stage.api.post("/v1/instances/default/resume")
-    await stage.crew.sweep.tidy()
-    async with stage.house.db.read() as tx:
+    await stage.instance_worker.sweep.tidy()
+    async with stage.container.db.read() as tx:
         assert list((await tx.execute(select(event.c.type))).scalars()) == ["resumed"]
 
 
@@ -159,7 +159,7 @@ def deleted(stage: Stage) -> Iterator[list[int]]:
         if statement.lstrip().startswith("DELETE"):
             found.append(cursor.rowcount)
 
-    engine = stage.house.db._writer.sync_engine
+    engine = stage.container.db._writer.sync_engine
     sqlalchemy_event.listen(engine, "after_cursor_execute", count)
     yield found
     sqlalchemy_event.remove(engine, "after_cursor_execute", count)
@@ -168,7 +168,7 @@ def deleted(stage: Stage) -> Iterator[list[int]]:
 async def test_much_goes_in_many_small_transactions(stage: Stage, deleted: list[int]):
     """An import with ten thousand rejected rows keeps nobody waiting."""
     import_id = await imported(stage)
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         row = {"import_id": import_id, "kind": "failures", "part_number": 1, "reason": "No", "cells": "[]"}
         await tx.execute(insert(result_row), [row | {"position": n, "source_row": n} for n in range(10, 10_010)])
     deleted.clear()
@@ -181,12 +181,12 @@ async def test_much_goes_in_many_small_transactions(stage: Stage, deleted: list[
 async def test_an_erasure_that_was_cut_short_is_gone_on_with(stage: Stage):
     """The mark is on disk before the first row goes: from then on nobody reads it, and the next tidy ends it."""
     import_id = await imported(stage)
-    async with stage.house.db.write() as tx:  # and here the process dies
+    async with stage.container.db.write() as tx:  # and here the process dies
         await imports.hold(tx, import_id)
         await erasures.mark(tx, import_id, at=stage.clock(), by="local")
     assert (await stage.api.get(f"/v1/imports/{import_id}/failures")).status_code == 410
     assert await kept(stage) == {"file", "results", "history"}
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     assert await kept(stage) == {"history"}
     assert [each["type"] for each in await history(stage, import_id)].count("erased") == 1
 
@@ -196,11 +196,11 @@ async def test_several_workers_and_a_person_may_erase_at_once(stage: Stage):
     ids = [await stage.created(leads(3, start=10 * n)) for n in range(30)]
     await stage.run()
     stage.clock.step(40 * DAY)
-    tidies = [stage.crew.sweep.tidy() for _ in range(3)]
+    tidies = [stage.instance_worker.sweep.tidy() for _ in range(3)]
     *_, answer = await asyncio.gather(*tidies, stage.api.delete(f"/v1/imports/{ids[-1]}"))
     assert answer.status_code == 204
     assert await kept(stage) == {"history"}
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         marks = list(await tx.execute(select(event.c.import_id, event.c.data).where(event.c.type == "erased")))
         assert not (await tx.execute(select(import_.c.id).where(import_.c.erasing.is_(True)))).all()
     assert sorted((one, what) for one, data in marks for what in data["what"]) == [
@@ -225,7 +225,7 @@ async def test_no_event_carries_a_cell(stage: Stage):
             await stage.api.post(f"/v1/imports/{import_id}/{what}")
         await stage.run(seconds=60)
         await stage.api.delete(f"/v1/imports/{import_id}")
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         told = [(row.type, str(row.data)) for row in await tx.execute(select(event.c.type, event.c.data))]
     assert {"accepted", "preflight", "fail", "refuse", "lose", "turn_away", "collect", "retried", "erased"} <= {
         type_ for type_, _ in told
@@ -248,7 +248,7 @@ async def test_a_steady_stream_does_not_grow_the_database_without_bound(short_li
         rows = "".join(f"{chance.randbytes(600).hex()}@example.com,P,much\n" for _ in range(1_000))
         await imported(short_lived, b"email,firstName,leadScore\n" + rows.encode())
         short_lived.clock.step(1.5 * DAY)
-        await short_lived.crew.sweep.tidy()
+        await short_lived.instance_worker.sweep.tidy()
         sizes.append(size_bytes(database_url))
     assert await kept(short_lived) == set()
     assert max(sizes[2:]) <= 1.1 * max(sizes[:2])

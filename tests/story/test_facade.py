@@ -8,11 +8,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from app.container import furnish, hire
+from app.api.app import create_app
+from app.container import build_container, build_instance_worker
 from app.domain.api_keys import Scope
 from app.store import instances
-from app.web.app import create_app
-from app.worker.lease import Leases
+from app.worker.leases import Leases
 from tests.story.files import CARS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support import databases
 from tests.support.clock import SteppedClock
@@ -28,24 +28,32 @@ async def inner(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
 @pytest.fixture
 async def outer(inner: Stage, sqlite_template: Path, tmp_path: Path, clock: SteppedClock) -> AsyncIterator[Stage]:
     """One whose instance is the inner one, with a database of its own. Its parts are small, so that there are many."""
-    _, written = await inner.house.keys.create("the outer one", [Scope.SUBMIT])
+    _, written = await inner.container.keys.create("the outer one", [Scope.SUBMIT])
     _, key_id, secret = written.split("_")
     instance = {"base_url": MARKETO, "client_id": key_id, "client_secret": secret}
     own = databases.sqlite_copy(sqlite_template, tmp_path)
     settings = stage_settings(own, instances={"default": instance}, part_bytes=2_000)
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(inner.house)))
-    house = furnish(settings, now=clock, sleep=clock.sleep, http=http)
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(create_app(inner.container)))
+    container = build_container(settings, now=clock, sleep=clock.sleep, http=http)
     try:
-        async with house.db.write() as tx:
-            await instances.ensure(tx, house.settings.instances)
-        door = httpx.ASGITransport(create_app(house))
+        async with container.db.write() as tx:
+            await instances.ensure(tx, container.settings.instances)
+        door = httpx.ASGITransport(create_app(container))
         async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
-            leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
-            stage = Stage(house, hire(house, "default"), inner.simulator, inner.transport, api, clock, leases)
+            leases = Leases(db=container.db, now=clock, worker="the worker", seconds=30)
+            stage = Stage(
+                container,
+                build_instance_worker(container, "default"),
+                inner.simulator,
+                inner.transport,
+                api,
+                clock,
+                leases,
+            )
             await stage.take_lease()
             yield stage
     finally:
-        await house.close()
+        await container.close()
 
 
 async def test_every_row_arrives_through_two_of_us(inner: Stage, outer: Stage):

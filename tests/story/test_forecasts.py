@@ -79,7 +79,7 @@ def statements(stage: Stage) -> Iterator[list[str]]:
     def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
         asked.append(statement)
 
-    engine = stage.house.db._reader.sync_engine
+    engine = stage.container.db._reader.sync_engine
     event.listen(engine, "before_cursor_execute", note)
     try:
         yield asked

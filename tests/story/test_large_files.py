@@ -83,7 +83,7 @@ async def test_the_parts_that_follow_the_file_go_side_by_side_and_what_was_set_a
     """A few repeated keys cost one small part, not the parallelism of all the others. So many keep Marketo busy."""
     content, _, _ = a_file(1_000, repeated=0.02)
     import_id = await stage.created(content)
-    while await stage.crew.submit.run_once(stage.lease):
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
     parts = await stage.parts(import_id)
     assert 4 <= sum(part["state"] == "queued" for part in parts) <= 10
@@ -157,9 +157,9 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
         stored.append(not await stage.holds_nothing())
         raise httpx.ReadError("the caller is gone")
 
-    object.__setattr__(stage.house.intake, "part_bytes", 2_000)
+    object.__setattr__(stage.container.intake, "part_bytes", 2_000)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.pieces.BLOCK_BYTES", 1_000)
+        patch.setattr("app.uploads.part_files.BLOCK_BYTES", 1_000)
         with pytest.raises(httpx.ReadError):
             await stage.api.post("/v1/imports", content=breaks(), headers={"Content-Type": "text/csv"})
     assert stored == [True]
@@ -177,7 +177,7 @@ async def test_an_import_is_created_when_its_upload_has_ended(stage: Stage):
             yield content[at : at + 10_000]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.pieces.BLOCK_BYTES", 10_000)
+        patch.setattr("app.uploads.part_files.BLOCK_BYTES", 10_000)
         answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
     made = answer.json()
     assert made["parts"]["total"] > 1
@@ -203,11 +203,11 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
                     await asyncio.sleep(0)
                 while not await stage.holds_nothing():  # a part that came before may just be being stored
                     stage.clock.step(7200)
-                    await stage.crew.sweep.tidy()
+                    await stage.instance_worker.sweep.tidy()
             yield content[at : at + 1000]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.steps.pieces.BLOCK_BYTES", 1_000)
+        patch.setattr("app.uploads.part_files.BLOCK_BYTES", 1_000)
         answer = await stage.api.post("/v1/imports", content=slowly(), headers={"Content-Type": "text/csv"})
     assert (answer.status_code, answer.json()["code"]) == (408, "upload_too_slow")
     assert await stage.holds_nothing()

@@ -100,7 +100,7 @@ async def test_a_cancelled_import_that_was_still_waiting_never_reaches_marketo(s
 async def test_what_marketo_has_already_runs_to_its_end(stage: Stage):
     """Marketo cannot cancel."""
     import_id = await stage.created(LEADS)
-    await stage.crew.submit.run_once(stage.lease)
+    await stage.instance_worker.submit.run_once(stage.lease)
     assert (await stage.api.post(f"/v1/imports/{import_id}/cancel")).status_code == 202
     await stage.run()
     told = await stage.read(import_id)
@@ -111,7 +111,7 @@ async def test_what_marketo_has_already_runs_to_its_end(stage: Stage):
 async def test_a_paused_instance_gets_nothing_new_and_is_followed_to_the_end(stage: Stage):
     """Pause means: submit nothing; resume means: go on at once."""
     there = await stage.created(LEADS)
-    await stage.crew.submit.run_once(stage.lease)
+    await stage.instance_worker.submit.run_once(stage.lease)
     await stage.api.post("/v1/instances/default/pause", json={"reason": "month end"})
     here = await stage.created(leads(3))
     for _ in range(10):

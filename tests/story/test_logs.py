@@ -52,7 +52,7 @@ async def test_a_move_that_is_rolled_back_is_no_line(stage: Stage, log: Log):
             await stage.take_lease()
 
     stage.transport.after_request = taken
-    old, lease = stage.crew, stage.lease
+    old, lease = stage.instance_worker, stage.lease
     await old.submit.run_once(lease)
     assert [line["event"] for line in log.lines("claim", "accept", "lose")] == ["claim", "lose"]
 
@@ -70,7 +70,7 @@ async def test_SECRETS_STAY_IN_and_no_cell_is_in_any_log_line_or_event(
 ):
     """Lives with all kinds of trouble, told down to `debug`: refusals, lost answers, bad keys, bad files."""
     async with staged(database_url, clock, auth="on") as stage:
-        _, key = await stage.house.keys.create("crm", [Scope.SUBMIT, Scope.OPERATE], expires_at=None)
+        _, key = await stage.container.keys.create("crm", [Scope.SUBMIT, Scope.OPERATE], expires_at=None)
         stage.api.headers["Authorization"] = f"Bearer {key}"
         for trouble in ("lost_response", "json_error:1003", "json_error:713", "html_502", "garbled_file"):
             stage.simulator.order(Fault(trouble))

@@ -15,16 +15,16 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 import migrations
-from app.domain.answers import Because
+from app.api.health import Probe
+from app.api.monitor import Monitor
+from app.domain.answers import RejectionReason
 from app.domain.events import WARNED
 from app.domain.imports import AttentionCode
 from app.domain.instances import Condition, WaitingFor
 from app.simulator import Fault
 from app.store import disk_usage
-from app.web.health import Probe
-from app.web.monitor import Monitor
-from app.worker.run import Worker
-from app.worker.ticks import ticks
+from app.worker.runner import Worker
+from app.worker.timetable import timetable
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.story.test_standstill import change_secret
 from tests.support.clock import SteppedClock
@@ -108,7 +108,7 @@ def cutting(path: str) -> Stop:
 async def at_marketo_and_cut_off(stage: Stage) -> None:
     """Nothing is left to be sent; what is there cannot be asked about."""
     await stage.created(LEADS, preflight="off")
-    await stage.crew.submit.run_once(stage.lease)
+    await stage.instance_worker.submit.run_once(stage.lease)
     await cutting("/bulk/v1/leads/batch")(stage)
     for one in (await stage.api.get("/v1/imports", params={"status": "queued"})).json()["items"]:
         await stage.api.post(f"/v1/imports/{one['id']}/cancel")
@@ -129,7 +129,7 @@ async def only_create(stage: Stage) -> None:
 
 
 async def give_up(stage: Stage) -> None:
-    await stage.leases.give_up("default", stage.crew)
+    await stage.leases.give_up("default", stage.instance_worker)
 
 
 async def nobody_works(stage: Stage) -> None:
@@ -138,24 +138,24 @@ async def nobody_works(stage: Stage) -> None:
 
 async def beat_without_submit(stage: Stage) -> None:
     await stage.take_lease()
-    for tick in list(ticks(stage.crew, 1))[1:]:
+    for tick in list(timetable(stage.instance_worker, 1))[1:]:
         await tick.step(stage.lease)
 
 
 def worker(stage: Stage) -> Worker:
-    crews = {"default": stage.crew}
-    return Worker(crews, stage.leases, stage.house.wake, stage.clock, tick_seconds=1, shutdown_seconds=1)
+    crews = {"default": stage.instance_worker}
+    return Worker(crews, stage.leases, stage.container.wakeup, stage.clock, tick_seconds=1, shutdown_seconds=1)
 
 
 async def fail_to_collect(stage: Stage) -> None:
     """A fault of ours in one of the steps: it is called again and again, and ends in an exception."""
-    collect = stage.crew.collect.run_once
+    collect = stage.instance_worker.collect.run_once
 
     async def run_once(lease: Any) -> bool:
         await collect(lease)
         raise KeyError("a fault of ours")
 
-    object.__setattr__(stage.crew, "collect", replace_step(run_once))
+    object.__setattr__(stage.instance_worker, "collect", replace_step(run_once))
     await stage.created(LEADS)
 
 
@@ -172,7 +172,7 @@ async def tick_as_a_worker(stage: Stage) -> None:
     found = worker(stage)
     await found.lease("default")
     stage.lease.in_order = True
-    for tick in ticks(stage.crew, 1):
+    for tick in timetable(stage.instance_worker, 1):
         await found._safely(f"{tick.name}:default", partial(found.tick, "default", tick))
 
 
@@ -184,7 +184,7 @@ async def hang_in_poll(stage: Stage) -> None:
 
 
 async def live_without_poll(stage: Stage) -> None:
-    stage.crew.ticked.update(dict.fromkeys(("submit", "collect", "sweep"), stage.clock()))
+    stage.instance_worker.ticked.update(dict.fromkeys(("submit", "collect", "sweep"), stage.clock()))
     await stage.take_lease()
 
 
@@ -192,7 +192,7 @@ async def wait_for_the_unknown(stage: Stage) -> None:
     """An instance that the settings no longer name has parts that wait."""
     answer = await stage.create(LEADS, instance="old")
     assert answer.status_code == 202, answer.text
-    del stage.house.settings.instances["old"]
+    del stage.container.settings.instances["old"]
 
 
 async def fill_the_backlog(stage: Stage) -> None:
@@ -203,7 +203,7 @@ async def fill_the_backlog(stage: Stage) -> None:
 
 def running_out(of: str) -> Stop:
     async def stop(stage: Stage) -> None:
-        known, folder = shutil.disk_usage, stage.house.db.path and stage.house.db.path.absolute().parent
+        known, folder = shutil.disk_usage, stage.container.db.path and stage.container.db.path.absolute().parent
 
         def usage(path: Any) -> Any:
             is_database = folder is not None and str(path) == str(folder)
@@ -221,14 +221,14 @@ def disks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def use_up_the_calls(stage: Stage) -> None:
-    while stage.crew.allowance.today < 9:
-        async with stage.crew.allowance.call():
+    while stage.instance_worker.rate_limiter.today < 9:
+        async with stage.instance_worker.rate_limiter.call():
             pass
 
 
 async def set_the_clock(stage: Stage) -> None:
     stage.clock.jump(HOUR)
-    await stage.house.timekeeper.look()
+    await stage.container.timekeeper.look()
 
 
 async def be_set_forward_while_nothing_runs(stage: Stage) -> None:
@@ -236,16 +236,16 @@ async def be_set_forward_while_nothing_runs(stage: Stage) -> None:
     await stage.created(LEADS)
     await stage.run()
     stage.clock.jump(100 * 24 * HOUR)
-    await stage.house.timekeeper.begin()
+    await stage.container.timekeeper.begin()
 
 
 async def lose_the_schema(stage: Stage) -> None:
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
 
 
 async def use_up_the_connections(stage: Stage) -> None:
-    url = stage.house.db.url
+    url = stage.container.db.url
     with psycopg.connect(url, autocommit=True) as line:
         name = sql.Identifier(str(make_url(url).database))
         line.execute(sql.SQL("ALTER DATABASE {} CONNECTION LIMIT 1").format(name))
@@ -461,7 +461,7 @@ class Witness:
 @asynccontextmanager
 async def witnessed(way: Way, database_url: str, clock: SteppedClock, log: Log) -> AsyncIterator[Witness]:
     async with staged(database_url, clock, **way.knobs) as stage:
-        yield Witness(stage, log, Monitor(stage.house, Probe(stage.house)))
+        yield Witness(stage, log, Monitor(stage.container, Probe(stage.container)))
 
 
 def named(status: dict[str, Any], way: Way) -> bool:
@@ -501,7 +501,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
 ):
     """Nothing can be written into it meanwhile; once it can be worked with again, the history says since when not."""
     async with staged(database_url, clock) as stage:
-        witness = Witness(stage, log, Monitor(stage.house, Probe(stage.house)))
+        witness = Witness(stage, log, Monitor(stage.container, Probe(stage.container)))
         await witness.monitor.look()
         await lose_the_schema(stage)
         clock.step(10)
@@ -510,7 +510,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
         (line,) = log.lines("check failed")
         assert (line["level"], line["check"]) == ("warning", "database")
         assert "sluice migrate" in line["detail"]
-        async with stage.house.db.write() as tx:
+        async with stage.container.db.write() as tx:
             await tx.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{migrations.head()}'")
         clock.step(10)
         await witness.monitor.look()
@@ -523,7 +523,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
 def test_NO_SILENCE_every_way_that_the_service_knows_is_tried():
     """A new word for why work stops, a new check or a new warning without a row above is red."""
     covered = frozenset().union(*(way.covers for way in WAYS.values()))
-    known = {f"because {word}" for word in Because}
+    known = {f"because {word}" for word in RejectionReason}
     known |= {f"condition {word}" for word in Condition if word != "running"}
     known |= {f"attention {word}" for word in AttentionCode}
     known |= {f"waits {word}" for word in WaitingFor if word not in {"not_before", "same_records"}}
@@ -543,7 +543,7 @@ async def test_NO_SILENCE_the_history_of_what_the_checks_see_is_told_once_whoeve
 ):
     """Two processes look again and again; it begins once, and it ends once."""
     async with staged(database_url, clock) as stage:
-        monitors = [Monitor(stage.house, Probe(stage.house)) for _ in range(2)]
+        monitors = [Monitor(stage.container, Probe(stage.container)) for _ in range(2)]
 
         async def look() -> None:
             for _ in range(3):
@@ -552,7 +552,7 @@ async def test_NO_SILENCE_the_history_of_what_the_checks_see_is_told_once_whoeve
                     await monitor.look()
 
         await look()
-        await stage.leases.give_up("default", stage.crew)
+        await stage.leases.give_up("default", stage.instance_worker)
         await look()
         await stage.take_lease()
         clock.step(-25)

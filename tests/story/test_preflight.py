@@ -52,7 +52,7 @@ async def test_a_new_field_is_taken_at_once(database_url: str, clock):
     """Without waiting for the day to end."""
     async with staged(database_url, clock, rules=Rules(lead_fields=("shoeSize:integer",))) as stage:
         await stage.created(LEADS)
-        describe = stage.house.intake.describe["default"]
+        describe = stage.container.intake.describe["default"]
         lead = describe._objects["lead"]
         lead.said = replace(lead.said, fields=tuple(field for field in lead.said.fields if field.name != "shoeSize"))
         stage.clock.step(120)
@@ -118,7 +118,7 @@ async def test_a_custom_object_whose_key_nobody_knows_goes_alone(stage: Stage):
     first = await stage.created(CARS, **CAR)
     second = await stage.created(CARS.replace(b"VIN", b"XYZ"), **CAR)
     assert (await stage.read(first))["dedupe_fields"] is None
-    while await stage.crew.submit.run_once(stage.lease):
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
     assert [part["waiting_for"] for part in await stage.parts(second)] == ["same_records"]
     await stage.run()

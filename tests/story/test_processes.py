@@ -102,8 +102,8 @@ def test_CALM_DEPLOY_a_worker_that_stops_hands_over_at_once(postgres_url: str, t
         played.order(parse_fault("hang:create:nth=2:seconds=1"))
         made = create(api, 8)
         wait_until(lambda: bool(played.report()["mischief"]), "a submission to be under way")
-        driver, heir = (one, other) if drives(api, one) else (other, one)
-        assert driver.end(signal.SIGTERM) == 0
+        context, heir = (one, other) if drives(api, one) else (other, one)
+        assert context.end(signal.SIGTERM) == 0
         wait_until(lambda: drives(api, heir), "the other worker to drive")
         wait_until(lambda: statuses(api) == {"complete": 8}, "all of them to be complete")
         types = event_types(api, made)
@@ -197,9 +197,9 @@ def under_way(api: Service) -> bool:
 
 def drives(api: Service, worker: Service) -> bool:
     """Whether it is this worker that drives the instance."""
-    driver = patience.get(f"{api.url}/v1/instances").json()["items"][0]["worker"]
+    context = patience.get(f"{api.url}/v1/instances").json()["items"][0]["worker"]
     assert worker.child is not None
-    return driver is not None and driver["id"].split(":")[1] == str(worker.child.pid)
+    return context is not None and context["id"].split(":")[1] == str(worker.child.pid)
 
 
 def event_types(api: Service, import_ids: list[int]) -> Counter[str]:

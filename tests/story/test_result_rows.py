@@ -50,7 +50,7 @@ async def events(stage: Stage, import_id: int, type_: str) -> list[dict[str, Any
 
 async def file_of(stage: Stage, import_id: int) -> bytes:
     """What is sent of an import of one part."""
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         found = select(part_file.c.blob).join(part).where(part.c.import_id == import_id)
         return b"".join(unpacked((await tx.execute(found)).scalar_one()))
 
@@ -207,7 +207,7 @@ async def test_one_odd_row_does_not_cost_the_others(stage: Stage):
         found += page["items"]
     assert [row["source_row"] for row in found] == [*(n for n in range(1, 201) if n != 10), None]
     assert found[-1]["raw"] == "\ufffd\ufffd"
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         (kept,) = (await tx.execute(select(result_file.c.blob))).scalars()
     assert b"".join(unpacked(kept)) == content, "the bytes are kept as they came"
 
@@ -282,7 +282,7 @@ async def test_a_file_that_never_is_one_is_kept_when_it_is_given_up(stage: Stage
     import_id = await stage.created(HEADER + b"bo@example.com,Acme,Boss,many\n", preflight="off")
     await stage.run(seconds=300)
     assert (await stage.read(import_id))["attention"]["code"] == "results_missing"
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         (kept,) = (await tx.execute(select(result_file.c.blob))).scalars()
     assert b"".join(unpacked(kept)).startswith(b'{"requestId"')
 

@@ -143,7 +143,7 @@ async def test_rows_whose_time_is_over_cannot_be_retried(stage: Stage):
     import_id = await stage.created(leads(3))
     await stage.api.post(f"/v1/imports/{import_id}/cancel")
     stage.clock.step(8 * 86_400)
-    await stage.crew.sweep.tidy()
+    await stage.instance_worker.sweep.tidy()
     answer = await stage.api.post(f"/v1/imports/{import_id}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "rows_erased")
     assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1
@@ -153,7 +153,7 @@ async def test_a_rejected_row_that_nobody_can_place_is_left_out(stage: Stage):
     """Its number is not known, and is not made up; what Marketo gave back is not sent. The others go."""
     import_id = await stage.created(b"email,leadScore\nann@example.com,x\nbob@example.com,y\n")
     await stage.run()
-    async with stage.house.db.write() as tx:
+    async with stage.container.db.write() as tx:
         await tx.execute(
             update(result_row)
             .where(result_row.c.source_row == 2)

@@ -20,7 +20,7 @@ from tests.support.stage import CallInTransaction, Killed, Stage, staged
 async def test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash(stage: Stage):
     """A second, separate look at the database right after the 202 finds the import and its bytes."""
     import_id = await stage.created(LEADS)
-    other = Database(stage.house.settings.database_url)
+    other = Database(stage.container.settings.database_url)
     async with other.read() as tx:
         found = await tx.execute(
             select(import_.c.status, part.c.state, func.length(part_file.c.blob))
@@ -44,7 +44,7 @@ async def test_SAFE_ACK_an_upload_that_breaks_off_leaves_nothing(stage: Stage):
 
     with pytest.raises(httpx.ReadError):
         await stage.api.post("/v1/imports", content=breaks(), headers={"Content-Type": "text/csv"})
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         for table in (import_, part, part_file):
             assert (await tx.execute(select(func.count()).select_from(table))).scalar_one() == 0
 
@@ -59,7 +59,7 @@ async def test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots(database_url: str, c
 async def more_work_than_slots(stage: Stage) -> None:
     for n in range(30):
         await stage.created(leads(2, start=10 * n))
-    while await stage.crew.submit.run_once(stage.lease):
+    while await stage.instance_worker.submit.run_once(stage.lease):
         pass
     assert stage.simulator.report()["most_outstanding"] == 10
     assert len(stage.posted) == 10
@@ -98,7 +98,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_crash_between_claim_and_answer_leaves_t
     import_id = await stage.created(LEADS)
     stage.transport.after_request = dies
     with pytest.raises(Killed):
-        await stage.crew.submit.run_once(stage.lease)
+        await stage.instance_worker.submit.run_once(stage.lease)
     stage.transport.after_request = None
     (part_now,) = await stage.parts(import_id)
     assert part_now["state"] == "submitting"
@@ -126,7 +126,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_que
         await stage.created(LEADS)
         stage.transport.after_request = dies
         with pytest.raises(Killed):
-            await stage.crew.submit.run_once(stage.lease)
+            await stage.instance_worker.submit.run_once(stage.lease)
         stage.transport.after_request = None
         await stage.crash()
         await stage.run(seconds=30)
@@ -211,10 +211,10 @@ async def test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures
 async def test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part(stage: Stage, fault: str):
     """Whatever a question meets, the part stays where it is, and the next question is answered."""
     import_id = await stage.created(LEADS)
-    await stage.crew.submit.run_once(stage.lease)
+    await stage.instance_worker.submit.run_once(stage.lease)
     stage.simulator.order(Fault(fault, on="status", times=2))
     stage.clock.step(6)
-    assert await stage.crew.poll.run_once(stage.lease) is False
+    assert await stage.instance_worker.poll.run_once(stage.lease) is False
     (part_now,) = await stage.parts(import_id)
     assert part_now["state"] == "queued"
     assert part_now["error"] is None
@@ -227,8 +227,8 @@ async def test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part(stage: 
 async def test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made(stage: Stage):
     """The stage's transport refuses such calls in every story; here it is shown that it would."""
     with pytest.raises(CallInTransaction):
-        async with stage.house.db.read():
-            await stage.crew.submit.driver.marketo.status(Leads(), 1)
+        async with stage.container.db.read():
+            await stage.instance_worker.submit.context.marketo.status(Leads(), 1)
     await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
 

@@ -94,7 +94,7 @@ async def test_wrong_credentials_block_the_instance_and_say_why_until_they_are_m
         assert (await instance(stage))["state"] == "running"
         assert [(await stage.read(import_id))["attention"] for import_id in (there, here)] == [None, None]
         assert len(stage.posted) == 2
-        async with stage.house.db.read() as tx:
+        async with stage.container.db.read() as tx:
             history = (await tx.execute(select(event.c.type).where(event.c.import_id.is_(None)))).scalars().all()
         assert [type_ for type_ in history if "blocked" in type_] == ["blocked", "unblocked"]
 
@@ -247,9 +247,9 @@ async def test_half_an_hour_in_which_every_call_goes_wrong_ends_well(database_ur
         for n in range(2):
             content = LEADS_WITH_TROUBLE.replace(b"@", b"%d@" % n)
             contents[await stage.created(content, preflight="off")] = content
-            await stage.crew.submit.run_once(stage.lease)
+            await stage.instance_worker.submit.run_once(stage.lease)
             stage.clock.step(3)
-        await stage.crew.poll.run_once(stage.lease)
+        await stage.instance_worker.poll.run_once(stage.lease)
         stage.simulator.order(replace(fault(kind, "any"), once=False))
         contents[await stage.created(leads(3, start=50), preflight="off")] = leads(3, start=50)
         await follow(stage, *contents, for_seconds=1800)

@@ -60,23 +60,23 @@ class Watcher(threading.Thread):
         super().__init__()
         self.url = f"{running.url}/v1/imports/{import_id}/events"
         self.seen = seen
-        self.heard: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = []
         self.start()
         if seen is None:
-            wait_until(lambda: bool(self.heard), "the first event")
+            wait_until(lambda: bool(self.received), "the first event")
 
     def run(self) -> None:
         headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": str(self.seen)} if self.seen else {})
         with httpx.stream("GET", self.url, headers=headers, timeout=patience.seconds()) as answer:
             for line in answer.iter_lines():
                 if line.startswith("data: "):
-                    self.heard.append(json.loads(line.removeprefix("data: ")))
+                    self.received.append(json.loads(line.removeprefix("data: ")))
 
     def whole(self) -> list[dict[str, Any]]:
         """What was heard, once the stream has ended."""
         self.join(patience.seconds())
-        assert not self.is_alive(), f"the stream goes on; so far: {self.heard}"
-        return self.heard
+        assert not self.is_alive(), f"the stream goes on; so far: {self.received}"
+        return self.received
 
 
 def test_create_on_one_watch_on_the_other_cancel_on_either(postgres_url: str, tmp_path: Path):
@@ -85,10 +85,10 @@ def test_create_on_one_watch_on_the_other_cancel_on_either(postgres_url: str, tm
         for canceller in (one, other):
             import_id = create(one, **LATER)
             with asked_and_waiting(other, import_id) as waiting:
-                watcher = Watcher(other, import_id)
+                subscriber = Watcher(other, import_id)
                 assert patience.post(f"{canceller.url}/v1/imports/{import_id}/cancel").status_code == 202
                 assert json.load(waiting.getresponse())["status"] == "cancelled"
-            told = watcher.whole()
+            told = subscriber.whole()
             assert [event["type"] for event in told] == ["accepted", "cancel_requested", "cancel", "finished"]
             assert told == history(one, import_id) == history(other, import_id)
         for running in (one, other):
@@ -100,8 +100,8 @@ def test_an_import_is_followed_from_any_process_to_its_end(postgres_url: str, tm
     """Only one of them drives the instance; both tell each event of it, once and in order."""
     with two(tmp_path, postgres_url) as (one, other):
         import_id = create(one)
-        watchers = [Watcher(running, import_id) for running in (one, other)]
-        told = [watcher.whole() for watcher in watchers]
+        subscribers = [Watcher(running, import_id) for running in (one, other)]
+        told = [subscriber.whole() for subscriber in subscribers]
         assert told[0] == told[1] == history(one, import_id)
         assert told[0][-1]["type"] == "finished"
         assert told[0][-1]["data"]["status"] == "complete"
@@ -116,12 +116,12 @@ def test_a_process_that_stops_sends_its_watchers_to_the_other(postgres_url: str,
             asked_and_waiting(other, import_id) as waiting,
             httpx.stream("GET", url, headers={"Accept": "text/event-stream"}),  # who reads nothing holds nobody up
         ):
-            watcher = Watcher(other, import_id)
+            subscriber = Watcher(other, import_id)
             assert other.end(signal.SIGTERM) == 0
             assert json.load(waiting.getresponse())["status"] == "queued"
         assert "Cancel" not in other.log.read_text(), "nobody was waited for to the last"
-        assert [event["type"] for event in watcher.whole()] == ["accepted"]
-        follower = Watcher(one, import_id, seen=watcher.heard[-1]["id"])
+        assert [event["type"] for event in subscriber.whole()] == ["accepted"]
+        follower = Watcher(one, import_id, seen=subscriber.received[-1]["id"])
         patience.post(f"{one.url}/v1/imports/{import_id}/cancel").raise_for_status()
         assert [event["type"] for event in follower.whole()] == ["cancel_requested", "cancel", "finished"]
 
@@ -130,13 +130,13 @@ def test_streams_of_one_process_end_with_it_too(sqlite_url: str, tmp_path: Path)
     """On SQLite there is no other: the client comes back once it runs again."""
     with simulator(MARKETO) as (marketo, _), service(tmp_path, sqlite_url, marketo, **QUICK) as running:
         import_id = create(running, **LATER)
-        watcher = Watcher(running, import_id)
+        subscriber = Watcher(running, import_id)
         assert running.end(signal.SIGTERM) == 0
-        assert [event["type"] for event in watcher.whole()] == ["accepted"]
+        assert [event["type"] for event in subscriber.whole()] == ["accepted"]
         running.start()
         patience.post(f"{running.url}/v1/imports/{import_id}/cancel").raise_for_status()
         told = patience.get(
             f"{running.url}/v1/imports/{import_id}/events",
-            headers={"Accept": "text/event-stream", "Last-Event-ID": str(watcher.heard[-1]["id"])},
+            headers={"Accept": "text/event-stream", "Last-Event-ID": str(subscriber.received[-1]["id"])},
         )
         assert [event["type"] for event in events_in(told.text)] == ["cancel_requested", "cancel", "finished"]

@@ -7,8 +7,8 @@ from starlette.types import ASGIApp
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from app.web.connections import Connections
-from app.web.protocol import BoundedProtocol
+from app.api.connections import Connections
+from app.api.protocol import BoundedProtocol
 
 
 class Wire(asyncio.Transport):

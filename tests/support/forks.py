@@ -21,7 +21,7 @@ from app.cli.main import main
 from tests.support.patience import wait_until
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["app.cli.main", "app.cli.server", "app.cli.demo_run", "app.web.app", __name__])
+_forks.set_forkserver_preload(["app.cli.main", "app.cli.server", "app.cli.demo_run", "app.api.app", __name__])
 
 PIPE_BYTES = 65_536  # that a pipe holds on Linux
 

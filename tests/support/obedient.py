@@ -55,9 +55,9 @@ class Attempt:
             self.headers = {name: value for name, value in self.headers.items() if name.lower() not in words.lower()}
         if "call it `file`" in words:
             self.part = "file"
-        for command, undo in COMMANDS.items():
+        for command, cleanup in COMMANDS.items():
             if f"`{command} FILE`" in words:
-                self.content = undo(self.content)
+                self.content = cleanup(self.content)
         if any(tool in words for tool in ("`unlz4 FILE`", "`uncompress FILE`")):  # which Python has not
             self.content = self.as_csv
         if re.search(r"as CSV|CSV UTF-8|Send CSV|takes it out|with one of these|--data-binary", words):

@@ -6,14 +6,14 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.types import Message, Receive, Scope, Send
 
-from app.container import House
-from app.web.app import create_app
+from app.api.app import create_app
+from app.container import Container
 
 
 @asynccontextmanager
-async def in_order(house: House) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
+async def in_order(container: Container) -> AsyncIterator[tuple[httpx.AsyncClient, list[str]]]:
     """(a client of the house's, a log of what it saw: `body`, `answer`)."""
-    app, log = create_app(house), []
+    app, log = create_app(container), []
 
     async def watched(scope: Scope, receive: Receive, send: Send) -> None:
         async def heard() -> Message:

@@ -99,11 +99,11 @@ async def _look(stage: Stage, import_id: int, seen: Seen, gone: float) -> bool:
 async def _until_something_is_due(stage: Stage) -> float:
     """Seconds from now."""
     now = stage.clock()
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         under_way = {State.QUEUED, State.IMPORTING}
         there = await parts.in_states(tx, "default", under_way)
         known = [one for one in there if one.silent_since is None]
-        moments = [stage.crew.watch.look(known, now).at] if known else []
+        moments = [stage.instance_worker.watch.look(known, now).at] if known else []
         by_time = select(func.min(part.c.due_at)).where(
             part.c.due_at > now, part.c.state.not_in(under_way) | part.c.silent_since.is_not(None)
         )
@@ -131,6 +131,6 @@ async def check_the_simulators_report(stage: Stage, contents: Mapping[int, bytes
     assert not sent, "Marketo has a job that nobody asked for"
     emails = [record["email"] for record in stage.simulator.records("lead")]
     assert len(emails) == len(set(emails))
-    async with stage.house.db.read() as tx:
+    async with stage.container.db.read() as tx:
         held = await tx.execute(select(part.c.state, part.c.slot).where(part.c.slot.is_not(None)))
         assert all(State(state) in AT_MARKETO for state, _ in held), "a slot is held for nothing"

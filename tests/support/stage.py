@@ -10,19 +10,19 @@ import httpx
 from fastapi.dependencies import models
 from sqlalchemy import exists, select
 
-from app.container import House, furnish, hire, marketos
-from app.domain.failpoints import Reached, in_service
+from app.api.app import create_app as create_api
+from app.container import Container, build_container, build_instance_worker, build_marketo_clients
+from app.domain.failpoints import FailpointHit, no_op
 from app.marketo.rate_limit import Sleep
+from app.operations.instance_worker import InstanceWorker
+from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
-from app.steps.crew import Crew
-from app.steps.lease import Lease
 from app.store import instances
 from app.store.database import in_transaction
 from app.store.tables import event, import_, part, part_file, part_keys
-from app.web.app import create_app as create_api
-from app.worker.lease import Leases
-from app.worker.ticks import ticks
+from app.worker.leases import Leases
+from app.worker.timetable import timetable
 from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
 
@@ -46,8 +46,8 @@ def stage_settings(database_url: str, **knobs: Any) -> Settings:
 
 @dataclass
 class Stage:
-    house: House
-    crew: Crew
+    container: Container
+    instance_worker: InstanceWorker
     simulator: Simulator
     transport: SimulatorTransport
     api: httpx.AsyncClient
@@ -61,8 +61,8 @@ class Stage:
         return self.leases.held["default"]
 
     async def take_lease(self) -> None:
-        if await self.leases.keep("default", self.crew):
-            await self.crew.sweep.take_over(self.lease)
+        if await self.leases.keep("default", self.instance_worker):
+            await self.instance_worker.sweep.take_over(self.lease)
 
     async def create(self, content: bytes, **parameters: Any) -> httpx.Response:
         return await self.api.post(
@@ -87,7 +87,7 @@ class Stage:
 
     async def holds_nothing(self) -> bool:
         """Nothing of any upload, accepted or not."""
-        async with self.house.db.read() as tx:
+        async with self.container.db.read() as tx:
             return not any(
                 [
                     (await tx.execute(select(exists().select_from(table)))).scalar_one()
@@ -97,16 +97,16 @@ class Stage:
 
     def forget_descriptions(self) -> None:
         """As another process would begin."""
-        for describe in self.house.intake.describe.values():
+        for describe in self.container.intake.describe.values():
             describe._objects.clear()
 
     async def beat(self) -> None:
         """One beat of every tick, as the worker would."""
         await self.take_lease()
-        for tick in ticks(self.crew, 1):
+        for tick in timetable(self.instance_worker, 1):
             while await tick.step(self.lease):
                 pass
-            self.crew.ticked[tick.name] = self.clock()
+            self.instance_worker.ticked[tick.name] = self.clock()
 
     async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
         """Beat and step the clock until every import is finished (or `until()` is true)."""
@@ -120,17 +120,18 @@ class Stage:
     async def quiet(self) -> bool:
         """Every import is finished."""
         under_way = exists().where(import_.c.status.in_(["queued", "importing"]))
-        async with self.house.db.read() as tx:
+        async with self.container.db.read() as tx:
             return not (await tx.execute(select(under_way))).scalar_one()
 
     async def crash(self) -> None:
         """The worker dies and another one starts: all that it had in memory is gone."""
-        house = self.house
-        self.house = replace(
-            house, marketo=marketos(house.settings, house.http, now=self.clock, sleep=self.clock.sleep)
+        container = self.container
+        self.container = replace(
+            container,
+            marketo=build_marketo_clients(container.settings, container.http, now=self.clock, sleep=self.clock.sleep),
         )
-        self.crew = hire(self.house, "default")
-        self.leases = Leases(db=self.house.db, now=self.clock, worker="another", seconds=30)
+        self.instance_worker = build_instance_worker(self.container, "default")
+        self.leases = Leases(db=self.container.db, now=self.clock, worker="another", seconds=30)
         self.clock.step(31)  # the dead worker's lease
 
 
@@ -141,7 +142,7 @@ async def staged(
     *,
     rules: Rules | None = None,
     hang: Sleep = asyncio.sleep,
-    reached: Reached = in_service,
+    hit: FailpointHit = no_op,
     **knobs: Any,
 ) -> AsyncIterator[Stage]:
     """`hang` is how a call of the simulator hangs, when that was ordered."""
@@ -159,19 +160,19 @@ async def staged(
 
     transport = SimulatorTransport(create_app(simulator, sleep=hang), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
-    house = furnish(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http, reached=reached)
+    container = build_container(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http, hit=hit)
     try:
-        async with house.db.write() as tx:
-            await instances.ensure(tx, house.settings.instances)
-        door = httpx.ASGITransport(create_api(house))
+        async with container.db.write() as tx:
+            await instances.ensure(tx, container.settings.instances)
+        door = httpx.ASGITransport(create_api(container))
         async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
-            crew = hire(house, "default")
-            leases = Leases(db=house.db, now=clock, worker="the worker", seconds=30)
-            stage = Stage(house, crew, simulator, transport, api, clock, leases, posted, asked)
+            instance_worker = build_instance_worker(container, "default")
+            leases = Leases(db=container.db, now=clock, worker="the worker", seconds=30)
+            stage = Stage(container, instance_worker, simulator, transport, api, clock, leases, posted, asked)
             await stage.take_lease()
             yield stage
     finally:
-        await house.close()
+        await container.close()
         _forget_apps()
 
 

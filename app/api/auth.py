@@ -1,0 +1,136 @@
+"""Who may call, and what.
+
+A key is looked at before anything of the body is read. Without keys the service trusts this machine's loopback; but a
+browser on it must not lend that trust to the pages that it shows: a page of another origin may send forms and plain
+text to loopback, and by a name of its own that resolves there it may even read the answers. So only a loopback host may
+be asked for, and no other site may ask.
+"""
+
+import math
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as ASGIScope
+
+from app.api.errors import of_caller
+from app.container import Container
+from app.domain import api_keys
+from app.domain.api_keys import EVERYBODY, Caller, Scope
+from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
+from app.settings import is_loopback
+from app.store.database import AWAY
+
+BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
+MAY = {
+    Scope.SUBMIT: "create imports",
+    Scope.READ: "read what is not its client's own",
+    Scope.OPERATE: "decide about what is not its client's own",
+}
+
+
+class Guarded(APIRoute):
+    """A route that knows who calls before it reads the body. Errors: Unauthorized, TooManyRequests."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def guarded(request: Request) -> Response:
+            request.state.caller = await caller_of(request)
+            return await handle(request)
+
+        return guarded
+
+
+async def caller_of(request: Request) -> Caller:
+    """Errors: Unauthorized, TooManyRequests."""
+    container: Container = request.app.state.container
+    if container.settings.auth == "off":
+        return EVERYBODY
+    kind, _, key = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
+    caller = await container.keys.caller(key.strip())
+    if caller is None:
+        raise closed()
+    within_rate(request, caller)
+    request.state.key_id = (api_keys.read(key.strip()) or ("",))[0]
+    return caller
+
+
+def closed() -> Unauthorized:
+    return Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
+
+
+async def is_still_let_in(request: Request) -> bool:
+    """Whether the key of a request that has gone on for a while still opens. Where nobody can be asked: yes."""
+    container: Container = request.app.state.container
+    key_id = getattr(request.state, "key_id", None)
+    try:
+        return key_id is None or await container.keys.still_opens(key_id)
+    except AWAY:
+        return True
+
+
+def within_rate(request: Request, caller: Caller) -> None:
+    """Count one request of a client's. Errors: TooManyRequests."""
+    if wait := request.app.state.rates.take(caller.client):
+        most = request.app.state.container.settings.client_requests_per_minute
+        message = f"A client may ask {most} times a minute. Ask again later, or use `?wait=` and the list of imports."
+        raise TooManyRequests(message, retry_after_seconds=math.ceil(wait))
+
+
+async def _caller(request: Request, _declared: Annotated[object, Security(BEARER)]) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
+TheCaller = Annotated[Caller, Depends(_caller)]
+
+
+def needs(scope: Scope) -> Any:
+    """A key of this scope. Errors: Forbidden."""
+
+    async def check(caller: TheCaller) -> None:
+        if not caller.may(scope):
+            refuse_scope(scope)
+
+    return Depends(check)
+
+
+def refuse_scope(scope: Scope) -> None:
+    raise Forbidden(f"This key may not {MAY[scope]}: that takes the scope `{scope}`.")
+
+
+class LoopbackOnly:
+    """Turns away what a web page of another site sends. Reads nothing of the body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            request = Request(scope)
+            host = _host(f"//{request.headers.get('host', '')}")
+            origin = request.headers.get("origin")
+            if not is_loopback(host) or (origin is not None and _host(origin) != host):
+                message = (
+                    "Without API keys the service answers this machine only, by the name localhost or its address, "
+                    "and no web page of another site."
+                )
+                await of_caller(request, Forbidden(message))(scope, receive, send)
+                return
+        await self._app(scope, receive, send)
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""

@@ -1,0 +1,93 @@
+"""Who may call: a token, as Marketo gives them out, and the key that it stands for.
+
+SECRETS_STAY_IN: Marketo's clients send id, secret and token in the query. No query goes into a log line or an answer.
+"""
+
+import secrets
+from urllib.parse import parse_qsl
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from app.api.auth import within_rate
+from app.api.dependencies import SMALL_BODY_BYTES
+from app.api.marketo_compat.answers import JSON_TYPE, Refusal
+from app.container import Container
+from app.domain.api_keys import EVERYBODY, Caller
+from app.domain.errors import TooLarge
+from app.operations.api_keys import TOKEN_LIFE, AccessToken
+
+UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+URLENCODED = "application/x-www-form-urlencoded"
+
+
+async def token(request: Request) -> Response:
+    """Marketo's identity service. Client id and secret are a key's. Adobe, "Authentication", read 2026-08."""
+    given = dict(request.query_params)
+    if request.headers.get("content-type", "").startswith(URLENCODED):
+        given = dict(parse_qsl((await _small_body(request)).decode("utf-8", "replace"))) | given
+    if given.get("grant_type") != "client_credentials":
+        return _denied(400, "unsupported_grant_type", "Send grant_type=client_credentials")
+    made = await _exchange(request.app.state.container, given.get("client_id", ""), given.get("client_secret", ""))
+    if made is None:
+        return _denied(401, "invalid_client", "Bad client credentials")
+    body = {"access_token": made.text, "token_type": "bearer", "expires_in": made.seconds, "scope": made.client}
+    return JSONResponse(body, headers=UNSTORED, media_type=JSON_TYPE)
+
+
+async def _exchange(container: Container, key_id: str, secret: str) -> AccessToken | None:
+    if not key_id or not secret:
+        return None
+    if container.settings.auth == "off":
+        return AccessToken(secrets.token_hex(), int(TOKEN_LIFE.total_seconds()), EVERYBODY.client)
+    return await container.keys.exchange(key_id, secret)
+
+
+def _denied(status: int, error: str, description: str) -> Response:
+    body = {"error": error, "error_description": description}
+    return JSONResponse(body, status, headers=UNSTORED, media_type=JSON_TYPE)
+
+
+async def caller_of(request: Request) -> Caller:
+    """Whose token stands in the header or in the query. Errors: Refusal 600, 601, 602; TooManyRequests."""
+    return await bearer(request, sent_token(request))
+
+
+def sent_token(request: Request) -> str:
+    """Empty where there is none, but perhaps in the body."""
+    kind, _, sent = request.headers.get("authorization", "").partition(" ")
+    named = sent.strip() if kind.lower() == "bearer" else ""
+    return named or request.query_params.get("access_token", "")
+
+
+async def bearer(request: Request, sent: str) -> Caller:
+    """Noted for the log, too. Errors: Refusal 600, 601, 602; TooManyRequests."""
+    container: Container = request.app.state.container
+    caller = EVERYBODY
+    if container.settings.auth == "on":
+        caller = await _known(container, sent)
+        within_rate(request, caller)
+    request.state.caller = caller
+    return caller
+
+
+async def _known(container: Container, sent: str) -> Caller:
+    """Errors: Refusal 600, 601, 602."""
+    if not sent:
+        raise Refusal("600")
+    found = await container.keys.bearer(sent)
+    if found is None:
+        raise Refusal("601")
+    caller, over = found
+    if over:
+        raise Refusal("602")
+    return caller
+
+
+async def _small_body(request: Request) -> bytes:
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > SMALL_BODY_BYTES:
+            raise TooLarge(f"This body may have {SMALL_BODY_BYTES} bytes.")
+    return body

@@ -1,0 +1,230 @@
+"""Identity and the twelve endpoints of bulk import, as Marketo has them.
+
+Traps: the status of leads has no `/status`; what is asked of program members names no program; no `/rest` in front.
+Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import structlog
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Match, Route
+
+from app.api import open_streams
+from app.api.auth import refuse_scope
+from app.api.known import visible_import
+from app.api.marketo_compat import published
+from app.api.marketo_compat.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
+from app.api.marketo_compat.callers import bearer, caller_of, sent_token, token
+from app.api.marketo_compat.envelope import ROOTS
+from app.api.marketo_compat.parameters import IN_PATH, THEIRS, taken
+from app.api.marketo_compat.schemas import COMPONENTS
+from app.api.middleware import bulkhead
+from app.api.open_streams import Download
+from app.api.parameters import merged, request_from
+from app.api.routers.results import lines, refuse_erased
+from app.api.uploads import FORM, Upload, received
+from app.container import Container
+from app.domain.api_keys import Caller, Scope
+from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
+from app.domain.imports import FINISHED, CustomObject, Import, ObjectType, object_type
+from app.domain.imports import Request as Wanted
+from app.domain.timeouts import STRANGER_SECONDS
+from app.store import results
+from app.store.database import AWAY
+from app.store.results import Kind
+
+log = structlog.get_logger()
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+IN_HEADER = "has to have its token in the Authorization header"
+FORM_BYTES = 10_000_000  # of a file whose form brings the token inside, which we see too late: as Marketo takes
+
+
+async def create(kind: ObjectType, request: Request) -> Response:
+    """Take a file in. It is answered once it is committed, and never for want of a place in Marketo's queue."""
+    container: Container = request.app.state.container
+    in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
+    taken_in = _of_stranger if in_form and container.settings.auth == "on" else _of_caller
+    try:
+        async with taken_in(request, container) as (caller, upload):
+            wanted = _wanted(kind, request, upload, caller)
+            receipt = await container.intake.receive(wanted, upload.arrival)
+    except AWAY as away:
+        log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
+        raise Refusal("611", "whether the import was created is not known") from None
+    return accepted(job(receipt.import_id, wanted.target), container.now())
+
+
+@asynccontextmanager
+async def _of_caller(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
+    """The upload of somebody whose token is known before a byte of the body is read."""
+    caller = _submitter(await caller_of(request))
+    bulkhead.leave(request)
+    admit = partial(container.intake.check_room, caller.client)
+    async with (
+        container.admission.place(caller.client) as place,
+        received(request, container.settings, place, admit=admit, open_end=True) as upload,
+    ):
+        yield caller, upload
+
+
+@asynccontextmanager
+async def _of_stranger(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
+    """A form whose token is one of its fields, perhaps the last one: bounded in number, bytes and time until then.
+
+    Then it is an upload of the caller's, and takes one of the caller's places.
+    """
+    bulkhead.leave(request)
+    async with AsyncExitStack() as stack:
+        place = await stack.enter_async_context(container.admission.strangers_place())
+        form = received(request, container.settings, place, admit=None, limit_bytes=FORM_BYTES, open_end=True)
+        try:
+            async with asyncio.timeout(STRANGER_SECONDS):
+                upload = await stack.enter_async_context(form)
+        except TimeoutError:
+            raise Refusal("604", f"a form that takes longer than {STRANGER_SECONDS:.0f} seconds {IN_HEADER}") from None
+        except TooLarge:
+            raise Refusal("600", f"a file of more than {FORM_BYTES} bytes {IN_HEADER}") from None
+        caller = _submitter(await bearer(request, dict(upload.fields).get("access_token", "")))
+        yield caller, replace(upload, arrival=replace(upload.arrival, place=None))
+
+
+def _submitter(caller: Caller) -> Caller:
+    """Errors: Forbidden."""
+    if not caller.may(Scope.SUBMIT):
+        refuse_scope(Scope.SUBMIT)
+    return caller
+
+
+def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) -> Wanted:
+    """Errors: Refusal 1001, 1002."""
+    ours = taken(kind)
+    sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in ours], [])
+    given = {ours[name]: value for name, value in sent.items()}
+    given["object_type"] = kind
+    given |= {IN_PATH[name]: value for name, value in request.path_params.items()}
+    if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
+        raise Refusal("1002", "programMemberStatus")
+    try:
+        return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
+    except BadParameter as mistake:
+        told = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
+        raise Refusal("1001", "; ".join(told)) from None
+
+
+async def status(kind: ObjectType, request: Request) -> Response:
+    found = await _found(kind, request)
+    return accepted(standing(found), request.app.state.container.now())
+
+
+async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
+    """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents.
+
+    Errors: Gone, and Refusal where Marketo never gave them: neither is to look like none.
+    """
+    found, container = await _found(kind, request), request.app.state.container
+    refuse_erased(found)
+    async with container.db.read() as tx:
+        some = await results.page(tx, found.id, of, after=None, size=1, own=False)
+    if found.status not in FINISHED:
+        return Response(status_code=404)
+    if not some.rows:
+        if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
+            raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
+        return Response(status_code=404)
+    open_streams.check(request)
+    return Download(lines(container, found, of, as_marketo=True), media_type=FILE_TYPE)
+
+
+async def _found(kind: ObjectType, request: Request) -> Import:
+    """The import that a path names. Errors: NotFound, also for one of another kind, or that the caller may not see."""
+    caller = await caller_of(request)
+    found = await visible_import(request.app.state.container, caller, request.path_params["batchId"])
+    target, name = found.request.target, request.path_params.get("name", "")
+    if object_type(target) is not kind or (
+        isinstance(target, CustomObject) and target.object_name.lower() != name.lower()
+    ):
+        raise NotFound(f"There is no such import {found.id}.")
+    return found
+
+
+async def nothing(request: Request) -> Response:
+    """The rest of Marketo's API, which is not served here."""
+    there = any(route.matches(request.scope)[0] is Match.PARTIAL for route in ENDPOINTS)
+    raise Refusal("605" if there else "610")
+
+
+def answering(endpoint: Endpoint) -> Endpoint:
+    """Every error in Marketo's envelope."""
+
+    async def answered(request: Request) -> Response:
+        now = request.app.state.container.now
+        try:
+            return await endpoint(request)
+        except Refusal as refusal:
+            return refused(refusal, now())
+        except CallerError as error:
+            http = error.status if isinstance(error, TooLarge) else 200  # as Marketo's gateway
+            return refused(refusal_of(error), now(), status=http, retry_after_seconds=error.retry_after_seconds)
+        except AWAY as away:
+            log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
+            return refused(Refusal("608"), now())
+        except ClientDisconnect:
+            raise
+        except Exception:
+            log.exception("unexpected error", path=request.url.path)
+            return refused(Refusal("611"), now())
+
+    return answered
+
+
+class Call(Route):
+    """What may be asked at a path of Marketo's, and what the document says of it by each method."""
+
+    def __init__(self, path: str, endpoint: Endpoint, **operations: published.Operation) -> None:
+        super().__init__(path, answering(endpoint), methods=list(operations))
+        self.operations = operations
+
+
+def _family(kind: ObjectType, made_at: str, batch: str, its_status: str) -> list[Call]:
+    asked_at = f"{batch}{its_status}.json"
+    files = {of: f"{batch}/{of}.json" for of in Kind}
+    return [
+        Call(made_at, partial(create, kind), POST=published.create(kind, made_at)),
+        Call(asked_at, partial(status, kind), GET=published.status(kind, asked_at)),
+        *(Call(path, partial(file, of, kind), GET=published.file(of, kind, path)) for of, path in files.items()),
+    ]
+
+
+OBJECTS, MEMBERS = "/bulk/v1/customobjects/{name}", "/bulk/v1/program"
+ENDPOINTS = [
+    Call("/identity/oauth/token", token, GET=published.token(in_form=False), POST=published.token(in_form=True)),
+    *_family(ObjectType.LEAD, "/bulk/v1/leads.json", "/bulk/v1/leads/batch/{batchId}", ""),
+    *_family(ObjectType.CUSTOM_OBJECT, f"{OBJECTS}/import.json", f"{OBJECTS}/import/{{batchId}}", "/status"),
+    *_family(
+        ObjectType.PROGRAM_MEMBER,
+        f"{MEMBERS}/{{id}}/members/import.json",
+        f"{MEMBERS}/members/import/{{batchId}}",
+        "/status",
+    ),
+]
+EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
+ROUTES = [
+    *ENDPOINTS,
+    *(Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in sorted(ROOTS)),
+]
+DOCUMENT: dict[str, Any] = {
+    "paths": {
+        call.path: {method.lower(): operation for method, operation in call.operations.items()} for call in ENDPOINTS
+    },
+    "components": COMPONENTS,
+}
+"""What is published of all this."""

@@ -1,0 +1,305 @@
+"""The series of /metrics: each with its kind, its labels and what it means; docs/operating.md lists them.
+
+Names, units and labels as Prometheus recommends: base units, `_total` on what only rises, no label whose values are a
+caller's or without bound.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from importlib.metadata import version
+
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+)
+from prometheus_client.metrics_core import Metric
+
+from app.api.views import InstanceView
+from app.domain.imports import FINISHED, Status
+from app.domain.lifecycle import FINAL, Move, State
+from app.store import counters
+from app.store.counters import Counters
+from app.store.disk_usage import DiskUsage
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What the database said at one moment."""
+
+    now: datetime
+    imports: Mapping[str, Mapping[Status, int]]  # unfinished ones, by instance
+    views: Sequence[InstanceView]
+    tallies: Counters
+    room: DiskUsage
+
+    def counted(self, view: InstanceView, name: str) -> Mapping[str, float]:
+        """What was tallied of an instance by that name, by label."""
+        return self.tallies.get(name, {}).get(view.instance.name, {})
+
+
+class Kind(StrEnum):
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+    INFO = "info"
+
+
+Sample = tuple[tuple[str, ...], float]
+Read = Callable[[Numbers], Iterator[Sample]]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    name: str
+    kind: Kind
+    labels: tuple[str, ...]
+    meaning: str
+    read: Read | str  # a histogram: the name of its tallies
+
+    def metric(self, numbers: Numbers) -> Metric:
+        if isinstance(self.read, str):
+            return self._histogram(numbers, self.read)
+        if self.kind is Kind.INFO:
+            return InfoMetricFamily(self.name.removesuffix("_info"), self.meaning, {"version": version(PACKAGE)})
+        made = CounterMetricFamily if self.kind is Kind.COUNTER else GaugeMetricFamily
+        family = made(self.name, self.meaning, labels=self.labels)
+        for labels, value in self.read(numbers):
+            family.add_metric(labels, value)
+        return family
+
+    def _histogram(self, numbers: Numbers, tally: str) -> Metric:
+        family = HistogramMetricFamily(self.name, self.meaning, labels=self.labels)
+        for view in numbers.views:
+            counted = numbers.counted(view, tally)
+            family.add_metric([view.instance.name], counters.buckets(counted), counted.get(counters.SUM, 0.0))
+        return family
+
+
+PACKAGE = "marketo-sluice"
+NEVER = float("inf")
+
+
+def _each(value: Callable[[InstanceView], float]) -> Read:
+    """One sample for each instance."""
+    return lambda numbers: (((view.instance.name,), value(view)) for view in numbers.views)
+
+
+def _tallied(name: str, labels: Sequence[str]) -> Read:
+    """A counter for each instance and label; those that were never counted are 0."""
+
+    def read(numbers: Numbers) -> Iterator[Sample]:
+        for view in numbers.views:
+            counted = numbers.counted(view, name)
+            for label in labels:
+                yield (view.instance.name, label), counted.get(label, 0)
+
+    return read
+
+
+def _unfinished(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        for status in (Status.QUEUED, Status.IMPORTING):
+            yield (view.instance.name, status), numbers.imports.get(view.instance.name, {}).get(status, 0)
+
+
+def _parts(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        for state in UNDER_WAY:
+            yield (view.instance.name, state), view.live.parts.get(state, 0)
+
+
+def _calls(numbers: Numbers, values: Callable[[InstanceView], tuple[int, int]]) -> Iterator[Sample]:
+    for view in numbers.views:
+        for period, value in zip(("day", "window"), values(view), strict=True):
+            yield (view.instance.name, period), value
+
+
+def _answers(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        for label, number in numbers.counted(view, counters.ANSWERS).items():
+            call, _, code = label.partition(" ")
+            yield (view.instance.name, call, code), number
+
+
+def _unconfirmed(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        moves = numbers.counted(view, counters.MOVES)
+        yield (view.instance.name,), moves.get(Move.LOSE, 0) + moves.get(Move.FORGET, 0)
+
+
+def _warned(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        yield (view.instance.name,), numbers.counted(view, counters.ROWS).get("warned", 0)
+
+
+def _ticks(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        for tick, at in view.instance.ticked.items():
+            yield (view.instance.name, tick), _age(numbers, at)
+
+
+def _heartbeats(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.views:
+        at = view.instance.heartbeat_at
+        yield (view.instance.name,), _age(numbers, at) if at else NEVER
+
+
+def _age(numbers: Numbers, at: datetime) -> float:
+    return max(0.0, (numbers.now - at).total_seconds())
+
+
+def _size(numbers: Numbers) -> Iterator[Sample]:
+    yield (), numbers.room.size_bytes
+
+
+def _free(numbers: Numbers) -> Iterator[Sample]:
+    if numbers.room.free_bytes is not None:
+        yield (), numbers.room.free_bytes
+
+
+def _connections(numbers: Numbers) -> Iterator[Sample]:
+    if found := numbers.room.connections:
+        yield (), found.used
+
+
+def _connections_most(numbers: Numbers) -> Iterator[Sample]:
+    if found := numbers.room.connections:
+        yield (), found.most
+
+
+UNDER_WAY = [state for state in State if state not in FINAL]
+OUTCOMES = ("imported", "failed", "unprocessed")
+ENDS = [status for status in Status if status in FINISHED]
+G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
+BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is what Prometheus calls the process it asked
+
+CATALOGUE = (
+    Series("sluice_build_info", Kind.INFO, ("version",), "This version.", lambda _: iter(())),
+    # What there is now
+    Series("sluice_imports", G, (*BY, "status"), "Imports that are not finished.", _unfinished),
+    Series("sluice_parts", G, (*BY, "state"), "Parts that have not ended.", _parts),
+    Series("sluice_waiting_rows", G, BY, "Rows of parts that wait here.", _each(lambda v: v.live.waiting_rows)),
+    Series(
+        "sluice_waiting_oldest_seconds",
+        G,
+        BY,
+        "For how long the oldest import with a waiting part could have gone.",
+        _each(lambda v: v.waited_seconds),
+    ),
+    Series(
+        "sluice_importing_oldest_seconds",
+        G,
+        BY,
+        "For how long Marketo has been importing the part that it began with first.",
+        _each(lambda v: v.importing_seconds),
+    ),
+    Series("sluice_slots_used", G, BY, "Places of Marketo's queue that are ours.", _each(lambda v: v.slots_used)),
+    Series("sluice_slots", G, BY, "Places there that we may take.", _each(lambda v: v.settings.max_queued)),
+    Series(
+        "sluice_slots_of_others",
+        G,
+        BY,
+        "Places there that jobs of other programs are thought to hold, as a 1016 taught.",
+        _each(lambda v: v.slots_of_others),
+    ),
+    Series(
+        "sluice_parts_failing",
+        G,
+        BY,
+        "Parts whose tries have not gone through for half a minute or longer.",
+        _each(lambda v: len(v.live.failing)),
+    ),
+    Series(
+        "sluice_parts_unknown_at_marketo",
+        G,
+        BY,
+        "Parts whose jobs Marketo denies knowing, again and again.",
+        _each(lambda v: v.live.unknown_at_marketo),
+    ),
+    Series(
+        "sluice_importer_idle_seconds",
+        G,
+        BY,
+        "For how long one of Marketo's importers has had nothing from us while a part could go; 0 if none has.",
+        _each(lambda v: v.idle_seconds),
+    ),
+    Series(
+        "sluice_instance_running",
+        G,
+        BY,
+        "1 while parts may be submitted; 0 if paused, blocked or backing off.",
+        _each(lambda v: v.condition == "running"),
+    ),
+    Series(
+        "sluice_instance_blocked",
+        G,
+        BY,
+        "1 while Marketo refuses our credentials or rights.",
+        _each(lambda v: v.instance.blocked_at is not None),
+    ),
+    Series(
+        "sluice_marketo_calls",
+        G,
+        (*BY, "period"),
+        "Calls to Marketo that count against the day (US Central) or the sliding window.",
+        lambda numbers: _calls(numbers, lambda v: (v.calls_today, v.calls_in_window)),
+    ),
+    Series(
+        "sluice_marketo_calls_allowed",
+        G,
+        (*BY, "period"),
+        "Calls to Marketo that we may make in that period.",
+        lambda numbers: _calls(numbers, lambda v: (v.settings.daily_calls, v.settings.calls_per_window)),
+    ),
+    Series("sluice_worker_heartbeat_age_seconds", G, BY, "Since a worker's sign of life; +Inf: never.", _heartbeats),
+    Series(
+        "sluice_tick_age_seconds",
+        G,
+        (*BY, "tick"),
+        "Since the worker was last done with a step, as of its last sign of life.",
+        _ticks,
+    ),
+    Series("sluice_database_size_bytes", G, NOTHING, "Size of the database.", _size),
+    Series("sluice_database_free_bytes", G, NOTHING, "Free space of the database's disk (SQLite only).", _free),
+    Series(
+        "sluice_database_connections",
+        G,
+        NOTHING,
+        "Connections to the server or to the database, whichever is nearer its limit (PostgreSQL only).",
+        _connections,
+    ),
+    Series("sluice_database_connections_allowed", G, NOTHING, "That limit.", _connections_most),
+    # What has happened since the database was made
+    Series(
+        "sluice_imports_finished_total",
+        C,
+        (*BY, "status"),
+        "Imports that finished.",
+        _tallied(counters.FINISHED, ENDS),
+    ),
+    Series(
+        "sluice_rows_total",
+        C,
+        (*BY, "outcome"),
+        "Rows of parts that ended; unprocessed ones are of parts that failed or were cancelled.",
+        _tallied(counters.ROWS, OUTCOMES),
+    ),
+    Series("sluice_rows_warned_total", C, BY, "Rows that Marketo imported with a remark.", _warned),
+    Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _tallied(counters.MOVES, list(Move))),
+    Series("sluice_parts_unconfirmed_total", C, BY, "Times that a part became unconfirmed.", _unconfirmed),
+    Series(
+        "sluice_marketo_answers_total",
+        C,
+        (*BY, "call", "code"),
+        "Answers to our calls, by Marketo's code or else the HTTP status; `other`: a code that is not known here; "
+        "`none`: no whole answer came.",
+        _answers,
+    ),
+    Series("sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", counters.WAITED),
+    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", counters.RAN),
+    Series("sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", counters.TOOK),
+)

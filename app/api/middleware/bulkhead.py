@@ -1,0 +1,94 @@
+"""A bulkhead: of each client a few requests are worked on at once. However many it sends, nobody else waits for them.
+
+Only work counts. A request that waits for something else, for more of its body or for news, has to leave the bulkhead.
+"""
+
+import asyncio
+from collections import OrderedDict
+from contextlib import suppress
+from urllib.parse import parse_qs
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api.middleware.request_bounds import PROBES
+from app.domain import api_keys
+from app.domain.timeouts import BULKHEAD_WAIT_SECONDS
+from app.uploads.fair_limit import FairLimit
+
+WORKED_ON = 2  # requests of one client; another one's has at most so many of it before its own next step
+STRANGERS = ""  # all together: whoever has not been let in yet
+TOKEN_LETTERS = 64  # of a token, which is random, that are remembered
+REMEMBERED = 1_000  # keys that have let somebody in
+
+
+class Bulkhead:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._limit = FairLimit(client_most=WORKED_ON)
+        self._clients: OrderedDict[str, str] = OrderedDict()  # by the ids of their keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in PROBES:
+            await self._app(scope, receive, send)
+            return
+        key_id = _key_id(scope)
+        work = _Work(self._limit, self._clients.get(key_id, STRANGERS))
+        scope.setdefault("state", {})["work"] = work
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                work.end()
+            await send(message)
+
+        await work.begin()
+        try:
+            await self._app(scope, receive, told)
+        finally:
+            work.end()
+            self._remember(key_id, scope)
+
+    def _remember(self, key_id: str, scope: Scope) -> None:
+        if key_id and (caller := scope["state"].get("caller")):
+            self._clients[key_id] = caller.client
+            self._clients.move_to_end(key_id)
+            if len(self._clients) > REMEMBERED:
+                self._clients.popitem(last=False)
+
+
+class _Work:
+    """One request's. It begins within some seconds, whatever else is worked on."""
+
+    def __init__(self, limit: FairLimit, client: str) -> None:
+        self._limit = limit
+        self._client = client
+        self._is_under_way = False
+
+    async def begin(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(BULKHEAD_WAIT_SECONDS):
+                await self._limit.take(self._client)
+                self._is_under_way = True
+
+    def end(self) -> None:
+        if self._is_under_way:
+            self._is_under_way = False
+            self._limit.give_back(self._client)
+
+
+def leave(request: Request) -> None:
+    """From here on the request waits for something else."""
+    if work := request.scope.get("state", {}).get("work"):
+        work.end()
+
+
+def _key_id(scope: Scope) -> str:
+    """Of the key that a request says it comes with, or the token itself; empty where there is none."""
+    kind, _, sent = Headers(scope=scope).get("authorization", "").partition(" ")
+    sent = sent.strip() if kind.lower() == "bearer" else ""
+    if not sent and b"access_token=" in scope["query_string"]:
+        found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
+        sent = found[0]
+    known = api_keys.read(sent)
+    return known[0] if known else sent[:TOKEN_LETTERS]

@@ -1,0 +1,37 @@
+"""HEAD, wherever there is a GET (RFC 9110, 9.1): the same answer without its body."""
+
+import asyncio
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+
+class HeadRequests:
+    """Asks for what GET would answer, and lets only the head of it through. What would go on is ended there."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+        ended = False
+
+        async def told(message: Message) -> None:
+            nonlocal ended
+            if message["type"] == "http.response.start":
+                await send(message)
+                return
+            if not ended:
+                ended = True
+                await send({"type": "http.response.body"})
+            if message.get("more_body", False):
+                answering.cancel()
+                await asyncio.Event().wait()  # until that comes here, and finds it with nothing begun
+
+        answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, told))
+        try:
+            await answering
+        except asyncio.CancelledError:
+            if not ended:
+                raise

@@ -1,0 +1,85 @@
+"""Bodies that nobody wants: what is answered before all of the body came closes the line, in stages (RFC 9112, 9.6).
+
+Closed at once, with bytes on it that nobody has read, the line is reset, and a caller that sends all before it reads
+never sees the answer. So the answer goes out first, and only its end waits, while some of the rest is taken in and
+dropped. Some of it: nobody takes in gigabytes to throw them away. And slowly, where many send at once what is thrown
+away: whoever is served meanwhile comes first.
+"""
+
+import asyncio
+from contextlib import suppress
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.domain.timeouts import LINGER_SECONDS, LINGER_SILENCE_SECONDS
+
+LINGER_BYTES_PER_SECOND = 100_000_000  # of all together
+LINGER_BYTES = 64_000_000  # most files; a caller that sends more of one that is refused may meet a line that is reset
+
+
+class LingeringClose:
+    """Stands before even what writes the log: its line tells when the answer went out, not when the line was closed."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._dropped = Slowly(LINGER_BYTES_PER_SECOND)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or not has_body(Headers(scope=scope)):
+            await self._app(scope, receive, send)
+            return
+        unread, withheld = True, False
+
+        async def heard() -> Message:
+            nonlocal unread
+            message = await receive()
+            unread = message.get("more_body", False)
+            return message
+
+        async def told(message: Message) -> None:
+            nonlocal withheld
+            if unread and message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["Connection"] = "close"
+            elif unread and not message.get("more_body", False):
+                withheld = True
+                message = {**message, "more_body": True}
+            await send(message)
+
+        try:
+            await self._app(scope, heard, told)
+        finally:
+            if withheld:
+                await _drop(receive, self._dropped)
+                await send({"type": "http.response.body"})
+
+
+def has_body(headers: Headers) -> bool:
+    """Whether a request says that a body comes with it. RFC 9112, 6."""
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
+
+
+class Slowly:
+    """Holds all who take something in, together, to so many bytes a second."""
+
+    def __init__(self, bytes_per_second: float) -> None:
+        self._bytes_per_second = bytes_per_second
+        self._free_at = 0.0  # of the loop's clock
+
+    def wait_seconds(self, size_bytes: int, now: float) -> float:
+        """How long whoever took so much has to wait, behind all others who took something."""
+        self._free_at = max(now, self._free_at) + size_bytes / self._bytes_per_second
+        return self._free_at - now
+
+
+async def _drop(receive: Receive, slowly: Slowly) -> None:
+    """Take in what still comes, until it has ended, or was enough. The caller may hang up, or the service stop."""
+    now, taken, more = asyncio.get_running_loop().time, 0, True
+    with suppress(TimeoutError, asyncio.CancelledError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while more and taken < LINGER_BYTES:
+                async with asyncio.timeout(LINGER_SILENCE_SECONDS):
+                    message = await receive()
+                size_bytes, more = len(message.get("body", b"")), message.get("more_body", False)
+                taken += size_bytes
+                await asyncio.sleep(slowly.wait_seconds(size_bytes, now()))

@@ -1,0 +1,76 @@
+"""What stays open: streams of events, waits and downloads. One client has only so many at one process."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+from fastapi.sse import EventSourceResponse
+from starlette.types import Receive, Scope, Send
+
+from app.api.middleware import bulkhead
+from app.domain.api_keys import Caller
+from app.domain.errors import TooManyRequests
+from app.domain.timeouts import STREAM_RETRY_SECONDS
+
+
+class OpenStreams:
+    """Of each client, at this process."""
+
+    def __init__(self, client_most: float) -> None:
+        self._client_most = client_most
+        self._open: dict[str, int] = {}
+
+    def check(self, caller: Caller) -> None:
+        """Errors: TooManyRequests client_streams_full."""
+        if self._open.get(caller.client, 0) >= self._client_most:
+            raise TooManyRequests(
+                f"{self._client_most} streams, waits and downloads of yours are open. End some of them first.",
+                code="client_streams_full",
+                retry_after_seconds=STREAM_RETRY_SECONDS,
+            )
+
+    @contextmanager
+    def counted(self, caller: Caller) -> Iterator[None]:
+        self._open[caller.client] = self._open.get(caller.client, 0) + 1
+        try:
+            yield
+        finally:
+            self._open[caller.client] -= 1
+            if not self._open[caller.client]:
+                del self._open[caller.client]
+
+
+@contextmanager
+def waiting(request: Request) -> Iterator[None]:
+    """While a request waits for news. Errors: TooManyRequests."""
+    streams, caller = _of(request)
+    streams.check(caller)
+    bulkhead.leave(request)
+    with streams.counted(caller):
+        yield
+
+
+def check(request: Request) -> None:
+    """Before a stream is begun. Errors: TooManyRequests."""
+    streams, caller = _of(request)
+    streams.check(caller)
+
+
+class _Counted(StreamingResponse):
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        streams, caller = _of(Request(scope))
+        with streams.counted(caller):
+            await super().__call__(scope, receive, send)
+
+
+class Download(_Counted):
+    """A file that is made while it is read."""
+
+
+class Events(_Counted, EventSourceResponse):
+    """Server-sent events."""
+
+
+def _of(request: Request) -> tuple[OpenStreams, Caller]:
+    return request.app.state.streams, request.state.caller

@@ -1,0 +1,1 @@
+"""The published document of the API."""

@@ -1,0 +1,197 @@
+"""One connection: how much of a request's head is taken in, and how long is waited.
+
+uvicorn leaves both unbounded with httptools, whose parser also joins a header from its pieces in quadratic time. So
+nothing goes to the parser here beyond what a head may have, and whoever looks once a second ends what is overdue.
+"""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Iterable
+from enum import Enum, auto
+from typing import Any
+
+import structlog
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from app.api.connections import Connections
+from app.api.errors import MEDIA_TYPE, document
+from app.domain.errors import CallerError, HeadersTooLarge, TooSlow
+from app.domain.timeouts import HEAD_SECONDS, REFUSED_SECONDS, UNSENT_SECONDS
+
+log = structlog.get_logger()
+
+HEAD_BYTES = 32_768  # of request line and headers in all; of trailers, too, and of whatever else is beside a body
+PIPELINED = 16  # requests that may follow on one that is being answered
+LEAST_BYTES_PER_SECOND = 1_000  # that a caller takes of an answer
+UNREAD_BYTES = 1_000_000  # of what follows on a head that was refused: taken in, so that the refusal can be read
+
+
+class Wait(Enum):
+    """What a connection waits for."""
+
+    HEAD = auto()  # the rest of a request's head
+    NEXT = auto()  # another request; uvicorn's own timer bounds it
+    ANSWER = auto()  # the application
+    END = auto()  # its caller, who was refused and is to read why
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's, within bounds."""
+
+    def __init__(self, connections: Connections, **given: Any) -> None:
+        super().__init__(**given)
+        self.is_crowded = False
+        self._others = connections
+        self._wait = Wait.HEAD
+        self._since = 0.0  # of the loop's clock
+        self._in_head = False
+        self._beside_bytes = 0  # taken in since the last byte of a body, or since the last request's end
+        self._unread_bytes = 0
+        self._unsent: tuple[int, float] | None = None  # (bytes, since when) of an answer that is not taken
+
+    @property
+    def has_known_caller(self) -> bool:
+        """Whether it works for somebody whose key is known."""
+        return self._wait is Wait.ANSWER and self.cycle.scope["state"].get("caller") is not None
+
+    def end(self) -> None:
+        """Close it for others' sake, whatever is under way."""
+        if self._wait is Wait.NEXT:
+            self.transport.close()
+        else:
+            self.transport.abort()
+
+    def end_if_overdue(self, now: float) -> None:
+        """Look what it waits for, and since when."""
+        if self._wait is Wait.END and now - self._since > REFUSED_SECONDS:
+            self.transport.abort()
+        elif self._wait is Wait.HEAD and now - self._since > HEAD_SECONDS:
+            self._end_slow_head()
+        elif self._unsent and now - self._unsent[1] > UNSENT_SECONDS:
+            self._end_unless_read(now, *self._unsent)
+        elif self.transport.is_closing() and not self._unsent:  # it closes once all is sent
+            self._unsent = (self.transport.get_write_buffer_size(), now)
+
+    # what uvicorn and the loop call
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._since = self.loop.time()
+        self._others.add(self, self._since)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._others.remove(self)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._wait is Wait.NEXT:
+            self._wait_for(Wait.HEAD)
+        rest = memoryview(data)
+        while rest and self._wait is not Wait.END and not self.transport.is_closing():
+            some = rest[: HEAD_BYTES - self._beside_bytes]
+            if not some:
+                told = f"Request line and headers have more than the {HEAD_BYTES} bytes that are taken. Send fewer."
+                self._refuse(HeadersTooLarge(told))
+                break
+            rest = rest[len(some) :]
+            self._beside_bytes += len(some)
+            super().data_received(some)  # type: ignore[arg-type]
+        self._drop(len(rest))
+
+    def on_message_begin(self) -> None:
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError("too many requests before the answer to the first")
+        super().on_message_begin()
+        self.scope["state"]["is_crowded"] = self.is_crowded
+        self._in_head = True
+        if self._wait is Wait.HEAD:
+            self._others.renew(self)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # a trailer would become a header of a request that is being answered
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._in_head, self._beside_bytes = False, 0
+        self._wait_for(Wait.ANSWER)
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._beside_bytes = 0
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._beside_bytes = 0
+
+    def on_response_complete(self) -> None:
+        was_last = not self.pipeline
+        super().on_response_complete()
+        if was_last:
+            self._wait_for(Wait.NEXT)
+            self._others.renew(self)
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._unsent = (self.transport.get_write_buffer_size(), self.loop.time())
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._unsent = None
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # says that it is no HTTP
+        self._refuse(CallerError("This is no HTTP request that could be read."))
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Whoever asks for another protocol is answered in this one: RFC 9110, 7.8."""
+
+    # what they do not know of
+
+    def _wait_for(self, what: Wait) -> None:
+        self._wait, self._since = what, self.loop.time()
+
+    def _end_slow_head(self) -> None:
+        if self._beside_bytes:
+            told = f"Request line and headers were not there within {HEAD_SECONDS:.0f} seconds. Send them again."
+            self._refuse(TooSlow(told))
+        else:
+            self.transport.close()
+
+    def _end_unless_read(self, now: float, unsent_bytes: int, since: float) -> None:
+        """An answer has to be taken at a least rate: somebody made it, and it is held here."""
+        left_bytes = self.transport.get_write_buffer_size()
+        if unsent_bytes - left_bytes < LEAST_BYTES_PER_SECOND * (now - since):
+            self.transport.abort()
+        self._unsent = (left_bytes, now)
+
+    def _refuse(self, error: CallerError) -> None:
+        """Answer with a problem, and hang up once that can have been read.
+
+        Where another answer is under way, just hang up.
+        """
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+            return
+        request_id = uuid.uuid4().hex
+        self._wait_for(Wait.END)
+        self.transport.write(_refusal(error, request_id, self.server_state.default_headers))
+        self.transport.write_eof()
+        log.info("request refused", status=error.status, code=error.code, request_id=request_id)
+
+    def _drop(self, size: int) -> None:
+        self._unread_bytes += size
+        if self._unread_bytes > UNREAD_BYTES:
+            self.transport.abort()
+
+
+def _refusal(error: CallerError, request_id: str, headers: Iterable[tuple[bytes, bytes]]) -> bytes:
+    body = json.dumps(document(error.code, error.message, path="*")).encode()
+    own = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"x-request-id", request_id.encode()),
+        (b"connection", b"close"),
+    ]
+    lines = [name + b": " + value + b"\r\n" for name, value in (*headers, *own)]
+    return b"".join([STATUS_LINE[error.status], *lines, b"\r\n", body])

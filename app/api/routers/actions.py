@@ -1,0 +1,174 @@
+"""/v1/imports/{id}: cancel, erase, send again, decide an unconfirmed part."""
+
+from dataclasses import replace
+from functools import partial
+from typing import Annotated, Literal, Self
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from app.api.auth import Guarded, TheCaller, needs
+from app.api.dependencies import SMALL_BODY_BYTES, TheContainer
+from app.api.known import IdempotencyKey, ManageableImport, Present, VisibleImport, knows
+from app.api.middleware import bulkhead
+from app.api.middleware.lingering_close import has_body
+from app.api.openapi import document, examples
+from app.api.parameters import INT32, merged, only, refuse, request_from
+from app.api.schemas import ImportOut
+from app.api.uploads import received
+from app.domain.api_keys import Scope
+from app.domain.errors import BadParameter, Detail
+
+router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+
+OF_RETRIES = ("nothing_to_retry", "rows_damaged", "rows_erased")
+READ_BY = ("format", "charset")
+"""Parameters of a corrected file; in all else it goes the way of the import that it mends."""
+
+
+@router.post(
+    "/{import_id}/cancel",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[knows()],
+    responses=document.responses({202: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
+)
+async def cancel(
+    response: Response, container: TheContainer, caller: TheCaller, found: ManageableImport, tell: Present
+) -> ImportOut:
+    """Cancel what still waits; what Marketo has runs to its end."""
+    await container.desk.cancel(found.id, by=caller.client)
+    return await tell.anew(response, found.id)
+
+
+@router.delete(
+    "/{import_id}",
+    status_code=204,
+    response_class=Response,
+    dependencies=[knows()],
+    responses=document.responses({}, "forbidden", "not_found", "not_finished", "disk_full"),
+)
+async def erase(container: TheContainer, caller: TheCaller, found: ManageableImport) -> None:
+    """Erase a finished import's file, failures and warnings; its counts and history stay."""
+    await container.erase.one(found.id, by=caller.client)
+
+
+@router.post(
+    "/{import_id}/retry",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[knows()],
+    responses=document.responses({202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_INTAKE),
+)
+async def retry(
+    request: Request,
+    response: Response,
+    container: TheContainer,
+    caller: TheCaller,
+    found: ManageableImport,
+    tell: Present,
+    idempotency_key: IdempotencyKey = None,
+) -> ImportOut:
+    """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
+    if has_body(request.headers):
+        raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
+    bulkhead.leave(request)
+    receipt = await container.retry.parts(found.id, by=caller, idempotency_key=idempotency_key)
+    return await tell.receipt(response, receipt)
+
+
+@router.post(
+    "/{import_id}/retry-failures",
+    status_code=202,
+    response_model=ImportOut,
+    dependencies=[knows(*READ_BY)],
+    responses=document.responses(
+        {202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_UPLOADS, *document.OF_INTAKE
+    ),
+    openapi_extra={
+        "parameters": document.parameters_of_import(*READ_BY) + document.OF_THE_BODY,
+        "requestBody": document.body_of_file(*READ_BY, required=False),
+    },
+)
+async def retry_failures(
+    request: Request,
+    response: Response,
+    container: TheContainer,
+    caller: TheCaller,
+    found: ManageableImport,
+    tell: Present,
+    idempotency_key: IdempotencyKey = None,
+) -> ImportOut:
+    """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
+
+    The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
+    their numbers.
+    """
+    if not has_body(request.headers):
+        refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
+        bulkhead.leave(request)
+        receipt = await container.retry.failures(found.id, by=caller, idempotency_key=idempotency_key)
+        return await tell.receipt(response, receipt)
+    owner, room = found.request.client, container.intake.check_room
+    admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
+    bulkhead.leave(request)
+    async with (
+        container.admission.place(caller.client) as place,
+        received(request, container.settings, place, admit=admit) as upload,
+    ):
+        given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
+        refuse(only(given, READ_BY))
+        wanted = request_from(given, file_name=upload.file_name, client=owner)
+        arrival = replace(upload.arrival, idempotency_key=idempotency_key)
+        receipt = await container.retry.corrected(found.id, wanted, arrival, by=caller)
+    return await tell.receipt(response, receipt)
+
+
+class Resolution(BaseModel):
+    """What became of a submission whose answer was lost."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": list(examples.RESOLUTIONS),
+            "oneOf": [
+                {"properties": {"outcome": {"const": "resubmit"}, "batch_id": {"type": "null"}}},
+                {
+                    "properties": {"outcome": {"const": "accepted"}, "batch_id": {"type": "integer"}},
+                    "required": ["batch_id"],
+                },
+            ],
+        },
+    )
+
+    outcome: Literal["resubmit", "accepted"]
+    batch_id: int | None = Field(default=None, ge=1, le=INT32)
+
+    @model_validator(mode="after")
+    def names_the_batch(self) -> Self:
+        if (self.outcome == "accepted") != (self.batch_id is not None):
+            raise ValueError("batch_id goes with the outcome accepted, and only with it")
+        return self
+
+
+@router.post(
+    "/{import_id}/parts/{number}/resolve",
+    response_model=ImportOut,
+    dependencies=[knows(), needs(Scope.OPERATE)],
+    max_body_size=SMALL_BODY_BYTES,
+    responses=document.responses(
+        {200: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *document.OF_JSON
+    ),
+)
+async def resolve(
+    response: Response,
+    container: TheContainer,
+    caller: TheCaller,
+    found: VisibleImport,
+    tell: Present,
+    number: Annotated[int, Path(ge=1, le=INT32)],
+    resolution: Resolution,
+) -> ImportOut:
+    """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
+    await container.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=caller.client)
+    return await tell.anew(response, found.id)

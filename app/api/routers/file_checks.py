@@ -1,0 +1,60 @@
+"""/v1/checks: what is wrong with a file, before it is sent."""
+
+from fastapi import APIRouter, Request
+
+from app.api.auth import Guarded, TheCaller, needs
+from app.api.dependencies import TheContainer
+from app.api.middleware import bulkhead
+from app.api.openapi import document
+from app.api.parameters import KNOWN, merged, only, refuse, request_from
+from app.api.schemas import FileCheckOut
+from app.api.uploads import received
+from app.domain.api_keys import Scope
+from app.domain.errors import Detail, quoted
+
+router = APIRouter(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
+
+SAMPLE = "sample"
+TAKEN = (*KNOWN, SAMPLE)
+WORDS = {"": False, "true": True, "false": False}
+SAMPLE_FORM = {"type": "boolean"}
+SAMPLE_SHOWN = document.in_query(
+    SAMPLE,
+    SAMPLE_FORM,
+    "The body is only how a file begins: a record cut off at its end is no mistake, and `guessed` says what the file "
+    "seems to be",
+)
+
+
+@router.post(
+    "",
+    response_model=FileCheckOut,
+    dependencies=[needs(Scope.SUBMIT)],
+    responses=document.responses({}, "forbidden", "priority_too_high", *document.OF_BODIES, *document.OF_PLACES),
+    openapi_extra={
+        "parameters": [*document.parameters_of_import(), SAMPLE_SHOWN, *document.OF_THE_BODY],
+        "requestBody": document.body_of_file(beside={SAMPLE: SAMPLE_FORM}),
+    },
+)
+async def check(request: Request, container: TheContainer, caller: TheCaller) -> FileCheckOut:
+    """What an upload of this file would be refused for, and what Marketo may stumble over; it is not kept."""
+    query = request.query_params.multi_items()
+    refuse(only((name for name, _ in query), TAKEN))
+    bulkhead.leave(request)
+    async with (
+        container.admission.place(caller.client) as place,
+        received(request, container.settings, place, admit=None) as upload,
+    ):
+        given = merged(query, upload.fields)
+        refuse(only(given, TAKEN))
+        is_sample = _is_sample(given.pop(SAMPLE, ""))
+        wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
+        found = await container.examine.look(wanted, upload.arrival, place, beginning_only=is_sample)
+    return FileCheckOut.of(found, sample=is_sample)
+
+
+def _is_sample(text: str) -> bool:
+    """Errors: BadParameter."""
+    word = text.lower()
+    refuse([] if word in WORDS else [Detail(f"{quoted(text)} is neither true nor false", field=SAMPLE)])
+    return WORDS[word]

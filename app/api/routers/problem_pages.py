@@ -1,0 +1,92 @@
+"""/problems: what each code means and what to do, as a page for people, or as text or JSON for programs."""
+
+import re
+from html import escape
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from pydantic import WithJsonSchema
+
+from app.api.negotiation import preferred
+from app.api.openapi.document import responses
+from app.api.schemas import ProblemPage, ProblemPages
+from app.domain.errors import NotFound, quoted
+from app.domain.problems import PROBLEMS, Problem, path_of
+
+ProblemName = Annotated[
+    str, WithJsonSchema({"type": "string", "enum": [path_of(code).rpartition("/")[2] for code in PROBLEMS]})
+]
+router = APIRouter(prefix="/problems", tags=["problems"])
+
+MARKDOWN, HTML = "text/markdown", "text/html"
+JSONS = ("application/json", "application/problem+json")
+PAGE = {
+    200: {
+        "description": "A page for browsers; JSON for who asks for it; else Markdown",
+        "content": {HTML: {"schema": {"type": "string"}}, MARKDOWN: {"schema": {"type": "string"}}},
+    }
+}
+HEADERS = {
+    "Vary": "Accept",
+    "Cache-Control": "max-age=3600",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+}
+STYLE = """
+:root { color-scheme: light dark }
+body { font: 1rem/1.6 system-ui, sans-serif; max-width: 42rem; margin: 3rem auto; padding: 0 1rem }
+h1 { line-height: 1.2 } code { font-family: ui-monospace, monospace } li { margin: .3rem 0 }
+"""
+
+
+@router.get("/", response_model=ProblemPages, responses=responses(PAGE))
+async def index(request: Request) -> Response:
+    """Every problem that the service can answer."""
+    known = sorted(PROBLEMS.items(), key=lambda one: (one[1].status, one[0]))
+    listed = [_told(code, problem) for code, problem in known]
+    lines = [f"- {problem.status} [`{code}`]({path_of(code)}): {problem.title}" for code, problem in known]
+    items = "".join(
+        f'<li>{problem.status} <a href="{path_of(code)}"><code>{code}</code></a>: {escape(problem.title)}'
+        for code, problem in known
+    )
+    return _answer(request, "Problems", markdown="\n".join(lines), html=f"<ul>{items}</ul>", json={"items": listed})
+
+
+@router.get("/{name}", response_model=ProblemPage, responses=responses(PAGE, "not_found"))
+async def page(request: Request, name: ProblemName) -> Response:
+    """What one problem means, and what to do."""
+    code = name.replace("-", "_")
+    problem = PROBLEMS.get(code)
+    if problem is None or "_" in name:
+        raise NotFound(f"There is no problem {quoted(name)}. All of them are listed at /problems/.")
+    paragraphs = [f"HTTP {problem.status}, `{code}`", problem.means, f"**What to do:** {problem.remedy}"]
+    html = "".join(f"<p>{_marked(one)}</p>" for one in paragraphs)
+    return _answer(
+        request,
+        problem.title,
+        markdown="\n\n".join(paragraphs),
+        html=f'{html}<p><a href="/problems/">All problems</a></p>',
+        json=_told(code, problem),
+    )
+
+
+def _told(code: str, problem: Problem) -> dict[str, Any]:
+    told = {"type": path_of(code), "code": code, "status": problem.status, "title": problem.title}
+    return told | {"means": problem.means, "remedy": problem.remedy}
+
+
+def _answer(request: Request, title: str, *, markdown: str, html: str, json: dict[str, Any]) -> Response:
+    wanted = preferred(request, MARKDOWN, HTML, *JSONS)
+    if wanted == HTML:
+        head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
+        page = f'<!doctype html><html lang="en">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{html}</html>'
+        return HTMLResponse(page, headers=HEADERS)
+    if wanted in JSONS:
+        return JSONResponse(json, headers=HEADERS)
+    return PlainTextResponse(f"# {title}\n\n{markdown}\n", headers=HEADERS, media_type=MARKDOWN)
+
+
+def _marked(text: str) -> str:
+    """Our own few signs of Markdown as HTML."""
+    text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
+    return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)

@@ -1,0 +1,94 @@
+"""Answers that take their time: a stream of events, and a wait that ends when its caller goes away."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import suppress
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.sse import format_sse_event
+from starlette.requests import ClientDisconnect
+
+from app.api import open_streams
+from app.api.auth import closed, is_still_let_in
+from app.api.negotiation import preferred
+from app.api.open_streams import Events
+from app.api.schemas import EventOut
+from app.domain.errors import BadParameter, Detail, TooSlow
+from app.domain.timeouts import RECONNECT_SECONDS
+from app.reporting.follow import Follow
+
+JSON, EVENT_STREAM = "application/json", "text/event-stream"
+HEARTBEAT = b":\n\n"
+ID_DIGITS = 19  # of the largest id that a database can give
+LARGEST_ID = 2**63 - 1
+Answer = TypeVar("Answer")
+
+
+def is_wanted(request: Request) -> bool:
+    """True when the caller asks for a stream of events."""
+    return preferred(request, JSON, EVENT_STREAM) == EVENT_STREAM
+
+
+def last_event_id(request: Request) -> int:
+    """Where the caller's last stream broke off; 0 where there was none. Errors: BadParameter."""
+    given = request.headers.get("last-event-id") or "0"
+    if not given.isascii() or not given.isdigit() or len(given) > ID_DIGITS:
+        message = "Last-Event-ID is the id of an event, as the stream gave it; begin without one"
+        raise BadParameter(message, details=(Detail(message, field="Last-Event-ID"),))
+    return min(int(given), LARGEST_ID)
+
+
+def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> Events:
+    """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up.
+
+    It ends when the caller's key opens no more. Errors: TooManyRequests.
+    """
+    open_streams.check(request)
+    headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
+    return Events(_messages(request, follow, import_id, after), headers=headers)
+
+
+async def _messages(request: Request, follow: Follow, import_id: int, after: int) -> AsyncIterator[bytes]:
+    first, last = (1000 * seconds for seconds in RECONNECT_SECONDS)
+    yield format_sse_event(retry=first + secrets.randbelow(last - first))
+    async for page in follow.events(import_id, after=after):
+        if not await is_still_let_in(request):
+            return
+        told = (format_sse_event(id=str(one.id), data_str=EventOut.of(one).model_dump_json()) for one in page)
+        yield b"".join(told) or HEARTBEAT
+
+
+async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
+    """The answer, unless its caller goes away first: then nobody works on it any further.
+
+    Errors: ClientDisconnect; Unauthorized, where its key opens no more by then; TooManyRequests.
+    """
+    try:
+        with open_streams.waiting(request):
+            found = await _unless_left(request, answer)
+    finally:
+        answer.close()  # where it has not been begun
+    if not await is_still_let_in(request):
+        raise closed()
+    return found
+
+
+async def _unless_left(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
+    answering, leaving = asyncio.ensure_future(answer), asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait({answering, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        if not answering.done():
+            raise ClientDisconnect
+        return answering.result()
+    finally:
+        for task in (answering, leaving):
+            task.cancel()
+        await asyncio.wait({answering, leaving})
+
+
+async def _left(request: Request) -> None:
+    with suppress(TooSlow):  # of a body that nobody reads
+        while (await request.receive())["type"] != "http.disconnect":
+            pass

@@ -1,0 +1,1 @@
+"""What people ask for: cancel, erase, retry, resolve, pause, API keys."""

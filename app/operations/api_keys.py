@@ -1,0 +1,173 @@
+"""Keys: minting them, taking them back, and telling who holds one."""
+
+import asyncio
+import hashlib
+import hmac
+import math
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.clock import Clock
+from app.domain.api_keys import ApiKey, Caller, Scope, read, written
+from app.domain.errors import NotFound
+from app.domain.imports import HIGHEST_PRIORITY
+from app.domain.timeouts import KEY_LOOK_SECONDS, KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
+from app.store import access_tokens, api_keys
+from app.store.database import AWAY, Database
+
+log = structlog.get_logger()
+
+ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
+TOKEN_BYTES = 24
+LOOKED_KEYS = 1_000  # that are remembered at once
+TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    text: str = field(repr=False)
+    seconds: int  # that it lives
+    client: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """A token that was given out by this process, in clear: only its digest is in the database."""
+
+    text: str = field(repr=False)
+    dies: float  # by the monotonic clock
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKeys:
+    db: Database
+    now: Clock
+    _given: dict[str, _Given] = field(default_factory=dict, repr=False)  # the last one, by its key's id
+    _looked: dict[str, tuple[float, asyncio.Future[bool]]] = field(default_factory=dict)
+    """By the ids of keys that let somebody in: when they were looked at again, by the monotonic clock, and the look."""
+
+    async def create(
+        self,
+        client: str,
+        scopes: Iterable[Scope],
+        *,
+        expires_at: datetime | None = None,
+        max_priority: int = HIGHEST_PRIORITY,
+    ) -> tuple[ApiKey, str]:
+        """(the key as it is kept, the key as its holder sends it: told this once)."""
+        secret = secrets.token_hex(SECRET_BYTES)
+        key = ApiKey(
+            id=secrets.token_hex(ID_BYTES),
+            client=client,
+            scopes=frozenset(scopes),
+            secret_sha256=digest_of(secret),
+            created_at=self.now(),
+            expires_at=expires_at,
+            max_priority=max_priority,
+        )
+        async with self.db.write() as tx:
+            await api_keys.add(tx, key)
+        return key, written(key.id, secret)
+
+    async def everyone(self) -> list[ApiKey]:
+        async with self.db.read() as tx:
+            return await api_keys.everyone(tx)
+
+    async def revoke(self, key_id: str) -> None:
+        """Errors: NotFound."""
+        async with self.db.write() as tx:
+            if await api_keys.get(tx, key_id) is None:
+                raise NotFound(f"There is no key {key_id}. `sluice keys list` shows them all.")
+            await api_keys.revoke(tx, key_id, at=self.now())
+
+    async def caller(self, text: str) -> Caller | None:
+        """Who sends this key; None where it opens nothing. How long that takes tells nothing about the secret."""
+        key_id, secret = read(text) or ("", "")
+        key = await self.holder(key_id, secret)
+        return key.caller if key else None
+
+    async def still_opens(self, key_id: str) -> bool:
+        """Whether a key that let somebody in would do so again; all who ask at about the same time share one look."""
+        at = self.now.monotonic()
+        looked_at, look = self._looked.get(key_id, (-math.inf, None))
+        if look is None or at - looked_at >= KEY_LOOK_SECONDS:
+            if len(self._looked) >= LOOKED_KEYS:
+                self._looked.clear()
+            look = asyncio.ensure_future(self._opens(key_id))
+            look.add_done_callback(_is_heard)
+            self._looked[key_id] = (at, look)
+        return await asyncio.shield(look)
+
+    async def _opens(self, key_id: str) -> bool:
+        async with self.db.read() as tx:
+            key = await api_keys.get(tx, key_id)
+        return key is not None and key.opens(self.now())
+
+    async def holder(self, key_id: str, secret: str) -> ApiKey | None:
+        """The key with this id, if that is its secret and it opens."""
+        async with self.db.read() as tx:
+            key = await api_keys.get(tx, key_id)
+        right = hmac.compare_digest(digest_of(secret), key.secret_sha256 if key else digest_of(""))
+        if key is None or not right or not key.opens(self.now()):
+            return None
+        await self._note_use(key)
+        return key
+
+    async def exchange(self, key_id: str, secret: str) -> AccessToken | None:
+        """A token that stands for this key for an hour, or as long as the key has left; None where it opens nothing.
+
+        Who asks again soon gets the same one, with the time that it has left: as Marketo does it.
+        """
+        key = await self.holder(key_id, secret)
+        if key is None:
+            return None
+        given = self._given.get(key.id)
+        if given is None or given.dies - self.now.monotonic() < TOKEN_FRESH_SECONDS:
+            given = self._given[key.id] = await self._another(key)
+        return AccessToken(given.text, int(given.dies - self.now.monotonic()), key.client)
+
+    async def bearer(self, token: str) -> tuple[Caller, bool] | None:
+        """(whom a token stands for, whether its time is over); None where it was never given out, or its key is gone.
+
+        However long it is said to live: it is over where that is more than an hour from now.
+        """
+        async with self.db.read() as tx:
+            found = await access_tokens.get(tx, digest_of(token))
+        if found is None or not found[0].opens(self.now()):
+            return None
+        key, until = found
+        await self._note_use(key)
+        return key.caller, not timedelta() < until - self.now() <= TOKEN_LIFE
+
+    async def _another(self, key: ApiKey) -> _Given:
+        text, now = secrets.token_hex(TOKEN_BYTES), self.now()
+        seconds = (min(now + TOKEN_LIFE, key.expires_at or now + TOKEN_LIFE) - now).total_seconds()
+        given = _Given(text, self.now.monotonic() + seconds)
+        async with self.db.write() as tx:
+            until = now + timedelta(seconds=seconds)
+            await access_tokens.add(tx, digest_of(text), key_id=key.id, expires_at=until)
+        return given
+
+    async def _note_use(self, key: ApiKey) -> None:
+        at = self.now()
+        if key.last_used_at and abs((at - key.last_used_at).total_seconds()) < KEY_USE_SECONDS:
+            return
+        try:
+            async with self.db.write() as tx:
+                await api_keys.used(tx, key.id, at=at)
+        except AWAY as away:  # a full disk must not keep readers out
+            log.warning("a key's use cannot be noted", error=type(away).__name__)
+
+
+def digest_of(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _is_heard(look: asyncio.Future[bool]) -> None:
+    """Its error is for whoever waits for it, if anybody still does."""
+    if not look.cancelled():
+        look.exception()

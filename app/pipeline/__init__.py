@@ -1,0 +1,1 @@
+"""The life of a file, step by step: intake, submit, poll, collect."""

@@ -1,0 +1,65 @@
+"""Turns: clients of equal priority share Marketo by rows, so that nobody's thousand parts go before another's one.
+
+What has risen by its waiting, though its priority is lower, takes a turn of its own (app/domain/ageing.py).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from app.domain.ageing import SHARE
+
+NONE = -1  # is lower than any priority
+
+
+@dataclass(slots=True)
+class FairShare:
+    """How many rows went for each client, counted only while it has something waiting."""
+
+    rows: dict[str, int] = field(default_factory=dict)
+
+    def in_order(self, clients: Iterable[str]) -> list[str]:
+        """Who is next: the one for whom the fewest rows went.
+
+        A newcomer begins level with whoever is least served, and goes behind it: else one newcomer after the other
+        could go before somebody who waits.
+        """
+        waiting = list(clients)
+        known = self.rows
+        level = min((known[client] for client in waiting if client in known), default=0)
+        self.rows = {client: known.get(client, level) for client in waiting}
+        return sorted(waiting, key=lambda client: (self.rows[client], client not in known))
+
+    def took(self, client: str, rows: int) -> None:
+        self.rows[client] = self.rows.get(client, 0) + rows
+
+
+@dataclass(slots=True)
+class AgedShare:
+    """When it is the turn of what has risen, and among it, whose.
+
+    It is once three jobs in a row, of the highest priority that came meanwhile, went before it. So an import that is
+    more urgent than what went lately goes at once, and what keeps coming does not go for ever.
+    """
+
+    turns: FairShare = field(default_factory=FairShare)
+    priority: int = NONE  # the highest that a job of this row had
+    jobs: int = 0  # in this row
+
+    def are_next(self, priority: int) -> bool:
+        """`priority`: the highest that could go now."""
+        if priority > self.priority:
+            self.priority, self.jobs = priority, 0
+        return self.jobs >= SHARE - 1
+
+    def were_passed(self) -> None:
+        """A job went by its priority."""
+        self.jobs += 1
+
+    def took(self, client: str, rows: int) -> None:
+        """A job went by its age."""
+        self.turns.took(client, rows)
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Nobody has risen, or one of them just went."""
+        self.priority, self.jobs = NONE, 0

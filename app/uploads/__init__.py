@@ -1,0 +1,1 @@
+"""What an upload needs beside being stored: a place, an Idempotency-Key, its target's fields, and a clean end."""

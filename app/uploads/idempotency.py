@@ -1,0 +1,130 @@
+"""Once: requests of a client that carry the same Idempotency-Key are one, and make one import.
+
+The key is claimed before the body is read, and stands for the import from the very commit on that makes it. Whoever
+comes second meets the claim (KeyInUse) or the import, which is answered again if the request is the same.
+"""
+
+import asyncio
+import hashlib
+import json
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.domain.errors import KeyInUse, KeyReused
+from app.domain.imports import Request, object_type
+from app.domain.timeouts import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
+from app.store import idempotency
+from app.store.database import Database
+from app.store.idempotency import Claim, Earlier
+from app.uploads.cleanup import Cleanup
+
+SIGN_OF_LIFE_SECONDS = IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    db: Database
+    now: Clock
+    cleanup: Cleanup
+
+    async def claim(self, client: str, key: str, parameters_sha256: str) -> Claim | Earlier:
+        """The key, for this request to use; or the finished request that has it, to be answered again.
+
+        Errors: KeyInUse, KeyReused.
+        """
+        wanted = Claim(client, key, uuid.uuid4().hex)
+        await self.cleanup.again()  # a claim of our own that could not be given back
+        while True:
+            at = self.now()
+            async with self.db.write() as tx:
+                if await idempotency.claim(tx, wanted, parameters_sha256=parameters_sha256, at=at, **_limits(self.now)):
+                    return wanted
+            async with self.db.read() as tx:
+                first = await idempotency.earlier(tx, client, key)
+            if first is None:
+                continue  # it was given back in between
+            if first.parameters_sha256 != parameters_sha256:
+                raise _reused("its parameters are others")
+            if first.import_id is None:
+                gone = first.touched_at + timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS)
+                soonest, latest = HELD_KEY_RETRY_SECONDS
+                raise KeyInUse(
+                    "The first request with this Idempotency-Key is still being received. Ask again for its import.",
+                    retry_after_seconds=max(soonest, round(min((gone - at).total_seconds(), latest))),
+                )
+            return first
+
+    async def stands(self, client: str, key: str) -> bool:
+        """Whether the key stands for an import already."""
+        async with self.db.read() as tx:
+            first = await idempotency.earlier(tx, client, key)
+        return first is not None and first.import_id is not None
+
+    @asynccontextmanager
+    async def claim_guard(self, held: Claim) -> AsyncIterator[None]:
+        """Give the key back if nothing comes of it: a request that was refused does not use it up."""
+        try:
+            yield
+        except BaseException:
+            await asyncio.shield(self.cleanup.take_back(held, partial(self._release, held)))
+            raise
+
+    async def touch_while(self, held: Claim, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The same chunks; while they come, the claim is not taken for dead."""
+        touched = self.now.monotonic()
+        async for chunk in chunks:
+            yield chunk
+            if self.now.monotonic() - touched >= SIGN_OF_LIFE_SECONDS:
+                touched = self.now.monotonic()
+                async with self.db.write() as tx:
+                    await idempotency.touch(tx, held, at=self.now())
+
+    async def keep(self, tx: AsyncConnection, held: Claim, *, import_id: int, file_sha256: str) -> None:
+        """In the transaction that makes the import. Errors: KeyInUse, where the claim was taken for dead."""
+        if not await idempotency.keep(tx, held, import_id=import_id, file_sha256=file_sha256):
+            raise KeyInUse(
+                "Another request with this Idempotency-Key overtook this one. Ask again for its import.",
+                retry_after_seconds=HELD_KEY_RETRY_SECONDS[0],
+            )
+
+    async def _release(self, held: Claim) -> None:
+        async with self.db.write() as tx:
+            await idempotency.release(tx, held)
+
+
+def answered_again(first: Earlier, file_sha256: str) -> int:
+    """The import of the first request, if this one brought the same file. Errors: KeyReused."""
+    assert first.import_id is not None
+    if file_sha256 != first.file_sha256:
+        raise _reused("its file is another")
+    return first.import_id
+
+
+def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> str:
+    """What makes two requests the same, but for the file: all of their parameters."""
+    told = asdict(request) | {"object_type": object_type(request.target), "retry_of": retry_of, "corrected": corrected}
+    del told["file_name"]
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+async def forget_expired(tx: AsyncConnection, *, now: Clock) -> None:
+    """What nobody may refer to any more."""
+    await idempotency.forget(tx, **_limits(now))
+
+
+def _limits(now: Clock) -> dict[str, datetime]:
+    return {
+        "dead_since": now() - timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS),
+        "old": now.ago(IDEMPOTENCY_KEPT_SECONDS),
+    }
+
+
+def _reused(why: str) -> KeyReused:
+    return KeyReused(f"This Idempotency-Key stands for an earlier request, and {why}. Use a key of its own for each.")

@@ -1,0 +1,109 @@
+"""A file's pieces while its bytes arrive, and nobody else waits for the cutting."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
+from typing import Protocol
+
+from app.files.cutting import Piece
+from app.files.prefetch import prefetch
+from app.uploads.admission import Place
+
+BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
+HEAVY_BLOCK_BYTES = 1 << 17  # of what is packed: a thousand times as much may come out of it
+BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
+NOTHING_YET = Piece(number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, aside=False, keys=None)
+"""In a piece's place: others need the memory, and what has come is to be stored without waiting for more."""
+SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
+
+
+class Cut(Protocol):
+    """A file that is cut as it comes: one that is uploaded (UploadedFile), or only looked at (Examination)."""
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def memory_bytes(self) -> tuple[int, int]:
+        """(what is held, what would be after `let_go`)."""
+
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]: ...
+
+    def finish(self) -> Iterator[Piece]: ...
+
+    def let_go(self) -> Iterator[Piece]: ...
+
+
+async def pieces_of(
+    file: Cut, chunks: AsyncIterator[bytes], place: Place, *, heavy: bool
+) -> AsyncGenerator[Piece, None]:
+    """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
+
+    `heavy`: a few bytes of it may be much work, as it is packed, or every cell is looked at. It is never small.
+    Errors: CallerError.
+    """
+    block_bytes = HEAVY_BLOCK_BYTES if heavy else BLOCK_BYTES
+    async with aclosing(prefetch(blocks_of(chunks, block_bytes))) as blocks:
+        async for block in blocks:
+            await place.room()
+            small = not heavy and file.size_bytes + len(block) <= SMALL_BYTES
+            if block:
+                last = len(block) < block_bytes
+                async for piece in _cut(file.feed(block, last=last), place, in_thread=not small):
+                    yield piece
+            async for piece in _let_go(file, place):
+                yield piece
+    async for piece in _cut(file.finish(), place, in_thread=heavy or file.size_bytes > SMALL_BYTES):
+        yield piece
+    _note(file, place)
+
+
+async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGenerator[bytes, None]:
+    """Blocks of so many bytes or more; a smaller one is the last. An empty one is no block: see Place.wake."""
+    held: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        if not chunk:
+            yield b""
+            continue
+        held.append(chunk)
+        size += len(chunk)
+        if size >= block_bytes:
+            yield b"".join(held)
+            held, size = [], 0
+    if size:
+        yield b"".join(held)
+
+
+async def _let_go(file: Cut, place: Place) -> AsyncIterator[Piece]:
+    """Tell what is held; what is begun, too, where others need the memory."""
+    _note(file, place)
+    if place.must_store:
+        alone = place.first_awaits_more and place.moving_bytes > 0
+        async for piece in _cut(file.let_go(), place, in_thread=True):
+            alone = False
+            yield piece
+        if alone:
+            yield NOTHING_YET
+        place.must_store = False
+        _note(file, place)
+
+
+async def _cut(pieces: Iterator[Piece], place: Place, *, in_thread: bool) -> AsyncIterator[Piece]:
+    while True:
+        place.check()
+        if in_thread:
+            async with place.turn():
+                piece = await asyncio.to_thread(next, pieces, None)
+        else:
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        place.moves(piece.memory_bytes)
+        yield piece
+
+
+def _note(file: Cut, place: Place) -> None:
+    blocks_bytes = min(file.size_bytes, BLOCKS * BLOCK_BYTES)
+    held_bytes, least_bytes = file.memory_bytes
+    place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)

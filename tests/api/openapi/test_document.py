@@ -1,0 +1,396 @@
+"""The published document: what it says of the routes, and that docs/api.md says the same."""
+
+import ast
+import re
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from pydantic import BaseModel
+
+from app.api.app import routed
+from app.api.marketo_compat import routes as facade
+from app.api.openapi import examples
+from app.api.openapi.document import operations
+from app.api.paging import PARAMETERS
+from app.api.routers.imports import LIST_FILTERS
+from app.api.schemas import (
+    EventOut,
+    FileCheckOut,
+    ImportOut,
+    InstanceEventOut,
+    InstanceOut,
+    PartOut,
+    ProblemOut,
+    ResultRowOut,
+    StatusOut,
+)
+from app.domain import errors
+from app.domain.problems import PROBLEMS
+from app.settings import exactly
+from tests.api.test_api_keys import ROUTES
+from tests.story.files import LEADS
+from tests.support.clock import SteppedClock
+from tests.support.processes import ROOT
+from tests.support.stage import Stage, staged
+
+PROBLEM = "application/problem+json"
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
+FACADE = (ROOT / "docs" / "marketo-facade.md").read_text(encoding="utf-8")
+TOKEN = "/identity/oauth/token"
+OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return routed(exactly(auth="on", instances={})).openapi()
+
+
+@pytest.fixture
+async def stage(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
+    """One database is enough: no answer here comes from it alone."""
+    async with staged(sqlite_url, clock) as found:
+        yield found
+
+
+def given_codes() -> Iterator[tuple[str, str | None, str]]:
+    """(code, the kind of error that it is given to, where) of each place in the service that names one."""
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        if path.is_relative_to(ROOT / "app" / "simulator"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                yield from ((code, node.func.id, f"{path.name}:{node.lineno}") for code in codes_of(node))
+
+
+def codes_of(call: ast.Call) -> Iterator[str]:
+    assert isinstance(call.func, ast.Name)
+    values = [keyword.value for keyword in call.keywords if keyword.arg == "code"]
+    if call.func.id in {"Unreadable", "Mistake"}:
+        values += call.args[:1]
+    if call.func.id in {*KINDS, "problem", "Unreadable", "Mistake"}:
+        yield from (value.value for value in values if isinstance(value, ast.Constant))
+
+
+def codes_in(document: dict[str, Any]) -> set[str]:
+    return {
+        code
+        for _, _, operation in operations(document)
+        for response in operation["responses"].values()
+        for code in response.get("content", {}).get(PROBLEM, {}).get("examples", {})
+    }
+
+
+def ours(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    return ((method, path, one) for method, path, one in operations(document) if one["tags"] != ["marketo"])
+
+
+def theirs(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Of Marketo's own paths."""
+    return ((method, path, one) for method, path, one in operations(document) if one["tags"] == ["marketo"])
+
+
+def test_every_code_that_is_given_has_a_page_and_its_status():
+    """A new one without an entry in domain/problems.py is red."""
+    found = list(given_codes())
+    assert {"bad_bytes", "nothing_to_retry", "client_backlog_full", "internal_error"} <= {code for code, _, _ in found}
+    for code, kind, where in found:
+        assert code in PROBLEMS, f"{where}: {code} has no page"
+        if kind in KINDS:
+            assert PROBLEMS[code].status == KINDS[kind].status, where
+    for kind in KINDS.values():
+        assert PROBLEMS[kind.code].status == kind.status
+
+
+def test_every_page_is_of_a_code_that_is_given():
+    """None is left behind when its code goes."""
+    given = {code for code, _, _ in given_codes()} | {kind.code for kind in KINDS.values()}
+    assert PROBLEMS.keys() - given == {"content_too_large", "method_not_allowed"}  # the framework's, by its status
+
+
+def test_every_code_is_an_answer_of_some_operation(document: dict[str, Any]):
+    """And the document names none that there is not."""
+    assert codes_in(document) == PROBLEMS.keys() - OF_NO_OPERATION
+
+
+def test_just_the_guarded_operations_ask_for_a_key(document: dict[str, Any]):
+    """The table of test_keys.py says which those are; each says that it is 401 without one."""
+    asking = {(method, path) for method, path, operation in ours(document) if "security" in operation}
+    assert asking == set(ROUTES)
+    for method, path, operation in ours(document):
+        assert ("401" in operation["responses"]) == ((method, path) in ROUTES)
+
+
+def test_a_service_without_keys_says_so():
+    """Nothing asks for a key, and anything may be refused to who is not on this machine."""
+    document = routed(exactly(auth="off", instances={})).openapi()
+    assert "securitySchemes" not in document["components"]
+    for _, path, operation in operations(document):
+        assert "security" not in operation, path
+        assert "401" not in operation["responses"] or path == TOKEN, path
+        assert ("403" in operation["responses"]) != (operation["tags"] == ["marketo"]), path
+
+
+def test_metrics_ask_for_a_key_where_the_setting_says_so():
+    """They are not guarded as the others are."""
+    document = routed(exactly(auth="on", metrics_auth="on", instances={})).openapi()
+    assert {"401", "403"} <= document["paths"]["/metrics"]["get"]["responses"].keys()
+    assert document["paths"]["/metrics"]["get"]["security"]
+
+
+def test_every_error_is_a_problem(document: dict[str, Any]):
+    """But for /readyz, which says in the same form whether it is ready."""
+    for _, path, operation in ours(document):
+        for status, response in operation["responses"].items():
+            if status >= "400" and (path, status) != ("/readyz", "503"):
+                assert list(response["content"]) == [PROBLEM], (path, status)
+    assert "HTTPValidationError" not in str(document)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "names"),
+    [
+        ("post", "/v1/imports", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
+        ("post", "/v1/checks", {"Content-Digest", "Content-Encoding"}),
+        ("post", "/v1/imports/{import_id}/retry", {"Idempotency-Key"}),
+        ("post", "/v1/imports/{import_id}/retry-failures", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
+        ("get", "/v1/imports/{import_id}", {"If-None-Match"}),
+        ("get", "/v1/imports/{import_id}/events", {"Last-Event-ID"}),
+    ],
+)
+def test_the_headers_that_count_are_declared(document: dict[str, Any], method: str, path: str, names: set[str]):
+    """Those of the API's page."""
+    declared = document["paths"][path][method]["parameters"]
+    assert {one["name"] for one in declared if one["in"] == "header"} == names
+
+
+@pytest.mark.parametrize(
+    ("path", "types"),
+    [
+        ("failures", {"application/json", "text/csv", "text/tab-separated-values"}),
+        ("warnings", {"application/json", "text/csv", "text/tab-separated-values"}),
+        ("events", {"application/json", "text/event-stream"}),
+    ],
+)
+def test_other_media_types_are_declared(document: dict[str, Any], path: str, types: set[str]):
+    """Whatever the Accept header may ask for."""
+    answer = document["paths"][f"/v1/imports/{{import_id}}/{path}"]["get"]["responses"]["200"]
+    assert set(answer["content"]) == types
+
+
+def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
+    """Written anew, for callers build on them."""
+    schemas = document["components"]["schemas"]
+    assert set(schemas["Status"]["enum"]) == {"queued", "importing", "complete", "failed", "cancelled"}
+    assert set(schemas["State"]["enum"]) == {
+        *("waiting", "submitting", "unconfirmed", "queued", "importing", "collecting", "complete", "failed"),
+        "cancelled",
+    }
+    assert set(schemas["WaitingFor"]["enum"]) == {
+        *("slot", "same_records", "not_before", "instance_paused", "instance_blocked", "rate_limit", "daily_quota"),
+        "retry",
+    }
+    assert set(schemas["AttentionCode"]["enum"]) == {
+        *("unconfirmed", "stuck", "unknown_at_marketo", "instance_blocked", "results_missing"),
+    }
+    assert set(schemas["Condition"]["enum"]) == {"running", "paused", "blocked", "backing_off"}
+
+
+def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str, Any]):
+    """Both ways."""
+    published = set(document["components"]["schemas"]["EventOut"]["properties"]["type"]["enum"])
+    assert published == set(re.findall(r"`(\w+)`(?=[,| ])", section("event-types")))
+    of_instances = set(document["components"]["schemas"]["InstanceEventOut"]["properties"]["type"]["enum"])
+    assert of_instances == set(re.findall(r"^\| `(\w+)` \|", section("instance-event-types"), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (ImportOut, examples.IMPORT),
+        (PartOut, examples.PART),
+        (EventOut, examples.EVENT),
+        (ResultRowOut, examples.RESULT_ROW),
+        (InstanceEventOut, examples.INSTANCE_EVENT),
+        (InstanceOut, examples.INSTANCE),
+        (FileCheckOut, examples.FILE_CHECK),
+        (StatusOut, examples.STATUS),
+        (ProblemOut, examples.PROBLEM),
+    ],
+)
+def test_every_example_is_what_the_service_would_say(model: type[BaseModel], shown: dict[str, Any]):
+    """Field for field; the first two stand on the API's page."""
+    assert model.model_validate(shown).model_dump(mode="json", exclude_unset=True) == shown
+    missing = model.model_fields.keys() - shown.keys()
+    assert not missing
+
+
+def test_the_import_adds_up():
+    """The example is one that can be."""
+    rows = examples.IMPORT["rows"]
+    assert rows["imported"] + rows["failed"] + rows["pending"] == rows["total"]
+    assert examples.IMPORT["progress"] == round((rows["imported"] + rows["failed"]) / rows["total"], 4)
+
+
+async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(stage: Stage, document: dict[str, Any]):
+    """As far as the import tells."""
+    shown = await stage.read(await stage.created(LEADS))
+    declared = document["paths"]["/v1/imports"]["post"]["parameters"]
+    defaults = {one["name"]: one["schema"]["default"] for one in declared if "default" in one.get("schema", {})}
+    assert defaults == {
+        "object_type": "lead",
+        "instance": "default",
+        "format": "csv",
+        "charset": "utf-8",
+        "lookup_field": "email",
+        "priority": 5,
+        "preflight": "header",
+        "on_unconfirmed": "resubmit",
+    }
+    assert {name: shown[name] for name in defaults.keys() & shown.keys()} == {
+        name: value for name, value in defaults.items() if name in shown
+    }
+
+
+def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
+    """And the file. So does a check, and `sample` beside it."""
+    create, check = (document["paths"][path]["post"] for path in ("/v1/imports", "/v1/checks"))
+    of_check = check["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
+    assert of_check - {"file"} == {one["name"] for one in check["parameters"] if one["in"] == "query"}
+    fields = create["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
+    assert of_check - fields == {"sample"}
+    assert fields - {"file"} == {one["name"] for one in create["parameters"] if one["in"] == "query"}
+
+
+def test_the_list_s_filters_are_those_that_it_knows(document: dict[str, Any]):
+    """Both ways: an unknown one is refused."""
+    declared = document["paths"]["/v1/imports"]["get"]["parameters"]
+    assert {one["name"] for one in declared} == {*LIST_FILTERS, *PARAMETERS}
+
+
+def test_every_link_leads_to_an_operation(document: dict[str, Any]):
+    """And gives it a parameter that it has."""
+    known = {operation["operationId"]: operation for _, _, operation in operations(document)}
+    links = [
+        link
+        for operation in known.values()
+        for response in operation["responses"].values()
+        for link in response.get("links", {}).values()
+    ]
+    assert {"imports_read", "imports_cancel", "imports_resolve", "results_failures"} <= {
+        link["operationId"] for link in links
+    }
+    for link in links:
+        assert link["parameters"].keys() <= {one["name"] for one in known[link["operationId"]]["parameters"]}
+
+
+def test_every_request_that_the_page_tells_of_is_there(document: dict[str, Any]):
+    """By its method and path; the table of all requests on the page is generated."""
+    there = {(method, re.sub(r"\{\w+\}", "{}", path)) for method, path, _ in operations(document)}
+    told = {
+        (method, re.sub(r"\{\w+\}|\b42\b", "{}", path.rstrip("/") if path != "/problems/" else path))
+        for method, path in re.findall(r"`(GET|POST|DELETE|PUT|PATCH) (/[\w/{}.-]*)", API)
+    }
+    assert len(told) > 15
+    assert told - there == set()
+
+
+def test_every_code_that_the_page_tells_of_is_one():
+    """In prose, and in the generated table."""
+    told = set(re.findall(r"\b(?:400|401|403|404|409|413|415|422|429|503|507)\b[^`|.\n]{0,3}`([a-z_]+)`", API))
+    assert {"idempotency_key_reused", "unsupported_charset", "invalid_header"} <= told
+    assert told <= PROBLEMS.keys()
+
+
+def test_every_path_of_marketos_that_is_served_is_published_and_on_its_page(document: dict[str, Any]):
+    """Neither more nor less; what answers for all other paths is none."""
+    served = {
+        (method, route.path)
+        for route in facade.ROUTES
+        for method in route.methods or ()
+        if "{path:path}" not in route.path and method != "HEAD"
+    }
+    assert {(method, path) for method, path, _ in theirs(document)} == served
+    assert len(served) == 14
+    told = set(re.findall(r"`(?:GET|POST|)\W*(/(?:identity|bulk)/[^`?]+)`", FACADE))
+    told |= {path.replace("failures", "warnings") for path in told}
+    assert told == {path for _, path in served}
+
+
+def test_marketos_paths_ask_for_a_token_of_theirs(document: dict[str, Any]):
+    """In the header or in the query; who asks for one has none yet. No key of ours is one."""
+    schemes = document["components"]["securitySchemes"]
+    for _, path, operation in theirs(document):
+        asked = [schemes[name] for one in operation.get("security", ()) for name in one]
+        assert [(one["type"], one.get("scheme") or one["name"]) for one in asked] == (
+            [] if path == TOKEN else [("http", "bearer"), ("apiKey", "access_token")]
+        )
+
+
+def test_marketos_paths_say_in_marketos_words_what_is_wrong(document: dict[str, Any]):
+    """Problems are only what is wrong with HTTP itself, before anybody knows which path is asked for."""
+    refusal = {"$ref": "#/components/schemas/MarketoRefusal"}
+    for _, path, operation in theirs(document):
+        responses = operation["responses"]
+        problems = {status for status, response in responses.items() if PROBLEM in response.get("content", {})}
+        assert problems == {"408", "431"}, path
+        told = responses["200"]["content"]["application/json"]["schema"]
+        assert refusal in told.get("anyOf", [told]), path
+
+
+def test_every_example_of_marketos_paths_is_of_its_schema(document: dict[str, Any]):
+    """Those of answers, of forms and of parameters."""
+    found = [(path, *one) for _, path, operation in theirs(document) for one in shown(operation)]
+    assert len(found) > 50
+    for path, schema, value in found:
+        assert jsonschema_rs.is_valid({**schema, "components": document["components"]}, value), (path, value)
+
+
+def shown(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """(schema, example) of an operation's, but for those of problems."""
+    bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
+    media = [one for body in bodies for name, one in body.get("content", {}).items() if name != PROBLEM]
+    for one in [*media, *operation.get("parameters", ())]:
+        if "example" in one:
+            yield one["schema"], one["example"]
+        yield from ((one["schema"], example["value"]) for example in one.get("examples", {}).values())
+
+
+async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
+    """It works without the internet, and only for this machine where no keys are asked for."""
+    page = await stage.api.get("/docs")
+    assert page.status_code == 200
+    parts = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(parts) >= 2
+    for part in parts:
+        assert part.startswith("/"), part
+        assert (await stage.api.get(part)).status_code == 200, part
+    assert "url: '/openapi.json'" in page.text
+    for path in ("/docs", "/openapi.json", "/problems/"):
+        assert (await stage.api.get(path, headers={"Host": "sluice.example.com"})).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/v1/imports", "GET, HEAD, POST"),
+        ("/v1/checks", "POST"),
+        ("/v1/imports/1", "DELETE, GET, HEAD"),
+        ("/v1/imports/1/cancel", "POST"),
+        ("/livez", "GET, HEAD"),
+    ],
+)
+async def test_a_method_that_is_not_allowed_is_told_all_that_are(stage: Stage, path: str, allowed: str):
+    """Not only those of the first route that has the path."""
+    answer = await stage.api.put(path)
+    assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["allow"] == allowed
+
+
+def section(name: str) -> str:
+    """A generated section of the API's page."""
+    found = re.search(rf"<!-- generated: {name} -->\n(.*?)<!-- end: {name} -->", API, re.DOTALL)
+    assert found
+    return found[1]

@@ -1,0 +1,227 @@
+"""One request that ends with the import; and one that is not answered twice with the same."""
+
+import asyncio
+import re
+from typing import Any
+
+import httpx
+import pytest
+
+from app.api.app import create_app
+from app.api.conditional import etag
+from app.api.schemas import ImportOut
+from tests.story.files import LEADS, leads
+from tests.support.listener import SOON_SECONDS, Listener
+from tests.support.stage import Stage
+from tests.support.statements import connections_in_use, statements
+
+
+async def watched(stage: Stage, count: int = 1) -> None:
+    """Wait until so many watch."""
+    async with asyncio.timeout(SOON_SECONDS):
+        while sum(map(len, stage.container.subscriptions.subscribers.values())) != count:
+            await asyncio.sleep(0)
+
+
+async def quiet(stage: Stage) -> None:
+    """Wait until nobody uses the database."""
+    async with asyncio.timeout(SOON_SECONDS):
+        while stage.container.follow._asking or connections_in_use(stage.container.db):
+            await asyncio.sleep(0)
+
+
+async def get(stage: Stage, import_id: int, *known: str, **parameters: Any) -> httpx.Response:
+    headers = [("If-None-Match", tag) for tag in known]
+    async with asyncio.timeout(SOON_SECONDS):
+        return await stage.api.get(f"/v1/imports/{import_id}", params=parameters, headers=headers)
+
+
+async def test_a_wait_ends_with_the_import(stage: Stage):
+    """However it ends, and whatever it does before."""
+    import_id = await stage.created(LEADS)
+    waiting = asyncio.create_task(get(stage, import_id, wait=60))
+    await watched(stage)
+    await stage.run(until=lambda: _started(stage, import_id))
+    assert not waiting.done()
+    await stage.run()
+    told = await waiting
+    assert told.status_code == 200
+    assert told.json() == await stage.read(import_id)
+    assert told.json()["status"] == "complete"
+    assert "Retry-After" not in told.headers
+    assert not stage.container.subscriptions.subscribers
+
+
+async def _started(stage: Stage, import_id: int) -> bool:
+    return (await stage.read(import_id))["status"] == "importing"
+
+
+async def test_a_cancel_ends_a_wait(stage: Stage):
+    """The desk commits, and whoever waits is told."""
+    import_id = await stage.created(LEADS, not_before="2027-01-01T00:00:00Z")
+    waiting = asyncio.create_task(get(stage, import_id, wait=60))
+    await watched(stage)
+    assert (await stage.api.post(f"/v1/imports/{import_id}/cancel")).status_code == 202
+    assert (await waiting).json()["status"] == "cancelled"
+
+
+async def test_a_finished_import_is_not_waited_for(stage: Stage):
+    """At once, as without."""
+    import_id = await stage.created(LEADS)
+    await stage.run()
+    assert (await get(stage, import_id, wait=60)).json()["status"] == "complete"
+
+
+@pytest.mark.parametrize(("wait", "seconds"), [(60, 50), (50, 50), (51, 50), (20, 20)])
+async def test_a_wait_is_answered_before_a_proxy_hangs_up(stage: Stage, wait: float, seconds: float):
+    """Those hang up at 60 seconds: who asks for so long is answered after 50."""
+    loop = asyncio.get_running_loop()
+    import_id = await stage.created(LEADS)
+    before, begun_at = set(loop._scheduled), loop.time()
+    waiting = asyncio.create_task(stage.api.get(f"/v1/imports/{import_id}", params={"wait": wait}))
+    await watched(stage)
+    await quiet(stage)
+    ends = [timer.when() - begun_at for timer in loop._scheduled if timer not in before and not timer.cancelled()]
+    assert seconds <= min(end for end in ends if end > 5) < seconds + SOON_SECONDS
+    await stage.api.post(f"/v1/imports/{import_id}/cancel")
+    assert (await waiting).json()["status"] == "cancelled"
+
+
+async def test_when_the_time_is_up_the_import_is_told_as_it_stands(stage: Stage):
+    """With the hint when to ask again."""
+    import_id = await stage.created(LEADS)
+    told = await get(stage, import_id, wait="0.01")
+    assert told.status_code == 200
+    assert told.json()["status"] == "queued"
+    assert int(told.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize("wait", ["61", "60.001", "-1", "-0.5", "soon", "nan", "inf", "1s", ""])
+async def test_a_wait_that_cannot_be_is_refused(stage: Stage, wait: str):
+    """422, and it names the parameter."""
+    import_id = await stage.created(LEADS)
+    told = await get(stage, import_id, wait=wait)
+    assert told.status_code == 422
+    assert told.json()["code"] == "invalid_parameter"
+    assert [error["field"] for error in told.json()["errors"]] == ["wait"]
+
+
+async def test_who_waits_asks_the_database_nothing(stage: Stage):
+    """No statement and no connection while nothing happens, or while it happens to others; one read for a hundred."""
+    import_id = await stage.created(LEADS, not_before="2027-01-01T00:00:00Z")
+    waiting = [asyncio.create_task(get(stage, import_id, wait=60)) for _ in range(100)]
+    await watched(stage, 100)
+    await quiet(stage)
+    with statements(stage.container.db) as sent:
+        await stage.created(leads(1, start=50))
+        about_others = len(sent)
+        await quiet(stage)
+        assert len(sent) == about_others
+        await stage.api.post(f"/v1/imports/{import_id}/cancel")
+        assert {(await one).json()["status"] for one in waiting} == {"cancelled"}
+        reads = [one for one in sent[about_others:] if "FROM import JOIN instance" in one]
+    assert len(reads) <= 4, "two of the request that cancels, one for all who wait, and maybe one that came too early"
+
+
+async def test_who_goes_away_is_waited_for_by_nobody(stage: Stage):
+    """The service is done with the request at once, and watches nothing for it."""
+    import_id = await stage.created(LEADS)
+    async with Listener(create_app(stage.container), f"/v1/imports/{import_id}?wait=60") as caller:
+        await watched(stage)
+        async with asyncio.timeout(SOON_SECONDS):
+            await caller.hang_up()
+        assert not stage.container.subscriptions.subscribers
+
+
+async def test_a_stop_answers_all_who_wait(stage: Stage):
+    """As the import stands: the caller asks again, and another process answers."""
+    import_id = await stage.created(LEADS)
+    waiting = asyncio.create_task(get(stage, import_id, wait=60))
+    await watched(stage)
+    stage.container.subscriptions.end()
+    told = await waiting
+    assert (told.status_code, told.json()["status"]) == (200, "queued")
+    assert "Retry-After" in told.headers
+    assert (await get(stage, import_id, wait=60)).json()["status"] == "queued"
+
+
+async def test_who_knows_the_import_is_not_sent_it_again(stage: Stage):
+    """304 without a body, and with what a 200 would have said in its head (RFC 9110, 15.4.5)."""
+    import_id = await stage.created(LEADS)
+    first = await get(stage, import_id)
+    tag = first.headers["ETag"]
+    assert re.fullmatch(r'W/"[\x21\x23-\x7e]+"', tag)
+    again = await get(stage, import_id, tag)
+    assert (again.status_code, again.content) == (304, b"")
+    for name in ("ETag", "Cache-Control", "Retry-After"):
+        assert again.headers[name] == first.headers[name]
+
+
+@pytest.mark.parametrize(
+    ("known", "status"),
+    [
+        (["{}"], 304),
+        (["{strong}"], 304),
+        (['"another", {}'], 304),
+        (['W/"another"', "{}"], 304),
+        (['"a,b",W/"",{}'], 304),
+        (["*"], 304),
+        (['"another"'], 200),
+        (['W/"another"'], 200),
+        (["{bare}"], 200),
+        ([""], 200),
+    ],
+)
+async def test_tags_are_compared_as_the_rfc_has_it(stage: Stage, known: list[str], status: int):
+    """If-None-Match compares weakly; a tag without its quotes is none."""
+    import_id = await stage.created(LEADS)
+    tag = (await get(stage, import_id)).headers["ETag"]
+    strong = tag.removeprefix("W/")
+    sent = [one.format(tag, strong=strong, bare=strong.strip('"')) for one in known]
+    assert (await get(stage, import_id, *sent)).status_code == status
+
+
+async def test_a_wait_with_a_known_tag_ends_in_a_304_or_the_finished_import(stage: Stage):
+    """Nothing happened: 304. It ended: 200, with another tag."""
+    import_id = await stage.created(LEADS)
+    tag = (await get(stage, import_id)).headers["ETag"]
+    assert (await get(stage, import_id, tag, wait="0.01")).status_code == 304
+    waiting = asyncio.create_task(get(stage, import_id, tag, wait=60))
+    await watched(stage)
+    await stage.run()
+    told = await waiting
+    assert told.json()["status"] == "complete"
+    assert told.headers["ETag"] != tag
+    assert (await get(stage, import_id, told.headers["ETag"], wait=60)).status_code == 304
+
+
+async def test_the_tag_changes_if_and_only_if_the_import_does(stage: Stage):
+    """From its acceptance to its end: two answers have the same tag where they say the same, and else not."""
+    import_id = await stage.created(leads(60))
+    seen: list[tuple[dict[str, Any], str]] = []
+    while not seen or seen[-1][0]["status"] != "complete":
+        for _ in range(2):
+            told = await get(stage, import_id)
+            seen.append((told.json(), told.headers["ETag"]))
+        await stage.beat()
+        stage.clock.step(5)
+    assert len({tag for _, tag in seen}) >= 3, "accepted, at Marketo, complete"
+    for one, its in seen:
+        for other, others in seen:
+            assert (one == other) == (its == others)
+
+
+async def test_the_tags_of_two_imports_differ(stage: Stage):
+    """Also of the same file."""
+    one, other = [(await get(stage, await stage.created(LEADS))).headers["ETag"] for _ in range(2)]
+    assert one != other
+
+
+async def test_a_forecast_alone_makes_no_other_tag(stage: Stage):
+    """It moves with the clock: that is what makes the tag a weak one."""
+    shown = ImportOut.model_validate(await stage.read(await stage.created(LEADS)))
+    later = shown.model_copy(update={"estimated_finish_at": stage.clock()})
+    other = shown.model_copy(update={"label": "another"})
+    tag = etag(shown, beside={"estimated_finish_at"})
+    assert etag(later, beside={"estimated_finish_at"}) == tag
+    assert etag(other, beside={"estimated_finish_at"}) != tag
