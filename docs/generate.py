@@ -22,8 +22,9 @@ from app.api.parameters import PARAMETERS, Parameter
 from app.domain import events, lifecycle
 from app.domain.answers import Unusable
 from app.domain.events import Occurrence
-from app.domain.imports import AttentionCode, ObjectType
+from app.domain.imports import AttentionCode
 from app.domain.instances import WaitingFor
+from app.domain.objects import ObjectType
 from app.domain.problems import PROBLEMS
 from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
 

@@ -12,19 +12,8 @@ from typing import Any, TypeVar
 
 from app.api.values import from_json, whole
 from app.domain.errors import MOST_ERRORS, BadParameter, Detail, in_one_sentence, quoted
-from app.domain.imports import (
-    DEFAULT_PRIORITY,
-    HIGHEST_PRIORITY,
-    CustomObject,
-    Format,
-    Leads,
-    ObjectType,
-    OnUnconfirmed,
-    Preflight,
-    ProgramMembers,
-    Request,
-    Target,
-)
+from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, Format, OnUnconfirmed, Preflight, Request
+from app.domain.objects import CustomObject, Leads, ObjectType, ProgramMembers, Target
 from app.terminal import is_harmless
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08

@@ -10,23 +10,11 @@ from app.api.openapi import examples
 from app.clock import rfc3339
 from app.domain.events import OF_IMPORTS, OF_INSTANCES
 from app.domain.file_mistakes import Mistake
-from app.domain.imports import (
-    FINISHED,
-    AttentionCode,
-    Failure,
-    Format,
-    Import,
-    LeftOut,
-    ObjectType,
-    OnUnconfirmed,
-    Part,
-    Status,
-    TryError,
-    fields_of,
-    object_type,
-)
+from app.domain.imports import FINISHED, AttentionCode, Format, Import, LeftOut, OnUnconfirmed, Status
 from app.domain.instances import Condition, Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.objects import ObjectType, fields_of, object_type
+from app.domain.parts import Failure, Part, TryError
 from app.files.examination import Findings
 from app.store.events import Event
 from app.store.parts import BlockedBy

@@ -11,7 +11,8 @@ from app.cli import tables
 from app.cli.client import command, service, told
 from app.cli.reading import AsJson
 from app.cli.upload import format_by_name, look_at, named, opened
-from app.domain.imports import Format, ObjectType
+from app.domain.imports import Format
+from app.domain.objects import ObjectType
 from app.terminal import harmless_json
 
 

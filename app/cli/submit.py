@@ -14,7 +14,8 @@ from app.cli.client import command, fail, followed, remarked_rows, result_rows, 
 from app.cli.progress import Shown, progress_bar
 from app.cli.retrying_client import RetryingClient
 from app.cli.upload import format_by_name, named, opened, size_of, upload
-from app.domain.imports import Format, ObjectType, OnUnconfirmed, Preflight
+from app.domain.imports import Format, OnUnconfirmed, Preflight
+from app.domain.objects import ObjectType
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20

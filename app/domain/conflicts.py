@@ -5,7 +5,8 @@ Marketo runs two jobs side by side and does not dedupe between them; and a list 
 
 from enum import StrEnum
 
-from app.domain.imports import ConflictScope, CustomObject, Leads, ProgramMembers, Target, key_columns
+from app.domain.objects import CustomObject, Leads, ProgramMembers, Target, key_columns
+from app.domain.parts import ConflictScope
 
 PEOPLE = "people"  # leads and members of programs are the same records
 

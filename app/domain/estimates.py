@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 
 from app.domain.ageing import SHARE, has_risen
 from app.domain.events import Occurrence
-from app.domain.imports import Import, Part
+from app.domain.imports import Import
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
+from app.domain.parts import Part
 from app.domain.throughput import Job, Span, ThroughputModel, forecast
 from app.domain.timeouts import DENIALS, FORECAST_LATE_SECONDS
 

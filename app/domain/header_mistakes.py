@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from app.domain.answers import Description
 from app.domain.errors import SHOWN_LETTERS, quoted
 from app.domain.file_mistakes import Mistake
-from app.domain.imports import Leads, Target, key_columns
+from app.domain.objects import Leads, Target, key_columns
 from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, is_a_value, why_unlike
 
 LISTED = 20  # columns that a sentence lists

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
-from app.domain.imports import OnUnconfirmed, Part
+from app.domain.imports import OnUnconfirmed
 from app.domain.incidents import CallError, Incident, Incidents
 from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.parts import Part
 from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import (
     FOREIGN_QUEUE_MOST_SECONDS,

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from app.domain.answers import Description, Field
 from app.domain.errors import Detail, quoted
-from app.domain.imports import CustomObject, Target, key_columns
+from app.domain.objects import CustomObject, Target, key_columns
 
 TEXT_BYTES = 30_000  # of a text area. Adobe, "Field types", read 2026-08
 EMAIL = re.compile(r"[!-?A-~]++@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++")  # ASCII only. Adobe, "Leads", read 2026-08

@@ -10,7 +10,8 @@ from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
 from app.domain.header_mistakes import seems_a_header
-from app.domain.imports import Format, Request, key_columns
+from app.domain.imports import Format, Request
+from app.domain.objects import key_columns
 from app.domain.preflight import Column, columns_of
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder

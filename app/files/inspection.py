@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from app.domain.answers import Description, Field
 from app.domain.errors import Detail
 from app.domain.header_mistakes import NOTHING
-from app.domain.imports import Format, Target, key_columns
+from app.domain.imports import Format
+from app.domain.objects import Target, key_columns
 from app.domain.preflight import complaint, header_mistakes
 from app.files.odd_cells import Oddities
 from app.files.records import Offsets, Records, cells, strict_cells

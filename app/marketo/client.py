@@ -20,7 +20,7 @@ from app.domain.answers import (
     ResultFile,
     TurnedAway,
 )
-from app.domain.imports import CustomObject, Target
+from app.domain.objects import CustomObject, Target
 from app.marketo import parsing, paths
 from app.marketo.answer_counts import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile

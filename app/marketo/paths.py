@@ -7,7 +7,8 @@ program members carries no program id. Adobe, "Bulk import", read 2026-08.
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from app.domain.imports import CustomObject, Format, Leads, ProgramMembers, Target
+from app.domain.imports import Format
+from app.domain.objects import CustomObject, Leads, ProgramMembers, Target
 
 
 class Batch(NamedTuple):

@@ -6,9 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.failpoints import Failpoint
-from app.domain.imports import OnUnconfirmed, Part, TryError
+from app.domain.imports import OnUnconfirmed
 from app.domain.incidents import LOST
 from app.domain.lifecycle import SLOW, Move, State
+from app.domain.parts import Part, TryError
 from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.operations.erase import Erase
 from app.scheduling.instance_context import InstanceContext

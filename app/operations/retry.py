@@ -9,8 +9,10 @@ import numpy as np
 
 from app.domain.api_keys import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
-from app.domain.imports import LeftOut, Part, Request, key_columns
+from app.domain.imports import LeftOut, Request
 from app.domain.lifecycle import State
+from app.domain.objects import key_columns
+from app.domain.parts import Part
 from app.files import row_numbers
 from app.files.compression import unpacked
 from app.files.record_keys import NONE, Digests, digests_of_file, key_places

@@ -17,9 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.answers import NoFile, QueryFailed, ResultFile, Unusable
 from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint
-from app.domain.imports import Part, Rows, TryError, key_columns
 from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
+from app.domain.objects import key_columns
+from app.domain.parts import Part, Rows, TryError
 from app.domain.timeouts import LATE_FILE_SECONDS, LINE_END_SECONDS, RESULT_RETENTION_SECONDS
 from app.files import row_numbers
 from app.files.compression import pack, unpacked

@@ -17,7 +17,8 @@ from app.domain.errors import Backlog, BadFile, DiskFull, TooSlow
 from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.file_mistakes import refusal
-from app.domain.imports import LeftOut, Preflight, Request, SourceFile, key_columns
+from app.domain.imports import LeftOut, Preflight, Request, SourceFile
+from app.domain.objects import key_columns
 from app.domain.timeouts import BACKLOG_RETRY_SECONDS
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter, Piece

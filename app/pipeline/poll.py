@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.answers import MarketoStatus, QueryFailed, Report
 from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint
-from app.domain.imports import Part, Rows, TryError
 from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
+from app.domain.parts import Part, Rows, TryError
 from app.domain.timeouts import DENIALS, FORGOTTEN_SECONDS
 from app.notify.wakeup import Wakeup
 from app.scheduling.instance_context import InstanceContext

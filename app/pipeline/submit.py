@@ -20,10 +20,10 @@ from app.domain.ageing import rank, seconds_to_rise
 from app.domain.answers import Accepted, Answer, MarketoStatus, OutcomeUnknown, Refused, RejectionReason, TurnedAway
 from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint
-from app.domain.imports import Part, TryError
 from app.domain.incidents import CREATE, CallError, error_of
 from app.domain.instances import Instance, at_work, lesson_seconds
 from app.domain.lifecycle import Move, State
+from app.domain.parts import Part, TryError
 from app.domain.timeouts import DENIED_RETRY_SECONDS, INSIST_SECONDS, after
 from app.files.compression import unpacked, zstd
 from app.marketo.multipart import FILE_NAME, BrokenFile, DoesNotFit, PartFile

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.conflicts import Overlap, overlap_of
 from app.domain.failpoints import Failpoint
-from app.domain.imports import Part
+from app.domain.parts import Part
 from app.files.record_keys import Digests, from_bytes, share_any
 from app.scheduling.instance_context import InstanceContext
 from app.scheduling.lease import Lease

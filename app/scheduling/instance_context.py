@@ -13,10 +13,10 @@ from app.clock import Clock, rfc3339
 from app.domain.answers import RejectionReason
 from app.domain.events import Occurrence
 from app.domain.failpoints import FailpointHit
-from app.domain.imports import Part
 from app.domain.incidents import CREATE, NOBODY_ANSWERED, CallError
 from app.domain.instances import Instance, WaitingFor
 from app.domain.lifecycle import State
+from app.domain.parts import Part
 from app.domain.timeouts import BLOCKED_RETRY_SECONDS, CONCURRENCY_PAUSE_SECONDS, RetryPolicy, after, quota_again
 from app.marketo.client import Marketo
 from app.marketo.rate_limit import Sleep

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-from app.domain.imports import Part
+from app.domain.parts import Part
 from app.domain.throughput import Forecast, Job, NextPoll, Span, ThroughputModel, forecast, has_enough_work, next_poll
 
 NEVER = datetime.min.replace(tzinfo=UTC)

@@ -9,8 +9,8 @@ import structlog
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import ConflictScope, Part
 from app.domain.lifecycle import State
+from app.domain.parts import ConflictScope, Part
 from app.store import blobs
 from app.store.parts import conflict_scope_of
 from app.store.tables import WAITING, part, part_keys

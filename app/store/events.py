@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import rfc3339
 from app.domain.events import WARNED, EventType
-from app.domain.imports import Part
+from app.domain.parts import Part
 from app.logs import request_id
 from app.store.database import after_commit, held_in
 from app.store.tables import event, import_

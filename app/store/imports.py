@@ -12,27 +12,20 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.events import Occurrence
 from app.domain.imports import (
     FINISHED,
-    CustomObject,
-    Failure,
     Format,
     Import,
-    Leads,
     LeftOut,
-    ObjectType,
     OnUnconfirmed,
     Preflight,
-    ProgramMembers,
     Remaining,
     Request,
-    Rows,
     SourceFile,
     Status,
-    Target,
-    fields_of,
-    object_type,
     status_of,
 )
 from app.domain.lifecycle import State
+from app.domain.objects import CustomObject, Leads, ObjectType, ProgramMembers, Target, fields_of, object_type
+from app.domain.parts import Failure, Rows
 from app.store import attention, counters, events
 from app.store.database import held_in
 from app.store.tables import import_, instance, part

@@ -12,8 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain import conflicts
 from app.domain.events import Occurrence
-from app.domain.imports import ConflictScope, Failure, Part, Request, Rows, TryError
+from app.domain.imports import Request
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
+from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store import blobs, counters, events, imports
 from app.store.blobs import Corrupt
 from app.store.database import later

@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.estimates import BacklogSlice, Work
-from app.domain.imports import Part
+from app.domain.parts import Part
 from app.store.parts import as_part, due
 from app.store.tables import WAITING, import_, part
 

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.domain.answers import Description, QueryFailed
 from app.domain.errors import BadParameter, Detail
 from app.domain.failpoints import Failpoint, FailpointHit
-from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
+from app.domain.objects import CustomObject, Leads, ProgramMembers, Target
 from app.domain.timeouts import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
 from app.marketo.codes import UNKNOWN_OBJECT

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
-from app.domain.imports import Request, object_type
+from app.domain.imports import Request
+from app.domain.objects import object_type
 from app.domain.timeouts import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.store import idempotency
 from app.store.database import Database

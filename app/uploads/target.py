@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from app.domain.answers import Description
 from app.domain.errors import BadParameter, Detail
-from app.domain.imports import CustomObject, Preflight, Request
+from app.domain.imports import Preflight, Request
+from app.domain.objects import CustomObject
 from app.uploads.descriptions import Describe
 
 

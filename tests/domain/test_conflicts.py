@@ -3,7 +3,8 @@
 import pytest
 
 from app.domain.conflicts import key_fields_of, list_of, overlap_of, record_kind_of
-from app.domain.imports import ConflictScope, CustomObject, Leads, ProgramMembers
+from app.domain.objects import CustomObject, Leads, ProgramMembers
+from app.domain.parts import ConflictScope
 
 EMAIL, LOOKUP_ID = Leads(), Leads(lookup_field="id")
 MEMBERS = ProgramMembers(1001, "On List")

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from app.domain.estimates import BacklogSlice, CompletionEstimate, Work
-from app.domain.imports import ConflictScope, Import, Leads, Part, Remaining, Request, Rows, SourceFile, Status
+from app.domain.imports import Import, Remaining, Request, SourceFile, Status
 from app.domain.incidents import Incident
 from app.domain.instances import Instance
 from app.domain.lifecycle import State
+from app.domain.objects import Leads
+from app.domain.parts import ConflictScope, Part, Rows
 from app.domain.throughput import ThroughputModel
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)

@@ -4,7 +4,7 @@ import pytest
 
 from app.domain.answers import Description, Field
 from app.domain.header_mistakes import field_mistakes, key_mistakes, name_mistakes
-from app.domain.imports import CustomObject, Leads
+from app.domain.objects import CustomObject, Leads
 
 DESCRIBED = Description(
     (

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.imports import Rows, status_of
+from app.domain.imports import status_of
 from app.domain.lifecycle import State
+from app.domain.parts import Rows
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from app.domain.imports import ConflictScope, OnUnconfirmed, Part, Rows
+from app.domain.imports import OnUnconfirmed
 from app.domain.instances import Instance, WaitingFor, lesson_seconds, next_attempt_at, waiting_for
 from app.domain.lifecycle import State
+from app.domain.parts import ConflictScope, Part, Rows
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(minutes=1)

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.answers import Description, Field
-from app.domain.imports import CustomObject, Leads, ProgramMembers
+from app.domain.objects import CustomObject, Leads, ProgramMembers
 from app.domain.preflight import complaint, header_mistakes
 
 DESCRIBED = Description(

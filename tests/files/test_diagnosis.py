@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.answers import Description, Field
 from app.domain.errors import BadFile
-from app.domain.imports import CustomObject, Format, Leads, Request
+from app.domain.imports import Format, Request
+from app.domain.objects import CustomObject, Leads
 from app.files.diagnosis import NO_LINE_ENDS, Sample, diagnose, everything
 
 DESCRIBED = Description(

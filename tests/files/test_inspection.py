@@ -3,7 +3,8 @@
 import pytest
 
 from app.domain.answers import Description, Field
-from app.domain.imports import Format, Leads
+from app.domain.imports import Format
+from app.domain.objects import Leads
 from app.files import inspection
 from app.files.cutting import Cutter
 from app.files.inspection import Inspection, Remark

@@ -22,7 +22,7 @@ from app.domain.answers import (
     ResultFile,
     TurnedAway,
 )
-from app.domain.imports import CustomObject, Leads, ProgramMembers
+from app.domain.objects import CustomObject, Leads, ProgramMembers
 from tests.marketo.stage import BASE, LEADS, SECRET, TOKEN, Stage, envelope, form, part, refusal, script
 
 ANSWERS = Accepted | TurnedAway | Refused | OutcomeUnknown

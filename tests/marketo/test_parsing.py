@@ -13,7 +13,7 @@ from app.domain.answers import (
     Report,
     ResultFile,
 )
-from app.domain.imports import CustomObject, Leads, ProgramMembers
+from app.domain.objects import CustomObject, Leads, ProgramMembers
 from tests.marketo.stage import LEADS, Stage, envelope, refusal, script
 
 CARS, MEMBERS = CustomObject("car_c"), ProgramMembers(1044, "On List")

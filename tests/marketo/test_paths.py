@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.domain.imports import CustomObject, Format, Leads, ProgramMembers
+from app.domain.imports import Format
+from app.domain.objects import CustomObject, Leads, ProgramMembers
 from app.marketo import paths
 
 LEADS, CARS, MEMBERS = Leads(), CustomObject("car_c"), ProgramMembers(1044, "On List")

@@ -18,7 +18,7 @@ from app.domain.answers import (
     ResultFile,
     TurnedAway,
 )
-from app.domain.imports import CustomObject, Leads, ProgramMembers, Target
+from app.domain.objects import CustomObject, Leads, ProgramMembers, Target
 from app.marketo.client import Marketo
 from app.simulator import Rules, Simulator, create_app, parse_fault
 from tests.marketo.stage import SteppedClock, instance, part

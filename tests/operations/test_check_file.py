@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.domain.errors import BrokenUpload
-from app.domain.imports import Leads, Request
+from app.domain.imports import Request
+from app.domain.objects import Leads
 from app.files import examination
 from app.files.examination import Limits
 from app.files.inspection import Inspection

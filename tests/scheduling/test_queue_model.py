@@ -3,8 +3,8 @@
 from dataclasses import replace
 from datetime import timedelta
 
-from app.domain.imports import Part, Rows
 from app.domain.lifecycle import State
+from app.domain.parts import Part, Rows
 from app.scheduling.queue_model import Observation, QueueModel
 from tests.domain.test_instances import NOON, part
 

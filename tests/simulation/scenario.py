@@ -21,8 +21,9 @@ from app.container import Container, build_container, build_instance_worker
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.failpoints import Failpoint
-from app.domain.imports import CustomObject, Leads, OnUnconfirmed, Request
+from app.domain.imports import OnUnconfirmed, Request
 from app.domain.lifecycle import State
+from app.domain.objects import CustomObject, Leads
 from app.pipeline.intake import Arrival
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime
 
-from app.domain.imports import Leads, Part, Request, SourceFile
+from app.domain.imports import Request, SourceFile
+from app.domain.objects import Leads
+from app.domain.parts import Part
 from app.store import imports, instances, parts
 from app.store.database import Database
 

@@ -4,8 +4,9 @@ import asyncio
 
 import pytest
 
-from app.domain.imports import Leads, Request, SourceFile
+from app.domain.imports import Request, SourceFile
 from app.domain.lifecycle import Move
+from app.domain.objects import Leads
 from app.store import events, imports, parts
 from app.store.database import Database
 from app.store.events import Latest

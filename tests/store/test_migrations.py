@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 import migrations
 from app.domain.events import Occurrence
-from app.domain.imports import CustomObject, Leads, Request, SourceFile
+from app.domain.imports import Request, SourceFile
+from app.domain.objects import CustomObject, Leads
 from app.store import api_keys, events, imports, instances, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow

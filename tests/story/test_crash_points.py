@@ -18,7 +18,8 @@ from app.container import Container, build_container, build_instance_worker
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import WrongState
 from app.domain.failpoints import Failpoint
-from app.domain.imports import CustomObject, Leads, Request
+from app.domain.imports import Request
+from app.domain.objects import CustomObject, Leads
 from app.domain.timeouts import UPLOAD_IDLE_SECONDS
 from app.pipeline.intake import Arrival
 from app.simulator import Fault, Rules, Simulator, create_app

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from app.files.compression import zstd
-from tests.files.test_kinds import KINDS
+from tests.files.test_file_kinds import KINDS
 from tests.story.test_ugly import FOLDER
 from tests.support.clock import SteppedClock
 from tests.support.obedient import Attempt

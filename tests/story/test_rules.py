@@ -7,7 +7,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from app.domain.imports import Leads
+from app.domain.objects import Leads
 from app.simulator import Fault, Rules
 from app.store.database import Database
 from app.store.tables import import_, part, part_file

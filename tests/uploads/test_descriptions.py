@@ -4,7 +4,7 @@ import asyncio
 
 import httpx
 
-from app.domain.imports import CustomObject, Leads
+from app.domain.objects import CustomObject, Leads
 from app.uploads.descriptions import Describe
 from tests.story.files import LEADS
 from tests.support.stage import Stage

@@ -19,7 +19,9 @@ from app.domain.errors import (
     TooSlow,
     UnsupportedMedia,
 )
-from app.domain.imports import FINISHED, CustomObject, Import, Rows, Status, Target
+from app.domain.imports import FINISHED, Import, Status
+from app.domain.objects import CustomObject, Target
+from app.domain.parts import Rows
 
 JSON_TYPE = "application/json;charset=UTF-8"
 FILE_TYPE = "text/csv;charset=UTF-8"  # of every format; clients compare it letter by letter

@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.api.openapi.examples import LEADS_CSV
-from app.domain.imports import ObjectType
+from app.domain.objects import ObjectType
 from app.store.results import Kind
 
 LEAD, OBJECT, MEMBER = ObjectType.LEAD, ObjectType.CUSTOM_OBJECT, ObjectType.PROGRAM_MEMBER

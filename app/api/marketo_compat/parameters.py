@@ -1,7 +1,7 @@
 """Marketo's parameters in our words."""
 
 from app.api.parameters import PARAMETERS
-from app.domain.imports import ObjectType
+from app.domain.objects import ObjectType
 
 OURS = {
     "lookupField": "lookup_field",

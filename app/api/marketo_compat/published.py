@@ -10,7 +10,7 @@ from app.api.marketo_compat.schemas import A_TOKEN, BATCH, TEXT, ref
 from app.api.openapi import document
 from app.api.openapi.document import in_query
 from app.api.parameters import PARAMETERS
-from app.domain.imports import ObjectType
+from app.domain.objects import ObjectType
 from app.store.results import Kind
 
 Operation = dict[str, Any]

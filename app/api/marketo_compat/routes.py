@@ -33,8 +33,9 @@ from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
-from app.domain.imports import FINISHED, CustomObject, Import, ObjectType, object_type
+from app.domain.imports import FINISHED, Import
 from app.domain.imports import Request as Wanted
+from app.domain.objects import CustomObject, ObjectType, object_type
 from app.domain.timeouts import STRANGER_SECONDS
 from app.store import results
 from app.store.database import AWAY

@@ -19,7 +19,8 @@ from app.api.uploads import received
 from app.container import Container
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
-from app.domain.imports import FINISHED, Import, ObjectType, Status
+from app.domain.imports import FINISHED, Import, Status
+from app.domain.objects import ObjectType
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store import imports
 from app.store.imports import Filters
