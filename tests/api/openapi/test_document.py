@@ -38,7 +38,7 @@ from tests.support.stage import Stage, staged
 PROBLEM = "application/problem+json"
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
-FACADE = (ROOT / "docs" / "marketo-facade.md").read_text(encoding="utf-8")
+FACADE = (ROOT / "docs" / "marketo-compat.md").read_text(encoding="utf-8")
 TOKEN = "/identity/oauth/token"
 OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
 
