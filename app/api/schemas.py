@@ -2,9 +2,10 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, WithJsonSchema, create_model
+from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
 from app.clock import rfc3339
@@ -13,7 +14,7 @@ from app.domain.file_mistakes import Mistake
 from app.domain.imports import FINISHED, AttentionCode, Format, Import, LeftOut, OnUnconfirmed, Status
 from app.domain.instances import Condition, Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.objects import ObjectType, fields_of, object_type
+from app.domain.objects import OBJECT_TYPES, ValueKind, fields_of, target_parameters
 from app.domain.parts import Failure, Part, TryError
 from app.files.examination import Findings
 from app.store.events import Event
@@ -127,21 +128,41 @@ class LinksOut(BaseModel):
     warnings: str
 
 
-class ImportOut(BaseModel):
-    model_config = _example(examples.IMPORT)
+ObjectType = TypeAliasType(
+    "ObjectType",
+    Annotated[str, WithJsonSchema({"type": "string", "enum": list(OBJECT_TYPES), "title": "ObjectType"})],
+)
 
+
+class _ImportHead(BaseModel):
     id: int
     object_type: ObjectType
     instance: str
     client: str
     format: Format
-    lookup_field: str | None
-    list_id: int | None
-    partition_name: str | None
-    object_name: str | None
-    dedupe_fields: list[str] | None
-    program_id: int | None
-    program_member_status: str | None
+
+
+def _shown_as(kind: ValueKind) -> Any:
+    """The type that the value of an object type's parameter has in an answer."""
+    match kind:
+        case ValueKind.TEXT | ValueKind.FIELD | ValueKind.API_NAME:
+            return str | None
+        case ValueKind.API_NAMES:
+            return list[str] | None
+        case ValueKind.MARKETO_ID:
+            return int | None
+        case _:
+            assert_never(kind)
+
+
+_OF_TARGETS: Any = {name: (_shown_as(parameter.kind), ...) for name, parameter in target_parameters().items()}
+_WithTarget = create_model("_WithTarget", __base__=_ImportHead, **_OF_TARGETS)
+"""The parameters of every object type are fields of an import; those of other types than its own are null."""
+
+
+class ImportOut(_WithTarget):
+    model_config = _example(examples.IMPORT)
+
     priority: int
     not_before: Moment | None
     on_unconfirmed: OnUnconfirmed
@@ -168,7 +189,7 @@ class ImportOut(BaseModel):
         here = f"/v1/imports/{found.id}"
         return cls(
             id=found.id,
-            object_type=object_type(request.target),
+            object_type=request.target.object_type,
             instance=request.instance,
             client=request.client,
             format=request.format,
