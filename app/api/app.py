@@ -9,8 +9,6 @@ from starlette.types import ASGIApp
 
 from app.api import errors
 from app.api.auth import LoopbackOnly
-from app.api.estimates import CompletionEstimates
-from app.api.health import Probe
 from app.api.marketo_compat import routes as facade
 from app.api.marketo_compat.envelope import Envelope
 from app.api.middleware.body_pace import BodyPace
@@ -20,7 +18,6 @@ from app.api.middleware.lingering_close import LingeringClose
 from app.api.middleware.path_spelling import PathSpelling
 from app.api.middleware.request_bounds import RequestBounds
 from app.api.middleware.request_log import RequestLog
-from app.api.monitor import Monitor
 from app.api.open_streams import OpenStreams
 from app.api.openapi import document
 from app.api.rate_limits import RateLimits
@@ -45,12 +42,9 @@ ROUTERS = (
 def create_app(container: Container) -> FastAPI:
     app = routed(container.settings)
     app.state.container = container
-    app.state.probe = Probe(container)
     app.state.rates = RateLimits(container.settings.client_requests_per_minute, container.now)
-    app.state.estimates = CompletionEstimates(container)
     keyless = container.settings.auth == "off"  # one client is everybody then
     app.state.streams = OpenStreams(container.settings.connections if keyless else container.settings.client_streams)
-    app.state.monitor = Monitor(container, app.state.probe)
     errors.install(app)
     if container.settings.auth == "off":
         app.add_middleware(LoopbackOnly)

@@ -90,7 +90,7 @@ async def running(
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
-                beside.append(group.create_task(server.monitor.run()))
+                beside.append(group.create_task(container.reports.monitor.run()))
                 beside.append(group.create_task(memory.Trim(container.admission).run()))
                 group.create_task(_serve_until(server, door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
@@ -149,7 +149,6 @@ class _Server(uvicorn.Server):
         settings = container.settings
         web = importlib.import_module("app.api.app")  # a worker starts sooner and smaller without it
         app = web.create_app(container)
-        self.monitor = app.state.monitor
         protocol = importlib.import_module("app.api.protocol").BoundedProtocol
         self._connections = Connections(_connections_within(settings.connections))
         super().__init__(
