@@ -7,10 +7,10 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -84,14 +84,7 @@ async def running(
         if server and settings.auth == "on" and not await container.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            duties = (
-                container.timekeeper,
-                container.pg_notify,
-                container.follow,
-                container.cleanup,
-                container.schema_watch,
-            )
-            beside = [group.create_task(duty.run()) for duty in duties]
+            beside = [group.create_task(duty) for duty in _duties(container)]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
@@ -103,6 +96,17 @@ async def running(
             container.subscriptions.end()  # whoever waits is answered now, and asks another process
             for task in beside:
                 task.cancel()
+
+
+def _duties(container: Container) -> list[Coroutine[Any, Any, None]]:
+    """What every process does besides its work, until it stops."""
+    return [
+        container.timekeeper.run(),
+        container.pg_notify.run(),
+        container.follow.run(),
+        container.cleanup.run(),
+        container.schema_watch.run(),
+    ]
 
 
 def _check(settings: Settings, role: str) -> None:

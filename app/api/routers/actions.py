@@ -41,11 +41,11 @@ READ_BY = ("format", "charset")
     responses=document.responses({202: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
 )
 async def cancel(
-    response: Response, container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
+    container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
 ) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
     await container.desk.cancel(import_.id, by=caller.client)
-    return await presenter.present_changed(response, import_.id)
+    return await presenter.present_changed(import_.id)
 
 
 @router.delete(
@@ -69,7 +69,6 @@ async def erase(container: TheContainer, caller: TheCaller, import_: ManageableI
 )
 async def retry(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
     import_: ManageableImport,
@@ -81,7 +80,7 @@ async def retry(
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
     bulkhead.leave(request)
     receipt = await container.retry.parts(import_.id, by=caller, idempotency_key=idempotency_key)
-    return await presenter.present_receipt(response, receipt)
+    return await presenter.present_receipt(receipt)
 
 
 @router.post(
@@ -99,7 +98,6 @@ async def retry(
 )
 async def retry_failures(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
     import_: ManageableImport,
@@ -115,7 +113,7 @@ async def retry_failures(
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
         bulkhead.leave(request)
         receipt = await container.retry.failures(import_.id, by=caller, idempotency_key=idempotency_key)
-        return await presenter.present_receipt(response, receipt)
+        return await presenter.present_receipt(receipt)
     owner = import_.request.client
     admit = partial(container.intake.check_room, owner, asking=caller.client, idempotency_key=idempotency_key)
     bulkhead.leave(request)
@@ -128,7 +126,7 @@ async def retry_failures(
         new_import = request_from(parameters, file_name=upload.file_name, client=owner)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await container.retry.corrected(import_.id, new_import, arrival, by=caller)
-    return await presenter.present_receipt(response, receipt)
+    return await presenter.present_receipt(receipt)
 
 
 class Resolution(BaseModel):
@@ -168,7 +166,6 @@ class Resolution(BaseModel):
     ),
 )
 async def resolve(
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
     import_: VisibleImport,
@@ -178,4 +175,4 @@ async def resolve(
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
     await container.desk.resolve(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
-    return await presenter.present_changed(response, import_.id)
+    return await presenter.present_changed(import_.id)

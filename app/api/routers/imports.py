@@ -53,7 +53,6 @@ FILTERS_SHOWN = [
 )
 async def create(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
     presenter: Presenter,
@@ -74,7 +73,7 @@ async def create(
         )
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await container.intake.receive(new_import, arrival)
-    return await presenter.present_receipt(response, receipt)
+    return await presenter.present_receipt(receipt)
 
 
 Wait = Annotated[
@@ -119,7 +118,7 @@ async def read(
     if wait and import_.status not in FINISHED:
         within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
         import_ = await sse.while_there(request, _finished(container, import_, within_seconds=within_seconds))
-    shown = await presenter.present(response, import_)
+    shown = await presenter.present(import_)
     response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"
     return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else shown
