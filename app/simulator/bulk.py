@@ -13,15 +13,15 @@ from typing import Any, Literal
 from app.simulator.answers import FILE_TYPE, Answer, Envelopes, Refusal, not_found
 from app.simulator.calls import Call
 from app.simulator.delimited import read_sheet
-from app.simulator.fault_injection import Mischief
+from app.simulator.fault_injection import FaultInjector
 from app.simulator.faults import Fault
-from app.simulator.history import Ledger
+from app.simulator.history import History
 from app.simulator.importing import check_header, decide, fail_all, result_file, write_records
 from app.simulator.jobs import Job, Queue
 from app.simulator.multipart import Form
 from app.simulator.params import read_target
 from app.simulator.records import Records
-from app.simulator.result_files import spoil_file
+from app.simulator.result_files import corrupt_file
 from app.simulator.rules import Rules
 from app.simulator.schema import Schema
 from app.simulator.targets import ObjectType
@@ -38,9 +38,9 @@ class Bulk:
     rules: Rules
     schema: Schema
     records: Records
-    mischief: Mischief
+    injector: FaultInjector
     envelopes: Envelopes
-    ledger: Ledger
+    history: History
     jobs: dict[int, Job] = field(default_factory=dict)
     queue: Queue = field(init=False)
     _next_batch: int = _FIRST_BATCH
@@ -76,14 +76,14 @@ class Bulk:
         )
         self._forget_old(now)
         self.jobs[job.batch_id] = job
-        self.ledger.jobs.append(job)
-        fault = self.mischief.pick("job", "create", now, batch_id=job.batch_id)
+        self.history.jobs.append(job)
+        fault = self.injector.pick("job", "create", now, batch_id=job.batch_id)
         return self._enqueue(job, fault, now)
 
     def status(self, object_type: ObjectType, name: str | None, batch_id: int, now: float) -> Answer:
         job = self._find(object_type, name, batch_id, now)
         self.queue.poll(job, now)
-        fault = self.mischief.pick("status", "status", now, batch_id=batch_id)
+        fault = self.injector.pick("status", "status", now, batch_id=batch_id)
         kind = fault.kind if fault else None
         if kind == "forget_batch":
             job.hidden.add("batch")
@@ -97,7 +97,7 @@ class Bulk:
     def file(self, kind: FileKind, object_type: ObjectType, name: str | None, batch_id: int, now: float) -> Answer:
         job = self._find(object_type, name, batch_id, now)
         content = job.failures_file if kind == "failures" else job.warnings_file
-        fault = self.mischief.pick("file", kind, now, batch_id=batch_id)
+        fault = self.injector.pick("file", kind, now, batch_id=batch_id)
         match fault.kind if fault else None:
             case "json_error_on_file":
                 return self.envelopes.error(now, (fault and fault.code) or "611")
@@ -106,7 +106,7 @@ class Bulk:
             case "late_file":
                 return not_found()
             case str(name) if fault and content and job.target:
-                content = spoil_file(name, content, job.target.key_fields, fault.message)
+                content = corrupt_file(name, content, job.target.key_fields, fault.message)
         if content is None or kind in job.hidden:
             empty = self.rules.no_file == "empty" and object_type != "custom_object"
             return Answer(b"", content_type=FILE_TYPE) if empty else not_found()

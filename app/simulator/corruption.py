@@ -15,11 +15,11 @@ _HANG_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class Spoiling:
+class Corruption:
     tokens: Tokens
     envelopes: Envelopes
 
-    def spoil(self, fault: Fault, answer: Answer, now: float) -> Answer:
+    def corrupt(self, fault: Fault, answer: Answer, now: float) -> Answer:
         """The answer as mischief leaves it. An answer that breaks off has no code: nobody saw one."""
         match fault.kind:
             case "lost_response" | "lost_request":

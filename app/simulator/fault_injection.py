@@ -22,7 +22,7 @@ class _Order:
         return limit is not None and self.struck >= limit
 
 
-class Mischief:
+class FaultInjector:
     """The orders in the sequence they were given. Of several that are due at once, the first strikes."""
 
     def __init__(self, chance: random.Random) -> None:

@@ -10,7 +10,7 @@ from app.simulator.jobs import Job
 
 
 @dataclass(slots=True)
-class Ledger:
+class History:
     calls: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
     jobs: list[Job] = field(default_factory=list)

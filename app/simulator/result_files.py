@@ -26,7 +26,7 @@ _KEEP_KEYS = ("lower_case", "blanks", "no_break_space", "normal_form", "decimal"
 _PAGE = b"<html><head><title>Sorry</title></head><body>Scheduled maintenance</body></html>\n"
 
 
-def spoil_file(kind: str, content: bytes, keys: tuple[str, ...], changes: str | None) -> bytes:
+def corrupt_file(kind: str, content: bytes, keys: tuple[str, ...], changes: str | None) -> bytes:
     """The file as mischief leaves it, under the same content type. `changes`: some of CHANGES, commas between."""
     match kind:
         case "unquoted_file":

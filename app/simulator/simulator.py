@@ -10,10 +10,10 @@ from app.simulator.answers import Answer, Envelopes
 from app.simulator.bulk import Bulk
 from app.simulator.calls import Call
 from app.simulator.clock import Now, SimulatedClock, machine_clock
-from app.simulator.corruption import UNTOUCHED, Spoiling
-from app.simulator.fault_injection import Mischief
+from app.simulator.corruption import UNTOUCHED, Corruption
+from app.simulator.fault_injection import FaultInjector
 from app.simulator.faults import Fault
-from app.simulator.history import Ledger, job_entry
+from app.simulator.history import History, job_entry
 from app.simulator.limits import Limits
 from app.simulator.lookups import Lookups
 from app.simulator.marketo import Marketo
@@ -41,16 +41,16 @@ class Simulator:
 
     def order(self, fault: Fault) -> None:
         with self._lock:
-            self._mischief.order(fault)
+            self._injector.order(fault)
 
     def call_off(self) -> None:
         """Forgets the mischief that is still on order."""
         with self._lock:
-            self._mischief.clear()
+            self._injector.clear()
 
     def pending(self) -> list[dict[str, Any]]:
         with self._lock:
-            return self._mischief.pending()
+            return self._injector.pending()
 
     def occupy(self, slots: int, seconds: float) -> int:
         """Other integrations' jobs take so many places for so long. Says how many places there were to take."""
@@ -81,7 +81,7 @@ class Simulator:
         """What happened so far, ready for JSON. Times are the simulator's, in seconds since the epoch."""
         with self._lock:
             now = self._settled()
-            queue, limits, ledger = self._bulk.queue, self._limits, self._ledger
+            queue, limits, history = self._bulk.queue, self._limits, self._history
             return {
                 "now": now,
                 "most_outstanding": queue.most_outstanding,
@@ -89,10 +89,10 @@ class Simulator:
                 "most_importing": queue.most_importing,
                 "most_calls_in_window": limits.most_in_window,
                 "most_calls_at_once": limits.most_at_once,
-                "calls": dict(ledger.calls),
-                "errors": dict(ledger.errors),
-                "jobs": [job_entry(job, now) for job in ledger.jobs],
-                "mischief": [dict(note) for note in self._mischief.struck],
+                "calls": dict(history.calls),
+                "errors": dict(history.errors),
+                "jobs": [job_entry(job, now) for job in history.jobs],
+                "mischief": [dict(note) for note in self._injector.struck],
             }
 
     def arrive(self, path: str) -> None:
@@ -106,7 +106,7 @@ class Simulator:
         with self._lock:
             now = self._settled()
             route, names = find_route(call.method, call.path)
-            fault = self._mischief.pick("call", route.endpoint, now)
+            fault = self._injector.pick("call", route.endpoint, now)
             if fault is not None and fault.kind == "token_dies":
                 self._marketo.tokens.expire(now)
             admitted_at: float | None = None
@@ -115,8 +115,8 @@ class Simulator:
             else:
                 answer, admitted_at = self._marketo.answer(route, names, call, now)
             if fault is not None:
-                answer = self._spoiling.spoil(fault, answer, now)
-            self._ledger.note(route.endpoint, answer.code)
+                answer = self._corruption.corrupt(fault, answer, now)
+            self._history.note(route.endpoint, answer.code)
             return answer, admitted_at
 
     def leave(self, path: str, answer: Answer | None, admitted_at: float | None) -> None:
@@ -128,13 +128,13 @@ class Simulator:
     def _mend(self) -> None:
         self._limits = Limits(self.rules)
         tokens = Tokens(self.rules, random.Random(self.rules.seed))
-        self._mischief = Mischief(random.Random(self.rules.seed))
+        self._injector = FaultInjector(random.Random(self.rules.seed))
         self._records = Records()
-        self._ledger = Ledger()
+        self._history = History()
         envelopes, lookups = Envelopes(), Lookups(self.schema, self._records)
-        self._bulk = Bulk(self.rules, self.schema, self._records, self._mischief, envelopes, self._ledger)
+        self._bulk = Bulk(self.rules, self.schema, self._records, self._injector, envelopes, self._history)
         self._marketo = Marketo(self.rules, tokens, self._limits, envelopes, lookups, self._bulk)
-        self._spoiling = Spoiling(tokens, envelopes)
+        self._corruption = Corruption(tokens, envelopes)
 
     def _settled(self) -> float:
         now = self.clock()

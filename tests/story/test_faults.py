@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from app.simulator import Fault
-from app.simulator.fault_injection import Mischief
+from app.simulator.fault_injection import FaultInjector
 from app.simulator.faults import FAULTS, PLACES
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
@@ -148,7 +148,7 @@ def test_what_cannot_happen_is_refused_when_ordered_and_never_comes_of_an_order_
     with pytest.raises(ValueError, match="cannot strike on"):
         fault(kind, step)
     if "any" in FAULTS[kind][1]:
-        anywhere = Mischief(chance=None)  # type: ignore[arg-type]  # nothing is left to chance
+        anywhere = FaultInjector(chance=None)  # type: ignore[arg-type]  # nothing is left to chance
         anywhere.order(fault(kind, "any"))
         looks = {"identity": ["call"], "create": ["call", "job"], "status": ["call", "status"]}
         assert [anywhere.pick(stage, step, 0.0) for stage in looks.get(step, ["call", "file"])] == [None] * len(
