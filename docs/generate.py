@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.api.app import routed
-from app.api.metric_series import CATALOGUE
 from app.api.openapi import examples
 from app.api.openapi.document import operations
 from app.api.parameters import PARAMETERS, Parameter
@@ -26,6 +25,7 @@ from app.domain.imports import AttentionCode
 from app.domain.instances import WaitingFor
 from app.domain.objects import OBJECT_TYPES
 from app.domain.problems import PROBLEMS
+from app.reporting.metric_series import CATALOGUE
 from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
 
 DOCS = Path(__file__).parent

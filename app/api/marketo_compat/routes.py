@@ -18,7 +18,7 @@ from starlette.routing import Match, Route
 
 from app.api import open_streams
 from app.api.auth import refuse_scope
-from app.api.known import visible_import
+from app.api.dependencies import visible_import
 from app.api.marketo_compat import published
 from app.api.marketo_compat.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.api.marketo_compat.callers import bearer, caller_of, sent_token, token
@@ -28,7 +28,6 @@ from app.api.marketo_compat.schemas import COMPONENTS
 from app.api.middleware import bulkhead
 from app.api.open_streams import Download
 from app.api.parameters import merged, request_from
-from app.api.routers.results import lines, refuse_erased
 from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
@@ -37,7 +36,7 @@ from app.domain.imports import FINISHED, Import
 from app.domain.imports import Request as Wanted
 from app.domain.objects import OBJECT_TYPES, Target
 from app.domain.timeouts import STRANGER_SECONDS
-from app.store import results
+from app.reporting.result_export import refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
 
@@ -134,16 +133,15 @@ async def file(of: Kind, kind: type[Target], request: Request) -> Response:
     """
     found, container = await _found(kind, request), request.app.state.container
     refuse_erased(found)
-    async with container.db.read() as tx:
-        some = await results.page(tx, found.id, of, after=None, size=1, own=False)
+    has_rows = await container.reports.results.has_rows_of_marketo(found, of)
     if found.status not in FINISHED:
         return Response(status_code=404)
-    if not some.rows:
+    if not has_rows:
         if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
             raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
     open_streams.check(request)
-    return Download(lines(container, found, of, as_marketo=True), media_type=FILE_TYPE)
+    return Download(container.reports.results.stream_file(found, of, as_marketo=True), media_type=FILE_TYPE)
 
 
 async def _found(kind: type[Target], request: Request) -> Import:

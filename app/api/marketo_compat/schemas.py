@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.api.known import LARGEST_ID, SMALLEST_ID
+from app.api.dependencies import LARGEST_ID, SMALLEST_ID
 from app.api.marketo_compat.answers import MESSAGES, WORDS
 from app.domain.objects import OBJECT_TYPES
 

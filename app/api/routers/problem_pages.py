@@ -10,7 +10,7 @@ from pydantic import WithJsonSchema
 
 from app.api.negotiation import preferred
 from app.api.openapi.document import responses
-from app.api.schemas import ProblemPage, ProblemPages
+from app.api.schemas.problems import ProblemPage, ProblemPages
 from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
 
