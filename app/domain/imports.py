@@ -1,4 +1,4 @@
-"""An import, its parts and its target, and what is derived from them: status, counts, progress."""
+"""An import: what the caller asked for, its file, and what is derived from its parts: status, counts, progress."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ class Preflight(StrEnum):
 
 
 class Status(StrEnum):
-    """Where an import stands, in the caller's words."""
+    """The status of an import, as callers see it."""
 
     QUEUED = "queued"
     IMPORTING = "importing"
@@ -67,12 +67,12 @@ class SourceFile:
     size_bytes: int  # as uploaded, after decompression
     sha256: str
     rows: int
-    ragged_rows: int = 0  # of these, whose number of cells is not the header's
+    ragged_rows: int = 0  # those of them that have more or fewer cells than the header
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for beside the file itself."""
+    """What a caller asks for: everything but the file itself."""
 
     target: Target
     instance: str = "default"
@@ -98,7 +98,7 @@ class AttentionCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Why a person should look."""
+    """Why a person should look at an import."""
 
     code: AttentionCode
     message: str
@@ -107,12 +107,12 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Rows that one could expect in a retry and that are not in it."""
+    """Counts of rows that one could expect in a retry and that are not in it, by the reason."""
 
-    not_placed: int = 0  # Marketo rejected them, and nobody can know which of the uploaded rows they are
-    superseded: int = 0  # a later row of the same key was imported, or may be
-    not_known_yet: int = 0  # of parts that Marketo is not done with
-    without_values: int = 0  # of a mended file: what could not be read, and was left as it was
+    not_placed: int = 0  # rejected, but it cannot be known which of the uploaded rows they are
+    superseded: int = 0  # a later row with the same record key was imported, or may still be
+    not_known_yet: int = 0  # rows of parts that Marketo has not finished
+    without_values: int = 0  # rows of a corrected file that could not be read before and still have no values
 
     @property
     def rows(self) -> int:
@@ -120,8 +120,8 @@ class LeftOut:
 
     @property
     def reason(self) -> str:
-        """Why, and what to do, for people."""
-        told = {
+        """The reasons and what to do, as sentences."""
+        reasons = {
             "not found among the uploaded rows; download the failures, mend them, and send them as the body of "
             "retry-failures": self.not_placed,
             "a later row of the same key was imported, or may be, and would be undone": self.superseded,
@@ -130,17 +130,17 @@ class LeftOut:
             ),
             "not readable in Marketo's file, and without values; put them in": self.without_values,
         }
-        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in told.items() if rows)
+        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in reasons.items() if rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What an import still has before it."""
+    """The work that an import still has before it."""
 
     turn: int | None = None  # its place in the order of acceptance
-    waiting_rows: int = 0  # of the parts that wait
-    collecting_since: datetime | None = None  # the oldest part that Marketo is done with
-    failing_since: datetime | None = None  # the part whose tries have failed for longest
+    waiting_rows: int = 0  # rows of its waiting parts
+    collecting_since: datetime | None = None  # since when the oldest part waits for its result files
+    failing_since: datetime | None = None  # since when calls about one of its parts have failed, the longest of these
 
 
 @dataclass(frozen=True, slots=True)
