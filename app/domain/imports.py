@@ -39,7 +39,7 @@ class Preflight(StrEnum):
 
 
 class Status(StrEnum):
-    """The status of an import, as callers see it."""
+    """Where an import stands, in the caller's words."""
 
     QUEUED = "queued"
     IMPORTING = "importing"
