@@ -19,11 +19,13 @@ from app.notify.pending import PendingNotifications
 from app.notify.subscriptions import Subscriptions
 from app.notify.wakeup import Wakeup
 from app.operations.api_keys import ApiKeys
+from app.operations.cancel import Cancel
 from app.operations.check_file import CheckFile
-from app.operations.desk import Desk
 from app.operations.erase import Erase, Retention
 from app.operations.instance_worker import InstanceWorker
+from app.operations.pause import Pause, Resume
 from app.operations.recovery import Sweep
+from app.operations.resolve import Resolve
 from app.operations.retry import Retry
 from app.pipeline.collect import Collect
 from app.pipeline.intake import Intake
@@ -66,7 +68,10 @@ class Container:
     intake: Intake
     examine: CheckFile
     retry: Retry
-    desk: Desk
+    cancel: Cancel
+    resolve: Resolve
+    pause: Pause
+    resume: Resume
     erase: Erase
     cleanup: Cleanup
     schema_watch: SchemaWatch
@@ -119,7 +124,6 @@ def build_container(
         backlog=BacklogCount(db=db, now=now),
         hit=hit,
     )
-    desk = Desk(db=db, now=now, wakeup=wakeup, hit=hit)
     return Container(
         settings=settings,
         db=db,
@@ -137,7 +141,10 @@ def build_container(
         intake=intake,
         examine=CheckFile(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
-        desk=desk,
+        cancel=Cancel(db=db, now=now, hit=hit),
+        resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
+        pause=Pause(db=db, now=now, hit=hit),
+        resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),
         erase=Erase(db=db, now=now, retention=retention_from(settings)),
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),

@@ -112,7 +112,7 @@ class Plan:
     stalls: float
     slow: float  # of all pauses, so many take seconds
     job_seconds: float  # what Marketo takes for each part, its rows aside
-    busy_desk: bool
+    busy_people: bool
     faults: tuple[tuple[str, str, float], ...]
     foreign: float  # seconds between two times that others take slots
     leaps: bool  # the machine sleeps now and then, and everybody with it
@@ -138,7 +138,7 @@ class Plan:
             stalls=dice.choice([0, 0.005, 0.02]),
             slow=dice.choice([0, 0.03, 0.1]),
             job_seconds=dice.choice([4.0, 40.0]),
-            busy_desk=dice.random() < 0.3,
+            busy_people=dice.random() < 0.3,
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
             leaps=dice.random() < 0.3,
@@ -435,21 +435,21 @@ class Life:
 
     async def _decide(self, process: Process) -> None:
         """What people do."""
-        dice, desk = die.get(), process.container.desk
+        dice, operations = die.get(), process.container
         while not process.stopping:
-            await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_desk else 60))
+            await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_people else 60))
             await process.pause()
             name = dice.choice(self.plan.instances)
             with suppress(WrongState):
                 match dice.choice(["cancel", "pause", "resume", "resolve", "retry"]):
                     case "cancel" if self.accepted and dice.random() < 0.5:
-                        await desk.cancel(self.accepted[-1], by=EVERYBODY.client)
+                        await operations.cancel.run(self.accepted[-1], by=EVERYBODY.client)
                     case "pause":
-                        await desk.pause(name, reason=None, by=EVERYBODY.client)
+                        await operations.pause.run(name, reason=None, by=EVERYBODY.client)
                         await asyncio.sleep(dice.uniform(1, 20))
-                        await desk.resume(name, by=EVERYBODY.client)
+                        await operations.resume.run(name, by=EVERYBODY.client)
                     case "resume":
-                        await desk.resume(name, by=EVERYBODY.client)
+                        await operations.resume.run(name, by=EVERYBODY.client)
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
@@ -472,11 +472,11 @@ class Life:
             ]
             settled = part.state_since is not None and (process.clock() - part.state_since).total_seconds() > 60
             if known:
-                await process.container.desk.resolve(
+                await process.container.resolve.run(
                     part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client
                 )
             elif settled:
-                await process.container.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
+                await process.container.resolve.run(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
 
     async def _others(self, ends: float) -> None:
         """Other users of the instances, and the machine that sleeps."""
@@ -505,7 +505,7 @@ class Life:
         audit = Audit(process.container.db, self.marketos)
         await audit.look()
         for name in self.plan.instances:
-            await process.container.desk.resume(name, by="the last")
+            await process.container.resume.run(name, by="the last")
         seconds, last_event = FIRST_STEP_SECONDS, 0
         for _ in range(LAST_BEATS):
             await process.container.timekeeper.look()

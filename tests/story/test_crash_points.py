@@ -227,8 +227,8 @@ class Theatre:
         self.accepted.append((await self.container.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.container.desk.pause("default", reason=None, by=EVERYBODY.client)
-        await self.container.desk.resume("default", by=EVERYBODY.client)
+        await self.container.pause.run("default", reason=None, by=EVERYBODY.client)
+        await self.container.resume.run("default", by=EVERYBODY.client)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):

@@ -103,7 +103,7 @@ async def _until_something_is_due(stage: Stage) -> float:
         under_way = {State.QUEUED, State.IMPORTING}
         there = await parts.in_states(tx, "default", under_way)
         known = [one for one in there if one.silent_since is None]
-        moments = [stage.instance_worker.watch.look(known, now).at] if known else []
+        moments = [stage.instance_worker.queue_model.look(known, now).at] if known else []
         by_time = select(func.min(part.c.due_at)).where(
             part.c.due_at > now, part.c.state.not_in(under_way) | part.c.silent_since.is_not(None)
         )

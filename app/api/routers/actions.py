@@ -37,7 +37,7 @@ async def cancel(
     response: Response, container: TheContainer, caller: TheCaller, found: ManageableImport, tell: Present
 ) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
-    await container.desk.cancel(found.id, by=caller.client)
+    await container.cancel.run(found.id, by=caller.client)
     return await tell.anew(response, found.id)
 
 
@@ -170,5 +170,5 @@ async def resolve(
     resolution: Resolution,
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
-    await container.desk.resolve(found.id, number, batch_id=resolution.batch_id, by=caller.client)
+    await container.resolve.run(found.id, number, batch_id=resolution.batch_id, by=caller.client)
     return await tell.anew(response, found.id)
