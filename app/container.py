@@ -1,4 +1,4 @@
-"""Settings in, the whole service out: the only place that constructs."""
+"""Settings in, the whole service out: the only place that constructs what a process shares."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ import httpx
 import migrations
 from app.clock import Clock
 from app.domain.failpoints import FailpointHit, no_op
-from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, RetryPolicy
+from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS
 from app.files.examination import Limits
 from app.marketo.client import Marketo
 from app.marketo.multipart import envelope_bytes
@@ -22,21 +22,13 @@ from app.operations.api_keys import ApiKeys
 from app.operations.cancel import Cancel
 from app.operations.check_file import CheckFile
 from app.operations.erase import Erase, Retention
-from app.operations.instance_worker import InstanceWorker
 from app.operations.pause import Pause, Resume
-from app.operations.recovery import Sweep
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
-from app.pipeline.collect import Collect
 from app.pipeline.intake import Intake
-from app.pipeline.poll import Poll
-from app.pipeline.submit import Submit
 from app.reporting.follow import Follow
-from app.scheduling.conflict_checker import ConflictChecker
-from app.scheduling.instance_context import InstanceContext
-from app.scheduling.queue_model import QueueModel
 from app.scheduling.timekeeper import Timekeeper
-from app.settings import InstanceSettings, Settings
+from app.settings import Settings
 from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.pg_notify import PgNotify
 from app.store.schema_watch import SchemaWatch
@@ -50,7 +42,7 @@ from app.uploads.idempotency import Idempotency
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a process has. A worker hires a crew for each instance on top of it."""
+    """What a process has. A worker builds the steps of each instance from it (app/worker/instance_worker.py)."""
 
     settings: Settings
     db: Database
@@ -95,7 +87,7 @@ def build_container(
 ) -> Container:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
-    `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
+    `now`, `sleep`, `http`, `hit`, `chance` and `db` are seams: tests give their own.
     """
     now = now or Clock(by_database=not settings.on_sqlite)
     pending = PendingNotifications()
@@ -185,50 +177,6 @@ def build_marketo_clients(
         )
         for name, instance in settings.instances.items()
     }
-
-
-def build_instance_worker(container: Container, name: str) -> InstanceWorker:
-    """The steps that drive one instance."""
-    settings, instance, marketo = container.settings, container.settings.instances[name], container.marketo[name]
-    queue_model = QueueModel(
-        importers=instance.max_importing,
-        poll_min_seconds=settings.poll_min_seconds,
-        poll_max_seconds=settings.poll_max_seconds,
-    )
-    context = InstanceContext(
-        db=container.db,
-        marketo=marketo,
-        now=container.now,
-        sleep=container.sleep,
-        chance=container.chance,
-        retry_policy=retry_policy_from(settings, instance),
-        queue_model=queue_model,
-        max_queued=instance.max_queued,
-        hit=container.hit,
-    )
-    instance_worker = InstanceWorker(
-        submit=Submit(context, ConflictChecker(context)),
-        poll=Poll(context, container.wakeup),
-        collect=Collect(context),
-        sweep=Sweep(context, container.erase, container.cleanup, settings.stuck_seconds),
-        rate_limiter=marketo.rate_limiter,
-        queue_model=queue_model,
-        max_queued=instance.max_queued,
-    )
-    container.timekeeper.moved.append(instance_worker.move_times)
-    return instance_worker
-
-
-def retry_policy_from(settings: Settings, instance: InstanceSettings) -> RetryPolicy:
-    return RetryPolicy(
-        upload_seconds=settings.upload_timeout_seconds,
-        settle_seconds=settings.unconfirmed_settle_seconds,
-        retry_base_seconds=settings.retry_base_seconds,
-        retry_max_seconds=settings.retry_max_seconds,
-        poll_min_seconds=settings.poll_min_seconds,
-        poll_max_seconds=settings.poll_max_seconds,
-        window_seconds=instance.window_seconds,
-    )
 
 
 def retention_from(settings: Settings) -> Retention:

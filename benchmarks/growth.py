@@ -54,7 +54,7 @@ DEEDS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "claim": claim,
     "poll": lambda stage: stage.instance_worker.poll.run_once(stage.lease),
     "collect": lambda stage: stage.instance_worker.collect.run_once(stage.lease),
-    "sweep": lambda stage: stage.instance_worker.sweep.run_once(stage.lease),
+    "sweep": lambda stage: stage.instance_worker.recovery.run_once(stage.lease),
     "GET /v1/status": asked("/v1/status"),
     "GET /metrics": asked("/metrics"),
     "GET /v1/instances": asked("/v1/instances"),

@@ -39,7 +39,7 @@ async def begin(
     retry_of: int | None = None,
     request_id: str | None = None,
 ) -> int:
-    """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
+    """Make room for an upload. Until accept() it is not an import: nobody sees it, and maintenance may take it away."""
     made = await tx.execute(
         insert(import_).returning(import_.c.id),
         {

@@ -23,7 +23,7 @@ TakeBack = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class Cleanup:
-    """Kept in memory. Whoever dies with something left leaves it to the next sweep."""
+    """Kept in memory. Whoever dies with something left leaves it to the next maintenance run."""
 
     db: Database
     now: Clock

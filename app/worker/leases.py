@@ -13,10 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
 from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
-from app.operations.instance_worker import InstanceWorker
 from app.scheduling.lease import Lease
 from app.store import clock_jumps, instances, parts, waiting_queue
 from app.store.database import Database
+from app.worker.instance_worker import InstanceWorker
 from app.worker.timetable import TICKS
 
 SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late

@@ -190,7 +190,7 @@ async def test_a_key_is_kept_thirty_days(stage: Stage):
     """After that it is a new one."""
     first = (await send(stage.api)).json()["id"]
     stage.clock.step(29 * 86_400)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert (await send(stage.api)).json()["id"] == first
     stage.clock.step(86_400)
     second = await send(stage.api)

@@ -201,7 +201,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_token_that_dies_in_a_long_upload_costs_
         for _ in range(118 if request.url.path.startswith("/bulk/") else 0):
             stage.clock.step(5)
             await stage.take_lease()
-            await stage.instance_worker.sweep.run_once(stage.lease)
+            await stage.instance_worker.recovery.run_once(stage.lease)
 
     watched = stage.transport.before_request
     stage.transport.before_request = lambda request: (watched(request), slow(request))[1]

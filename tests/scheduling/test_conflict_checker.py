@@ -92,7 +92,7 @@ async def test_nobody_waits_for_what_has_ended(stage: Stage):
     async with stage.container.db.write() as tx:
         await tx.exec_driver_sql("UPDATE part SET waits_for = (SELECT min(id) FROM part) WHERE state = 'waiting'")
     assert await waits_for(stage, third) == ["same_records"]
-    await stage.instance_worker.sweep.run_once(stage.lease)
+    await stage.instance_worker.recovery.run_once(stage.lease)
     assert await waits_for(stage, third) == ["slot"]
     assert {first, second}
 

@@ -32,7 +32,7 @@ async def test_FENCED_a_worker_that_lost_its_lease_can_write_nothing(stage: Stag
         stage.instance_worker.submit,
         stage.instance_worker.poll,
         stage.instance_worker.collect,
-        stage.instance_worker.sweep,
+        stage.instance_worker.recovery,
     ):
         stage.clock.step(1)
         with suppress(LeaseLost):

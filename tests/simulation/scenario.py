@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, ClockJumped, Reading
-from app.container import Container, build_container, build_instance_worker
+from app.container import Container, build_container
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.failpoints import Failpoint
@@ -32,7 +32,9 @@ from app.store import instances, parts
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import Step, Tick, timetable
 from tests.simulation.harness import Door, Ground
@@ -373,7 +375,7 @@ class Life:
     async def _work(self, process: Process) -> bool:
         worker = self._worker(process)
         jobs = {}
-        for name, instance_worker in worker.crews.items():
+        for name, instance_worker in worker.instance_workers.items():
             jobs[f"lease:{name}"] = self.every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in timetable(instance_worker, TICK_SECONDS):
                 jobs[f"{tick.name}:{name}"] = self.every(
@@ -388,7 +390,8 @@ class Life:
         leases = Leases(db=container.db, now=container.now, worker=process.name, seconds=LEASE_SECONDS)
         leases.alone = False
         process.worker = Worker(
-            crews={name: build_instance_worker(container, name) for name in self.plan.instances},
+            instance_workers={name: build_instance_worker(container, name) for name in self.plan.instances},
+            maintenance=build_maintenance(container),
             leases=leases,
             wakeup=container.wakeup,
             now=container.now,
@@ -401,7 +404,7 @@ class Life:
     async def _leave(self, process: Process, worker: Worker) -> None:
         process.hit(Failpoint.LEAVING)
         for name in list(worker.leases.held):
-            await worker.leases.give_up(name, worker.crews[name])
+            await worker.leases.give_up(name, worker.instance_workers[name])
 
     def every(
         self, process: Process, seconds: float, deed: Callable[..., Awaitable[object]], *args: object
@@ -514,7 +517,7 @@ class Life:
                 break
             for name in sorted(unfinished):
                 await worker.lease(name)
-                for tick in timetable(worker.crews[name], TICK_SECONDS):
+                for tick in timetable(worker.instance_workers[name], TICK_SECONDS):
                     with suppress(Stale, ClockJumped):
                         await worker.tick(name, tick)
                 await self._resolve_held(process, name)

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.container import Container, build_container, build_instance_worker
+from app.container import Container, build_container
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import WrongState
 from app.domain.failpoints import Failpoint
@@ -26,7 +26,9 @@ from app.simulator import Fault, Rules, Simulator, create_app
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import event, import_
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import timetable
 from tests.support.audit import Audit
@@ -154,10 +156,12 @@ class Theatre:
         async with self.db.write() as tx:
             await instances.ensure(tx, self.container.settings.instances)
         self.instance_worker = build_instance_worker(self.container, "default")
+        self.maintenance = build_maintenance(self.container)
         if self.db.on_sqlite:
-            await self.instance_worker.sweep.forget_uploads()
+            await self.maintenance.forget_uploads()
         self.worker = Worker(
-            crews={"default": self.instance_worker},
+            instance_workers={"default": self.instance_worker},
+            maintenance=self.maintenance,
             leases=Leases(db=self.db, now=self.clock, worker=f"worker {len(self.deaths)}", seconds=30),
             wakeup=self.container.wakeup,
             now=self.clock,
@@ -247,7 +251,7 @@ class Theatre:
 
     async def _tidy(self) -> None:
         self.clock.step(UPLOAD_IDLE_SECONDS + 1)
-        await self.instance_worker.sweep.tidy()
+        await self.maintenance.run_once()
         async with self.db.read() as tx:
             left = (await tx.execute(select(func.count()).where(import_.c.status.is_(None)))).scalar_one()
         assert left == 0, "an upload that broke off is still there"

@@ -2,7 +2,6 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from app.domain.failpoints import Failpoint
@@ -10,22 +9,16 @@ from app.domain.imports import OnUnconfirmed
 from app.domain.incidents import LOST
 from app.domain.lifecycle import SLOW, Move, State
 from app.domain.parts import Part, TryError
-from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
-from app.operations.erase import Erase
 from app.scheduling.instance_context import InstanceContext
 from app.scheduling.lease import Lease
-from app.store import access_tokens, attention, discards, idempotency, parts
+from app.store import attention, parts
 from app.store.attention import AttentionCriteria
 from app.store.parts import Stale
-from app.uploads.cleanup import Cleanup
-from app.uploads.idempotency import forget_expired
 
 
 @dataclass(frozen=True, slots=True)
-class Sweep:
+class Recovery:
     context: InstanceContext
-    erase: Erase
-    cleanup: Cleanup
     stuck_seconds: float
 
     async def take_over(self, lease: Lease) -> int:
@@ -49,22 +42,6 @@ class Sweep:
         moved += [await self._resubmit(lease, part) for part in settled]
         await self._tell_of_the_stuck(lease)
         return any(moved)
-
-    async def tidy(self) -> None:
-        """Take away broken-off uploads and what its retention has run out for. Needs no lease."""
-        async with self.context.db.write() as tx:
-            await forget_expired(tx, now=self.context.now)
-            await access_tokens.forget(tx, expired_before=self.context.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
-            at = self.context.now()
-            await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
-        await self.cleanup.given_up()
-        await self.erase.what_is_too_old()
-
-    async def forget_uploads(self) -> None:
-        """Where this is the only process, an upload still open at the start was broken off with the last one."""
-        async with self.context.db.write() as tx:
-            await idempotency.free_all(tx)
-            await discards.give_up_all(tx, at=self.context.now())
 
     async def _tell_of_the_stuck(self, lease: Lease) -> None:
         """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""
