@@ -25,6 +25,7 @@ from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
+from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
 from app.reporting.follow import Follow
 from app.scheduling.timekeeper import Timekeeper
@@ -94,7 +95,9 @@ def build_container(
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
     admission = Admission(FairLimit(settings.uploads, client_uploads))
     wakeup, subscriptions = Wakeup(pending), Subscriptions(pending)
-    db = db or Database(settings.database_url, told=subscriptions.publish, log_limit_bytes=_log_limit_bytes(settings))
+    db = db or Database(
+        settings.database_url, notify=subscriptions.publish, finish=finish, log_limit_bytes=_log_limit_bytes(settings)
+    )
     http = http or _http_client(settings)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
     describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}

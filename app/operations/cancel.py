@@ -27,16 +27,14 @@ class Cancel:
         """
         at = self.now()
         async with self.db.write() as tx:
-            summary = await imports.get_summary(tx, import_id, lock=True)
-            if summary is None:
+            lock = await imports.lock(tx, import_id)
+            summary = await imports.get_summary(tx, import_id)
+            if lock is None or summary is None:
                 raise NotFound(f"There is no import {import_id}.")
             if summary.status in FINISHED:
                 raise WrongState(f"Import {import_id} is {summary.status}: there is nothing left to cancel.")
             if summary.cancel_requested_at is None:
                 await imports.request_cancel(tx, import_id, at=at)
-                instance = summary.request.instance
-                await events.append(
-                    tx, Occurrence.CANCEL_REQUESTED, at=at, instance=instance, import_id=import_id, by=by
-                )
+                await events.append_of(tx, lock, Occurrence.CANCEL_REQUESTED, at=at, by=by)
             await parts.move_all(tx, await parts.waiting_of(tx, import_id), Move.CANCEL, at=at, by=by)
         self.hit(Failpoint.DECIDED)

@@ -12,7 +12,6 @@ from itertools import islice
 from typing import Any
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import NoFile, QueryFailed, ResultFile, Unusable
 from app.domain.events import Occurrence
@@ -38,6 +37,7 @@ from app.store.blobs import Corrupt
 from app.store.imports import ImportSummary
 from app.store.parts import Kept, Stale
 from app.store.results import Kind, NewRow
+from app.store.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -210,12 +210,14 @@ class Collect:
             values["due_at"] = self.context.retry_policy.look_again(at, part.state_since or at)
             if told.is_of_the_part:
                 values["results_late"] = str(told)
-            await parts.note(tx, part.id, **values)
+            lock = await parts.note(tx, part.id, **values)
             is_news = told.is_told_at_once and str(told) != part.results_late
             has_lasted = not told.is_told_at_once and is_to_be_told(failing_since, before=part.tried_at, at=at)
             if is_news or has_lasted:
                 facts = {"batch_id": part.batch_id, "file": told.file, "because": told.because, "code": error.code}
-                await events.append_of(tx, Occurrence.RESULTS_LATE, part, at=at, since=failing_since, **facts)
+                await events.append_of_part(
+                    tx, lock, part, Occurrence.RESULTS_LATE, at=at, since=failing_since, **facts
+                )
         self.context.hit(Failpoint.PUT_OFF)
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
@@ -244,16 +246,15 @@ class Collect:
                 await self.context.clear_block(tx, instance, submitted=False)
         self.context.hit(Failpoint.COLLECTED)
 
-    async def _tell_unplaced(self, tx: AsyncConnection, part: Part, kind: Kind, fetched: Fetched) -> None:
+    async def _tell_unplaced(self, tx: Transaction, part: Part, kind: Kind, fetched: Fetched) -> None:
         """Which rows of a file cannot be read, or not be found in the part: by their lines, never by what they say."""
         if not fetched.unplaced:
             return
         at = self.context.now()
         lines = list(fetched.unplaced[:LINES_TOLD])
-        await imports.hold(tx, part.import_id)
+        lock = await imports.lock_beside(tx, part.import_id)
         facts: dict[str, Any] = {"file": kind, "rows": len(fetched.unplaced), "lines": lines}
-        about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
-        await events.append(tx, Occurrence.UNPLACED, at=at, **about, **facts)
+        await events.append_of(tx, lock, Occurrence.UNPLACED, at=at, part=part.number, **facts)
 
     async def _keep_rows(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:
         async with self.context.writing(lease, share=True) as (tx, _):

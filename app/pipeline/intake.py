@@ -9,8 +9,6 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.errors import Backlog, BadFile, DiskFull, TooSlow
@@ -36,6 +34,7 @@ from app.store import disk_usage, events, imports, parts, results, schema
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 from app.store.results import Kind, NewRow
+from app.store.transaction import Transaction
 from app.uploads.admission import Admission, Place
 from app.uploads.backlog_count import BacklogCount
 from app.uploads.cleanup import Cleanup
@@ -206,53 +205,42 @@ class Intake:
         incoming.place.moved()
         self.hit(Failpoint.PART_STORED)
 
-    async def _begin(self, tx: AsyncConnection, incoming: "_Incoming") -> int:
+    async def _begin(self, tx: Transaction, incoming: "_Incoming") -> int:
         await schema.check(tx, self.revision)
         return await imports.begin(
             tx, incoming.request, at=self.now(), retry_of=incoming.arrival.retry_of, request_id=request_id()
         )
 
-    async def _accept(self, tx: AsyncConnection, import_id: int, incoming: "_Incoming") -> None:
+    async def _accept(self, tx: Transaction, import_id: int, incoming: "_Incoming") -> None:
         at, request, arrival, file = self.now(), incoming.request, incoming.arrival, incoming.file
         source = SourceFile(request.file_name, file.size_bytes, file.sha256, file.rows, file.ragged_rows)
         left_out = incoming.left_out()
         missing = left_out if left_out.rows else None
-        turn = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at, left_out=missing)
-        if turn is None:
+        accepted = await imports.accept(tx, import_id, file=source, columns=file.columns, at=at, left_out=missing)
+        if accepted is None:
             raise _too_slow()
         if incoming.held:
             await self.once.keep(tx, incoming.held, import_id=import_id, file_sha256=file.sha256)
         if retried := arrival.retry_of:
-            by, name = arrival.retried_by, request.instance
-            await imports.hold(tx, retried)
-            about: dict[str, Any] = {"by": by, "as_import": import_id, "left_out": left_out.rows or None}
-            await events.append(tx, Occurrence.RETRIED, at=at, instance=name, import_id=retried, **about)
+            retried_lock = await imports.lock_beside(tx, retried)
+            facts: dict[str, Any] = {
+                "by": arrival.retried_by,
+                "as_import": import_id,
+                "left_out": left_out.rows or None,
+            }
+            await events.append_of(tx, retried_lock, Occurrence.RETRIED, at=at, **facts)
         if file.ragged_rows:
-            await events.append(
-                tx,
-                Occurrence.RAGGED,
-                at=at,
-                instance=request.instance,
-                import_id=import_id,
-                rows=file.ragged_rows,
-                first_rows=file.first_ragged_rows,
-            )
+            ragged: dict[str, Any] = {"rows": file.ragged_rows, "first_rows": file.first_ragged_rows}
+            await events.append_of(tx, accepted.lock, Occurrence.RAGGED, at=at, **ragged)
         if incoming.inspection and incoming.inspection.warned_rows:
             seen = incoming.inspection
             rows = iter(seen.kept)
             while some := list(islice(rows, STORED_ROWS)):
                 kept = [NewRow.of(row.source_row, row.reason, row.values) for row in some]
                 await results.keep_rows(tx, import_id, Kind.WARNINGS, kept)
-            await events.append(
-                tx,
-                Occurrence.PREFLIGHT,
-                at=at,
-                instance=request.instance,
-                import_id=import_id,
-                rows=seen.warned_rows,
-                rows_kept=len(seen.kept),
-            )
-        await parts.release(tx, import_id, turn=turn, due_at=request.not_before, at=at)
+            warned: dict[str, Any] = {"rows": seen.warned_rows, "rows_kept": len(seen.kept)}
+            await events.append_of(tx, accepted.lock, Occurrence.PREFLIGHT, at=at, **warned)
+        await parts.release(tx, import_id, accepted_seq=accepted.accepted_seq, due_at=request.not_before, at=at)
 
     async def check_room(self, client: str, *, asking: str | None = None, idempotency_key: str | None = None) -> None:
         """Whether another file of the client's can be taken; it holds nothing. Errors: Backlog, DiskFull.
@@ -372,7 +360,7 @@ def _inspection(request: Request, description: Description | None) -> Inspection
     return Inspection(request.target, request.format, description, every_cell, request.charset)
 
 
-async def _add(tx: AsyncConnection, import_id: int, request: Request, piece: Piece) -> None:
+async def _add(tx: Transaction, import_id: int, request: Request, piece: Piece) -> None:
     await parts.add(
         tx,
         import_id,

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.domain.answers import MarketoStatus, QueryFailed, Report
 from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint
@@ -20,6 +18,7 @@ from app.scheduling.lease import Lease
 from app.scheduling.queue_model import Observation
 from app.store import events, incidents, instances, parts
 from app.store.parts import Stale
+from app.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +165,13 @@ class Poll:
         return forgotten
 
     async def _note(
-        self, tx: AsyncConnection, part: Part, word: QueryFailed, error: CallError, *, silent_since: datetime | None
+        self, tx: Transaction, part: Part, word: QueryFailed, error: CallError, *, silent_since: datetime | None
     ) -> None:
         """Keep that a question got no usable answer, and tell so once it has lasted (NO_SILENCE)."""
         denials, failing_since = part.denials + word.unknown_job, part.failing_since or error.at
         tried = parts.tried(TryError(error.code, error.message, error.at), failing_since=failing_since)
         again = self.context.retry_policy.next_poll(error.at)
-        await parts.note(tx, part.id, silent_since=silent_since, denials=denials, due_at=again, **tried)
+        lock = await parts.note(tx, part.id, silent_since=silent_since, denials=denials, due_at=again, **tried)
         if word.unknown_job and denials == DENIALS:
             occurrence = Occurrence.UNKNOWN_AT_MARKETO
         elif denials < DENIALS and is_to_be_told(failing_since, before=part.tried_at, at=error.at):
@@ -180,4 +179,4 @@ class Poll:
         else:
             return
         told = {"batch_id": part.batch_id, "code": error.code}
-        await events.append_of(tx, occurrence, part, at=error.at, since=failing_since, **told)
+        await events.append_of_part(tx, lock, part, occurrence, at=error.at, since=failing_since, **told)

@@ -38,6 +38,7 @@ from app.store.imports import ImportSummary
 from app.store.instances import Lesson
 from app.store.parts import Stale
 from app.store.tables import part as part_table
+from app.store.transaction import Transaction
 
 log = structlog.get_logger()
 
@@ -266,9 +267,7 @@ class Submit:
                 case _:
                     assert_never(answer)
 
-    async def _accepted(
-        self, tx: AsyncConnection, instance: Instance, part: Part, answer: Accepted, at: datetime
-    ) -> None:
+    async def _accepted(self, tx: Transaction, instance: Instance, part: Part, answer: Accepted, at: datetime) -> None:
         values = COUNTED | {
             "batch_id": answer.batch_id,
             "submitted_at": at,
@@ -286,7 +285,7 @@ class Submit:
             await parts.move(tx, part.id, Move.FAIL, at=at, values=error)
 
     async def _turned_away(
-        self, tx: AsyncConnection, instance: Instance, part: Part, answer: TurnedAway, at: datetime
+        self, tx: Transaction, instance: Instance, part: Part, answer: TurnedAway, at: datetime
     ) -> None:
         error = error_of(answer, call=CREATE, at=at)
         # what Marketo says of a file is kept where the file is, and erased with it
@@ -313,7 +312,7 @@ class Submit:
         beside = None if answer.because in OF_THE_PART else {"call": error.call, "error": error.message}
         await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, beside=beside, **told)
 
-    async def _learn(self, tx: AsyncConnection, instance: Instance, error: CallError) -> None:
+    async def _learn(self, tx: Transaction, instance: Instance, error: CallError) -> None:
         """1016: what is not ours in Marketo's queue is somebody else's, and stays so for a while."""
         there = await parts.states_at_marketo(tx, instance.name)
         there[State.SUBMITTING] -= 1  # the part that was turned away
@@ -323,7 +322,7 @@ class Submit:
         await instances.learn_foreign_slots(tx, instance.name, Lesson(theirs, error.at, until, before + 1, not working))
         await self.context.record_incident(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=theirs)
 
-    async def _unlearn(self, tx: AsyncConnection, instance: Instance, at: datetime) -> None:
+    async def _unlearn(self, tx: Transaction, instance: Instance, at: datetime) -> None:
         """A part was taken in a place that was thought to be somebody else's: try the next one, too."""
         used = len(await parts.slots_in_use(tx, instance.name))
         is_wrong = used + instance.foreign_slots > self.context.max_queued
@@ -332,9 +331,7 @@ class Submit:
             lesson = Lesson(fewer, at, until=at, in_a_row=0, alone=False)
             await instances.learn_foreign_slots(tx, instance.name, lesson)
 
-    async def _refused(
-        self, tx: AsyncConnection, instance: Instance, part: Part, answer: Refused, at: datetime
-    ) -> None:
+    async def _refused(self, tx: Transaction, instance: Instance, part: Part, answer: Refused, at: datetime) -> None:
         if answer.code:  # Marketo takes our calls, though not this one
             await self.context.clear_block(tx, instance, submitted=False)
         error = {
@@ -350,9 +347,7 @@ class Submit:
             others = await parts.waiting_of(tx, part.import_id)
             await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
 
-    async def _lost(
-        self, tx: AsyncConnection, instance: Instance, part: Part, lost: OutcomeUnknown, at: datetime
-    ) -> None:
+    async def _lost(self, tx: Transaction, instance: Instance, part: Part, lost: OutcomeUnknown, at: datetime) -> None:
         error = error_of(lost, call=CREATE, at=at)
         values = COUNTED | {"due_at": await self.context.settled(tx, part, at)}
         values |= parts.tried(TryError(error.code, error.message, at), failing_since=None)

@@ -26,6 +26,7 @@ from app.store import counters, events, imports, incidents, instances, parts
 from app.store.database import Database
 from app.store.imports import ImportSummary
 from app.store.parts import Stale
+from app.store.transaction import Transaction
 
 OF_CALLS = (Occurrence.UNREACHABLE, Occurrence.RATE_LIMITED, Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL)
 """Incidents that a call met, and that one which goes through ends."""
@@ -48,7 +49,7 @@ class InstanceContext:
     hit: FailpointHit
 
     @asynccontextmanager
-    async def writing(self, lease: Lease, *, share: bool = False) -> AsyncIterator[tuple[AsyncConnection, Instance]]:
+    async def writing(self, lease: Lease, *, share: bool = False) -> AsyncIterator[tuple[Transaction, Instance]]:
         """A transaction that may write about the instance: its row is locked, and the lease is ours (FENCED).
 
         `share`: the instance's row itself is not written to, so that others need not wait.
@@ -79,7 +80,7 @@ class InstanceContext:
         return self.retry_policy.settled(at, self.queue_model.queue_seconds(there, part.rows.total, at))
 
     async def back_off(
-        self, tx: AsyncConnection, instance: str, because: RejectionReason, error: CallError, *, attempts: int = 0
+        self, tx: Transaction, instance: str, because: RejectionReason, error: CallError, *, attempts: int = 0
     ) -> None:
         """Let the whole instance wait for what a call met, and tell its history and the log what that was.
 
@@ -111,7 +112,7 @@ class InstanceContext:
                 pass  # the part's business, not the instance's
 
     async def record_incident(
-        self, tx: AsyncConnection, kind: Occurrence, instance: str, error: CallError, **told: object
+        self, tx: Transaction, kind: Occurrence, instance: str, error: CallError, **told: object
     ) -> None:
         """An incident has begun, or goes on: its history and the log are told once (NO_SILENCE)."""
         of_submissions = (
@@ -123,7 +124,7 @@ class InstanceContext:
         if await known(of_submissions=of_submissions):
             await self._tell(tx, kind, instance, error, **told)
 
-    async def clear_block(self, tx: AsyncConnection, instance: Instance, *, submitted: bool) -> None:
+    async def clear_block(self, tx: Transaction, instance: Instance, *, submitted: bool) -> None:
         """Marketo takes our calls: a block, if there was one, is over, and so are incidents.
 
         One for want of the right to submit is not over because a question was answered; nor is what Marketo answered
@@ -142,9 +143,7 @@ class InstanceContext:
                 about: dict[str, Any] = {"what": kind, "since": rfc3339(since)}
                 await events.append(tx, Occurrence.RECOVERED, at=self.now(), instance=instance.name, **about)
 
-    async def _tell(
-        self, tx: AsyncConnection, what: Occurrence, instance: str, error: CallError, **told: object
-    ) -> None:
+    async def _tell(self, tx: Transaction, what: Occurrence, instance: str, error: CallError, **told: object) -> None:
         about: dict[str, Any] = {"call": error.call, "code": error.code, "reason": error.message}
         about |= {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in told.items()}
         await events.append(tx, what, at=error.at, instance=instance, beside={"error": error.message}, **about)

@@ -16,6 +16,7 @@ from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
 from app.scheduling.lease import Lease
 from app.store import clock_jumps, instances, parts, waiting_queue
 from app.store.database import Database
+from app.store.transaction import Transaction
 from app.worker.instance_worker import InstanceWorker
 from app.worker.timetable import TICKS
 
@@ -92,9 +93,7 @@ class Leases:
             lease.until = self._with_care(begun)
         return instance is not None
 
-    async def _look(
-        self, tx: AsyncConnection, instance: Instance, instance_worker: InstanceWorker, at: datetime
-    ) -> None:
+    async def _look(self, tx: Transaction, instance: Instance, instance_worker: InstanceWorker, at: datetime) -> None:
         """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
         name = instance.name
         there, importers = await parts.states_at_marketo(tx, name), instance_worker.queue_model.importers

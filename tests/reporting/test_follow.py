@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.pipeline.finish import finish
 from app.reporting import follow
 from app.store.database import Database
 from tests.story.files import LEADS
@@ -24,7 +25,7 @@ async def next_page(pages) -> list[str] | None:
 @pytest.fixture
 async def elsewhere(stage: Stage):
     """Another process's way to the database, of which this one hears nothing."""
-    db = Database(stage.container.settings.database_url)
+    db = Database(stage.container.settings.database_url, finish=finish)
     yield replace(stage.container.cancel, db=db)
     await db.close()
 

@@ -110,7 +110,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
 
     async def cancel() -> None:
         async with db.write() as tx:
-            await imports.get_summary(tx, other, lock=True)
+            await imports.lock(tx, other)
             for part_id in await parts.waiting_of(tx, other):
                 await parts.move(tx, part_id, Move.CANCEL, at=AT)
                 begun.set()

@@ -21,6 +21,7 @@ from app.domain.failpoints import Failpoint
 from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.domain.timeouts import UPLOAD_IDLE_SECONDS
+from app.pipeline.finish import finish
 from app.pipeline.intake import Arrival
 from app.simulator import Fault, Rules, Simulator, create_app
 from app.store import instances
@@ -143,7 +144,7 @@ class Theatre:
                 return
 
     async def _start(self) -> None:
-        self.db = Mortal(self.url)
+        self.db = Mortal(self.url, finish=finish)
         http = httpx.AsyncClient(transport=SimulatorTransport(create_app(self.simulator), after_request=self._answered))
         self.container: Container = build_container(
             stage_settings(self.url, part_bytes=1000),

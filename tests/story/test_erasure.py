@@ -182,8 +182,8 @@ async def test_an_erasure_that_was_cut_short_is_gone_on_with(stage: Stage):
     """The mark is on disk before the first row goes: from then on nobody reads it, and the next tidy ends it."""
     import_id = await imported(stage)
     async with stage.container.db.write() as tx:  # and here the process dies
-        await imports.hold(tx, import_id)
-        await erasures.mark(tx, import_id, at=stage.clock(), by="local")
+        lock = await imports.lock_beside(tx, import_id)
+        await erasures.mark(tx, lock, at=stage.clock(), by="local")
     assert (await stage.api.get(f"/v1/imports/{import_id}/failures")).status_code == 410
     assert await kept(stage) == {"file", "results", "history"}
     await stage.maintenance.run_once()
