@@ -35,10 +35,12 @@ from app.store.pg_notify import PgNotify
 from app.store.schema_watch import SchemaWatch
 from app.uploads.admission import Admission
 from app.uploads.backlog_count import BacklogCount
+from app.uploads.capacity import Capacity
 from app.uploads.cleanup import Cleanup
 from app.uploads.descriptions import Describe
 from app.uploads.fair_limit import FairLimit
 from app.uploads.idempotency import Idempotency
+from app.uploads.incoming import FileLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ class Container:
     hit: FailpointHit
     chance: Callable[[], float]
     admission: Admission
+    capacity: Capacity
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
@@ -102,21 +105,26 @@ def build_container(
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
     describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}
     cleanup = Cleanup(db, now, settings.disk_floor_bytes)
+    idempotency = Idempotency(db=db, now=now, cleanup=cleanup)
+    capacity = Capacity(
+        db=db,
+        backlog=BacklogCount(db=db, now=now),
+        idempotency=idempotency,
+        backlog_parts=settings.backlog_parts,
+        client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
+        disk_floor_bytes=settings.disk_floor_bytes,
+    )
     intake = Intake(
         db=db,
         now=now,
         wakeup=wakeup,
         describe=describe,
-        part_bytes=settings.part_bytes,
-        max_file_bytes=settings.max_file_bytes,
-        backlog_parts=settings.backlog_parts,
-        client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
-        disk_floor_bytes=settings.disk_floor_bytes,
+        limits=FileLimits(settings.part_bytes, settings.max_file_bytes),
+        capacity=capacity,
         admission=admission,
-        once=Idempotency(db=db, now=now, cleanup=cleanup),
+        idempotency=idempotency,
         cleanup=cleanup,
         revision=migrations.head(),
-        backlog=BacklogCount(db=db, now=now),
         hit=hit,
     )
     return Container(
@@ -131,6 +139,7 @@ def build_container(
         hit=hit,
         chance=chance,
         admission=admission,
+        capacity=capacity,
         http=http,
         marketo=marketo,
         intake=intake,

@@ -20,8 +20,8 @@ from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.domain.imports import FINISHED, Import
 from app.domain.timeouts import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
-from app.pipeline.intake import Receipt
 from app.store import imports
+from app.uploads.arrival import Receipt
 
 SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
 ImportId = Annotated[str, WithJsonSchema({"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID})]

@@ -25,7 +25,7 @@ from app.domain.imports import (
 )
 from app.domain.lifecycle import State
 from app.domain.objects import CustomObject, Leads, ObjectType, ProgramMembers, Target, fields_of, object_type
-from app.domain.parts import Failure, Rows
+from app.domain.parts import Failure, Part, Rows
 from app.store import attention, counters, events
 from app.store.tables import import_, instance, part
 from app.store.transaction import ImportLock, Transaction
@@ -34,13 +34,20 @@ LOCKED = (import_.c.id, import_.c.instance, import_.c.client, import_.c.request_
 """The columns of an ImportLock."""
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an import comes from."""
+
+    retry_of: int | None = None  # the import whose rows these are, once more
+    request_id: str | None = None  # of the request that makes it
+
+
 async def begin(
     tx: Transaction,
     request: Request,
     *,
     at: datetime,
-    retry_of: int | None = None,
-    request_id: str | None = None,
+    origin: Origin | None = None,
 ) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and maintenance may take it away."""
     made = await tx.execute(
@@ -58,8 +65,8 @@ async def begin(
             "label": request.label,
             "metadata": dict(request.metadata) if request.metadata is not None else None,
             "file_name": request.file_name,
-            "retry_of": retry_of,
-            "request_id": request_id,
+            "retry_of": origin.retry_of if origin else None,
+            "request_id": origin.request_id if origin else None,
             "created_at": at,
             "touched_at": at,
             **fields_of(request.target),
@@ -98,7 +105,7 @@ async def accept(
             rows=file.rows,
             ragged_rows=file.ragged_rows,
             columns=list(columns),
-            left_out=asdict(left_out) if left_out else None,
+            left_out=asdict(left_out) if left_out and left_out.rows else None,
             status=Status.QUEUED,
             touched_at=at,
             created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
@@ -244,6 +251,13 @@ async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | No
         row.file_erased_at,
         row.results_erased_at,
     )
+
+
+async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
+    """That of a part's import: a part that moves belongs to an accepted import."""
+    summary = await get_summary(tx, of.import_id)
+    assert summary is not None, "the import of a part that moves is accepted"
+    return summary
 
 
 async def has_results(tx: AsyncConnection, import_id: int) -> bool:

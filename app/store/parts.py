@@ -18,8 +18,12 @@ from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store import blobs, counters, events, imports
 from app.store.blobs import Corrupt
 from app.store.dialects import later
+from app.store.imports import Accepted
 from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
+
+COUNTED: dict[str, Any] = {part.c.attempts.name: part.c.attempts + 1}
+"""Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
 AT_ONCE = 500  # ids in one statement
 UNTOLD: dict[str, Any] = {
@@ -87,17 +91,15 @@ async def add(
         await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys, "checksum": summed})
 
 
-async def release(
-    tx: Transaction, import_id: int, *, accepted_seq: int, at: datetime, due_at: datetime | None = None
-) -> None:
+async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:
     """Give every part of a now complete upload its place in the order of acceptance, and its first state.
 
     No move leads to that state: this is the only other place where a state is written.
     """
     await tx.execute(
         update(part)
-        .where(part.c.import_id == import_id, part.c.state.is_(None))
-        .values(state=State.WAITING, turn=accepted_seq, state_since=at, due_at=due_at)
+        .where(part.c.import_id == accepted.lock.import_id, part.c.state.is_(None))
+        .values(state=State.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
     )
 
 

@@ -9,10 +9,18 @@ from app.domain.timeouts import RetryPolicy
 from app.marketo.rate_limit import RateLimiter
 from app.pipeline.collect import Collect
 from app.pipeline.poll import Poll
+from app.pipeline.schedule import Schedule
 from app.pipeline.submit import Submit
+from app.results.fetching import ResultFiles
+from app.results.late_files import LateFiles
+from app.scheduling.back_off import BackOff
+from app.scheduling.candidates import Candidates
 from app.scheduling.conflict_checker import ConflictChecker
-from app.scheduling.instance_context import InstanceContext
+from app.scheduling.external_slots import ExternalSlots
+from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.queue_model import QueueModel
+from app.scheduling.settling import Settling
+from app.scheduling.turned_away import TurnedAwayPolicy
 from app.settings import InstanceSettings, Settings
 from app.worker.recovery import Recovery
 
@@ -38,29 +46,69 @@ class InstanceWorker:
 
 
 def build_instance_worker(container: Container, name: str) -> InstanceWorker:
-    """The steps that drive one instance."""
+    """The steps that drive one instance, each with what it needs and no more."""
     settings, instance, marketo = container.settings, container.settings.instances[name], container.marketo[name]
+    db, now, hit = container.db, container.now, container.hit
+    retry_policy = retry_policy_from(settings, instance)
     queue_model = QueueModel(
         importers=instance.max_importing,
         poll_min_seconds=settings.poll_min_seconds,
         poll_max_seconds=settings.poll_max_seconds,
     )
-    context = InstanceContext(
-        db=container.db,
-        marketo=marketo,
-        now=container.now,
-        sleep=container.sleep,
-        chance=container.chance,
-        retry_policy=retry_policy_from(settings, instance),
+    fenced = FencedWriter(db, marketo.answers, marketo.rate_limiter, now)
+    back_off = BackOff(retry_policy, now, container.chance)
+    external_slots = ExternalSlots(instance.max_queued, back_off)
+    settling = Settling(retry_policy, queue_model)
+    schedule = Schedule(
+        db=db,
+        fenced=fenced,
+        candidates=Candidates(db, now),
+        conflict_checker=ConflictChecker(db, fenced, hit),
         queue_model=queue_model,
+        retry_policy=retry_policy,
         max_queued=instance.max_queued,
-        hit=container.hit,
+        now=now,
+        hit=hit,
+    )
+    submit = Submit(
+        schedule=schedule,
+        db=db,
+        fenced=fenced,
+        marketo=marketo,
+        back_off=back_off,
+        external_slots=external_slots,
+        turned_away=TurnedAwayPolicy(retry_policy, back_off, external_slots),
+        settling=settling,
+        retry_policy=retry_policy,
+        now=now,
+        sleep=container.sleep,
+        hit=hit,
+    )
+    poll = Poll(
+        db=db,
+        fenced=fenced,
+        marketo=marketo,
+        queue_model=queue_model,
+        back_off=back_off,
+        retry_policy=retry_policy,
+        wakeup=container.wakeup,
+        now=now,
+        hit=hit,
+    )
+    collect = Collect(
+        db=db,
+        fenced=fenced,
+        result_files=ResultFiles(db, marketo, now),
+        late_files=LateFiles(back_off, retry_policy, now),
+        back_off=back_off,
+        now=now,
+        hit=hit,
     )
     instance_worker = InstanceWorker(
-        submit=Submit(context, ConflictChecker(context)),
-        poll=Poll(context, container.wakeup),
-        collect=Collect(context),
-        recovery=Recovery(context, settings.stuck_seconds),
+        submit=submit,
+        poll=poll,
+        collect=collect,
+        recovery=Recovery(db, fenced, settling, settings.stuck_seconds, now, hit),
         rate_limiter=marketo.rate_limiter,
         queue_model=queue_model,
         max_queued=instance.max_queued,

@@ -13,7 +13,7 @@ from app.domain.failpoints import Failpoint, FailpointHit, no_op
 from app.domain.instances import Fault
 from app.domain.timeouts import TIDY_SECONDS, WAKE_SECONDS
 from app.notify.wakeup import Wakeup
-from app.scheduling.instance_context import LeaseLost
+from app.scheduling.lease import LeaseLost
 from app.store.database import AWAY, cause
 from app.worker.instance_worker import InstanceWorker
 from app.worker.leases import Leases

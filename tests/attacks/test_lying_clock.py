@@ -308,9 +308,9 @@ async def test_a_step_that_was_under_way_when_the_clock_was_set_writes_nothing(s
     """What it has timed is by another clock: its next try is by the one that counts."""
     async with stage.container.db.write() as tx:
         await tx.execute(update(instance).values(clock_jump=7))
-    context = stage.instance_worker.submit.context
+    fenced = stage.instance_worker.submit.fenced
     with pytest.raises(ClockJumped):
-        async with context.writing(stage.lease):
+        async with fenced.write(stage.lease):
             raise AssertionError("nothing may be written")
     await asyncio.wait_for(stage.clock.doubt.wait(), 1)
 

@@ -50,7 +50,7 @@ async def test_a_part_that_is_met_but_not_due_is_met_again(stage: Stage, monkeyp
 
 async def test_parts_of_one_import_whose_keys_nobody_knows_keep_their_order(stage: Stage):
     """Also when the first is turned away and the second could go meanwhile."""
-    object.__setattr__(stage.container.intake, "part_bytes", 700)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 700)
     stage.simulator.order(Fault("json_error:603", on="any", times=1))
     filler = b"".join(b"K%04d;a;b;c\n" % n for n in range(60))
     content = b"vin;make;model;color\nV1;old;x;y\n" + filler + b"V1;new;x;y\n"

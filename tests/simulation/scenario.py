@@ -24,7 +24,6 @@ from app.domain.failpoints import Failpoint
 from app.domain.imports import OnUnconfirmed, Request
 from app.domain.lifecycle import State
 from app.domain.objects import CustomObject, Leads
-from app.pipeline.intake import Arrival
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
@@ -32,6 +31,7 @@ from app.store import instances, parts
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
+from app.uploads.arrival import Arrival
 from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
 from app.worker.maintenance import build_maintenance

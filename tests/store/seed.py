@@ -25,7 +25,7 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
         file = SourceFile(None, 8, "00", rows * parts_count)
         accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
         assert accepted is not None
-        await parts.release(tx, import_id, accepted_seq=accepted.accepted_seq, at=AT)
+        await parts.release(tx, accepted, at=AT)
     return import_id
 
 

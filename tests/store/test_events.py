@@ -46,7 +46,7 @@ async def test_two_who_write_about_one_import_take_turns(db: Database, first: st
     async def write(who: str, part_id: int, *, slot: int, wait: bool) -> None:
         async with db.write() as tx:
             if who == "retry":  # its foreign key has a light hold on the import before it asks for more
-                new = await imports.begin(tx, Request(target=Leads()), at=AT, retry_of=import_id)
+                new = await imports.begin(tx, Request(target=Leads()), at=AT, origin=imports.Origin(retry_of=import_id))
                 await imports.accept(tx, new, file=SourceFile(None, 8, "00", 1), columns=["email"], at=AT)
                 lock = await imports.lock_beside(tx, import_id)
                 await events.append_of(tx, lock, "retried", at=AT)
@@ -85,7 +85,7 @@ async def test_a_retry_and_who_comes_in_between_never_wait_for_each_other(postgr
 
     async def retry(*, at_once: bool) -> None:
         async with db.write() as tx:
-            await imports.begin(tx, Request(target=Leads()), at=AT, retry_of=import_id)
+            await imports.begin(tx, Request(target=Leads()), at=AT, origin=imports.Origin(retry_of=import_id))
             begun.set()
             if not at_once:
                 await asyncio.wait({later}, timeout=0.2)

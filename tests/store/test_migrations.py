@@ -59,7 +59,7 @@ async def filled(url: str) -> list[int]:
             )
             accepted = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
             assert accepted is not None
-            await parts.release(tx, import_id, accepted_seq=accepted.accepted_seq, at=AT)
+            await parts.release(tx, accepted, at=AT)
             await results.keep_rows(tx, import_id, Kind.FAILURES, [NewRow.of(1, "bad", VALUES)], part_number=1)
             made.append(import_id)
     await database.close()

@@ -22,11 +22,11 @@ from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.domain.timeouts import UPLOAD_IDLE_SECONDS
 from app.pipeline.finish import finish
-from app.pipeline.intake import Arrival
 from app.simulator import Fault, Rules, Simulator, create_app
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import event, import_
+from app.uploads.arrival import Arrival
 from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
 from app.worker.maintenance import build_maintenance

@@ -157,7 +157,7 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
         stored.append(not await stage.holds_nothing())
         raise httpx.ReadError("the caller is gone")
 
-    object.__setattr__(stage.container.intake, "part_bytes", 2_000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 2_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.uploads.part_files.BLOCK_BYTES", 1_000)
         with pytest.raises(httpx.ReadError):

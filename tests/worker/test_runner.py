@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy.exc import OperationalError
@@ -179,6 +179,11 @@ async def test_CALM_DEPLOY_a_database_that_stumbles_meanwhile_cuts_no_call_short
     assert (await stage.parts(import_id))[0]["state"] == "queued"
 
 
+def as_a(kind: Any, step: Any) -> Any:
+    """The same step, as this kind of it."""
+    return kind(**{field.name: getattr(step, field.name) for field in fields(step)})
+
+
 class Hesitant(Recovery):
     """A recovery whose first take-over meets no database."""
 
@@ -197,7 +202,7 @@ async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(st
     import_id = await stage.created(leads(3))
     await stage.crash()
     recovery = stage.instance_worker.recovery
-    instance_worker = replace(stage.instance_worker, recovery=Hesitant(recovery.context, recovery.stuck_seconds))
+    instance_worker = replace(stage.instance_worker, recovery=as_a(Hesitant, recovery))
     worker = Worker(
         {"default": instance_worker},
         stage.maintenance,
@@ -235,11 +240,7 @@ async def test_a_tick_that_fails_is_tried_again(stage: Stage):
     Stumbling.stumbles = []
     stage.instance_worker = replace(
         stage.instance_worker,
-        submit=Stumbling(
-            stage.instance_worker.submit.context,
-            stage.instance_worker.submit.conflict_checker,
-            stage.instance_worker.submit.turns,
-        ),
+        submit=as_a(Stumbling, stage.instance_worker.submit),
     )
     async with working(stage, tick_seconds=0.05):
         await stage.created(leads(3))

@@ -109,7 +109,7 @@ async def retry_failures(
         bulkhead.leave(request)
         receipt = await container.retry.failures(found.id, by=caller, idempotency_key=idempotency_key)
         return await tell.receipt(response, receipt)
-    owner, room = found.request.client, container.intake.check_room
+    owner, room = found.request.client, container.capacity.check
     admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
     bulkhead.leave(request)
     async with (
