@@ -27,7 +27,17 @@ from app.operations.resolve import Resolve
 from app.operations.retry import Retry
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
+from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
+from app.reporting.health import DatabaseProbe
+from app.reporting.imports import ImportReader
+from app.reporting.instances import InstanceReader
+from app.reporting.metrics import MetricReader
+from app.reporting.monitor import Monitor
+from app.reporting.parts import PartReader
+from app.reporting.reports import Reports
+from app.reporting.result_export import ResultExport
+from app.reporting.verdict import VerdictReader
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
 from app.store.database import LOG_LIMIT_BYTES, Database
@@ -73,6 +83,7 @@ class Container:
     schema_watch: SchemaWatch
     keys: ApiKeys
     follow: Follow
+    reports: Reports
 
     async def close(self) -> None:
         await self.http.aclose()
@@ -127,11 +138,13 @@ def build_container(
         revision=migrations.head(),
         hit=hit,
     )
+    timekeeper = Timekeeper(db, now, _clock_look_seconds(settings))
+    erase = Erase(db=db, now=now, retention=retention_from(settings))
     return Container(
         settings=settings,
         db=db,
         now=now,
-        timekeeper=Timekeeper(db, now, _clock_look_seconds(settings)),
+        timekeeper=timekeeper,
         sleep=sleep,
         wakeup=wakeup,
         subscriptions=subscriptions,
@@ -149,11 +162,32 @@ def build_container(
         resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
         pause=Pause(db=db, now=now, hit=hit),
         resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),
-        erase=Erase(db=db, now=now, retention=retention_from(settings)),
+        erase=erase,
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
         keys=ApiKeys(db=db, now=now),
         follow=Follow(db, subscriptions),
+        reports=_build_reports(settings, db, now, sleep, timekeeper, erase),
+    )
+
+
+def _build_reports(
+    settings: Settings, db: Database, now: Clock, sleep: Sleep, timekeeper: Timekeeper, erase: Erase
+) -> Reports:
+    """What is told of the work, to whoever asks."""
+    instances = InstanceReader(db, now, settings.instances)
+    estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
+    probe = DatabaseProbe(db, now, migrations.head())
+    verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
+    return Reports(
+        imports=ImportReader(db, now, settings.stuck_seconds, estimates),
+        parts=PartReader(db, now),
+        results=ResultExport(db),
+        instances=instances,
+        health=probe,
+        verdict=verdict,
+        metrics=MetricReader(db, now, instances),
+        monitor=Monitor(db, now, sleep, verdict, settings.instances.keys()),
     )
 
 

@@ -15,7 +15,6 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from app.api.app import routed
-from app.api.metric_series import CATALOGUE
 from app.api.openapi import examples
 from app.api.openapi.document import operations
 from app.api.parameters import PARAMETERS, Parameter
@@ -24,19 +23,15 @@ from app.domain.answers import Unusable
 from app.domain.events import Occurrence
 from app.domain.imports import AttentionCode
 from app.domain.instances import WaitingFor
-from app.domain.objects import ObjectType
+from app.domain.objects import OBJECT_TYPES
 from app.domain.problems import PROBLEMS
+from app.reporting.metric_series import CATALOGUE
 from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
 
 DOCS = Path(__file__).parent
 SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 MEMBER = re.compile(r'^\s+[A-Z_]+ = "(?P<name>\w+)"  # (?P<meaning>.+)$', re.MULTILINE)
-OF = {
-    None: "all",
-    ObjectType.LEAD: "leads",
-    ObjectType.CUSTOM_OBJECT: "custom objects",
-    ObjectType.PROGRAM_MEMBER: "program members",
-}
+OF = {None: "all"} | {name: kind.plural for name, kind in OBJECT_TYPES.items()}
 
 
 def settings() -> str:

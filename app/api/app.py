@@ -1,26 +1,14 @@
-"""The HTTP API, put together."""
+"""The HTTP API, put together: routers, middleware, the errors' handlers, and the published document."""
 
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
-from starlette.types import ASGIApp
+from starlette.routing import Route
 
 from app.api import errors
-from app.api.auth import LoopbackOnly
-from app.api.estimates import CompletionEstimates
-from app.api.health import Probe
-from app.api.marketo_compat import routes as facade
-from app.api.marketo_compat.envelope import Envelope
-from app.api.middleware.body_pace import BodyPace
-from app.api.middleware.bulkhead import Bulkhead
-from app.api.middleware.head_requests import HeadRequests
-from app.api.middleware.lingering_close import LingeringClose
-from app.api.middleware.path_spelling import PathSpelling
-from app.api.middleware.request_bounds import RequestBounds
-from app.api.middleware.request_log import RequestLog
-from app.api.monitor import Monitor
+from app.api.marketo_compat import routes as marketo
+from app.api.middleware import order
 from app.api.open_streams import OpenStreams
 from app.api.openapi import document
 from app.api.rate_limits import RateLimits
@@ -43,51 +31,38 @@ ROUTERS = (
 
 
 def create_app(container: Container) -> FastAPI:
-    app = routed(container.settings)
+    """The API of a container, with its middleware around it."""
+    settings = container.settings
+    app = routed(settings)
     app.state.container = container
-    app.state.probe = Probe(container)
-    app.state.rates = RateLimits(container.settings.client_requests_per_minute, container.now)
-    app.state.estimates = CompletionEstimates(container)
-    keyless = container.settings.auth == "off"  # one client is everybody then
-    app.state.streams = OpenStreams(container.settings.connections if keyless else container.settings.client_streams)
-    app.state.monitor = Monitor(container, app.state.probe)
+    app.state.rates = RateLimits(settings.client_requests_per_minute, container.now)
+    has_one_client = settings.auth == "off"
+    app.state.streams = OpenStreams(settings.connections if has_one_client else settings.client_streams)
     errors.install(app)
-    if container.settings.auth == "off":
-        app.add_middleware(LoopbackOnly)
-    app.router.routes.extend(facade.ROUTES)
-    inner = app.build_middleware_stack
-    # behind what sees every answer: FastAPI's own for an unexpected error, too
-    app.build_middleware_stack = lambda: _around(inner(), app, container)  # type: ignore[method-assign]
+    app.router.routes.extend(marketo.ROUTES)
+    app.user_middleware.extend(order.inside(container))
+    layers = order.outside(container, _paths_with_slash(app))
+    build_inner = app.build_middleware_stack
+    # FastAPI has no list for what stands around its handler of unexpected errors: this is the one way to get there.
+    app.build_middleware_stack = lambda: order.wrap(build_inner(), layers)  # type: ignore[method-assign]
     return app
 
 
-def _around(inner: ASGIApp, app: FastAPI, container: Container) -> ASGIApp:
-    ending = {route.path for route in iter_route_contexts(app.routes) if route.path and route.path.endswith("/")}
-    paced = BodyPace(
-        inner,
-        idle_seconds=container.settings.upload_idle_seconds,
-        least_bytes_per_second=container.settings.upload_least_bytes_per_second,
-    )
-    return LingeringClose(
-        PathSpelling(RequestLog(HeadRequests(Envelope(RequestBounds(Bulkhead(paced)), container.now))), ending=ending)
-    )
+def _paths_with_slash(app: FastAPI) -> set[str]:
+    """Paths whose last slash belongs to them."""
+    return {route.path for route in app.routes if isinstance(route, Route) and route.path.endswith("/")}
 
 
 def routed(settings: Settings) -> FastAPI:
-    """Every route, and the document that tells of them; nothing yet that could answer."""
+    """Every route with its document, but without a container: nothing in it could answer yet."""
     app = FastAPIOffline(  # its page at /docs needs nothing from elsewhere
         title="Sluice",
         version=version("marketo-sluice"),
         redoc_url=None,
         redirect_slashes=False,
         static_url="/docs/static",
-        generate_unique_id_function=_operation_id,
     )
-    for router in ROUTERS:
-        app.include_router(router)
-    document.publish(app, settings, beside=facade.DOCUMENT)
+    for router in ROUTERS:  # their routes as they are: `include_router` would build each of them once more
+        app.router.routes.extend(router.routes)
+    document.publish(app, settings, beside=marketo.DOCUMENT)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return "_".join([*map(str, route.tags[:1]), route.name])

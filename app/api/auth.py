@@ -1,30 +1,23 @@
 """Who may call, and what.
 
-A key is looked at before anything of the body is read. Without keys the service trusts this machine's loopback; but a
-browser on it must not lend that trust to the pages that it shows: a page of another origin may send forms and plain
-text to loopback, and by a name of its own that resolves there it may even read the answers. So only a loopback host may
-be asked for, and no other site may ask.
+A key is looked at before anything of the body is read. Without keys (SLUICE_AUTH=off) the service trusts this machine's
+loopback, and middleware/loopback_only.py keeps web pages from using that trust.
 """
 
 import math
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Send
-from starlette.types import Scope as ASGIScope
 
-from app.api.errors import of_caller
 from app.container import Container
 from app.domain import api_keys
 from app.domain.api_keys import EVERYBODY, Caller, Scope
 from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
-from app.settings import is_loopback
 from app.store.database import AWAY
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
@@ -106,31 +99,3 @@ def needs(scope: Scope) -> Any:
 
 def refuse_scope(scope: Scope) -> None:
     raise Forbidden(f"This key may not {MAY[scope]}: that takes the scope `{scope}`.")
-
-
-class LoopbackOnly:
-    """Turns away what a web page of another site sends. Reads nothing of the body."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: ASGIScope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            request = Request(scope)
-            host = _host(f"//{request.headers.get('host', '')}")
-            origin = request.headers.get("origin")
-            if not is_loopback(host) or (origin is not None and _host(origin) != host):
-                message = (
-                    "Without API keys the service answers this machine only, by the name localhost or its address, "
-                    "and no web page of another site."
-                )
-                await of_caller(request, Forbidden(message))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
-
-
-def _host(url: str) -> str:
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""

@@ -1,6 +1,5 @@
 """Every error as application/problem+json (RFC 9457): what went wrong, where, and what to do."""
 
-import asyncio
 import http
 from collections.abc import Sequence
 from typing import Any
@@ -11,15 +10,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
-from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.errors import MOST_ERRORS, CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
 from app.domain.problems import PROBLEMS, path_of
-from app.domain.timeouts import DATABASE_RETRY_SECONDS, STOPPING_RETRY_SECONDS
+from app.domain.timeouts import DATABASE_RETRY_SECONDS
 from app.store.database import AWAY, WrongSchema
 
 log = structlog.get_logger()
@@ -71,65 +68,12 @@ def _error(detail: Detail) -> dict[str, Any]:
 def install(app: FastAPI) -> None:
     """Answer every exception with a problem."""
     app.add_exception_handler(CallerError, _caller)
-    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(ClientDisconnect, _gone)
     for away in AWAY:
         app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)
-    app.add_middleware(_PlainErrors)
-    app.add_middleware(_Stopping)
-
-
-class _Stopping:
-    """A call that outlasts SLUICE_SHUTDOWN_SECONDS is cancelled; the server alone would answer a bare 500."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
-
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
-            await send(message)
-
-        try:
-            await self._app(scope, receive, noted)
-        except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
-                raise
-            answer = problem(
-                Request(scope),
-                status=503,
-                code="stopping",
-                detail="Whether this request was carried out is not known. Look before you send it again.",
-                headers={"Retry-After": str(STOPPING_RETRY_SECONDS)},
-            )
-            await answer(scope, receive, send)
-
-
-class _PlainErrors:
-    """What the framework answers in plain words of its own (a body over its limit, say) becomes a problem too."""
-
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        replaced = False
-
-        async def told(message: Message) -> None:
-            nonlocal replaced
-            if message["type"] == "http.response.start" and message["status"] >= 400:
-                replaced = Headers(raw=message["headers"]).get("content-type", "").startswith("text/plain")
-                if replaced:
-                    answer = await _http(Request(scope), HTTPException(message["status"]))
-                    await answer(scope, receive, send)
-            if not replaced:
-                await send(message)
-
-        await self._app(scope, receive, told if scope["type"] == "http" else send)
 
 
 async def _caller(request: Request, error: Exception) -> Response:
@@ -152,7 +96,7 @@ def of_caller(request: Request, error: CallerError) -> Response:
     )
 
 
-async def _http(request: Request, error: Exception) -> Response:
+async def answer_http_exception(request: Request, error: Exception) -> Response:
     """What the framework says by itself: unknown paths, methods that are not allowed."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, CallerError):  # FastAPI calls whatever happens while it reads JSON a bad request

@@ -1,24 +1,18 @@
 """A multipart form that is read as it arrives: small fields into memory, the file into a spool."""
 
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 from starlette.concurrency import run_in_threadpool
 
-from app.api.content_claims import Digests, MediaType, refuse_piece, said_by
-from app.api.header_fields import options_of
+from app.api.form_part import SHOWN_CHARACTERS, FormPart
 from app.api.parameters import PARAMETERS
-from app.api.values import whole
-from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge, UnsupportedMedia
-from app.files import codec_registry
+from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge
 from app.files.file_kinds import packing_of
-from app.files.transfer import TransferDecoder, transfer_decoder
 
 SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; the rest goes to a temporary file
 LOOK_BYTES = 1 << 23  # that go to the temporary file between two looks at the room on its disk
@@ -27,73 +21,13 @@ FIELD_BYTES = 1 << 16
 FIELDS = 64
 FIELDS_BYTES = 1 << 18  # of all together
 PART_HEADERS = 16  # of one part
-SHOWN_CHARACTERS = 60  # of a part's name
 DEFAULT_CHARSET = "_charset_"  # a field that says in which charset the others are. RFC 7578, 4.6
-
-
-@dataclass(slots=True)
-class Part:
-    """What a part says of itself, and what has come of it."""
-
-    said: dict[str, str]
-    name: str
-    file_name: str | None
-    media: MediaType
-    digests: Digests
-    cleanup: TransferDecoder | None
-    value: bytearray = field(default_factory=bytearray)  # of a field
-    received_bytes: int = 0
-
-    @classmethod
-    def of(cls, headers: list[tuple[str, str]]) -> "Part":
-        """Errors: BrokenUpload, UnsupportedMedia."""
-        said = said_by(headers)
-        refuse_piece(said)
-        media = MediaType.read(said.get("content-type", ""))
-        if media.kind.startswith(("multipart/", "message/")):
-            raise UnsupportedMedia(f"A part of the form is {media.kind}. Send each file as a part of its own.")
-        _, options = options_of(said.get("content-disposition", ""))
-        name, file_name = (options.get(option, b"").decode("utf-8", "replace") for option in (b"name", b"filename"))
-        cleanup = transfer_decoder(said.get("content-transfer-encoding", ""))
-        return cls(said, name, file_name or None, media, Digests(said), cleanup)
-
-    @property
-    def is_file(self) -> bool:
-        return self.name == "file"
-
-    def taken(self, chunk: bytes) -> bytes:
-        """The bytes that were meant by those that came. Errors: BrokenUpload."""
-        self.received_bytes += len(chunk)
-        self.digests.update(chunk)
-        return self.cleanup.feed(chunk) if self.cleanup else chunk
-
-    def ended(self) -> bytes:
-        """What was still held back. Errors: BrokenUpload."""
-        length = self.said.get("content-length", "")
-        if length.isdigit() and whole(length, 0, sys.maxsize) != self.received_bytes:
-            raise BrokenUpload(
-                f"The part {self.name[:SHOWN_CHARACTERS]!r} says that it has {length[:SHOWN_CHARACTERS]} bytes, and "
-                f"has {self.received_bytes}. Send all of it."
-            )
-        return self.cleanup.finish() if self.cleanup else b""
-
-    def text(self, charset: str) -> str:
-        """A field's value. Errors: BadParameter where it is not in its charset, `charset` where it names none."""
-        named = self.media.charset or charset
-        codec = codec_registry.find(named)
-        try:
-            if codec is None:
-                raise LookupError(named)
-            return codec.decode(bytes(self.value), "strict")[0]
-        except (LookupError, UnicodeError):
-            message = f"its bytes are not {named[:SHOWN_CHARACTERS]}; send it as UTF-8, or say its charset"
-            raise BadParameter(f"{self.name}: {message}", details=(Detail(message, field=self.name),)) from None
 
 
 class Form:
     """Read it, then ask what was in it."""
 
-    file: Part
+    file: FormPart
 
     def __init__(
         self, spool: IO[bytes], boundary: bytes, limit_bytes: int, *, floor_bytes: int, open_end: bool
@@ -112,9 +46,9 @@ class Form:
         self._ended = False
         self._header: tuple[bytearray, bytearray] = (bytearray(), bytearray())
         self._headers: list[tuple[str, str]] = []
-        self._part: Part | None = None
-        self._file: Part | None = None
-        self._fields: list[Part] = []
+        self._part: FormPart | None = None
+        self._file: FormPart | None = None
+        self._fields: list[FormPart] = []
         try:
             self._parser = MultipartParser(
                 boundary,
@@ -133,7 +67,7 @@ class Form:
             raise BrokenUpload("The form's boundary is not one that a form may have.") from None
 
     async def read(self, chunks: AsyncIterator[bytes]) -> None:
-        """Errors: BadParameter, BrokenUpload, DiskFull, TooLarge, UnsupportedMedia."""
+        """Errors: BadParameter, BrokenUpload, DiskFull, TooLarge."""
         try:
             async for chunk in chunks:
                 if self._spooled_bytes > SPOOL_BYTES:
@@ -188,7 +122,7 @@ class Form:
         self._header = (bytearray(), bytearray())
 
     def _on_part(self) -> None:
-        part, self._headers = Part.of(self._headers), []
+        part, self._headers = FormPart.of(self._headers), []
         if part.is_file and self._file:
             raise BadParameter("The form has two parts named `file`. An import takes one.", code="two_files")
         if part.is_file:
@@ -197,11 +131,11 @@ class Form:
 
     def _on_data(self, data: bytes, start: int, end: int) -> None:
         assert self._part
-        self._take(self._part, self._part.taken(data[start:end]))
+        self._take(self._part, self._part.take(data[start:end]))
 
     def _on_part_end(self) -> None:
         assert self._part
-        self._take(self._part, self._part.ended())
+        self._take(self._part, self._part.end())
         if not self._part.is_file:
             if len(self._fields) >= FIELDS:
                 raise BadParameter(f"The form has more than {FIELDS} fields.")
@@ -211,7 +145,7 @@ class Form:
     def _on_end(self) -> None:
         self._ended = True
 
-    def _take(self, part: Part, chunk: bytes) -> None:
+    def _take(self, part: FormPart, chunk: bytes) -> None:
         if part.is_file:
             self._spool_file(chunk)
             return
@@ -238,7 +172,7 @@ def too_large(limit_bytes: int) -> TooLarge:
     return TooLarge(f"The file is larger than the {limit_bytes} bytes that are taken. Send it in pieces.")
 
 
-def _no_file(other: Part | None) -> BadParameter:
+def _no_file(other: FormPart | None) -> BadParameter:
     """`other`: a part that may be it, under another name."""
     message = "The form has no part named `file`. Name the part that holds the file so."
     if other:
@@ -247,7 +181,7 @@ def _no_file(other: Part | None) -> BadParameter:
     return BadParameter(message, code="no_file", details=(Detail(message, field="file"),))
 
 
-def _too_long(part: Part) -> BadParameter:
+def _too_long(part: FormPart) -> BadParameter:
     return BadParameter(f"The field {part.name[:SHOWN_CHARACTERS]!r} is longer than {FIELD_BYTES} bytes.")
 
 

@@ -14,7 +14,7 @@ from app.api import open_streams
 from app.api.auth import closed, is_still_let_in
 from app.api.negotiation import preferred
 from app.api.open_streams import Events
-from app.api.schemas import EventOut
+from app.api.schemas.events import EventOut
 from app.domain.errors import BadParameter, Detail, TooSlow
 from app.domain.timeouts import RECONNECT_SECONDS
 from app.reporting.follow import Follow

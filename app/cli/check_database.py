@@ -1,10 +1,9 @@
 """`sluice check-database`: whether all that is stored is still what was stored."""
 
 import asyncio
-import importlib
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -12,10 +11,10 @@ from rich.table import Column
 
 from app.cli import tables
 from app.cli.client import fail
+from app.cli.database import CANNOT, looked_at
+from app.container import Container
+from app.operations.integrity import Integrity
 from app.settings import load
-
-if TYPE_CHECKING:
-    from app.container import Container
 
 SHOWN = 100  # of what is corrupt, one by one
 
@@ -27,16 +26,15 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
 
     Example: SLUICE_DATABASE_URL=sqlite:///copy.db sluice check-database
     """
-    database = importlib.import_module("app.cli.database")
     settings = load()
 
     async def run() -> dict[str, Any]:
-        async with database.looked_at(settings) as found:
+        async with looked_at(settings) as found:
             return await _checked(found, quiet=as_json)
 
     try:
         told = asyncio.run(run())
-    except database.CANNOT as reason:
+    except CANNOT as reason:
         fail(str(reason))
     if as_json:
         typer.echo(json.dumps(told, indent=2))
@@ -46,8 +44,8 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
         raise typer.Exit(1)
 
 
-async def _checked(container: "Container", *, quiet: bool) -> dict[str, Any]:
-    integrity = importlib.import_module("app.operations.integrity").Integrity(container.db)
+async def _checked(container: Container, *, quiet: bool) -> dict[str, Any]:
+    integrity = Integrity(container.db)
     counted: dict[str, Counter[str]] = {}
     corrupt: list[dict[str, Any]] = []
     with Progress(console=tables.console(), transient=True, disable=quiet) as progress:

@@ -1,28 +1,31 @@
 """`sluice keys`: API keys. They are made where the database is, not over HTTP: nobody can ask for one from afar."""
 
 import asyncio
-import importlib
 import json
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 from app.cli import tables
 from app.cli.client import fail
+from app.cli.database import CANNOT, opened
 from app.clock import rfc3339
+from app.container import Container
 from app.domain.api_keys import ApiKey, Scope, in_order
 from app.domain.errors import CallerError
 from app.domain.imports import HIGHEST_PRIORITY
 from app.settings import load
 from app.terminal import harmless_json
 
-if TYPE_CHECKING:
-    from app.container import Container
-
 EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
-app = typer.Typer(name="keys", help=f"API keys: who may call, and what.\n\n{EXAMPLE}", no_args_is_help=True)
+app = typer.Typer(
+    name="keys",
+    help=f"API keys: who may call, and what.\n\n{EXAMPLE}",
+    no_args_is_help=True,
+    add_completion=False,
+)
 
 Found = TypeVar("Found")
 NAME_CHARACTERS = 200
@@ -47,7 +50,7 @@ def create(
             f"a client's name has 1 to {NAME_CHARACTERS} printable characters", param_hint="--client"
         )
 
-    async def made(container: "Container") -> tuple[ApiKey, str]:
+    async def made(container: Container) -> tuple[ApiKey, str]:
         expires_at = container.now() + timedelta(days=days) if days else None
         return await container.keys.create(client.strip(), scope, expires_at=expires_at, max_priority=max_priority)
 
@@ -80,18 +83,17 @@ def revoke(
     typer.echo(f"Key {key_id} is revoked.")
 
 
-def _with_container(action: Callable[["Container"], Awaitable[Found]]) -> Found:
+def _with_container(action: Callable[[Container], Awaitable[Found]]) -> Found:
     async def run() -> Found:
-        async with database.opened(settings) as container:
+        async with opened(settings) as container:
             return await action(container)
 
-    database = importlib.import_module("app.cli.database")
     settings = load()
     try:
         return asyncio.run(run())
     except CallerError as mistake:
         fail(mistake.message)
-    except database.CANNOT as reason:
+    except CANNOT as reason:
         fail(str(reason))
 
 

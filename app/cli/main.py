@@ -1,4 +1,4 @@
-"""The command `sluice`: one line for each of its commands."""
+"""The command `sluice`. Its commands are listed in commands.py."""
 
 import sys
 from importlib.metadata import version
@@ -6,35 +6,20 @@ from typing import Annotated
 
 import typer
 
-from app.cli import keys
-from app.cli.actions import cancel, pause, resolve, resume, retry
-from app.cli.check import check
-from app.cli.check_database import check_database
-from app.cli.demo import demo
-from app.cli.reading import failures, status
-from app.cli.serve import migrate, serve
-from app.cli.settings import settings
-from app.cli.simulate import simulate
-from app.cli.submit import submit
+from app.cli.commands import COMMANDS, LazyGroup
 from app.settings import SettingsError
 
 BAD_USAGE = 2
 
 app = typer.Typer(
     name="sluice",
+    cls=LazyGroup,
     help="A durable queue in front of Marketo's Bulk Import.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-COMMANDS = (
-    *(serve, migrate, simulate, demo),
-    *(check, submit, status, failures),
-    *(cancel, retry, resolve, pause, resume),
-    *(settings, check_database),
-)
 for command in COMMANDS:
-    app.command()(command)
-app.add_typer(keys.app)
+    app.command(command.name, help=command.summary)(lambda: None)  # a placeholder: LazyGroup runs the command itself
 
 
 def _show_version(wanted: bool) -> None:

@@ -3,29 +3,26 @@
 import asyncio
 import importlib
 import os
-import resource
 import signal
 import socket
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from functools import partial
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 import structlog
-import uvicorn
 
 try:
     import uvloop
 except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
-from app.api.connections import SPARE_CONNECTIONS, Connections
 from app.cli import memory
 from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
-from app.cli.serve import Role
 from app.cli.startup import listening, url_of
 from app.container import Container
 from app.masking import masked_url
@@ -35,10 +32,18 @@ from app.worker.leases import Leases
 from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 
+if TYPE_CHECKING:
+    from app.cli.http_api import HttpApi
+
 log = structlog.get_logger()
 
-TICKS_PER_SECOND = 10  # uvicorn's
-OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
+
+class Role(StrEnum):
+    """What a process of the service does."""
+
+    ALL = "all"
+    API = "api"
+    WORKER = "worker"
 
 
 def run(settings: Settings, role: str) -> None:
@@ -77,29 +82,33 @@ async def running(
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
         container = await stack.enter_async_context(opened(settings))
         worker = None if role == Role.API else await _worker(container)
-        server = _Server(container) if door else None
+        server = _http_api(container) if door else None
         if server and settings.auth == "on" and not await container.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
-            duties = (
-                container.timekeeper,
-                container.pg_notify,
-                container.follow,
-                container.cleanup,
-                container.schema_watch,
-            )
-            beside = [group.create_task(duty.run()) for duty in duties]
+            beside = [group.create_task(duty) for duty in _duties(container)]
             if worker:
                 group.create_task(worker.run(stop))
             if server and door:
-                beside.append(group.create_task(server.monitor.run()))
+                beside.append(group.create_task(container.reports.monitor.run()))
                 beside.append(group.create_task(memory.Trim(container.admission).run()))
-                group.create_task(_serve_until(server, door, stop))
+                group.create_task(server.serve_until(door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
             container.subscriptions.end()  # whoever waits is answered now, and asks another process
             for task in beside:
                 task.cancel()
+
+
+def _duties(container: Container) -> list[Coroutine[Any, Any, None]]:
+    """What every process does besides its work, until it stops."""
+    return [
+        container.timekeeper.run(),
+        container.pg_notify.run(),
+        container.follow.run(),
+        container.cleanup.run(),
+        container.schema_watch.run(),
+    ]
 
 
 def _check(settings: Settings, role: str) -> None:
@@ -147,67 +156,17 @@ async def _worker(container: Container) -> Worker:
     )
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, container: Container) -> None:
-        settings = container.settings
-        web = importlib.import_module("app.api.app")  # a worker starts sooner and smaller without it
-        app = web.create_app(container)
-        self.monitor = app.state.monitor
-        protocol = importlib.import_module("app.api.protocol").BoundedProtocol
-        self._connections = Connections(_connections_within(settings.connections))
-        super().__init__(
-            uvicorn.Config(
-                app,
-                http=partial(protocol, self._connections),  # type: ignore[arg-type]  # it is called, no more
-                ws="none",
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                forwarded_allow_ips=settings.trusted_proxies,
-                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a timer's, in fractions too
-                timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
-            )
-        )
+def _http_api(container: Container) -> "HttpApi":
+    """HTTP, loaded only in a process that serves it: a worker alone starts sooner and takes less memory without.
 
-    async def on_tick(self, counter: int) -> bool:
-        if counter % TICKS_PER_SECOND == 0:
-            self._connections.end_overdue(asyncio.get_running_loop().time())
-        return await super().on_tick(counter)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
-        yield
-
-
-def _connections_within(wanted: int) -> int:
-    """So many as there are files for: each is one. What else is opened must not want for them."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
-    if soft < needed:
-        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
-    if possible < wanted:
-        log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
-    return min(wanted, possible)
-
-
-async def _serve_until(server: _Server, door: socket.socket, stop: asyncio.Event) -> None:
-    async def end() -> None:
-        await stop.wait()
-        server.should_exit = True
-
-    ending = asyncio.create_task(end())
-    try:
-        await server.serve(sockets=[door])
-    finally:
-        ending.cancel()
-        stop.set()
+    This is the only module that is loaded when it is needed; everything else is imported where it is used.
+    """
+    server: HttpApi = importlib.import_module("app.cli.http_api").HttpApi(container)
+    return server
 
 
 async def _announce(
-    server: _Server | None, door: socket.socket | None, ready: asyncio.Event, stop: asyncio.Event
+    server: "HttpApi | None", door: socket.socket | None, ready: asyncio.Event, stop: asyncio.Event
 ) -> None:
     """Say where the API listens once it does."""
     while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it

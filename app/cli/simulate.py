@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
 import logging
 from typing import Annotated, Any, Literal
 
 import typer
+import uvicorn
 
 from app.cli.client import fail
 from app.cli.startup import CannotStart, listening, url_of
@@ -105,7 +105,6 @@ def simulate(
     for fault in faults:
         simulator.order(fault)
     logging.getLogger("uvicorn.error").addFilter(_not_on_order)
-    uvicorn = importlib.import_module("uvicorn")  # no other command waits for it
     server = uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False))
     try:
         door = listening(host, port)

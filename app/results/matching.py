@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from app.domain.objects import key_columns
 from app.domain.parts import Part
 from app.files import row_numbers
 from app.files.compression import unpacked
@@ -24,7 +23,7 @@ def match_file(content: bytes, part: Part, summary: ImportSummary, stored: Kept)
     """
     request = summary.request
     text = b"".join(unpacked(stored.blob))
-    sent = Sent([text], request.format.delimiter, summary.columns, key_columns(request.target))
+    sent = Sent([text], request.format.delimiter, summary.columns, request.target.key_columns)
     numbers = row_numbers.read(stored.row_numbers, first_row=part.first_row, rows=part.rows.total)
     return NumberedRows(match_rows(content, sent), numbers)
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile
-from app.domain.objects import key_columns
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
 from app.files.decoding import Decoder, Unreadable
@@ -67,7 +66,7 @@ def incoming_of(
     cutter = Cutter(
         format=request.format,
         limit_bytes=part_bytes,
-        key_columns=key_columns(request.target),
+        key_columns=request.target.key_columns,
         inspection=inspection,
         numbers=corrected.numbers if corrected else arrival.numbers,
     )

@@ -28,7 +28,7 @@ READY = {"all": '"event": "serving"', "api": '"event": "serving"', "worker": '"e
 
 FORKED_SHARE = 0.9  # of the births in a storm
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["app.cli.main", "app.cli.server", "app.api.app", "benchmarks.kills.actors"])
+_forks.set_forkserver_preload(["app.cli.main", "app.cli.serve", "app.cli.http_api", "benchmarks.kills.actors"])
 
 KILL, TERM, STOP, CONT = signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP, signal.SIGCONT
 

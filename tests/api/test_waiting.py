@@ -9,7 +9,7 @@ import pytest
 
 from app.api.app import create_app
 from app.api.conditional import etag
-from app.api.schemas import ImportOut
+from app.api.schemas.imports import ImportOut
 from tests.story.files import LEADS, leads
 from tests.support.listener import SOON_SECONDS, Listener
 from tests.support.stage import Stage

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import migrations
+from app.cli.commands import COMMANDS as COMMAND_LIST
+from app.cli.commands import Command, load_command
 from app.cli.startup import address, listening, url_of
 from tests.cli.conftest import Run
 from tests.support.processes import ROOT
@@ -173,12 +175,31 @@ def test_a_mistyped_address_of_the_service_is_a_bad_setting(sluice: Run, command
 
 
 def test_no_command_waits_for_what_it_does_not_need():
-    """The Tab key starts `sluice` anew each time."""
+    """The Tab key starts `sluice` anew each time; and whoever asks a running service does not load it."""
     heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "alembic"}
-    code = "import sys, app.cli.main; print(*sys.modules)"
+    assert heavy & loaded_by("app.cli.main") == set()
+    assert {"app.cli.serve", "app.cli.submit"} & loaded_by("app.cli.main") == set()
+    asking = ("check", "submit", "reading", "actions", "settings")
+    assert heavy & loaded_by(*(f"app.cli.{module}" for module in asking)) == set()
+    assert heavy <= loaded_by("app.cli.serve", "app.cli.http_api")
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """What a new Python has loaded once it has imported these."""
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
     told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "app.cli.serve" in told.stdout.split()
-    assert heavy & set(told.stdout.split()) == set()
+    return set(told.stdout.split())
+
+
+def test_a_worker_alone_does_not_load_the_http_api():
+    """It starts sooner and takes less memory."""
+    assert {"app.api.app", "fastapi", "uvicorn"} & loaded_by("app.cli.serve") == set()
+
+
+@pytest.mark.parametrize("command", COMMAND_LIST, ids=lambda command: command.name)
+def test_the_list_of_commands_says_what_each_says_itself(command: Command):
+    """Its summary is the first paragraph of the command's own help."""
+    assert (load_command(command).help or "").split("\n\n")[0].split() == command.summary.split()
 
 
 @pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1), ("status", "--watch")])

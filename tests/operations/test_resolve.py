@@ -24,6 +24,7 @@ async def test_the_event_of_a_decision_says_who_decided(db: Database, resolve: R
     assert await events_by(db, "ed") == [("accept", {"by": "ed", "batch_id": 3404})]
 
 
+@pytest.mark.both_databases
 async def test_a_batch_is_one_parts_only(db: Database, resolve: Resolve):
     """Who takes another part's job for this one's would have its rows counted that never went out."""
     await resolve.run(await unconfirmed(db), 1, batch_id=3404, by="ann")

@@ -41,6 +41,7 @@ async def unfinished_ends(db: Database) -> list[int]:
     return list(ended.scalars())
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("end", TO_THE_END)
 async def test_an_import_finishes_with_its_last_part_and_once(db: Database, end: str):
     """Whatever ends that part; the event stands behind the move."""
@@ -55,6 +56,7 @@ async def test_an_import_finishes_with_its_last_part_and_once(db: Database, end:
     assert await unfinished_ends(db) == []
 
 
+@pytest.mark.both_databases
 async def test_no_import_can_end_and_be_left_unfinished(db: Database):
     """A database that was opened without the finish step refuses the move that ends the last part."""
     import_id = await an_import(db)

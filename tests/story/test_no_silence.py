@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,12 +15,11 @@ from psycopg import sql
 from sqlalchemy.engine import make_url
 
 import migrations
-from app.api.health import Probe
-from app.api.monitor import Monitor
 from app.domain.answers import RejectionReason
 from app.domain.events import WARNED
 from app.domain.imports import AttentionCode
 from app.domain.instances import Condition, WaitingFor
+from app.reporting.monitor import Monitor
 from app.simulator import Fault
 from app.store import disk_usage
 from app.worker.runner import Worker
@@ -469,7 +468,7 @@ class Witness:
 @asynccontextmanager
 async def witnessed(way: Way, database_url: str, clock: SteppedClock, log: Log) -> AsyncIterator[Witness]:
     async with staged(database_url, clock, **way.knobs) as stage:
-        yield Witness(stage, log, Monitor(stage.container, Probe(stage.container)))
+        yield Witness(stage, log, stage.container.reports.monitor)
 
 
 def named(status: dict[str, Any], way: Way) -> bool:
@@ -509,7 +508,7 @@ async def test_NO_SILENCE_a_database_of_another_schema_is_told_in_the_log_and_th
 ):
     """Nothing can be written into it meanwhile; once it can be worked with again, the history says since when not."""
     async with staged(database_url, clock) as stage:
-        witness = Witness(stage, log, Monitor(stage.container, Probe(stage.container)))
+        witness = Witness(stage, log, stage.container.reports.monitor)
         await witness.monitor.look()
         await lose_the_schema(stage)
         clock.step(10)
@@ -551,7 +550,7 @@ async def test_NO_SILENCE_the_history_of_what_the_checks_see_is_told_once_whoeve
 ):
     """Two processes look again and again; it begins once, and it ends once."""
     async with staged(database_url, clock) as stage:
-        monitors = [Monitor(stage.container, Probe(stage.container)) for _ in range(2)]
+        monitors = [stage.container.reports.monitor, replace(stage.container.reports.monitor, _failing={})]
 
         async def look() -> None:
             for _ in range(3):

@@ -17,11 +17,13 @@ from multiprocessing import reduction
 from pathlib import Path
 from typing import Any
 
+from app.cli.commands import COMMANDS
 from app.cli.main import main
 from tests.support.patience import wait_until
 
 _forks = multiprocessing.get_context("forkserver")
-_forks.set_forkserver_preload(["app.cli.main", "app.cli.server", "app.cli.demo_run", "app.api.app", __name__])
+_COMMANDS = sorted({command.path.partition(":")[0] for command in COMMANDS})
+_forks.set_forkserver_preload(["app.cli.main", "app.cli.http_api", *_COMMANDS, __name__])
 
 PIPE_BYTES = 65_536  # that a pipe holds on Linux
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -106,12 +107,15 @@ class Stage:
             describe._objects.clear()
 
     async def beat(self) -> None:
-        """One beat of every tick, as the worker would."""
+        """Each step whose turn it is, as the worker does; all of them where the clock has not moved since."""
         await self.take_lease()
+        at, ticked = self.clock(), self.instance_worker.ticked
+        is_again = max(ticked.values(), default=at) == at
         for tick in timetable(self.instance_worker, 1):
-            while await tick.step(self.lease):
-                pass
-            self.instance_worker.ticked[tick.name] = self.clock()
+            if is_again or tick.name not in ticked or at - ticked[tick.name] >= timedelta(seconds=tick.seconds):
+                while await tick.step(self.lease):
+                    pass
+                ticked[tick.name] = self.clock()
 
     async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
         """Beat and step the clock until every import is finished (or `until()` is true)."""

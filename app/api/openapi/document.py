@@ -16,7 +16,7 @@ from app.api.errors import MEDIA_TYPE
 from app.api.openapi import examples
 from app.api.paging import DEFAULT_SIZE, MOST
 from app.api.parameters import KNOWN, PARAMETERS, TIME
-from app.api.schemas import ProblemErrorOut, ProblemOut
+from app.api.schemas.problems import ProblemErrorOut, ProblemOut
 from app.domain.problems import PROBLEMS, path_of
 from app.settings import Settings
 

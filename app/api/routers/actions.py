@@ -4,22 +4,30 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.auth import Guarded, TheCaller, needs
-from app.api.dependencies import SMALL_BODY_BYTES, TheContainer
-from app.api.known import IdempotencyKey, ManageableImport, Present, VisibleImport, knows
+from app.api.dependencies import (
+    SMALL_BODY_BYTES,
+    IdempotencyKey,
+    ManageableImport,
+    TheContainer,
+    VisibleImport,
+    takes_parameters,
+)
+from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import document, examples
+from app.api.openapi.operation_ids import Router
 from app.api.parameters import INT32, merged, only, refuse, request_from
-from app.api.schemas import ImportOut
+from app.api.schemas.imports import ImportOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 OF_RETRIES = ("nothing_to_retry", "rows_damaged", "rows_erased")
 READ_BY = ("format", "charset")
@@ -30,58 +38,57 @@ READ_BY = ("format", "charset")
     "/{import_id}/cancel",
     status_code=202,
     response_model=ImportOut,
-    dependencies=[knows()],
+    dependencies=[takes_parameters()],
     responses=document.responses({202: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
 )
 async def cancel(
-    response: Response, container: TheContainer, caller: TheCaller, found: ManageableImport, tell: Present
+    container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
 ) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
-    await container.cancel.run(found.id, by=caller.client)
-    return await tell.anew(response, found.id)
+    await container.cancel.run(import_.id, by=caller.client)
+    return await presenter.present_changed(import_.id)
 
 
 @router.delete(
     "/{import_id}",
     status_code=204,
     response_class=Response,
-    dependencies=[knows()],
+    dependencies=[takes_parameters()],
     responses=document.responses({}, "forbidden", "not_found", "not_finished", "disk_full"),
 )
-async def erase(container: TheContainer, caller: TheCaller, found: ManageableImport) -> None:
+async def erase(container: TheContainer, caller: TheCaller, import_: ManageableImport) -> None:
     """Erase a finished import's file, failures and warnings; its counts and history stay."""
-    await container.erase.one(found.id, by=caller.client)
+    await container.erase.one(import_.id, by=caller.client)
 
 
 @router.post(
     "/{import_id}/retry",
     status_code=202,
     response_model=ImportOut,
-    dependencies=[knows()],
+    dependencies=[takes_parameters()],
     responses=document.responses({202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_INTAKE),
 )
 async def retry(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
-    found: ManageableImport,
-    tell: Present,
+    import_: ManageableImport,
+    presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
     if has_body(request.headers):
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
     bulkhead.leave(request)
-    receipt = await container.retry.parts(found.id, by=caller, idempotency_key=idempotency_key)
-    return await tell.receipt(response, receipt)
+    receipt = await container.retry.parts(import_.id, by=caller, idempotency_key=idempotency_key)
+    return await presenter.present_receipt(receipt)
 
 
 @router.post(
     "/{import_id}/retry-failures",
     status_code=202,
     response_model=ImportOut,
-    dependencies=[knows(*READ_BY)],
+    dependencies=[takes_parameters(*READ_BY)],
     responses=document.responses(
         {202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_UPLOADS, *document.OF_INTAKE
     ),
@@ -92,11 +99,10 @@ async def retry(
 )
 async def retry_failures(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
-    found: ManageableImport,
-    tell: Present,
+    import_: ManageableImport,
+    presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
@@ -107,21 +113,21 @@ async def retry_failures(
     if not has_body(request.headers):
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
         bulkhead.leave(request)
-        receipt = await container.retry.failures(found.id, by=caller, idempotency_key=idempotency_key)
-        return await tell.receipt(response, receipt)
-    owner, room = found.request.client, container.capacity.check
-    admit = partial(room, owner, asking=caller.client, idempotency_key=idempotency_key)
+        receipt = await container.retry.failures(import_.id, by=caller, idempotency_key=idempotency_key)
+        return await presenter.present_receipt(receipt)
+    owner = import_.request.client
+    admit = partial(container.capacity.check, owner, asking=caller.client, idempotency_key=idempotency_key)
     bulkhead.leave(request)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit) as upload,
     ):
-        given = {"format": str(found.request.format)} | merged(request.query_params.multi_items(), upload.fields)
-        refuse(only(given, READ_BY))
-        wanted = request_from(given, file_name=upload.file_name, client=owner)
+        parameters = {"format": str(import_.request.format)} | merged(request.query_params.multi_items(), upload.fields)
+        refuse(only(parameters, READ_BY))
+        new_import = request_from(parameters, file_name=upload.file_name, client=owner)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
-        receipt = await container.retry.corrected(found.id, wanted, arrival, by=caller)
-    return await tell.receipt(response, receipt)
+        receipt = await container.retry.corrected(import_.id, new_import, arrival, by=caller)
+    return await presenter.present_receipt(receipt)
 
 
 class Resolution(BaseModel):
@@ -154,21 +160,20 @@ class Resolution(BaseModel):
 @router.post(
     "/{import_id}/parts/{number}/resolve",
     response_model=ImportOut,
-    dependencies=[knows(), needs(Scope.OPERATE)],
+    dependencies=[takes_parameters(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
     responses=document.responses(
         {200: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *document.OF_JSON
     ),
 )
 async def resolve(
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
-    found: VisibleImport,
-    tell: Present,
+    import_: VisibleImport,
+    presenter: Presenter,
     number: Annotated[int, Path(ge=1, le=INT32)],
     resolution: Resolution,
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
-    await container.resolve.run(found.id, number, batch_id=resolution.batch_id, by=caller.client)
-    return await tell.anew(response, found.id)
+    await container.resolve.run(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
+    return await presenter.present_changed(import_.id)

@@ -1,18 +1,19 @@
 """/v1/checks: what is wrong with a file, before it is sent."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
 from app.api.middleware import bulkhead
 from app.api.openapi import document
+from app.api.openapi.operation_ids import Router
 from app.api.parameters import KNOWN, merged, only, refuse, request_from
-from app.api.schemas import FileCheckOut
+from app.api.schemas.file_checks import FileCheckOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
 
-router = APIRouter(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 
 SAMPLE = "sample"
 TAKEN = (*KNOWN, SAMPLE)
@@ -45,12 +46,14 @@ async def check(request: Request, container: TheContainer, caller: TheCaller) ->
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=None) as upload,
     ):
-        given = merged(query, upload.fields)
-        refuse(only(given, TAKEN))
-        is_sample = _is_sample(given.pop(SAMPLE, ""))
-        wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
-        found = await container.examine.look(wanted, upload.arrival, place, beginning_only=is_sample)
-    return FileCheckOut.of(found, sample=is_sample)
+        parameters = merged(query, upload.fields)
+        refuse(only(parameters, TAKEN))
+        is_sample = _is_sample(parameters.pop(SAMPLE, ""))
+        new_import = request_from(
+            parameters, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority
+        )
+        findings = await container.examine.look(new_import, upload.arrival, place, beginning_only=is_sample)
+    return FileCheckOut.of(findings, is_sample=is_sample)
 
 
 def _is_sample(text: str) -> bool:

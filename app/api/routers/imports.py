@@ -5,33 +5,43 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import conditional, paging, sse
 from app.api.auth import Guarded, TheCaller, needs
-from app.api.dependencies import TheContainer, attention_criteria
-from app.api.known import IdempotencyKey, Present, VisibleImport, knows
+from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
+from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.openapi import document
-from app.api.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
-from app.api.schemas import ImportOut, ImportPage
+from app.api.openapi.operation_ids import Router
+from app.api.parameters import (
+    KNOWN,
+    OBJECT_TYPE,
+    merged,
+    moment,
+    object_type_named,
+    one_of,
+    only,
+    plain_text,
+    refuse,
+    request_from,
+)
+from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
 from app.container import Container
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, Status
-from app.domain.objects import ObjectType
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
-from app.store import imports
 from app.store.imports import Filters
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
     document.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
     document.in_query("instance", {"type": "string"}, "Of which instance"),
-    document.in_query("object_type", {"type": "string", "enum": list(ObjectType)}, "Of which kind"),
+    document.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     document.in_query("client", {"type": "string"}, "Of which client"),
     document.in_query("label", {"type": "string"}, "With this label"),
     *document.CREATED,
@@ -54,10 +64,9 @@ FILTERS_SHOWN = [
 )
 async def create(
     request: Request,
-    response: Response,
     container: TheContainer,
     caller: TheCaller,
-    tell: Present,
+    presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
 ) -> ImportOut:
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
@@ -69,11 +78,13 @@ async def create(
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit) as upload,
     ):
-        given = merged(query, upload.fields)
-        wanted = request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
+        parameters = merged(query, upload.fields)
+        new_import = request_from(
+            parameters, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority
+        )
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
-        receipt = await container.intake.receive(wanted, arrival)
-    return await tell.receipt(response, receipt)
+        receipt = await container.intake.receive(new_import, arrival)
+    return await presenter.present_receipt(receipt)
 
 
 Wait = Annotated[
@@ -92,7 +103,7 @@ FORECASTS = {"estimated_finish_at"}
 @router.get(
     "/{import_id}",
     response_model=ImportOut,
-    dependencies=[knows("wait")],
+    dependencies=[takes_parameters("wait")],
     responses=document.responses(
         {
             200: {"headers": {"ETag": document.ETAG, "Retry-After": document.RETRY_AFTER}},
@@ -107,38 +118,39 @@ FORECASTS = {"estimated_finish_at"}
     openapi_extra={"parameters": [document.IF_NONE_MATCH]},
 )
 async def read(
-    request: Request, response: Response, container: TheContainer, found: VisibleImport, tell: Present, wait: Wait = 0
+    request: Request,
+    response: Response,
+    container: TheContainer,
+    import_: VisibleImport,
+    presenter: Presenter,
+    wait: Wait = 0,
 ) -> ImportOut | Response:
     """An import as it stands; with `wait`, as soon as it is finished or the time is up."""
-    if wait and found.status not in FINISHED:
+    if wait and import_.status not in FINISHED:
         within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
-        found = await sse.while_there(request, _finished(container, found, within_seconds=within_seconds))
-    shown = await tell(response, found)
+        import_ = await sse.while_there(request, _finished(container, import_, within_seconds=within_seconds))
+    shown = await presenter.present(import_)
     response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"
     return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else shown
 
 
-async def _finished(container: Container, known: Import, *, within_seconds: float) -> Import:
-    """Errors: NotFound, where it was erased meanwhile."""
-
-    async def look() -> Import | None:
-        async with container.db.read() as tx:
-            return await imports.get(tx, known.id, by=attention_criteria(container))
-
-    found = await container.follow.finished(known.id, look, within_seconds=within_seconds)
-    if found is None:
-        raise NotFound(f"There is no import {known.id}.")
-    return found
+async def _finished(container: Container, import_: Import, *, within_seconds: float) -> Import:
+    """The import once it is finished, or as it stands when the time is up. Errors: NotFound, where it was erased."""
+    read = partial(container.reports.imports.get, import_.id)
+    latest = await container.follow.finished(import_.id, read, within_seconds=within_seconds)
+    if latest is None:
+        raise NotFound(f"There is no import {import_.id}.")
+    return latest
 
 
 @router.get(
     "",
     response_model=ImportPage,
-    dependencies=[knows(*LIST_FILTERS, *paging.PARAMETERS)],
+    dependencies=[takes_parameters(*LIST_FILTERS, *paging.PARAMETERS)],
     openapi_extra={"parameters": FILTERS_SHOWN + document.PAGING},
 )
-async def page(request: Request, container: TheContainer, caller: TheCaller, tell: Present) -> ImportPage:
+async def page(request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
     asked = paging.asked(request.query_params, 1)
     filters = _filters(dict(request.query_params))
@@ -146,13 +158,10 @@ async def page(request: Request, container: TheContainer, caller: TheCaller, tel
         return ImportPage(items=[], next_page_token=None)
     if not caller.may(Scope.READ):
         filters = replace(filters, client=caller.client)
-    async with container.db.read() as tx:
-        before = asked.place[0] if asked.place else None
-        found = await imports.page(
-            tx, filters, before=before, size=asked.size_and_more, by=attention_criteria(container)
-        )
-    shown, more = asked.cut(found, lambda one: [one.id])
-    return ImportPage(items=await tell.each(shown), next_page_token=more)
+    before = asked.place[0] if asked.place else None
+    listed = await container.reports.imports.page(filters, before=before, size=asked.size_and_more)
+    shown, more = asked.cut(listed, lambda import_: [import_.id])
+    return ImportPage(items=await presenter.present_all(shown), next_page_token=more)
 
 
 def _filters(given: dict[str, str]) -> Filters:
@@ -160,7 +169,7 @@ def _filters(given: dict[str, str]) -> Filters:
     mistakes: list[Detail] = []
     read: dict[str, Any] = {}
     words: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    words |= {"status": partial(one_of, Status), "object_type": partial(one_of, ObjectType)}
+    words |= {"status": partial(one_of, Status), "object_type": object_type_named}
     words |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
     for name, meaning in words.items():
         if name in given:

@@ -2,25 +2,26 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
-from app.api.dependencies import SMALL_BODY_BYTES, TheContainer
-from app.api.known import knows
+from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import document, examples
+from app.api.openapi.operation_ids import Router
 from app.api.parameters import plain_text
-from app.api.schemas import InstanceBriefOut, InstanceEventOut, InstanceEventPage, InstanceOut, InstancePage
-from app.api.views import instance_views
+from app.api.schemas.events import InstanceEventOut, InstanceEventPage
+from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
 from app.domain.errors import NotFound
-from app.store import events, instances, queue_summary
+from app.reporting.instances import InstanceView
+from app.store import events, instances
 
-router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
+router = Router(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
-DECIDES = [knows(), needs(Scope.OPERATE)]
+DECIDES = [takes_parameters(), needs(Scope.OPERATE)]
 
 
 class Pause(BaseModel):
@@ -29,27 +30,27 @@ class Pause(BaseModel):
     reason: Annotated[str, Field(max_length=1000), AfterValidator(plain_text)] | None = None
 
 
-@router.get("", response_model=InstancePage, dependencies=[knows()])
+@router.get("", response_model=InstancePage, dependencies=[takes_parameters()])
 async def page(container: TheContainer, caller: TheCaller) -> InstancePage:
     """Every configured instance; with the scope `submit` alone, name, state, reason and until of each."""
-    return InstancePage(items=[_shown(found, caller) for found in await everyone(container)])
+    return InstancePage(items=[_visible(view, caller) for view in await container.reports.instances.read_all()])
 
 
 @router.get(
     "/{name}",
     response_model=InstanceOut | InstanceBriefOut,
-    dependencies=[knows()],
+    dependencies=[takes_parameters()],
     responses=document.responses({}, "not_found"),
 )
 async def read(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut | InstanceBriefOut:
     """One instance; with the scope `submit` alone, its name, state, reason and until."""
-    return _shown(await _one(container, name), caller)
+    return _visible(await _view(container, name), caller)
 
 
 @router.get(
     "/{name}/events",
     response_model=InstanceEventPage,
-    dependencies=[knows(*paging.PARAMETERS), needs(Scope.READ)],
+    dependencies=[takes_parameters(*paging.PARAMETERS), needs(Scope.READ)],
     responses=document.responses({}, "forbidden", "not_found"),
     openapi_extra={"parameters": document.PAGING},
 )
@@ -75,7 +76,7 @@ async def events_of(request: Request, container: TheContainer, name: Name) -> In
 async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
     await container.pause.run(name, reason=why.reason if why else None, by=caller.client)
-    return await _one(container, name)
+    return InstanceOut.of(await _view(container, name))
 
 
 @router.post(
@@ -87,24 +88,17 @@ async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pau
 async def resume(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
     await container.resume.run(name, by=caller.client)
-    return await _one(container, name)
+    return InstanceOut.of(await _view(container, name))
 
 
-def _shown(found: InstanceOut, caller: Caller) -> InstanceOut | InstanceBriefOut:
-    return found if caller.may(Scope.READ) else found.brief
+def _visible(view: InstanceView, caller: Caller) -> InstanceOut | InstanceBriefOut:
+    """As much of an instance as the caller's key may see."""
+    return InstanceOut.of(view) if caller.may(Scope.READ) else InstanceBriefOut.of(view)
 
 
-async def everyone(container: Container) -> list[InstanceOut]:
-    """The configured instances as they stand, in the order of their names."""
-    async with container.db.read() as tx:
-        return [
-            view.out()
-            for view in await instance_views(container, tx, await queue_summary.summaries(tx, now=container.now()))
-        ]
-
-
-async def _one(container: Container, name: str) -> InstanceOut:
-    for instance in await everyone(container):
-        if instance.name == name:
-            return instance
+async def _view(container: Container, name: str) -> InstanceView:
+    """Errors: NotFound."""
+    for view in await container.reports.instances.read_all():
+        if view.instance.name == name:
+            return view
     raise NotFound(f"There is no instance {name!r}.")

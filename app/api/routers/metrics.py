@@ -1,23 +1,22 @@
-"""/metrics for Prometheus, computed from the database at each scrape: any process gives the same answer."""
+"""/metrics for Prometheus."""
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from app.api.auth import caller_of, refuse_scope
 from app.api.dependencies import TheContainer
-from app.api.metric_series import CATALOGUE, Numbers
 from app.api.openapi.document import responses
-from app.api.views import instance_views
-from app.container import Container
+from app.api.openapi.operation_ids import Router
 from app.domain.api_keys import Scope
-from app.store import counters, disk_usage, queue_summary
+from app.reporting.metric_series import CATALOGUE, Histogram, Kind, Numbers, Series
 
-router = APIRouter(tags=["status"])
+router = Router(tags=["status"])
 
 
 @router.get(
@@ -30,27 +29,36 @@ async def metrics(request: Request, container: TheContainer) -> Response:
     if container.settings.metrics_auth == "on" and not (await caller_of(request)).may(Scope.READ):
         refuse_scope(Scope.READ)
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Seen(await _numbers(container)))
+    registry.register(_Computed(await container.reports.metrics.read()))
     return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-async def _numbers(container: Container) -> Numbers:
-    """Live parts, the instances' rows and the tallies: nothing that grows with history."""
-    async with container.db.read() as tx:
-        return Numbers(
-            now=container.now(),
-            imports=await queue_summary.unfinished_imports(tx),
-            views=await instance_views(container, tx, await queue_summary.summaries(tx, now=container.now())),
-            tallies=await counters.everything(tx),
-            room=await disk_usage.measure(tx, container.db),
-        )
-
-
-class _Seen(Collector):
-    """Metrics that have been computed already."""
+class _Computed(Collector):
+    """All series, from numbers that have been read already: Prometheus's client asks for them synchronously."""
 
     def __init__(self, numbers: Numbers) -> None:
         self._numbers = numbers
 
     def collect(self) -> Iterable[Metric]:
-        return [series.metric(self._numbers) for series in CATALOGUE]
+        return [_family(series, self._numbers) for series in CATALOGUE]
+
+
+def _family(series: Series, numbers: Numbers) -> Metric:
+    """A series as Prometheus's client writes it."""
+    if series.kind is Kind.INFO:
+        info = InfoMetricFamily(series.name.removesuffix("_info"), series.meaning, labels=())
+        for values, _ in series.read(numbers):
+            info.add_metric((), dict(zip(series.labels, values, strict=True)))
+        return info
+    if series.kind is Kind.HISTOGRAM:
+        histogram = HistogramMetricFamily(series.name, series.meaning, labels=series.labels)
+        for values, value in series.read(numbers):
+            assert isinstance(value, Histogram)
+            histogram.add_metric(values, value.buckets, value.sum_seconds)
+        return histogram
+    kind = CounterMetricFamily if series.kind is Kind.COUNTER else GaugeMetricFamily
+    family = kind(series.name, series.meaning, labels=series.labels)
+    for values, value in series.read(numbers):
+        assert not isinstance(value, Histogram)
+        family.add_metric(values, value)
+    return family

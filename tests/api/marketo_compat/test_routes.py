@@ -413,8 +413,8 @@ async def test_a_fault_of_our_own_does_not_leave_the_envelope(stage: Stage, meth
     """The last resort: 611, and the log has the details."""
     sent = await token(stage)
     body = {"files": {"file": ("a.csv", LEADS)}} if method == "POST" else {}
-    whole = {name: getattr(stage.container, name) for name in ("intake", "db", "keys")}
-    for name in whole if path.startswith("/identity") else ("intake", "db"):
+    whole = {name: getattr(stage.container, name) for name in ("intake", "db", "reports", "keys")}
+    for name in whole if path.startswith("/identity") else ("intake", "db", "reports"):
         object.__setattr__(stage.container, name, None)
     try:
         refused(await stage.api.request(method, path, headers=bearing(sent), **body), "611", says="System error")

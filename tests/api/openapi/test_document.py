@@ -15,17 +15,14 @@ from app.api.openapi import examples
 from app.api.openapi.document import operations
 from app.api.paging import PARAMETERS
 from app.api.routers.imports import LIST_FILTERS
-from app.api.schemas import (
-    EventOut,
-    FileCheckOut,
-    ImportOut,
-    InstanceEventOut,
-    InstanceOut,
-    PartOut,
-    ProblemOut,
-    ResultRowOut,
-    StatusOut,
-)
+from app.api.schemas.events import EventOut, InstanceEventOut
+from app.api.schemas.file_checks import FileCheckOut
+from app.api.schemas.imports import ImportOut
+from app.api.schemas.instances import InstanceOut
+from app.api.schemas.parts import PartOut
+from app.api.schemas.problems import ProblemOut
+from app.api.schemas.results import ResultRowOut
+from app.api.schemas.status import StatusOut
 from app.domain import errors
 from app.domain.problems import PROBLEMS
 from app.settings import exactly

@@ -1,7 +1,7 @@
-"""The series of /metrics: each with its kind, its labels and what it means; docs/operating.md lists them.
+"""The catalogue of metrics: each series with its kind, its labels and what it means; docs/operating.md lists them.
 
-Names, units and labels as Prometheus recommends: base units, `_total` on what only rises, no label whose values are a
-caller's or without bound.
+Names, units and labels are as Prometheus recommends: base units, `_total` on what only rises, and no label whose values
+are a caller's or without bound.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,17 +10,9 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 
-from prometheus_client.core import (
-    CounterMetricFamily,
-    GaugeMetricFamily,
-    HistogramMetricFamily,
-    InfoMetricFamily,
-)
-from prometheus_client.metrics_core import Metric
-
-from app.api.views import InstanceView
 from app.domain.imports import FINISHED, Status
 from app.domain.lifecycle import FINAL, Move, State
+from app.reporting.instances import InstanceView
 from app.store import counters
 from app.store.counters import Counters
 from app.store.disk_usage import DiskUsage
@@ -28,17 +20,17 @@ from app.store.disk_usage import DiskUsage
 
 @dataclass(frozen=True, slots=True)
 class Numbers:
-    """What the database said at one moment."""
+    """What the database said at one moment: every series is computed from it."""
 
     now: datetime
-    imports: Mapping[str, Mapping[Status, int]]  # unfinished ones, by instance
-    views: Sequence[InstanceView]
-    tallies: Counters
-    room: DiskUsage
+    imports: Mapping[str, Mapping[Status, int]]  # unfinished ones, by instance and status
+    instances: Sequence[InstanceView]
+    counters: Counters
+    usage: DiskUsage
 
-    def counted(self, view: InstanceView, name: str) -> Mapping[str, float]:
-        """What was tallied of an instance by that name, by label."""
-        return self.tallies.get(name, {}).get(view.instance.name, {})
+    def counted(self, instance: InstanceView, name: str) -> Mapping[str, float]:
+        """What the counter of that name has for an instance, by label."""
+        return self.counters.get(name, {}).get(instance.instance.name, {})
 
 
 class Kind(StrEnum):
@@ -48,7 +40,16 @@ class Kind(StrEnum):
     INFO = "info"
 
 
-Sample = tuple[tuple[str, ...], float]
+@dataclass(frozen=True, slots=True)
+class Histogram:
+    """How long something took, over all that was measured."""
+
+    buckets: Sequence[tuple[str, float]]  # upper bound in seconds, and how many took no longer
+    sum_seconds: float
+
+
+Sample = tuple[tuple[str, ...], float | Histogram]
+"""The values of the labels, in their order, and what is measured."""
 Read = Callable[[Numbers], Iterator[Sample]]
 
 
@@ -58,41 +59,22 @@ class Series:
     kind: Kind
     labels: tuple[str, ...]
     meaning: str
-    read: Read | str  # a histogram: the name of its tallies
-
-    def metric(self, numbers: Numbers) -> Metric:
-        if isinstance(self.read, str):
-            return self._histogram(numbers, self.read)
-        if self.kind is Kind.INFO:
-            return InfoMetricFamily(self.name.removesuffix("_info"), self.meaning, {"version": version(PACKAGE)})
-        made = CounterMetricFamily if self.kind is Kind.COUNTER else GaugeMetricFamily
-        family = made(self.name, self.meaning, labels=self.labels)
-        for labels, value in self.read(numbers):
-            family.add_metric(labels, value)
-        return family
-
-    def _histogram(self, numbers: Numbers, tally: str) -> Metric:
-        family = HistogramMetricFamily(self.name, self.meaning, labels=self.labels)
-        for view in numbers.views:
-            counted = numbers.counted(view, tally)
-            family.add_metric([view.instance.name], counters.buckets(counted), counted.get(counters.SUM, 0.0))
-        return family
+    read: Read
 
 
-PACKAGE = "marketo-sluice"
 NEVER = float("inf")
 
 
 def _each(value: Callable[[InstanceView], float]) -> Read:
     """One sample for each instance."""
-    return lambda numbers: (((view.instance.name,), value(view)) for view in numbers.views)
+    return lambda numbers: (((view.instance.name,), value(view)) for view in numbers.instances)
 
 
-def _tallied(name: str, labels: Sequence[str]) -> Read:
-    """A counter for each instance and label; those that were never counted are 0."""
+def _counter(name: str, labels: Sequence[str]) -> Read:
+    """A counter for each instance and label; those that never counted anything are 0."""
 
     def read(numbers: Numbers) -> Iterator[Sample]:
-        for view in numbers.views:
+        for view in numbers.instances:
             counted = numbers.counted(view, name)
             for label in labels:
                 yield (view.instance.name, label), counted.get(label, 0)
@@ -100,50 +82,65 @@ def _tallied(name: str, labels: Sequence[str]) -> Read:
     return read
 
 
+def _durations(name: str) -> Read:
+    """The durations that the counter of this name has for each instance."""
+
+    def read(numbers: Numbers) -> Iterator[Sample]:
+        for view in numbers.instances:
+            counted = numbers.counted(view, name)
+            yield (view.instance.name,), Histogram(counters.buckets(counted), counted.get(counters.SUM, 0.0))
+
+    return read
+
+
+def _build(_numbers: Numbers) -> Iterator[Sample]:
+    yield (version("marketo-sluice"),), 1
+
+
 def _unfinished(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         for status in (Status.QUEUED, Status.IMPORTING):
             yield (view.instance.name, status), numbers.imports.get(view.instance.name, {}).get(status, 0)
 
 
 def _parts(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         for state in UNDER_WAY:
-            yield (view.instance.name, state), view.live.parts.get(state, 0)
+            yield (view.instance.name, state), view.queue.parts.get(state, 0)
 
 
 def _calls(numbers: Numbers, values: Callable[[InstanceView], tuple[int, int]]) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         for period, value in zip(("day", "window"), values(view), strict=True):
             yield (view.instance.name, period), value
 
 
 def _answers(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         for label, number in numbers.counted(view, counters.ANSWERS).items():
             call, _, code = label.partition(" ")
             yield (view.instance.name, call, code), number
 
 
 def _unconfirmed(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         moves = numbers.counted(view, counters.MOVES)
         yield (view.instance.name,), moves.get(Move.LOSE, 0) + moves.get(Move.FORGET, 0)
 
 
 def _warned(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         yield (view.instance.name,), numbers.counted(view, counters.ROWS).get("warned", 0)
 
 
 def _ticks(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         for tick, at in view.instance.ticked.items():
             yield (view.instance.name, tick), _age(numbers, at)
 
 
 def _heartbeats(numbers: Numbers) -> Iterator[Sample]:
-    for view in numbers.views:
+    for view in numbers.instances:
         at = view.instance.heartbeat_at
         yield (view.instance.name,), _age(numbers, at) if at else NEVER
 
@@ -153,21 +150,21 @@ def _age(numbers: Numbers, at: datetime) -> float:
 
 
 def _size(numbers: Numbers) -> Iterator[Sample]:
-    yield (), numbers.room.size_bytes
+    yield (), numbers.usage.size_bytes
 
 
 def _free(numbers: Numbers) -> Iterator[Sample]:
-    if numbers.room.free_bytes is not None:
-        yield (), numbers.room.free_bytes
+    if numbers.usage.free_bytes is not None:
+        yield (), numbers.usage.free_bytes
 
 
 def _connections(numbers: Numbers) -> Iterator[Sample]:
-    if found := numbers.room.connections:
+    if found := numbers.usage.connections:
         yield (), found.used
 
 
 def _connections_most(numbers: Numbers) -> Iterator[Sample]:
-    if found := numbers.room.connections:
+    if found := numbers.usage.connections:
         yield (), found.most
 
 
@@ -178,11 +175,11 @@ G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is what Prometheus calls the process it asked
 
 CATALOGUE = (
-    Series("sluice_build_info", Kind.INFO, ("version",), "This version.", lambda _: iter(())),
+    Series("sluice_build_info", Kind.INFO, ("version",), "This version.", _build),
     # What there is now
     Series("sluice_imports", G, (*BY, "status"), "Imports that are not finished.", _unfinished),
     Series("sluice_parts", G, (*BY, "state"), "Parts that have not ended.", _parts),
-    Series("sluice_waiting_rows", G, BY, "Rows of parts that wait here.", _each(lambda v: v.live.waiting_rows)),
+    Series("sluice_waiting_rows", G, BY, "Rows of parts that wait here.", _each(lambda v: v.queue.waiting_rows)),
     Series(
         "sluice_waiting_oldest_seconds",
         G,
@@ -211,14 +208,14 @@ CATALOGUE = (
         G,
         BY,
         "Parts whose tries have not gone through for half a minute or longer.",
-        _each(lambda v: len(v.live.failing)),
+        _each(lambda v: len(v.queue.failing)),
     ),
     Series(
         "sluice_parts_unknown_at_marketo",
         G,
         BY,
         "Parts whose jobs Marketo denies knowing, again and again.",
-        _each(lambda v: v.live.unknown_at_marketo),
+        _each(lambda v: v.queue.unknown_at_marketo),
     ),
     Series(
         "sluice_importer_idle_seconds",
@@ -279,17 +276,17 @@ CATALOGUE = (
         C,
         (*BY, "status"),
         "Imports that finished.",
-        _tallied(counters.FINISHED, ENDS),
+        _counter(counters.FINISHED, ENDS),
     ),
     Series(
         "sluice_rows_total",
         C,
         (*BY, "outcome"),
         "Rows of parts that ended; unprocessed ones are of parts that failed or were cancelled.",
-        _tallied(counters.ROWS, OUTCOMES),
+        _counter(counters.ROWS, OUTCOMES),
     ),
     Series("sluice_rows_warned_total", C, BY, "Rows that Marketo imported with a remark.", _warned),
-    Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _tallied(counters.MOVES, list(Move))),
+    Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _counter(counters.MOVES, list(Move))),
     Series("sluice_parts_unconfirmed_total", C, BY, "Times that a part became unconfirmed.", _unconfirmed),
     Series(
         "sluice_marketo_answers_total",
@@ -299,7 +296,11 @@ CATALOGUE = (
         "`none`: no whole answer came.",
         _answers,
     ),
-    Series("sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", counters.WAITED),
-    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", counters.RAN),
-    Series("sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", counters.TOOK),
+    Series(
+        "sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", _durations(counters.WAITED)
+    ),
+    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", _durations(counters.RAN)),
+    Series(
+        "sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", _durations(counters.TOOK)
+    ),
 )

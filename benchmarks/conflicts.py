@@ -1,4 +1,4 @@
-"""What it costs to find out who may go: `python -m benchmarks.judge`, or `make bench b=judge`.
+"""What it costs to find out who may go: `python -m benchmarks.conflicts`, or `make bench b=conflicts`.
 
 A thousand waiting parts of a hundred thousand keys each, none of which any other has, and one of high priority behind
 them that must be held against all of them. Measured: the longest look of a tick, how many it took, and what the process
@@ -108,7 +108,7 @@ def main() -> None:
     options.add_argument("--keys", type=int, default=100_000)
     options.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
     given = options.parse_args()
-    print(f"judge {given.parts} parts of {given.keys} keys on {describe_machine()}")
+    print(f"check {given.parts} parts of {given.keys} keys on {describe_machine()}")
     for kind in given.database:
         asyncio.run(measure(kind, given.parts, given.keys))
     spent, size = as_sets(min(given.parts, 100), given.keys)

@@ -1,0 +1,52 @@
+"""How imports are answered: with an estimate, and with the headers that go with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Response
+
+from app.api.dependencies import TheContainer
+from app.api.schemas.imports import ImportOut
+from app.domain.imports import Import
+from app.reporting.imports import ImportReader
+from app.uploads.arrival import Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class ImportPresenter:
+    """Presents imports in the answer to one request."""
+
+    imports: ImportReader
+    response: Response  # that of the request, for its headers
+
+    async def present(self, import_: Import) -> ImportOut:
+        """An import that was just read. Until it is finished, Retry-After says when to ask again."""
+        view = await self.imports.view(import_)
+        if view.next_look_seconds is not None:
+            self.response.headers["Retry-After"] = str(view.next_look_seconds)
+        return ImportOut.of(view)
+
+    async def present_changed(self, import_id: int) -> ImportOut:
+        """An import that was just changed: it is read anew, and Location says where it is."""
+        import_ = await self.imports.get(import_id)
+        assert import_ is not None
+        self.response.headers["Location"] = f"/v1/imports/{import_id}"
+        return await self.present(import_)
+
+    async def present_receipt(self, receipt: Receipt) -> ImportOut:
+        """An import that was just made, now or by an earlier request with the same Idempotency-Key."""
+        if receipt.replayed:
+            self.response.headers["Idempotency-Replayed"] = "true"
+        return await self.present_changed(receipt.import_id)
+
+    async def present_all(self, imports: Sequence[Import]) -> list[ImportOut]:
+        return [ImportOut.of(view) for view in await self.imports.view_all(imports)]
+
+
+async def _presenter(response: Response, container: TheContainer) -> ImportPresenter:
+    """`response` is the same object that FastAPI gives to the route."""
+    return ImportPresenter(container.reports.imports, response)
+
+
+Presenter = Annotated[ImportPresenter, Depends(_presenter)]

@@ -1,1 +1,0 @@
-"""Marketo's own paths, parameters and answers, served by us: its clients need only another host name."""

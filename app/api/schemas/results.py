@@ -1,0 +1,35 @@
+"""Failures and warnings: rows that Marketo rejected or remarked upon."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from app.api.openapi import examples
+from app.api.schemas.fields import with_example
+from app.files.result_files import ResultRow, shown
+
+
+class ResultRowOut(BaseModel):
+    model_config = with_example(examples.RESULT_ROW)
+
+    source_row: int | None
+    reason: str
+    values: dict[str, str | None]
+    raw: str | None
+    """What Marketo sent, where it cannot be read as a row."""
+
+    @classmethod
+    def of(cls, row: ResultRow, columns: Sequence[str]) -> "ResultRowOut":
+        """A row with the names of its columns, in the order of its values."""
+        values = [None if value is None else shown(value) for value in row.values]
+        return cls(
+            source_row=row.source_row,
+            reason=row.reason,
+            values=dict(zip(columns, values, strict=True)),
+            raw=None if row.text is None else shown(row.text),
+        )
+
+
+class ResultPage(BaseModel):
+    items: list[ResultRowOut]
+    next_page_token: str | None

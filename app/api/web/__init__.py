@@ -1,1 +1,0 @@
-"""How others ask: the HTTP API."""

@@ -1,0 +1,79 @@
+"""Serves the HTTP API with uvicorn. A process whose role is `worker` does not load this module, nor `app.api`."""
+
+import asyncio
+import resource
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import structlog
+import uvicorn
+
+from app.api.app import create_app
+from app.api.connections import SPARE_CONNECTIONS, Connections
+from app.api.protocol import BoundedProtocol
+from app.container import Container
+
+log = structlog.get_logger()
+
+TICKS_PER_SECOND = 10  # uvicorn's
+OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
+
+
+class HttpApi(uvicorn.Server):
+    """uvicorn with the application of a container."""
+
+    def __init__(self, container: Container) -> None:
+        settings = container.settings
+        self._connections = Connections(_possible_connections(settings.connections))
+        super().__init__(
+            uvicorn.Config(
+                create_app(container),
+                http=partial(BoundedProtocol, self._connections),  # type: ignore[arg-type]  # uvicorn only calls it
+                ws="none",
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                forwarded_allow_ips=settings.trusted_proxies,
+                timeout_keep_alive=settings.keep_alive_seconds,  # type: ignore[arg-type]  # a timer takes fractions too
+                timeout_graceful_shutdown=max(1, round(settings.shutdown_seconds)),
+            )
+        )
+
+    async def serve_until(self, door: socket.socket, stop: asyncio.Event) -> None:
+        """Answer what comes to this socket until `stop` is set. Sets it itself when serving ends otherwise."""
+
+        async def end() -> None:
+            await stop.wait()
+            self.should_exit = True
+
+        ending = asyncio.create_task(end())
+        try:
+            await self.serve(sockets=[door])
+        finally:
+            ending.cancel()
+            stop.set()
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % TICKS_PER_SECOND == 0:
+            self._connections.end_overdue(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
+        yield
+
+
+def _possible_connections(wanted: int) -> int:
+    """How many connections there are open files for: each is a file, and enough files must be left for all else."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
+    if soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
+    if possible < wanted:
+        log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
+    return min(wanted, possible)

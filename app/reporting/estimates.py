@@ -1,0 +1,87 @@
+"""Estimates of when imports will be done. A page of imports takes a few queries; the costly one is cached briefly."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from app.clock import Clock
+from app.domain.estimates import BacklogSlice, CompletionEstimate
+from app.domain.imports import FINISHED, Import
+from app.domain.instances import Instance
+from app.domain.lifecycle import State
+from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
+from app.settings import InstanceSettings
+from app.store import instances, parts, waiting_queue
+from app.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionEstimates:
+    """Estimates when imports will be done, from what Marketo has and from what waits."""
+
+    db: Database
+    now: Clock
+    instances: Mapping[str, InstanceSettings]
+    lease_seconds: float
+    _backlogs: dict[str, tuple[float, list[BacklogSlice]]] = field(default_factory=dict)
+    """By instance: when its backlog was read, by the monotonic clock, and the backlog."""
+
+    async def estimate(self, imports: Iterable[Import]) -> Mapping[int, datetime]:
+        """When each of these imports will be done, by its id.
+
+        An import is missing where it is done already, and where its end cannot be known.
+        """
+        unfinished = [import_ for import_ in imports if import_.status not in FINISHED]
+        if not unfinished:
+            return {}
+        waiting = {import_.request.instance for import_ in unfinished if import_.parts[State.WAITING]}
+        estimates = await self._by_instance({import_.request.instance for import_ in unfinished}, waiting=waiting)
+        finish_times = {
+            import_.id: estimates[import_.request.instance].finish_of(import_)
+            for import_ in unfinished
+            if import_.request.instance in estimates
+        }
+        return {import_id: at for import_id, at in finish_times.items() if at}
+
+    async def _by_instance(self, names: set[str], *, waiting: set[str]) -> dict[str, CompletionEstimate]:
+        """An estimate for each of these instances that is configured here. `waiting`: those in which parts wait."""
+        now = self.now()
+        async with self.db.read() as tx:
+            configured = [row for row in await instances.everyone(tx) if row.name in names & self.instances.keys()]
+            at_marketo = await parts.at_marketo(tx, names)
+        estimates = {}
+        for instance in configured:
+            has_waiting = instance.name in waiting
+            estimate = CompletionEstimate(
+                now=now,
+                instance=instance,
+                driven=self._is_driven(instance, now),
+                importers=self.instances[instance.name].max_importing,
+                there=[part for part in at_marketo if part.instance == instance.name],
+                line=await self._backlog(instance.name, now) if has_waiting else [],
+            )
+            if has_waiting:
+                estimate = replace(estimate, held_up=await self._held_up(estimate))
+            estimates[instance.name] = estimate
+        return estimates
+
+    async def _held_up(self, estimate: CompletionEstimate) -> frozenset[int]:
+        """The imports that wait for a part without an end in sight: at Marketo, or turned away again and again."""
+        name, long_ago = estimate.instance.name, estimate.now - timedelta(seconds=FORECAST_LATE_SECONDS)
+        async with self.db.read() as tx:
+            endless = {*estimate.endless, *await parts.failing_since(tx, name, before=long_ago)}
+            return await parts.imports_behind(tx, name, endless) if endless else frozenset()
+
+    def _is_driven(self, instance: Instance, now: datetime) -> bool:
+        """Whether a worker has lately shown that it drives this instance."""
+        oldest = now - timedelta(seconds=MISSED_LEASES * self.lease_seconds)
+        return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
+
+    async def _backlog(self, name: str, now: datetime) -> list[BacklogSlice]:
+        at, (read_at, backlog) = self.now.monotonic(), self._backlogs.get(name, (-math.inf, []))
+        if at - read_at >= OUTLOOK_KEPT_SECONDS:
+            async with self.db.read() as tx:
+                backlog = await waiting_queue.backlog_slices(tx, name, now=now)
+            self._backlogs[name] = at, backlog
+        return backlog

@@ -1,0 +1,29 @@
+"""What the metrics are computed from, read from the database at each scrape: any process gives the same answer."""
+
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.reporting.instances import InstanceReader
+from app.reporting.metric_series import Numbers
+from app.store import counters, disk_usage, queue_summary
+from app.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class MetricReader:
+    """Reads the queues, the instances' rows and the counters: nothing that grows with history."""
+
+    db: Database
+    now: Clock
+    instances: InstanceReader
+
+    async def read(self) -> Numbers:
+        async with self.db.read() as tx:
+            queues = await queue_summary.summaries(tx, now=self.now())
+            return Numbers(
+                now=self.now(),
+                imports=await queue_summary.unfinished_imports(tx),
+                instances=await self.instances.read_all_in(tx, queues),
+                counters=await counters.everything(tx),
+                usage=await disk_usage.measure(tx, self.db),
+            )

@@ -1,0 +1,24 @@
+"""Everything that can be told of the work, in one value: the API, pages, webhooks and the monitor take it from here."""
+
+from dataclasses import dataclass
+
+from app.reporting.health import DatabaseProbe
+from app.reporting.imports import ImportReader
+from app.reporting.instances import InstanceReader
+from app.reporting.metrics import MetricReader
+from app.reporting.monitor import Monitor
+from app.reporting.parts import PartReader
+from app.reporting.result_export import ResultExport
+from app.reporting.verdict import VerdictReader
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    imports: ImportReader
+    parts: PartReader
+    results: ResultExport
+    instances: InstanceReader
+    health: DatabaseProbe
+    verdict: VerdictReader
+    metrics: MetricReader
+    monitor: Monitor

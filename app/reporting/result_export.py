@@ -1,0 +1,89 @@
+"""Failures and warnings of an import: as one file in source order, or page by page."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from app.domain.errors import Gone
+from app.domain.imports import Import
+from app.files.result_files import ResultRow, marketo_file, own_file
+from app.store import imports, results
+from app.store.database import Database
+from app.store.results import Kind, StoredRow
+
+REASON_HEADERS = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
+ROWS_AT_ONCE = 1000
+"""Read in one transaction, so that a slow reader holds none open."""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultPage:
+    """Some result rows of an import."""
+
+    columns: Sequence[str]
+    rows: Sequence[ResultRow]  # each has a value for every column
+    next_place: tuple[int, int] | None  # of the row behind which the next page begins; None: this is the last page
+
+
+@dataclass(frozen=True, slots=True)
+class ResultExport:
+    """Reads the rows that Marketo rejected or remarked upon, for whoever hands them out."""
+
+    db: Database
+
+    async def read_page(self, import_: Import, kind: Kind, *, after: tuple[int, int] | None, size: int) -> ResultPage:
+        """The rows behind the place `after`: `size` at most, and fewer where they are large."""
+        async with self.db.read() as tx:
+            columns = await imports.columns_of(tx, import_.id)
+            names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
+            page = await results.page(tx, import_.id, kind, after=after, size=size, row_bytes=names_bytes)
+        rows = [_with_every_column(columns, row) for row in page.rows]
+        return ResultPage(columns, rows, page.rows[-1].place if page.more else None)
+
+    async def has_rows_of_marketo(self, import_: Import, kind: Kind) -> bool:
+        """Whether Marketo gave any such row, our own remarks apart."""
+        async with self.db.read() as tx:
+            page = await results.page(tx, import_.id, kind, after=None, size=1, own=False)
+        return bool(page.rows)
+
+    async def stream_file(self, import_: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
+        """A file of them, piece by piece: a header, then all rows.
+
+        `as_marketo`: as Marketo has it, without the rows' numbers and without our own remarks.
+
+        Errors: Gone, where the results are erased meanwhile. The file breaks off then: half of it must not look whole.
+        """
+        after: tuple[int, int] | None = None
+        async with self.db.read() as tx:
+            columns = await imports.columns_of(tx, import_.id)
+        write = marketo_file if as_marketo else own_file
+        has_more, is_first = True, True
+        while has_more:
+            async with self.db.read() as tx:
+                page = await results.page(tx, import_.id, kind, after=after, size=ROWS_AT_ONCE, own=not as_marketo)
+                if not await imports.has_results(tx, import_.id):
+                    raise Gone(f"The results of import {import_.id} are erased while they are read.")
+            rows = (_with_every_column(columns, row) for row in page.rows)
+            yield b"".join(
+                write(
+                    rows,
+                    columns=columns,
+                    format=import_.request.format,
+                    reason_header=REASON_HEADERS[kind],
+                    header=is_first,
+                )
+            )
+            has_more, is_first = page.more, False
+            after = page.rows[-1].place if page.rows else None
+
+
+def refuse_erased(import_: Import) -> None:
+    """Raise where the results have been erased: an empty file would say that no row was rejected. Errors: Gone."""
+    if import_.results_erased_at:
+        day = f"{import_.results_erased_at:%Y-%m-%d}"
+        raise Gone(f"Failures and warnings of import {import_.id} were erased on {day}. Its counts are still there.")
+
+
+def _with_every_column(columns: Sequence[str], row: StoredRow) -> ResultRow:
+    """A row of Marketo's file that cannot be read has None for each column, and its text."""
+    values = [None] * len(columns) if row.values is None else row.values
+    return ResultRow(row.source_row, row.reason, values, row.text)

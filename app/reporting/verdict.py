@@ -1,0 +1,89 @@
+"""The verdict: whether work flows, in one word, and the checks that it is made of."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.clock import Clock
+from app.domain.imports import Import, Status
+from app.reporting import checks
+from app.reporting.checks import Check, Level
+from app.reporting.health import DatabaseProbe
+from app.reporting.instances import InstanceReader, InstanceView
+from app.scheduling.timekeeper import Timekeeper
+from app.settings import Settings
+from app.store import attention, disk_usage, imports, queue_summary
+from app.store.attention import AttentionCriteria
+from app.store.database import Database
+from app.store.imports import Filters
+from app.store.queue_summary import QueueSummary
+
+LATELY = timedelta(hours=24)
+NAMED_IMPORTS = 10  # unfinished ones that need attention, of each status
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How the service is at one moment."""
+
+    status: Level  # of the worst check
+    checks: Sequence[Check]
+    imports: Mapping[Status, int]  # of the last 24 hours, by status
+    instances: Sequence[InstanceView]
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictReader:
+    """Looks at everything that could keep work from flowing."""
+
+    settings: Settings
+    db: Database
+    now: Clock
+    timekeeper: Timekeeper
+    probe: DatabaseProbe
+    instances: InstanceReader
+    retention_refusal: Callable[[AsyncConnection], Awaitable[object | None]]
+    """Why nothing is erased by its age at the moment; None where nothing speaks against it."""
+
+    async def read(self) -> Verdict:
+        """The verdict as of now. Where the database cannot be worked with, nothing else can be said."""
+        database = await self.probe.check()
+        if database.status is not Level.OK:
+            return Verdict(Level.DOWN, [database], imports={}, instances=[])
+        async with self.db.read() as tx:
+            queues = await queue_summary.summaries(tx, now=self.now())
+            instances = await self.instances.read_all_in(tx, queues)
+            all_checks = [database, *await self._checks(tx, queues, instances)]
+            recent = await queue_summary.imports_by_status(tx, since=self.now() - LATELY)
+        worst = max((check.status for check in all_checks), key=lambda level: level.severity)
+        return Verdict(worst, all_checks, recent, instances)
+
+    async def _checks(
+        self, tx: AsyncConnection, queues: Mapping[str, QueueSummary], instances: Sequence[InstanceView]
+    ) -> list[Check]:
+        missing = await attention.missing_lately(tx, since=self.now() - LATELY)
+        return [
+            *checks.check_workers(self.settings, instances),
+            *checks.check_ticks(self.settings, instances),
+            *checks.check_conditions(instances),
+            *checks.check_unconfigured_instances(self.settings, queues),
+            *checks.check_parts(instances),
+            *checks.check_flow(instances),
+            *checks.check_quotas(instances),
+            checks.check_backlog(self.settings, queues),
+            *checks.check_storage(self.settings, await disk_usage.measure(tx, self.db)),
+            checks.check_clock(self.timekeeper),
+            checks.check_retention(await self.retention_refusal(tx)),
+            checks.check_attention(await self._troubled_imports(tx), missing),
+        ]
+
+    async def _troubled_imports(self, tx: AsyncConnection) -> list[Import]:
+        """The newest unfinished imports that a person should look at."""
+        criteria = AttentionCriteria(now=self.now(), stuck_seconds=self.settings.stuck_seconds)
+        pages = [
+            await imports.page(tx, Filters(status=status, attention=True), before=None, size=NAMED_IMPORTS, by=criteria)
+            for status in (Status.QUEUED, Status.IMPORTING)
+        ]
+        return [import_ for page in pages for import_ in page]
