@@ -68,7 +68,7 @@ async def _of_caller(request: Request, container: Container) -> AsyncIterator[tu
     """The upload of somebody whose token is known before a byte of the body is read."""
     caller = _submitter(await caller_of(request))
     bulkhead.leave(request)
-    admit = partial(container.intake.check_room, caller.client)
+    admit = partial(container.capacity.check, caller.client)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit, open_end=True) as upload,
