@@ -7,8 +7,8 @@ from typing import Any
 from app.api.marketo_compat import examples
 from app.api.marketo_compat.parameters import IN_PATH, taken
 from app.api.marketo_compat.schemas import A_TOKEN, BATCH, TEXT, ref
-from app.api.openapi import document
-from app.api.openapi.document import in_query
+from app.api.openapi import answers, inputs
+from app.api.openapi.inputs import in_query
 from app.api.parameters import PARAMETERS
 from app.domain.objects import ObjectType
 from app.store.results import Kind
@@ -22,7 +22,7 @@ WORDS = {
 }
 ANSWERS = dict.fromkeys(ObjectType, "MarketoAnswer") | {ObjectType.CUSTOM_OBJECT: "MarketoObjectAnswer"}
 ROWS = {Kind.FAILURES: "were rejected", Kind.WARNINGS: "were taken with a remark"}
-RETRY_AFTER = {"Retry-After": document.RETRY_AFTER}
+RETRY_AFTER = {"Retry-After": answers.RETRY_AFTER}
 GRANT: dict[str, dict[str, Any]] = {
     "grant_type": {"type": "string", "enum": ["client_credentials"]},
     "client_id": TEXT | {"description": "The middle part of a key: `slc_<id>_<secret>`"},
@@ -75,11 +75,9 @@ def create(kind: ObjectType, path: str) -> Operation:
         f"Take a file of {WORDS[kind]} in. Its batch is the import of this number.",
         made | {"links": links},
     )
-    told["parameters"] += [
-        in_query(theirs, forms[theirs], document.means(ours)) for theirs, ours in taken(kind).items()
-    ]
+    told["parameters"] += [in_query(theirs, forms[theirs], inputs.means(ours)) for theirs, ours in taken(kind).items()]
     told["responses"] |= _too_large("The file")
-    form = document.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind])
+    form = inputs.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind])
     return told | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
@@ -117,7 +115,7 @@ def _in_path(name: str, kind: ObjectType) -> dict[str, Any]:
     ours = PARAMETERS[IN_PATH[name]]
     return told | {
         "schema": ours.form,
-        "description": document.sentence(ours.means),
+        "description": inputs.sentence(ours.means),
         "example": examples.IN_PATH[name],
     }
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from app.api import paging, sse
 from app.api.auth import Guarded, TheCaller
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.parameters import only, refuse
 from app.api.schemas.events import EventOut, EventPage
 from app.api.schemas.parts import PartOut, PartPage
@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
     "/{import_id}/parts",
     response_model=PartPage,
     dependencies=[takes_parameters()],
-    responses=document.responses({200: {"links": document.RESOLVE}}, "not_found"),
+    responses=answers.responses({200: {"links": answers.RESOLVE}}, "not_found"),
 )
 async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleImport) -> PartPage:
     """The parts of an import, and what a waiting one waits for."""
@@ -32,7 +32,7 @@ async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleI
     "/{import_id}/events",
     response_model=EventPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
-    responses=document.responses(
+    responses=answers.responses(
         {
             200: {"content": {sse.EVENT_STREAM: {"schema": {"type": "string"}}}},
             204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
@@ -40,7 +40,7 @@ async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleI
         "not_found",
         "client_streams_full",
     ),
-    openapi_extra={"parameters": [*document.PAGING, document.LAST_EVENT_ID]},
+    openapi_extra={"parameters": [*inputs.PAGING, inputs.LAST_EVENT_ID]},
 )
 async def events_of(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport

@@ -12,7 +12,7 @@ from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
 from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
@@ -28,13 +28,13 @@ router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
-    document.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
-    document.in_query("instance", {"type": "string"}, "Of which instance"),
-    document.in_query("object_type", {"type": "string", "enum": list(ObjectType)}, "Of which kind"),
-    document.in_query("client", {"type": "string"}, "Of which client"),
-    document.in_query("label", {"type": "string"}, "With this label"),
-    *document.CREATED,
-    document.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
+    inputs.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
+    inputs.in_query("instance", {"type": "string"}, "Of which instance"),
+    inputs.in_query("object_type", {"type": "string", "enum": list(ObjectType)}, "Of which kind"),
+    inputs.in_query("client", {"type": "string"}, "Of which client"),
+    inputs.in_query("label", {"type": "string"}, "With this label"),
+    *inputs.CREATED,
+    inputs.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
 ]
 
 
@@ -43,12 +43,12 @@ FILTERS_SHOWN = [
     status_code=202,
     response_model=ImportOut,
     dependencies=[needs(Scope.SUBMIT)],
-    responses=document.responses(
-        {202: document.MADE}, "forbidden", "priority_too_high", *document.OF_UPLOADS, *document.OF_INTAKE
+    responses=answers.responses(
+        {202: answers.MADE}, "forbidden", "priority_too_high", *answers.OF_UPLOADS, *answers.OF_INTAKE
     ),
     openapi_extra={
-        "parameters": document.parameters_of_import() + document.OF_THE_BODY,
-        "requestBody": document.body_of_file(),
+        "parameters": inputs.parameters_of_import() + inputs.OF_THE_BODY,
+        "requestBody": inputs.body_of_file(),
     },
 )
 async def create(
@@ -93,18 +93,18 @@ FORECASTS = {"estimated_finish_at"}
     "/{import_id}",
     response_model=ImportOut,
     dependencies=[takes_parameters("wait")],
-    responses=document.responses(
+    responses=answers.responses(
         {
-            200: {"headers": {"ETag": document.ETAG, "Retry-After": document.RETRY_AFTER}},
+            200: {"headers": {"ETag": answers.ETAG, "Retry-After": answers.RETRY_AFTER}},
             304: {
                 "description": "It stands as the caller knows it: see If-None-Match",
-                "headers": {"ETag": document.ETAG},
+                "headers": {"ETag": answers.ETAG},
             },
         },
         "not_found",
         "client_streams_full",
     ),
-    openapi_extra={"parameters": [document.IF_NONE_MATCH]},
+    openapi_extra={"parameters": [inputs.IF_NONE_MATCH]},
 )
 async def read(
     request: Request,
@@ -137,7 +137,7 @@ async def _finished(container: Container, import_: Import, *, within_seconds: fl
     "",
     response_model=ImportPage,
     dependencies=[takes_parameters(*LIST_FILTERS, *paging.PARAMETERS)],
-    openapi_extra={"parameters": FILTERS_SHOWN + document.PAGING},
+    openapi_extra={"parameters": FILTERS_SHOWN + inputs.PAGING},
 )
 async def page(request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""

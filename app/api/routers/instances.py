@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
-from app.api.openapi import document, examples
+from app.api.openapi import answers, examples, inputs
 from app.api.parameters import plain_text
 from app.api.schemas.events import InstanceEventOut, InstanceEventPage
 from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
@@ -39,7 +39,7 @@ async def page(container: TheContainer, caller: TheCaller) -> InstancePage:
     "/{name}",
     response_model=InstanceOut | InstanceBriefOut,
     dependencies=[takes_parameters()],
-    responses=document.responses({}, "not_found"),
+    responses=answers.responses({}, "not_found"),
 )
 async def read(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut | InstanceBriefOut:
     """One instance; with the scope `submit` alone, its name, state, reason and until."""
@@ -50,8 +50,8 @@ async def read(container: TheContainer, caller: TheCaller, name: Name) -> Instan
     "/{name}/events",
     response_model=InstanceEventPage,
     dependencies=[takes_parameters(*paging.PARAMETERS), needs(Scope.READ)],
-    responses=document.responses({}, "forbidden", "not_found"),
-    openapi_extra={"parameters": document.PAGING},
+    responses=answers.responses({}, "forbidden", "not_found"),
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def events_of(request: Request, container: TheContainer, name: Name) -> InstanceEventPage:
     """The history of an instance, oldest first: who paused it, and what kept work from flowing."""
@@ -70,7 +70,7 @@ async def events_of(request: Request, container: TheContainer, name: Name) -> In
     response_model=InstanceOut,
     dependencies=DECIDES,
     max_body_size=SMALL_BODY_BYTES,
-    responses=document.responses({}, "forbidden", "not_found", "disk_full", *document.OF_JSON),
+    responses=answers.responses({}, "forbidden", "not_found", "disk_full", *answers.OF_JSON),
 )
 async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
@@ -82,7 +82,7 @@ async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pau
     "/{name}/resume",
     response_model=InstanceOut,
     dependencies=DECIDES,
-    responses=document.responses({}, "forbidden", "not_found", "disk_full"),
+    responses=answers.responses({}, "forbidden", "not_found", "disk_full"),
 )
 async def resume(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""

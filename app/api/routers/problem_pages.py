@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
 from app.api.negotiation import preferred
-from app.api.openapi.document import responses
+from app.api.openapi.answers import responses
 from app.api.schemas.problems import ProblemPage, ProblemPages
 from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of

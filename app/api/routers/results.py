@@ -7,7 +7,7 @@ from app.api.auth import Guarded
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.negotiation import preferred
 from app.api.open_streams import Download
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.schemas.results import ResultPage, ResultRowOut
 from app.api.sse import JSON
 from app.container import Container
@@ -18,7 +18,7 @@ from app.store.results import Kind
 router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 
 _A_FILE = {"schema": {"type": "string"}}
-ANSWERS = document.responses(
+ANSWERS = answers.responses(
     {
         200: {
             "description": "A file in the import's format; a page, where `application/json` is asked for",
@@ -36,7 +36,7 @@ ANSWERS = document.responses(
     response_model=ResultPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
-    openapi_extra={"parameters": document.PAGING},
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def failures(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
@@ -50,7 +50,7 @@ async def failures(
     response_model=ResultPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
-    openapi_extra={"parameters": document.PAGING},
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def warnings(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
