@@ -23,7 +23,7 @@ from app.domain.answers import Unusable
 from app.domain.events import Occurrence
 from app.domain.imports import AttentionCode
 from app.domain.instances import WaitingFor
-from app.domain.objects import ObjectType
+from app.domain.objects import OBJECT_TYPES
 from app.domain.problems import PROBLEMS
 from app.reporting.metric_series import CATALOGUE
 from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
@@ -31,12 +31,7 @@ from app.settings import PREFIX, InstanceSettings, Settings, exactly, variable
 DOCS = Path(__file__).parent
 SECTION = re.compile(r"(<!-- generated: (?P<name>[\w-]+) -->\n).*?(<!-- end: (?P=name) -->)", re.DOTALL)
 MEMBER = re.compile(r'^\s+[A-Z_]+ = "(?P<name>\w+)"  # (?P<meaning>.+)$', re.MULTILINE)
-OF = {
-    None: "all",
-    ObjectType.LEAD: "leads",
-    ObjectType.CUSTOM_OBJECT: "custom objects",
-    ObjectType.PROGRAM_MEMBER: "program members",
-}
+OF = {None: "all"} | {name: kind.plural for name, kind in OBJECT_TYPES.items()}
 
 
 def settings() -> str:

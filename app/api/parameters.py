@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeVar, assert_never
 
 from app.api.values import from_json, whole
+from app.domain import objects
 from app.domain.errors import MOST_ERRORS, BadParameter, Detail, in_one_sentence, quoted
 from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, Format, OnUnconfirmed, Preflight, Request
-from app.domain.objects import CustomObject, Leads, ObjectType, ProgramMembers, Target
+from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
 from app.terminal import is_harmless
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
@@ -35,7 +36,7 @@ class Parameter:
 
     form: dict[str, Any]
     means: str
-    of: ObjectType | None = None
+    of: str | None = None  # an object type; None: of every import
     required: bool = False
 
     @property
@@ -57,29 +58,39 @@ MARKETO_ID = {"type": "integer", "minimum": 1, "maximum": INT32}
 API_NAME = "^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # of an object or a field: it becomes part of a path, or a column
 API_NAMES = "^ *[A-Za-z0-9_][A-Za-z0-9_-]*( *, *[A-Za-z0-9_][A-Za-z0-9_-]*)* *$"
 PAIRS = {"type": "object", "maxProperties": METADATA_PAIRS, "additionalProperties": {"type": "string"}}
-LEAD, OBJECT, MEMBER = ObjectType.LEAD, ObjectType.CUSTOM_OBJECT, ObjectType.PROGRAM_MEMBER
 
+
+def _form_of(parameter: objects.Parameter) -> dict[str, Any]:
+    """The form of an object type's parameter; how it is read, `_reader_of` says."""
+    match parameter.kind:
+        case ValueKind.TEXT:
+            return _text(**({"minLength": 1} if parameter.required else {}))
+        case ValueKind.FIELD:
+            return _text(**({"default": parameter.default} if parameter.default else {}), pattern=API_NAME)
+        case ValueKind.API_NAME:
+            return _text(pattern=API_NAME)
+        case ValueKind.API_NAMES:
+            return _text(pattern=API_NAMES)
+        case ValueKind.MARKETO_ID:
+            return MARKETO_ID
+        case _:
+            assert_never(parameter.kind)
+
+
+OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES)}
 PARAMETERS = {
-    "object_type": Parameter(_word(ObjectType, LEAD), "what the rows become"),
+    "object_type": Parameter(OBJECT_TYPE | {"default": default_object_type()}, "what the rows become"),
     "instance": Parameter(_text(default="default"), "which configured Marketo instance"),
     "format": Parameter(_word(Format, Format.CSV), "comma, tab or semicolon between the cells"),
     "charset": Parameter(
         _text(CHARSET_CHARACTERS, default="utf-8"),
         "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
     ),
-    "lookup_field": Parameter(
-        _text(default="email", pattern=API_NAME), "the column by which Marketo finds the lead", LEAD
-    ),
-    "list_id": Parameter(MARKETO_ID, "a static list that the leads become members of", LEAD),
-    "partition_name": Parameter(_text(), "the lead partition", LEAD),
-    "object_name": Parameter(_text(pattern=API_NAME), "the object's API name, such as `car_c`", OBJECT, required=True),
-    "dedupe_fields": Parameter(
-        _text(pattern=API_NAMES), "comma-separated; asked of Marketo, at most once a day, when left out", OBJECT
-    ),
-    "program_id": Parameter(MARKETO_ID, "the program's number", MEMBER, required=True),
-    "program_member_status": Parameter(
-        _text(minLength=1), "a status of the program's channel, such as `On List`", MEMBER, required=True
-    ),
+    **{
+        name: Parameter(_form_of(one), one.means, kind.object_type, required=one.required)
+        for kind in OBJECT_TYPES.values()
+        for name, one in kind.parameters().items()
+    },
     "priority": Parameter(
         {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY, "default": DEFAULT_PRIORITY},
         "higher first; within one priority, first come first served; what waits long rises",
@@ -142,9 +153,9 @@ def request_from(
     Where no priority is given, and the default one is too high, it is the key's highest.
     """
     read = _Reader(given)
-    kind = read.word("object_type", ObjectType, ObjectType.LEAD)
+    object_type = read.value("object_type", object_type_named, default_object_type())
     request = Request(
-        target=_target(read, kind),
+        target=_target(read, object_type),
         instance=(read.text("instance") or "default").lower(),
         client=client,
         format=read.word("format", Format, Format.CSV),
@@ -166,23 +177,33 @@ def request_from(
     return request
 
 
-def _target(read: "_Reader", kind: ObjectType) -> Target:
+def _target(read: "_Reader", object_type: str) -> Target:
     for name, known in PARAMETERS.items():
-        if name in read.given and known.of not in {None, kind}:
-            read.mistakes.append(Detail(f"is for object_type {known.of}; this import's is {kind}", field=name))
+        if name in read.given and known.of not in {None, object_type}:
+            read.mistakes.append(Detail(f"is for object_type {known.of}; this import's is {object_type}", field=name))
+    kind = OBJECT_TYPES[object_type]
+    values = {}
+    for name, parameter in kind.parameters().items():
+        reader = _reader_of(parameter.kind)
+        values[name] = read.needed(name, reader) if parameter.required else read.value(name, reader, parameter.default)
+    return kind(**values)
+
+
+def _reader_of(kind: ValueKind) -> Callable[[str], Any]:
+    """What reads a value. Each raises ValueError."""
     match kind:
-        case ObjectType.LEAD:
-            list_id = read.number("list_id", 1, INT32, None)
-            lookup_field = read.value(
-                "lookup_field", shown_name, "email"
-            )  # in no path; a display name gets a suggestion
-            return Leads(lookup_field, list_id, read.value("partition_name", shown_name, None) or None)
-        case ObjectType.CUSTOM_OBJECT:
-            return CustomObject(read.needed("object_name", api_name), read.value("dedupe_fields", _api_names, ()))
-        case ObjectType.PROGRAM_MEMBER:
-            read.needed("program_id", str)
-            program_id = read.number("program_id", 1, INT32, 0)
-            return ProgramMembers(program_id, read.needed("program_member_status", shown_name))
+        case ValueKind.TEXT:
+            return lambda text: shown_name(text) or None
+        case ValueKind.FIELD:
+            return shown_name
+        case ValueKind.API_NAME:
+            return api_name
+        case ValueKind.API_NAMES:
+            return _api_names
+        case ValueKind.MARKETO_ID:
+            return partial(_whole_number, least=1, most=INT32)
+        case _:
+            assert_never(kind)
 
 
 class _Reader:
@@ -202,12 +223,11 @@ class _Reader:
             self.mistakes.append(Detail(str(mistake), field=name))
             return default
 
-    def needed(self, name: str, read: Callable[[str], str]) -> str:
+    def needed(self, name: str, read: Callable[[str], Any]) -> Any:
         if not self.given.get(name, "").strip():
             self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
             return ""
-        value: str = self.value(name, read, "")
-        return value
+        return self.value(name, read, "")
 
     def text(self, name: str, most: int = NAME_CHARACTERS) -> str | None:
         """None where it is not given, or empty."""
@@ -225,13 +245,14 @@ class _Reader:
         return found
 
     def number(self, name: str, least: int, most: int, default: Any) -> Any:
-        def read(text: str) -> int:
-            number = whole(text, least, most)
-            if number is None:
-                raise ValueError(f"{quoted(text)} is not a whole number from {least} to {most}")
-            return number
+        return self.value(name, partial(_whole_number, least=least, most=most), default)
 
-        return self.value(name, read, default)
+
+def object_type_named(text: str) -> str:
+    """The object type that a text names, in either case. Errors: ValueError."""
+    if text.lower() not in OBJECT_TYPES:
+        raise ValueError(f"{quoted(text)} is not one of {', '.join(OBJECT_TYPES)}")
+    return text.lower()
 
 
 def one_of(words: type[Word], text: str) -> Word:
@@ -254,6 +275,13 @@ def moment(text: str) -> datetime:
     if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError(f"{quoted(text)} is not a time like 2026-11-23T10:00:00Z, with an offset")
     return found.astimezone(UTC)
+
+
+def _whole_number(text: str, *, least: int, most: int) -> int:
+    number = whole(text, least, most)
+    if number is None:
+        raise ValueError(f"{quoted(text)} is not a whole number from {least} to {most}")
+    return number
 
 
 def api_name(text: str) -> str:

@@ -10,23 +10,19 @@ from rich.markup import escape
 from app.cli import tables
 from app.cli.client import command, service, told
 from app.cli.reading import AsJson
+from app.cli.target_options import takes_target
 from app.cli.upload import format_by_name, look_at, named, opened
 from app.domain.imports import Format
-from app.domain.objects import ObjectType
 from app.terminal import harmless_json
 
 
+@takes_target
 def check(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
-    object_type: Annotated[ObjectType | None, typer.Option(help="What the rows are to become.")] = None,
+    target: dict[str, Any],
     instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
     format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
     charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
-    lookup_field: Annotated[str | None, typer.Option(help="lead: Marketo's lookupField.")] = None,
-    object_name: Annotated[str | None, typer.Option(help="custom_object: its API name.")] = None,
-    dedupe_fields: Annotated[str | None, typer.Option(help="custom_object: comma-separated.")] = None,
-    program_id: Annotated[int | None, typer.Option(help="program_member: the program.")] = None,
-    program_member_status: Annotated[str | None, typer.Option(help="program_member: the new status.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what is wrong with a file, and odd about its rows, without sending it. Exits 1 if it would be refused.
@@ -34,15 +30,11 @@ def check(
     Example: sluice check leads.csv --lookup-field email
     """
     options: dict[str, Any] = {
-        "object_type": object_type,
+        "object_type": target.pop("object_type"),
         "instance": instance,
         "format": format_ or format_by_name(file),
         "charset": charset,
-        "lookup_field": lookup_field,
-        "object_name": object_name,
-        "dedupe_fields": dedupe_fields,
-        "program_id": program_id,
-        "program_member_status": program_member_status,
+        **target,
     }
     given = {name: str(value) for name, value in options.items() if value is not None}
     with opened(file) as source, service() as client:

@@ -20,6 +20,7 @@ from app.cli.client import fail
 from app.cli.progress import add, progress_bar
 from app.cli.server import running
 from app.domain.imports import FINISHED
+from app.domain.objects import OBJECT_TYPES, Target
 from app.settings import exactly
 from app.simulator import Rules, Simulator, create_app
 from app.terminal import harmless_json
@@ -35,15 +36,12 @@ class Sample:
     parameters: dict[str, str]
 
 
-SAMPLES = (
-    Sample("leads.csv", {}),
-    Sample("leads.tsv", {"format": "tsv"}),
-    Sample("cars.ssv", {"format": "ssv", "object_type": "custom_object", "object_name": "car_c"}),
-    Sample(
-        "members.csv",
-        {"object_type": "program_member", "program_id": "1001", "program_member_status": "On List"},
-    ),
-)
+def _sample_of(kind: type[Target]) -> Sample:
+    parameters = {name: str(value) for name, value in kind.example().parameter_values().items() if value}
+    return Sample(kind.sample, {"object_type": kind.object_type, "format": kind.sample.rpartition(".")[2]} | parameters)
+
+
+SAMPLES = (*map(_sample_of, OBJECT_TYPES.values()), Sample("leads.tsv", {"format": "tsv"}))
 
 
 class DemoFailed(Exception):

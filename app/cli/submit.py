@@ -13,27 +13,21 @@ from app.cli import tables
 from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
 from app.cli.progress import Shown, progress_bar
 from app.cli.retrying_client import RetryingClient
+from app.cli.target_options import takes_target
 from app.cli.upload import format_by_name, named, opened, size_of, upload
 from app.domain.imports import Format, OnUnconfirmed, Preflight
-from app.domain.objects import ObjectType
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
 
 
+@takes_target
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
-    object_type: Annotated[ObjectType | None, typer.Option(help="What the rows become.")] = None,
+    target: dict[str, Any],
     instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
     format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
     charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
-    lookup_field: Annotated[str | None, typer.Option(help="lead: Marketo's lookupField.")] = None,
-    list_id: Annotated[int | None, typer.Option(help="lead: a static list to add to.")] = None,
-    partition_name: Annotated[str | None, typer.Option(help="lead: the partition.")] = None,
-    object_name: Annotated[str | None, typer.Option(help="custom_object: its API name.")] = None,
-    dedupe_fields: Annotated[str | None, typer.Option(help="custom_object: comma-separated.")] = None,
-    program_id: Annotated[int | None, typer.Option(help="program_member: the program.")] = None,
-    program_member_status: Annotated[str | None, typer.Option(help="program_member: the new status.")] = None,
     priority: Annotated[int | None, typer.Option(min=0, max=9, help="Higher first.")] = None,
     not_before: Annotated[str | None, typer.Option(help="Do not send to Marketo before, RFC 3339.")] = None,
     preflight: Annotated[Preflight | None, typer.Option(help="What is held against Marketo's fields first.")] = None,
@@ -48,17 +42,11 @@ def submit(
     Example: sluice submit leads.csv --lookup-field email --wait
     """
     options: dict[str, Any] = {
-        "object_type": object_type,
+        "object_type": target.pop("object_type"),
         "instance": instance,
         "format": format_ or format_by_name(file),
         "charset": charset,
-        "lookup_field": lookup_field,
-        "list_id": list_id,
-        "partition_name": partition_name,
-        "object_name": object_name,
-        "dedupe_fields": dedupe_fields,
-        "program_id": program_id,
-        "program_member_status": program_member_status,
+        **target,
         "priority": priority,
         "not_before": not_before,
         "preflight": preflight,

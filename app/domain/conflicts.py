@@ -5,10 +5,7 @@ Marketo runs two jobs side by side and does not dedupe between them; and a list 
 
 from enum import StrEnum
 
-from app.domain.objects import CustomObject, Leads, ProgramMembers, Target, key_columns
 from app.domain.parts import ConflictScope
-
-PEOPLE = "people"  # leads and members of programs are the same records
 
 
 class Overlap(StrEnum):
@@ -28,19 +25,3 @@ def overlap_of(one: ConflictScope, other: ConflictScope) -> Overlap:
     if one.import_id == other.import_id and not (one.aside or other.aside):
         return Overlap.NEVER  # that is what was set aside for
     return Overlap.BY_KEY
-
-
-def record_kind_of(target: Target) -> str:
-    match target:
-        case Leads() | ProgramMembers():
-            return PEOPLE
-        case CustomObject(object_name=name):
-            return f"custom_object:{name.lower()}"
-
-
-def key_fields_of(target: Target) -> str:
-    return ",".join(sorted(name.lower() for name in key_columns(target)))
-
-
-def list_of(target: Target) -> int | None:
-    return target.list_id if isinstance(target, Leads) else None

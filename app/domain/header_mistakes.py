@@ -6,21 +6,11 @@ from collections.abc import Sequence
 from app.domain.answers import Description
 from app.domain.errors import SHOWN_LETTERS, quoted
 from app.domain.file_mistakes import Mistake
-from app.domain.objects import Leads, Target, key_columns
+from app.domain.objects import Target, ValueKind
 from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, is_a_value, why_unlike
 
 LISTED = 20  # columns that a sentence lists
 NOTHING = Description(())
-
-# What an import of leads may look records up by, beside fields that describe tells of. Adobe, "Bulk lead import",
-# read 2026-08
-LOOKUPS = frozenset(
-    name.lower()
-    for name in (
-        "id", "cookies", "email", "twitterId", "facebookId", "linkedInId",
-        "sfdcAccountId", "sfdcContactId", "sfdcLeadId", "sfdcLeadOwnerId", "sfdcOpptyId",
-    )
-)  # fmt: skip
 
 
 def name_mistakes(columns: Sequence[str]) -> list[Mistake]:
@@ -59,12 +49,15 @@ def key_mistakes(columns: Sequence[str], keys: Sequence[str], described: Descrip
 
 
 def field_mistakes(columns: Sequence[str], target: Target, described: Description) -> list[Mistake]:
-    """Of columns, and of a lookup field, that Marketo has no field for: those apart that stand for a missing key."""
-    keys = key_columns(target)
+    """Columns, and parameters, that name a field which Marketo does not have.
+
+    A column that stands for a missing key column is left out: key_mistakes tells of it.
+    """
+    keys = target.key_columns
     known = {name.lower() for name in columns}
     names = Names(described, *keys)
     standing_in = {_stand_in(key, columns, names) for key in keys if key.lower() not in known}
-    found = _lookup_mistakes(target, described, known)
+    found = _parameter_mistakes(target, described, known)
     for one in columns_of(columns, described, target):
         if one.mistake and one.name and one.name not in standing_in:
             is_unknown = one.field is None and one.suggestion is None
@@ -73,22 +66,28 @@ def field_mistakes(columns: Sequence[str], target: Target, described: Descriptio
     return found
 
 
-def _lookup_mistakes(target: Target, described: Description, columns: set[str]) -> list[Mistake]:
-    """Of a lookup field that is none: a display name, say."""
-    if not isinstance(target, Leads):
-        return []
+def _parameter_mistakes(target: Target, described: Description, columns: set[str]) -> list[Mistake]:
+    """Parameters that have to name a field, and name none: they have its display name, say."""
     fields = {field.name.lower() for field in described.fields}
-    lookup = target.lookup_field
-    if not fields or lookup.lower() in fields | LOOKUPS:
+    if not fields:
         return []
-    right = Names(described).right_name(lookup)
-    if right is None:
-        message = f"Marketo has no field {lookup!r} to look leads up by. Name one that it has with `lookup_field`."
-        return [Mistake("invalid_header", message, field="lookup_field", of_parameter=True)]
-    rename = "" if right.lower() in columns else f" Call the column {right!r}, too."
-    message = f"Marketo has no field {lookup!r} to look leads up by. Say `lookup_field={right}`.{rename}"
-    say = f"lookup_field={right}"
-    return [Mistake("invalid_header", message, field="lookup_field", say=say, of_parameter=True)]
+    named = [parameter for parameter in target.parameters().values() if parameter.kind is ValueKind.FIELD]
+    return [
+        _no_such_field(parameter.name, value, target.plural, described, columns)
+        for parameter in named
+        if (value := getattr(target, parameter.name)).lower() not in fields | parameter.other_fields
+    ]
+
+
+def _no_such_field(parameter: str, value: str, plural: str, described: Description, columns: set[str]) -> Mistake:
+    message = f"Marketo has no field {value!r} to look {plural} up by."
+    field = Names(described).right_name(value)
+    if field is None:
+        message += f" Name one that it has with `{parameter}`."
+        return Mistake("invalid_header", message, field=parameter, of_parameter=True)
+    say = f"{parameter}={field}"
+    rename = "" if field.lower() in columns else f" Call the column {field!r}, too."
+    return Mistake("invalid_header", f"{message} Say `{say}`.{rename}", field=parameter, say=say, of_parameter=True)
 
 
 def seems_a_header(columns: Sequence[str], keys: Sequence[str], described: Description = NOTHING) -> bool:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from app.domain.answers import Description, Field
 from app.domain.errors import Detail, quoted
-from app.domain.objects import CustomObject, Target, key_columns
+from app.domain.objects import Target
 
 TEXT_BYTES = 30_000  # of a text area. Adobe, "Field types", read 2026-08
 EMAIL = re.compile(r"[!-?A-~]++@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++")  # ASCII only. Adobe, "Leads", read 2026-08
@@ -40,13 +40,13 @@ class Column:
 def columns_of(columns: Sequence[str], described: Description, target: Target) -> list[Column]:
     """What each column of a header is to Marketo."""
     fields = {field.name: field for field in described.fields}
-    lax = {} if isinstance(target, CustomObject) else {name.lower(): field for name, field in fields.items()}
-    keys = {name.lower() for name in key_columns(target)}
+    in_lower_case = {} if target.column_case_matters else {name.lower(): field for name, field in fields.items()}
+    keys = {name.lower() for name in target.key_columns}
     names = Names(described)
     found: list[Column] = []
     unknown = 0
     for column in columns:
-        field = fields.get(column) or lax.get(column.lower())
+        field = fields.get(column) or in_lower_case.get(column.lower())
         if column.lower() in keys:
             # Marketo looks records up by fields that it lets nobody write, or even see: `id`, `cookies`
             found.append(Column(column, field.name if field else column, field.type if field else None))

@@ -12,7 +12,6 @@ from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake, mistakes_of
 from app.domain.header_mistakes import NOTHING, field_mistakes, key_mistakes, name_mistakes
 from app.domain.imports import Format, Request
-from app.domain.objects import key_columns
 from app.files import codec_registry
 from app.files.charsets import advice, is_same, lacks_its_mark, readings, told_by_bytes
 from app.files.corrected_file import without_ours
@@ -66,7 +65,7 @@ def diagnose(
         found.mistakes.append(Mistake("not_delimited", told))
         return found
     text, misread = _text(sample, request.charset)
-    keys, known = key_columns(request.target), names or fields or NOTHING
+    keys, known = request.target.key_columns, names or fields or NOTHING
     separator = _separator(text, request.format, keys, known)
     found.columns = columns_in(first_record(text, separator), separator) if text else ()
     if misread:

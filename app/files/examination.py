@@ -11,7 +11,6 @@ from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
 from app.domain.header_mistakes import seems_a_header
 from app.domain.imports import Format, Request
-from app.domain.objects import key_columns
 from app.domain.preflight import Column, columns_of
 from app.files.cutting import Cutter, Piece
 from app.files.decoding import Decoder
@@ -72,7 +71,7 @@ class Examination:
         cutter = Cutter(
             format=request.format,
             limit_bytes=self.limits.part_bytes,
-            key_columns=key_columns(request.target),
+            key_columns=request.target.key_columns,
             inspection=self._inspection,
             repeated=self._repeated,
         )
@@ -115,7 +114,7 @@ class Examination:
     def findings(self, fields: Description | None) -> Findings:
         """What was found once all of it is in. `fields`: Marketo's of just now; None where it did not tell."""
         diagnosis = self._diagnosis(fields)
-        keys, known = key_columns(self.request.target), fields or self.fields
+        keys, known = self.request.target.key_columns, fields or self.fields
         names = diagnosis.columns if self._has_whole_header else ()
         return Findings(
             rows=self._file.rows,

@@ -8,7 +8,7 @@ from app.domain.answers import Description, Field
 from app.domain.errors import Detail
 from app.domain.header_mistakes import NOTHING
 from app.domain.imports import Format
-from app.domain.objects import Target, key_columns
+from app.domain.objects import Target
 from app.domain.preflight import complaint, header_mistakes
 from app.files.odd_cells import Oddities
 from app.files.records import Offsets, Records, cells, strict_cells
@@ -69,7 +69,7 @@ class Inspection:
         described = self.described or NOTHING
         self.mistakes = header_mistakes(columns, described, self.target) if self.described else []
         known = {one.name.lower(): one for one in described.fields}
-        keys = {name.lower() for name in key_columns(self.target)}
+        keys = {name.lower() for name in self.target.key_columns}
         self._fields = [known.get(column.lower()) for column in columns]
         self._keys = [index for index, column in enumerate(columns) if column.lower() in keys]
 

@@ -20,7 +20,7 @@ from app.domain.answers import (
     ResultFile,
     TurnedAway,
 )
-from app.domain.objects import CustomObject, Target
+from app.domain.objects import Target
 from app.marketo import parsing, paths
 from app.marketo.answer_counts import Answers
 from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
@@ -105,11 +105,12 @@ class Marketo:
                 return described
             found.append(described)
         fields = {field.name: field for described in found for field in described.fields}
-        return Description(tuple(fields.values()), found[-1].dedupe_fields if isinstance(target, CustomObject) else ())
+        dedupe_fields = found[-1].dedupe_fields if target.dedupe_fields_are_described else ()
+        return Description(tuple(fields.values()), dedupe_fields)
 
-    async def objects(self) -> tuple[str, ...] | QueryFailed:
-        """The API names of the custom objects that there are. Network: one GET."""
-        return await self._ask("describe", paths.OBJECTS, parsing.object_names)
+    async def objects(self, path: str) -> tuple[str, ...] | QueryFailed:
+        """The API names of the objects that there are, from an object type's `objects_path`. Network: one GET."""
+        return await self._ask("describe", path, parsing.object_names)
 
     async def _result_file(self, call: str, path: str) -> ResultFile | NoFile | QueryFailed:
         return await self._ask(call, path, parsing.result_file, limit_bytes=RESULT_FILE_BYTES)

@@ -16,6 +16,7 @@ from app.domain.answers import (
     ResultFile,
     Unusable,
 )
+from app.domain.objects import OBJECT_TYPES
 from app.marketo import codes
 from app.marketo.reply import Reply, text
 
@@ -49,10 +50,10 @@ def report(reply: Reply, batch_id: int) -> Report | QueryFailed:
     record = records[0]
     if _number(record.get("batchId")) != batch_id:
         return QueryFailed(f"asked about batch {batch_id}, Marketo spoke of another one")
-    imported = _number(record.get("numOfLeadsProcessed"))
+    counted = [_number(record.get(kind.row_count_field)) for kind in OBJECT_TYPES.values()]
     return Report(
         _status(record),
-        _number(record.get("numOfObjectsProcessed")) if imported is None else imported,
+        next((count for count in counted if count is not None), None),
         _number(record.get("numOfRowsFailed")),
         _number(record.get("numOfRowsWithWarning")),
         text(record.get("message")),

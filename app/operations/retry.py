@@ -11,7 +11,6 @@ from app.domain.api_keys import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Request
 from app.domain.lifecycle import State
-from app.domain.objects import key_columns
 from app.domain.parts import Part
 from app.files import row_numbers
 from app.files.compression import unpacked
@@ -227,7 +226,7 @@ class _File:
 def _file_of(kept: Kept, part: Part, standing: ImportSummary) -> _File:
     text, delimiter = b"".join(unpacked(kept.blob)), standing.request.format.delimiter
     starts, ends = offsets_of(text, delimiter)
-    keys = key_places(standing.columns, key_columns(standing.request.target))
+    keys = key_places(standing.columns, standing.request.target.key_columns)
     return _File(
         text,
         starts[1:],

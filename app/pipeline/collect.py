@@ -19,7 +19,6 @@ from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint
 from app.domain.incidents import CallError, error_of, is_to_be_told
 from app.domain.lifecycle import Move, State
-from app.domain.objects import key_columns
 from app.domain.parts import Part, Rows, TryError
 from app.domain.timeouts import LATE_FILE_SECONDS, LINE_END_SECONDS, RESULT_RETENTION_SECONDS
 from app.files import row_numbers
@@ -271,7 +270,7 @@ def _place(content: bytes, part: Part, standing: ImportSummary, kept: Kept) -> P
     """Errors: GarbledResult."""
     request = standing.request
     text = b"".join(unpacked(kept.blob))
-    sent = Sent([text], request.format.delimiter, standing.columns, key_columns(request.target))
+    sent = Sent([text], request.format.delimiter, standing.columns, request.target.key_columns)
     numbers = row_numbers.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total)
     return Placed(match_rows(content, sent), numbers)
 

@@ -18,7 +18,6 @@ from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.file_mistakes import refusal
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile
-from app.domain.objects import key_columns
 from app.domain.timeouts import BACKLOG_RETRY_SECONDS
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter, Piece
@@ -159,7 +158,7 @@ class Intake:
             Cutter(
                 format=request.format,
                 limit_bytes=limit_bytes,
-                key_columns=key_columns(request.target),
+                key_columns=request.target.key_columns,
                 inspection=inspection,
                 numbers=corrected.numbers if corrected else arrival.numbers,
             ),

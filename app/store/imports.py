@@ -24,7 +24,7 @@ from app.domain.imports import (
     status_of,
 )
 from app.domain.lifecycle import State
-from app.domain.objects import CustomObject, Leads, ObjectType, ProgramMembers, Target, fields_of, object_type
+from app.domain.objects import fields_of, target_of, target_parameters
 from app.domain.parts import Failure, Rows
 from app.store import attention, counters, events
 from app.store.database import held_in
@@ -45,7 +45,7 @@ async def begin(
         {
             "instance": request.instance,
             "client": request.client,
-            "object_type": object_type(request.target),
+            "object_type": request.target.object_type,
             "format": request.format,
             "charset": request.charset,
             "priority": request.priority,
@@ -259,7 +259,7 @@ class Filters:
 
     status: Status | None = None
     instance: str | None = None
-    object_type: ObjectType | None = None
+    object_type: str | None = None
     client: str | None = None
     label: str | None = None
     created_after: datetime | None = None
@@ -340,7 +340,7 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
 
 def _request(row: Row[Any]) -> Request:
     return Request(
-        target=_target(row),
+        target=target_of(row.object_type, {name: getattr(row, name) for name in target_parameters()}),
         instance=row.instance,
         client=row.client,
         format=Format(row.format),
@@ -353,13 +353,3 @@ def _request(row: Row[Any]) -> Request:
         metadata=row.metadata,
         file_name=row.file_name,
     )
-
-
-def _target(row: Row[Any]) -> Target:
-    match ObjectType(row.object_type):
-        case ObjectType.LEAD:
-            return Leads(row.lookup_field, row.list_id, row.partition_name)
-        case ObjectType.CUSTOM_OBJECT:
-            return CustomObject(row.object_name, tuple(row.dedupe_fields or ()))
-        case ObjectType.PROGRAM_MEMBER:
-            return ProgramMembers(row.program_id, row.program_member_status)

@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain import conflicts
 from app.domain.events import Occurrence
 from app.domain.imports import Request
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
@@ -73,9 +72,9 @@ async def add(
             "first_row": first_row,
             "rows": rows,
             "bytes": size_bytes,
-            "space": conflicts.record_kind_of(request.target),
-            "key_fields": conflicts.key_fields_of(request.target),
-            "list_id": conflicts.list_of(request.target),
+            "space": request.target.record_kind,
+            "key_fields": request.target.key_fields,
+            "list_id": request.target.busy_list_id,
             "aside": aside,
         },
     )

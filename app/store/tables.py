@@ -1,7 +1,7 @@
 """The tables. An index or a CHECK says which query or rule it serves."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, assert_never
 
 from sqlalchemy import (
     JSON,
@@ -31,6 +31,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.domain.imports import Status
 from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.objects import ValueKind, target_parameters
 
 QUEUE_PLACES = 10  # parts, the 2 importing included. Adobe, "Bulk import", Limits, read 2026-08
 
@@ -67,6 +68,19 @@ class Moment(TypeDecorator[datetime]):
 
 Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself in an INTEGER key only
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+
+
+def _type_of(kind: ValueKind) -> TypeEngine[Any]:
+    """The type of the column that holds an object type's parameter."""
+    match kind:
+        case ValueKind.TEXT | ValueKind.FIELD | ValueKind.API_NAME:
+            return String(255)
+        case ValueKind.API_NAMES:
+            return Json
+        case ValueKind.MARKETO_ID:
+            return Integer()
+        case _:
+            assert_never(kind)
 
 
 def _one_of(column: str, words: type[State] | type[Status]) -> str:
@@ -139,13 +153,7 @@ import_ = Table(
     Column("object_type", String(20), nullable=False),
     Column("format", String(3), nullable=False),
     Column("charset", String(40), nullable=False),
-    Column("lookup_field", String(255)),
-    Column("list_id", Integer),
-    Column("partition_name", String(255)),
-    Column("object_name", String(255)),
-    Column("dedupe_fields", Json),
-    Column("program_id", Integer),
-    Column("program_member_status", String(255)),
+    *(Column(name, _type_of(parameter.kind)) for name, parameter in target_parameters().items()),
     Column("priority", SmallInteger, nullable=False),
     Column("not_before", Moment),
     Column("preflight", String(10), nullable=False),

@@ -14,7 +14,7 @@ from app.clock import Clock
 from app.domain.answers import Description, QueryFailed
 from app.domain.errors import BadParameter, Detail
 from app.domain.failpoints import Failpoint, FailpointHit
-from app.domain.objects import CustomObject, Leads, ProgramMembers, Target
+from app.domain.objects import Target, ValueKind
 from app.domain.timeouts import DESCRIBE_AGAIN_SECONDS, DESCRIBE_AGE_SECONDS, DESCRIBE_WAIT_SECONDS
 from app.marketo.client import Marketo
 from app.marketo.codes import UNKNOWN_OBJECT
@@ -65,24 +65,27 @@ class Describe:
         known = await self._known(target, age_seconds=DESCRIBE_AGAIN_SECONDS)
         return known.said if self._is_younger(known, DESCRIBE_AGAIN_SECONDS) else None
 
-    async def refuse_unknown(self, target: CustomObject) -> None:
+    async def refuse_unknown(self, target: Target) -> None:
         """Errors: BadParameter unknown_object, where Marketo said within the last minute that it has no such object.
 
         Network: at most one list of objects, and that not twice in a minute.
         """
+        path = target.objects_path
+        if path is None:
+            return
         old = self.now.monotonic() - DESCRIBE_AGAIN_SECONDS
-        if self._object(object_of(target)).denied_at <= old:
+        if self._object(target.described_as).denied_at <= old:
             return
         if self._names_asked_at <= old:
             self._names_asked_at = self.now.monotonic()
-            self._names = await self._listed()
-        raise _no_such_object(target.object_name, self._names)
+            self._names = await self._listed(path)
+        raise _no_such_object(target, self._names)
 
-    async def _listed(self) -> tuple[str, ...]:
+    async def _listed(self, path: str) -> tuple[str, ...]:
         """The names of the objects that there are; none where Marketo cannot be asked for them."""
         try:
             async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
-                said = await self.marketo.objects()
+                said = await self.marketo.objects(path)
         except TimeoutError:
             said = ()
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
@@ -91,7 +94,7 @@ class Describe:
 
     async def _known(self, target: Target, *, age_seconds: float) -> _Object:
         """What is known of the target's object, asked for anew where that is older."""
-        name = object_of(target)
+        name = target.described_as
         known = self._object(name)
         if not self._is_younger(known, age_seconds):
             async with known.one_at_a_time:
@@ -121,7 +124,7 @@ class Describe:
             known.said_at = self.now.monotonic() - max(0.0, (self.now() - fetched_at).total_seconds())
 
     async def _ask(self, target: Target, known: _Object) -> None:
-        name, asked_at = object_of(target), self.now.monotonic()
+        name, asked_at = target.described_as, self.now.monotonic()
         if asked_at - known.asked_at < DESCRIBE_AGAIN_SECONDS:
             return
         known.asked_at = asked_at
@@ -142,23 +145,14 @@ class Describe:
         known.said, known.said_at = said, asked_at
 
 
-def _no_such_object(name: str, names: tuple[str, ...]) -> BadParameter:
+def _no_such_object(target: Target, names: tuple[str, ...]) -> BadParameter:
+    name = target.object_name_at_marketo or ""
     near = difflib.get_close_matches(name[:NAME_LETTERS], names[:KNOWN_OBJECTS], 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(sorted(names)[:LISTED])
-    told = f"Marketo has no custom object {name!r}.{meant}"
+    told = f"Marketo has no {target.object_type.replace('_', ' ')} {name!r}.{meant}"
     use = f"use one of: {listed}" if listed else "use the API name of one that it has"
+    named_by = next(name for name, one in target.parameters().items() if one.kind is ValueKind.API_NAME)
     return BadParameter(
-        f"{told} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field="object_name"),)
+        f"{told} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field=named_by),)
     )
-
-
-def object_of(target: Target) -> str:
-    """The name that a description is kept by."""
-    match target:
-        case Leads():
-            return "lead"
-        case CustomObject(object_name=name):
-            return f"custom_object:{name.lower()}"
-        case ProgramMembers():
-            return "program_member"

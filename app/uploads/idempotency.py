@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Request
-from app.domain.objects import object_type
 from app.domain.timeouts import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.store import idempotency
 from app.store.database import Database
@@ -110,7 +109,7 @@ def answered_again(first: Earlier, file_sha256: str) -> int:
 
 def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> str:
     """What makes two requests the same, but for the file: all of their parameters."""
-    told = asdict(request) | {"object_type": object_type(request.target), "retry_of": retry_of, "corrected": corrected}
+    told = asdict(request) | {"object_type": request.target.object_type, "retry_of": retry_of, "corrected": corrected}
     del told["file_name"]
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.conflicts import key_fields_of, list_of, overlap_of, record_kind_of
+from app.domain.conflicts import overlap_of
 from app.domain.objects import CustomObject, Leads, ProgramMembers
 from app.domain.parts import ConflictScope
 
@@ -12,7 +12,7 @@ CAR, BOAT, ANY_CAR = CustomObject("car_c", ("vin",)), CustomObject("boat_c", ("v
 
 
 def conflict_scope(target, import_id: int = 1, *, aside: bool = False) -> ConflictScope:
-    return ConflictScope(import_id, record_kind_of(target), key_fields_of(target), list_of(target), aside)
+    return ConflictScope(import_id, target.record_kind, target.key_fields, target.busy_list_id, aside)
 
 
 @pytest.mark.parametrize(

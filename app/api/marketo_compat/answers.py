@@ -20,7 +20,7 @@ from app.domain.errors import (
     UnsupportedMedia,
 )
 from app.domain.imports import FINISHED, Import, Status
-from app.domain.objects import CustomObject, Target
+from app.domain.objects import Target
 from app.domain.parts import Rows
 
 JSON_TYPE = "application/json;charset=UTF-8"
@@ -120,22 +120,23 @@ def _code(error: CallerError) -> str:
 
 def job(import_id: int, target: Target, status: Status = Status.QUEUED) -> dict[str, Any]:
     """A job that has just been created, or waits."""
-    if isinstance(target, CustomObject):
-        return {"batchId": import_id, "status": WORDS[status], "objectApiName": target.object_name}
+    if target.object_name_at_marketo is not None:
+        return {"batchId": import_id, "status": WORDS[status], "objectApiName": target.object_name_at_marketo}
     return {"batchId": import_id, "importId": str(import_id), "status": WORDS[status]}
 
 
 def standing(found: Import) -> dict[str, Any]:
     """A job as it stands. Counts begin with the import, the message comes with its end."""
-    custom = isinstance(found.request.target, CustomObject)
-    told = job(found.id, found.request.target, found.status) | ({"operation": "import"} if custom else {})
+    target = found.request.target
+    names_its_object = target.object_name_at_marketo is not None
+    told = job(found.id, target, found.status) | ({"operation": "import"} if names_its_object else {})
     if found.status is Status.QUEUED:
         return told
-    told["numOfObjectsProcessed" if custom else "numOfLeadsProcessed"] = found.rows.imported
+    told[target.row_count_field] = found.rows.imported
     told |= {"numOfRowsFailed": found.rows.failed, "numOfRowsWithWarning": found.rows.warned}
     if found.status not in FINISHED:
         return told
-    if custom and found.started_at and found.finished_at:
+    if names_its_object and found.started_at and found.finished_at:
         told["importTime"] = f"{round((found.finished_at - found.started_at).total_seconds())} second(s)"
     return told | {"message": _message(found)}
 

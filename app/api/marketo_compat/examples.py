@@ -2,41 +2,45 @@
 
 from typing import Any
 
-from app.api.openapi.examples import LEADS_CSV
-from app.domain.objects import ObjectType
+from app.api.marketo_compat.answers import job
+from app.api.marketo_compat.parameters import IN_PATH as OURS_IN_PATH
+from app.domain.objects import OBJECT_TYPES, Target, target_parameters
 from app.store.results import Kind
 
-LEAD, OBJECT, MEMBER = ObjectType.LEAD, ObjectType.CUSTOM_OBJECT, ObjectType.PROGRAM_MEMBER
-
-FORMS: dict[ObjectType, dict[str, Any]] = {
-    LEAD: {"format": "csv", "lookupField": "email", "file": LEADS_CSV},
-    OBJECT: {"format": "csv", "file": "vin,make,model\r\nWBA3A5C57CF256651,bmw,320\r\n"},
-    MEMBER: {"format": "csv", "programMemberStatus": "On List", "file": LEADS_CSV},
-}
-IN_PATH: dict[str, Any] = {"name": "car_c", "id": 1001}
-BATCHES = {LEAD: 1, OBJECT: 2, MEMBER: 3}
+BATCHES = {name: number for number, name in enumerate(OBJECT_TYPES, 1)}
+IN_PATH: dict[str, Any] = {theirs: target_parameters()[ours].example for theirs, ours in OURS_IN_PATH.items()}
 
 _REQUEST: dict[str, Any] = {"requestId": "e42b#14272d07d78"}
 _DONE = {"status": "Complete", "numOfRowsFailed": 1, "numOfRowsWithWarning": 0}
 _SAID = {"message": "Import completed with errors, 4 records imported (4 members), 1 failed"}
-_MADE: dict[ObjectType, dict[str, Any]] = {
-    LEAD: {"batchId": 1, "importId": "1", "status": "Queued"},
-    OBJECT: {"batchId": 2, "status": "Queued", "objectApiName": "car_c"},
-    MEMBER: {"batchId": 3, "importId": "3", "status": "Queued"},
-}
-_COUNTED: dict[ObjectType, dict[str, Any]] = {
-    LEAD: {"numOfLeadsProcessed": 4},
-    OBJECT: {"operation": "import", "numOfObjectsProcessed": 4, "importTime": "3 second(s)"},
-    MEMBER: {"numOfLeadsProcessed": 4},
-}
+
+
+def _form(kind: type[Target]) -> dict[str, Any]:
+    sent = {
+        parameter.at_marketo: parameter.example
+        for parameter in kind.parameters().values()
+        if parameter.at_marketo and not parameter.in_path and parameter.example is not None
+    }
+    return {"format": "csv"} | sent | {"file": kind.example_file}
+
+
+def _made(kind: type[Target]) -> dict[str, Any]:
+    return job(BATCHES[kind.object_type], kind.example())
+
+
+def _counted(kind: type[Target]) -> dict[str, Any]:
+    if kind.example().object_name_at_marketo is None:
+        return {kind.row_count_field: 4}
+    return {"operation": "import", kind.row_count_field: 4, "importTime": "3 second(s)"}
 
 
 def _accepted(result: dict[str, Any]) -> dict[str, Any]:
     return _REQUEST | {"success": True, "result": [result]}
 
 
-MADE = {kind: _accepted(made) for kind, made in _MADE.items()}
-DONE = {kind: _accepted(made | _DONE | _COUNTED[kind] | _SAID) for kind, made in _MADE.items()}
+FORMS = {name: _form(kind) for name, kind in OBJECT_TYPES.items()}
+MADE = {name: _accepted(_made(kind)) for name, kind in OBJECT_TYPES.items()}
+DONE = {name: _accepted(_made(kind) | _DONE | _counted(kind) | _SAID) for name, kind in OBJECT_TYPES.items()}
 
 
 def _refused(code: str, message: str) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """Marketo's parameters in our words."""
 
 from app.api.parameters import PARAMETERS
-from app.domain.objects import ObjectType
+from app.domain.objects import Target, target_parameters
 
-OURS = {
-    "lookupField": "lookup_field",
-    "listId": "list_id",
-    "partitionName": "partition_name",
-    "programMemberStatus": "program_member_status",
-} | {name: name for name, one in PARAMETERS.items() if one.of is None and name != "object_type"}
-"""Those of Marketo's, and those of ours that may be given beside them. All others are left alone."""
-IN_PATH = {"name": "object_name", "id": "program_id"}
-THEIRS = {ours: theirs for theirs, ours in OURS.items()} | {"program_id": "programId"}
+THEIRS = {ours: parameter.at_marketo for ours, parameter in target_parameters().items() if parameter.at_marketo}
+"""Our names of parameters in Marketo's words, where it has one."""
+IN_PATH = {parameter.in_path: ours for ours, parameter in target_parameters().items() if parameter.in_path}
+"""Our names of the parameters that stand in Marketo's paths, by their names there."""
+BESIDE = [name for name, one in PARAMETERS.items() if one.of is None and name != "object_type"]
+"""Parameters of ours that may be given beside Marketo's."""
 
 
-def taken(kind: ObjectType) -> dict[str, str]:
-    """The names that may be given with a file of this kind, and what each is with us."""
-    return {theirs: ours for theirs, ours in OURS.items() if PARAMETERS[ours].of in {None, kind}}
+def taken(kind: type[Target]) -> dict[str, str]:
+    """The names that may be given with a file of this object type, and what each is with us. All others are ignored."""
+    of_the_type = {
+        parameter.at_marketo: ours
+        for ours, parameter in kind.parameters().items()
+        if parameter.at_marketo and not parameter.in_path
+    }
+    return of_the_type | {name: name for name in BESIDE}

@@ -10,17 +10,11 @@ from app.api.marketo_compat.schemas import A_TOKEN, BATCH, TEXT, ref
 from app.api.openapi import answers, inputs
 from app.api.openapi.inputs import in_query
 from app.api.parameters import PARAMETERS
-from app.domain.objects import ObjectType
+from app.domain.objects import Target
 from app.store.results import Kind
 
 Operation = dict[str, Any]
 
-WORDS = {
-    ObjectType.LEAD: "leads",
-    ObjectType.CUSTOM_OBJECT: "custom objects",
-    ObjectType.PROGRAM_MEMBER: "program members",
-}
-ANSWERS = dict.fromkeys(ObjectType, "MarketoAnswer") | {ObjectType.CUSTOM_OBJECT: "MarketoObjectAnswer"}
 ROWS = {Kind.FAILURES: "were rejected", Kind.WARNINGS: "were taken with a remark"}
 RETRY_AFTER = {"Retry-After": answers.RETRY_AFTER}
 GRANT: dict[str, dict[str, Any]] = {
@@ -59,59 +53,74 @@ def token(*, in_form: bool) -> Operation:
     return told | {"requestBody": {"required": True, "content": content}}
 
 
-def create(kind: ObjectType, path: str) -> Operation:
+def create(kind: type[Target], path: str) -> Operation:
     forms = {theirs: PARAMETERS[ours].form for theirs, ours in taken(kind).items()}
-    made = _json("Queued; or why not", **{ANSWERS[kind]: examples.MADE[kind], "MarketoRefusal": examples.REFUSAL})
+    made = _answer(kind, "Queued; or why not", examples.MADE)
     found = {"batchId": "$response.body#/result/0/batchId"}
-    if kind is ObjectType.CUSTOM_OBJECT:
-        found["name"] = "$request.path.name"
+    found |= {name: f"$request.path.{name}" for name in _names_in(kind.status_path) if name != "batchId"}
     links = {
-        name: {"operationId": f"marketo_{kind}_{name}", "parameters": found} for name in ("status", *map(str, Kind))
+        name: {"operationId": _operation_id(kind, name), "parameters": found} for name in ("status", *map(str, Kind))
     }
     told = _about(
         kind,
         path,
         "create",
-        f"Take a file of {WORDS[kind]} in. Its batch is the import of this number.",
+        f"Take a file of {kind.plural} in. Its batch is the import of this number.",
         made | {"links": links},
     )
     told["parameters"] += [in_query(theirs, forms[theirs], inputs.means(ours)) for theirs, ours in taken(kind).items()]
     told["responses"] |= _too_large("The file")
-    form = inputs.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind])
+    form = inputs.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type])
     return told | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
-def status(kind: ObjectType, path: str) -> Operation:
-    stands = _json(
-        "As it stands; or why not", **{ANSWERS[kind]: examples.DONE[kind], "MarketoRefusal": examples.REFUSAL}
-    )
-    return _about(kind, path, "status", f"A batch of {WORDS[kind]} as it stands.", stands)
+def status(kind: type[Target], path: str) -> Operation:
+    stands = _answer(kind, "As it stands; or why not", examples.DONE)
+    return _about(kind, path, "status", f"A batch of {kind.plural} as it stands.", stands)
 
 
-def file(of: Kind, kind: ObjectType, path: str) -> Operation:
+def file(of: Kind, kind: type[Target], path: str) -> Operation:
     found = _json("A file in the format of the batch; or why not", MarketoRefusal=examples.REFUSAL)
     found["content"]["text/csv"] = {"schema": TEXT, "example": examples.FILES[of]}
-    told = _about(kind, path, str(of), f"The rows of a finished batch of {WORDS[kind]} that {ROWS[of]}.", found)
+    told = _about(kind, path, str(of), f"The rows of a finished batch of {kind.plural} that {ROWS[of]}.", found)
     told["responses"]["404"] = {"description": "There are none, or the batch is not finished"}
     return told
 
 
-def _about(kind: ObjectType, path: str, verb: str, does: str, good: Operation) -> Operation:
+def _about(kind: type[Target], path: str, verb: str, does: str, good: Operation) -> Operation:
     return {
         "tags": ["marketo"],
-        "operationId": f"marketo_{kind}_{verb}",
-        "summary": f"{verb} {WORDS[kind]}".capitalize(),
+        "operationId": _operation_id(kind, verb),
+        "summary": f"{verb} {kind.plural}".capitalize(),
         "description": does,
         "security": A_TOKEN,
-        "parameters": [_in_path(name, kind) for name in re.findall(r"{(\w+)}", path)],
+        "parameters": [_in_path(name, kind) for name in _names_in(path)],
         "responses": {"200": good | {"headers": RETRY_AFTER}},
     }
 
 
-def _in_path(name: str, kind: ObjectType) -> dict[str, Any]:
+def _operation_id(kind: type[Target], verb: str) -> str:
+    return f"marketo_{kind.object_type}_{verb}"
+
+
+def _answer(kind: type[Target], description: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+    """A job's record, with the example for this object type, or a refusal."""
+    schema = "MarketoAnswer" if kind.example().object_name_at_marketo is None else "MarketoObjectAnswer"
+    return _json(description, **{schema: shown[kind.object_type], "MarketoRefusal": examples.REFUSAL})
+
+
+def _names_in(path: str) -> list[str]:
+    return re.findall(r"{(\w+)}", path)
+
+
+def _in_path(name: str, kind: type[Target]) -> dict[str, Any]:
     told = {"name": name, "in": "path", "required": True}
     if name == "batchId":
-        return told | {"schema": BATCH, "description": "The number of the import", "example": examples.BATCHES[kind]}
+        return told | {
+            "schema": BATCH,
+            "description": "The number of the import",
+            "example": examples.BATCHES[kind.object_type],
+        }
     ours = PARAMETERS[IN_PATH[name]]
     return told | {
         "schema": ours.form,

@@ -1,6 +1,6 @@
-"""Identity and the twelve endpoints of bulk import, as Marketo has them.
+"""Identity and the endpoints of bulk import, as Marketo has them: four for each object type, which knows their paths.
 
-Traps: the status of leads has no `/status`; what is asked of program members names no program; no `/rest` in front.
+Trap: no `/rest` in front.
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
 """
 
@@ -34,7 +34,7 @@ from app.domain.api_keys import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
 from app.domain.imports import FINISHED, Import
 from app.domain.imports import Request as Wanted
-from app.domain.objects import CustomObject, ObjectType, object_type
+from app.domain.objects import OBJECT_TYPES, Target
 from app.domain.timeouts import STRANGER_SECONDS
 from app.reporting.result_export import refuse_erased
 from app.store.database import AWAY
@@ -48,7 +48,7 @@ IN_HEADER = "has to have its token in the Authorization header"
 FORM_BYTES = 10_000_000  # of a file whose form brings the token inside, which we see too late: as Marketo takes
 
 
-async def create(kind: ObjectType, request: Request) -> Response:
+async def create(kind: type[Target], request: Request) -> Response:
     """Take a file in. It is answered once it is committed, and never for want of a place in Marketo's queue."""
     container: Container = request.app.state.container
     in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
@@ -104,15 +104,16 @@ def _submitter(caller: Caller) -> Caller:
     return caller
 
 
-def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) -> Wanted:
+def _wanted(kind: type[Target], request: Request, upload: Upload, caller: Caller) -> Wanted:
     """Errors: Refusal 1001, 1002."""
     ours = taken(kind)
     sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in ours], [])
     given = {ours[name]: value for name, value in sent.items()}
-    given["object_type"] = kind
+    given["object_type"] = kind.object_type
     given |= {IN_PATH[name]: value for name, value in request.path_params.items()}
-    if kind is ObjectType.PROGRAM_MEMBER and not given.get("program_member_status"):
-        raise Refusal("1002", "programMemberStatus")
+    for name, parameter in kind.parameters().items():
+        if parameter.required and not given.get(name):
+            raise Refusal("1002", parameter.at_marketo or name)
     try:
         return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
     except BadParameter as mistake:
@@ -120,12 +121,12 @@ def _wanted(kind: ObjectType, request: Request, upload: Upload, caller: Caller) 
         raise Refusal("1001", "; ".join(told)) from None
 
 
-async def status(kind: ObjectType, request: Request) -> Response:
+async def status(kind: type[Target], request: Request) -> Response:
     found = await _found(kind, request)
     return accepted(standing(found), request.app.state.container.now())
 
 
-async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
+async def file(of: Kind, kind: type[Target], request: Request) -> Response:
     """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents.
 
     Errors: Gone, and Refusal where Marketo never gave them: neither is to look like none.
@@ -143,14 +144,13 @@ async def file(of: Kind, kind: ObjectType, request: Request) -> Response:
     return Download(container.reports.results.stream_file(found, of, as_marketo=True), media_type=FILE_TYPE)
 
 
-async def _found(kind: ObjectType, request: Request) -> Import:
+async def _found(kind: type[Target], request: Request) -> Import:
     """The import that a path names. Errors: NotFound, also for one of another kind, or that the caller may not see."""
     caller = await caller_of(request)
     found = await visible_import(request.app.state.container, caller, request.path_params["batchId"])
-    target, name = found.request.target, request.path_params.get("name", "")
-    if object_type(target) is not kind or (
-        isinstance(target, CustomObject) and target.object_name.lower() != name.lower()
-    ):
+    target, named = found.request.target, request.path_params
+    is_another = any(value.lower() != named.get(name, value).lower() for name, value in target.path_values().items())
+    if target.object_type != kind.object_type or is_another:
         raise NotFound(f"There is no such import {found.id}.")
     return found
 
@@ -193,9 +193,9 @@ class Call(Route):
         self.operations = operations
 
 
-def _family(kind: ObjectType, made_at: str, batch: str, its_status: str) -> list[Call]:
-    asked_at = f"{batch}{its_status}.json"
-    files = {of: f"{batch}/{of}.json" for of in Kind}
+def _family(kind: type[Target]) -> list[Call]:
+    made_at, asked_at = kind.create_path, kind.status_path
+    files = {of: f"{kind.batch_path}/{of}.json" for of in Kind}
     return [
         Call(made_at, partial(create, kind), POST=published.create(kind, made_at)),
         Call(asked_at, partial(status, kind), GET=published.status(kind, asked_at)),
@@ -203,17 +203,9 @@ def _family(kind: ObjectType, made_at: str, batch: str, its_status: str) -> list
     ]
 
 
-OBJECTS, MEMBERS = "/bulk/v1/customobjects/{name}", "/bulk/v1/program"
 ENDPOINTS = [
     Call("/identity/oauth/token", token, GET=published.token(in_form=False), POST=published.token(in_form=True)),
-    *_family(ObjectType.LEAD, "/bulk/v1/leads.json", "/bulk/v1/leads/batch/{batchId}", ""),
-    *_family(ObjectType.CUSTOM_OBJECT, f"{OBJECTS}/import.json", f"{OBJECTS}/import/{{batchId}}", "/status"),
-    *_family(
-        ObjectType.PROGRAM_MEMBER,
-        f"{MEMBERS}/{{id}}/members/import.json",
-        f"{MEMBERS}/members/import/{{batchId}}",
-        "/status",
-    ),
+    *(call for kind in OBJECT_TYPES.values() for call in _family(kind)),
 ]
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [

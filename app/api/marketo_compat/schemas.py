@@ -4,6 +4,7 @@ from typing import Any
 
 from app.api.dependencies import LARGEST_ID, SMALLEST_ID
 from app.api.marketo_compat.answers import MESSAGES, WORDS
+from app.domain.objects import OBJECT_TYPES
 
 
 def ref(name: str) -> dict[str, str]:
@@ -24,6 +25,14 @@ def _envelope(success: bool, **more: Any) -> dict[str, Any]:
     return _object(requestId=TEXT | {"pattern": "^[0-9a-f]+#[0-9a-f]+$"}, success={"const": success}, **more)
 
 
+def _row_counts(*, names_its_object: bool) -> dict[str, Any]:
+    """The fields of counted rows, of the object types whose jobs name their object, or of all others."""
+    examples = [kind.example() for kind in OBJECT_TYPES.values()]
+    return {
+        one.row_count_field: COUNT for one in examples if (one.object_name_at_marketo is not None) is names_its_object
+    }
+
+
 TEXT = {"type": "string"}
 COUNT = {"type": "integer", "minimum": 0}
 BATCH = {"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID}
@@ -41,22 +50,22 @@ ERROR = _object(
 COMPONENTS: dict[str, dict[str, Any]] = {
     "schemas": {
         "MarketoJob": _object(
-            "numOfLeadsProcessed",
+            *_row_counts(names_its_object=False),
             *OUTCOME,
             batchId=BATCH,
             importId=TEXT,
             status=STATUS,
-            numOfLeadsProcessed=COUNT,
+            **_row_counts(names_its_object=False),
             **OUTCOME,
         ),
         "MarketoObjectJob": _object(
-            *("operation", "numOfObjectsProcessed", "importTime"),
+            *("operation", "importTime", *_row_counts(names_its_object=True)),
             *OUTCOME,
             batchId=BATCH,
             status=STATUS,
             objectApiName=TEXT,
             operation={"const": "import"},
-            numOfObjectsProcessed=COUNT,
+            **_row_counts(names_its_object=True),
             importTime=TEXT,
             **OUTCOME,
         ),

@@ -2,19 +2,15 @@
 
 from typing import Any
 
+from app.domain.objects import Leads, fields_of
+
 IMPORT: dict[str, Any] = {
     "id": 42,
     "object_type": "lead",
     "instance": "default",
     "client": "crm-sync",
     "format": "csv",
-    "lookup_field": "email",
-    "list_id": None,
-    "partition_name": None,
-    "object_name": None,
-    "dedupe_fields": None,
-    "program_id": None,
-    "program_member_status": None,
+    **fields_of(Leads()),
     "priority": 5,
     "not_before": None,
     "on_unconfirmed": "resubmit",
@@ -152,7 +148,7 @@ PROBLEM: dict[str, Any] = {
     "errors_total": 1,
 }
 
-LEADS_CSV = "email,firstName,lastName\r\nada@example.com,Ada,Example\r\n"
+LEADS_CSV = Leads.example_file
 LEADS_TSV = LEADS_CSV.replace(",", "\t")
 RESOLUTIONS: list[dict[str, Any]] = [{"outcome": "resubmit"}, {"outcome": "accepted", "batch_id": 3404}]
 PAUSE: dict[str, Any] = {"reason": "Spring cleaning"}

@@ -13,14 +13,24 @@ from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, ta
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
-from app.api.parameters import KNOWN, merged, moment, one_of, only, plain_text, refuse, request_from
+from app.api.parameters import (
+    KNOWN,
+    OBJECT_TYPE,
+    merged,
+    moment,
+    object_type_named,
+    one_of,
+    only,
+    plain_text,
+    refuse,
+    request_from,
+)
 from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
 from app.container import Container
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, Status
-from app.domain.objects import ObjectType
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store.imports import Filters
 
@@ -30,7 +40,7 @@ LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created
 FILTERS_SHOWN = [
     inputs.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
     inputs.in_query("instance", {"type": "string"}, "Of which instance"),
-    inputs.in_query("object_type", {"type": "string", "enum": list(ObjectType)}, "Of which kind"),
+    inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     inputs.in_query("client", {"type": "string"}, "Of which client"),
     inputs.in_query("label", {"type": "string"}, "With this label"),
     *inputs.CREATED,
@@ -158,7 +168,7 @@ def _filters(given: dict[str, str]) -> Filters:
     mistakes: list[Detail] = []
     read: dict[str, Any] = {}
     words: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    words |= {"status": partial(one_of, Status), "object_type": partial(one_of, ObjectType)}
+    words |= {"status": partial(one_of, Status), "object_type": object_type_named}
     words |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
     for name, meaning in words.items():
         if name in given:

@@ -2,14 +2,16 @@
 
 from collections import Counter
 from dataclasses import asdict
+from typing import Annotated, Any, assert_never
 
-from pydantic import BaseModel
+from pydantic import BaseModel, WithJsonSchema, create_model
+from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
 from app.api.schemas.fields import ErrorOut, Moment, with_example
 from app.domain.imports import FINISHED, Attention, AttentionCode, Format, LeftOut, OnUnconfirmed, SourceFile, Status
 from app.domain.lifecycle import AT_MARKETO, State
-from app.domain.objects import ObjectType, fields_of, object_type
+from app.domain.objects import OBJECT_TYPES, ValueKind, fields_of, target_parameters
 from app.domain.parts import Rows
 from app.reporting.imports import ImportView
 
@@ -106,21 +108,41 @@ class LinksOut(BaseModel):
         )
 
 
-class ImportOut(BaseModel):
-    model_config = with_example(examples.IMPORT)
+ObjectType = TypeAliasType(
+    "ObjectType",
+    Annotated[str, WithJsonSchema({"type": "string", "enum": list(OBJECT_TYPES), "title": "ObjectType"})],
+)
 
+
+class _ImportHead(BaseModel):
     id: int
     object_type: ObjectType
     instance: str
     client: str
     format: Format
-    lookup_field: str | None
-    list_id: int | None
-    partition_name: str | None
-    object_name: str | None
-    dedupe_fields: list[str] | None
-    program_id: int | None
-    program_member_status: str | None
+
+
+def _shown_as(kind: ValueKind) -> Any:
+    """The type that the value of an object type's parameter has in an answer."""
+    match kind:
+        case ValueKind.TEXT | ValueKind.FIELD | ValueKind.API_NAME:
+            return str | None
+        case ValueKind.API_NAMES:
+            return list[str] | None
+        case ValueKind.MARKETO_ID:
+            return int | None
+        case _:
+            assert_never(kind)
+
+
+_OF_TARGETS: Any = {name: (_shown_as(parameter.kind), ...) for name, parameter in target_parameters().items()}
+_WithTarget = create_model("_WithTarget", __base__=_ImportHead, **_OF_TARGETS)
+"""The parameters of every object type are fields of an import; those of other types than its own are null."""
+
+
+class ImportOut(_WithTarget):
+    model_config = with_example(examples.IMPORT)
+
     priority: int
     not_before: Moment | None
     on_unconfirmed: OnUnconfirmed
@@ -146,7 +168,7 @@ class ImportOut(BaseModel):
         summary, request = view.summary, view.summary.request
         return cls(
             id=summary.id,
-            object_type=object_type(request.target),
+            object_type=request.target.object_type,
             instance=request.instance,
             client=request.client,
             format=request.format,

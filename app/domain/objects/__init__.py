@@ -1,63 +1,60 @@
-"""Marketo's object types: what rows may become."""
+"""Marketo's object types: what rows may become. One module for each holds all that sets it apart.
 
-from dataclasses import dataclass, fields
-from enum import StrEnum
+A further type is a module here and an entry in OBJECT_TYPES; target.py says what it has to declare. A parameter that
+no other type has also needs a column, by a migration.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
+from app.domain.objects.custom_objects import CustomObject
+from app.domain.objects.leads import Leads
+from app.domain.objects.parameters import Parameter, ValueKind
+from app.domain.objects.program_members import ProgramMembers
+from app.domain.objects.target import Target
 
-class ObjectType(StrEnum):
-    LEAD = "lead"
-    CUSTOM_OBJECT = "custom_object"
-    PROGRAM_MEMBER = "program_member"
+__all__ = [
+    "OBJECT_TYPES",
+    "CustomObject",
+    "Leads",
+    "Parameter",
+    "ProgramMembers",
+    "Target",
+    "ValueKind",
+    "default_object_type",
+    "fields_of",
+    "target_of",
+    "target_parameters",
+]
 
-
-@dataclass(frozen=True, slots=True)
-class Leads:
-    lookup_field: str = "email"
-    list_id: int | None = None
-    partition_name: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CustomObject:
-    object_name: str
-    dedupe_fields: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ProgramMembers:
-    program_id: int
-    program_member_status: str
+OBJECT_TYPES: dict[str, type[Target]] = {kind.object_type: kind for kind in (Leads, CustomObject, ProgramMembers)}
+"""By the words of the API; the first one is meant where a request names none."""
 
 
-Target = Leads | CustomObject | ProgramMembers
+def default_object_type() -> str:
+    return next(iter(OBJECT_TYPES))
 
 
-TARGET_FIELDS = tuple(field.name for kind in (Leads, CustomObject, ProgramMembers) for field in fields(kind))
-
-
-def object_type(target: Target) -> ObjectType:
-    match target:
-        case Leads():
-            return ObjectType.LEAD
-        case CustomObject():
-            return ObjectType.CUSTOM_OBJECT
-        case ProgramMembers():
-            return ObjectType.PROGRAM_MEMBER
+def target_parameters() -> dict[str, Parameter]:
+    """Those of every type, by name."""
+    return {name: parameter for kind in OBJECT_TYPES.values() for name, parameter in kind.parameters().items()}
 
 
 def fields_of(target: Target) -> dict[str, Any]:
-    """What names the target, by the words of the API; None where they are another kind's."""
-    named = {name: getattr(target, name, None) for name in TARGET_FIELDS}
-    return named | {"dedupe_fields": list(named["dedupe_fields"] or ()) or None}
+    """The values of every type's parameters for one target: None where they are another type's, or were not given."""
+    values = target.parameter_values()
+    return {
+        name: list(values.get(name) or ()) or None if parameter.kind is ValueKind.API_NAMES else values.get(name)
+        for name, parameter in target_parameters().items()
+    }
 
 
-def key_columns(target: Target) -> tuple[str, ...]:
-    """The columns without which Marketo cannot find a record. Empty: only Marketo knows (its describe)."""
-    match target:
-        case Leads(lookup_field=field):
-            return (field,)
-        case CustomObject(dedupe_fields=fields):
-            return fields
-        case ProgramMembers():
-            return ("email",)
+def target_of(object_type: str, values: Mapping[str, Any]) -> Target:
+    """The target that `fields_of` was asked for."""
+    kind = OBJECT_TYPES[object_type]
+    return kind(
+        **{
+            name: tuple(values[name] or ()) if parameter.kind is ValueKind.API_NAMES else values[name]
+            for name, parameter in kind.parameters().items()
+        }
+    )
