@@ -9,10 +9,10 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import command, service, told
+from app.cli.import_options import CharsetOption, FormatOption, InstanceOption
 from app.cli.reading import AsJson
 from app.cli.target_options import takes_target
 from app.cli.upload import format_by_name, look_at, named, opened
-from app.domain.imports import Format
 from app.terminal import harmless_json
 
 
@@ -20,9 +20,9 @@ from app.terminal import harmless_json
 def check(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
     target: dict[str, Any],
-    instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
-    charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
+    instance: InstanceOption = None,
+    format_: FormatOption = None,
+    charset: CharsetOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what is wrong with a file, and odd about its rows, without sending it. Exits 1 if it would be refused.

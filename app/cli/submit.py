@@ -11,11 +11,22 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
+from app.cli.import_options import (
+    CharsetOption,
+    FormatOption,
+    InstanceOption,
+    LabelOption,
+    MetadataOption,
+    NotBeforeOption,
+    OnUnconfirmedOption,
+    PreflightOption,
+    PriorityOption,
+)
 from app.cli.progress import Shown, progress_bar
 from app.cli.retrying_client import RetryingClient
 from app.cli.target_options import takes_target
 from app.cli.upload import format_by_name, named, opened, size_of, upload
-from app.domain.imports import Format, OnUnconfirmed, Preflight
+from app.domain.imports import Preflight
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
@@ -25,15 +36,15 @@ SHOWN_ROWS = 20
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
     target: dict[str, Any],
-    instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
-    charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
-    priority: Annotated[int | None, typer.Option(min=0, max=9, help="Higher first.")] = None,
-    not_before: Annotated[str | None, typer.Option(help="Do not send to Marketo before, RFC 3339.")] = None,
-    preflight: Annotated[Preflight | None, typer.Option(help="What is held against Marketo's fields first.")] = None,
-    on_unconfirmed: Annotated[OnUnconfirmed | None, typer.Option(help="When Marketo's answer was lost.")] = None,
-    label: Annotated[str | None, typer.Option(help="Free text.")] = None,
-    metadata: Annotated[list[str] | None, typer.Option(help="key=value, repeatable.")] = None,
+    instance: InstanceOption = None,
+    format_: FormatOption = None,
+    charset: CharsetOption = None,
+    priority: PriorityOption = None,
+    not_before: NotBeforeOption = None,
+    preflight: PreflightOption = None,
+    on_unconfirmed: OnUnconfirmedOption = None,
+    label: LabelOption = None,
+    metadata: MetadataOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:

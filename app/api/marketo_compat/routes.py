@@ -27,7 +27,8 @@ from app.api.marketo_compat.parameters import IN_PATH, THEIRS, taken
 from app.api.marketo_compat.schemas import COMPONENTS
 from app.api.middleware import bulkhead
 from app.api.open_streams import Download
-from app.api.parameters import merged, request_from
+from app.api.parameter_names import merged
+from app.api.parameters import request_from
 from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope

@@ -6,7 +6,8 @@ from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
-from app.api.parameters import KNOWN, merged, only, refuse, request_from
+from app.api.parameter_names import merged, only, refuse
+from app.api.parameters import KNOWN, request_from
 from app.api.schemas.file_checks import FileCheckOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope

@@ -6,7 +6,7 @@ from app.api import paging, sse
 from app.api.auth import Guarded, TheCaller
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.openapi import answers, inputs
-from app.api.parameters import only, refuse
+from app.api.parameter_names import only, refuse
 from app.api.schemas.events import EventOut, EventPage
 from app.api.schemas.parts import PartOut, PartPage
 from app.container import Container

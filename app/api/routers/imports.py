@@ -13,18 +13,9 @@ from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, ta
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
-from app.api.parameters import (
-    KNOWN,
-    OBJECT_TYPE,
-    merged,
-    moment,
-    object_type_named,
-    one_of,
-    only,
-    plain_text,
-    refuse,
-    request_from,
-)
+from app.api.parameter_names import merged, only, refuse
+from app.api.parameter_values import moment, object_type_named, one_of, plain_text
+from app.api.parameters import KNOWN, OBJECT_TYPE, request_from
 from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
 from app.container import Container

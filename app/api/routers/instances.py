@@ -9,7 +9,7 @@ from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import answers, examples, inputs
-from app.api.parameters import plain_text
+from app.api.parameter_values import plain_text
 from app.api.schemas.events import InstanceEventOut, InstanceEventPage
 from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
 from app.container import Container
