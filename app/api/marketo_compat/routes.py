@@ -19,14 +19,14 @@ from starlette.routing import Match, Route
 from app.api import open_streams
 from app.api.auth import refuse_scope
 from app.api.dependencies import visible_import
-from app.api.marketo_compat import published
 from app.api.marketo_compat.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
 from app.api.marketo_compat.callers import bearer, caller_of, sent_token, token
 from app.api.marketo_compat.envelope import ROOTS
 from app.api.marketo_compat.parameters import IN_PATH, THEIRS, taken
-from app.api.marketo_compat.schemas import COMPONENTS
 from app.api.middleware import bulkhead
 from app.api.open_streams import Download
+from app.api.openapi import marketo_operations as document
+from app.api.openapi.marketo_schemas import COMPONENTS
 from app.api.parameter_names import merged
 from app.api.parameters import request_from
 from app.api.uploads import FORM, Upload, received
@@ -189,7 +189,7 @@ def answering(endpoint: Endpoint) -> Endpoint:
 class Call(Route):
     """What may be asked at a path of Marketo's, and what the document says of it by each method."""
 
-    def __init__(self, path: str, endpoint: Endpoint, **operations: published.Operation) -> None:
+    def __init__(self, path: str, endpoint: Endpoint, **operations: document.Operation) -> None:
         super().__init__(path, answering(endpoint), methods=list(operations))
         self.operations = operations
 
@@ -198,14 +198,14 @@ def _family(kind: type[Target]) -> list[Call]:
     made_at, asked_at = kind.create_path, kind.status_path
     files = {of: f"{kind.batch_path}/{of}.json" for of in Kind}
     return [
-        Call(made_at, partial(create, kind), POST=published.create(kind, made_at)),
-        Call(asked_at, partial(status, kind), GET=published.status(kind, asked_at)),
-        *(Call(path, partial(file, of, kind), GET=published.file(of, kind, path)) for of, path in files.items()),
+        Call(made_at, partial(create, kind), POST=document.create(kind, made_at)),
+        Call(asked_at, partial(status, kind), GET=document.status(kind, asked_at)),
+        *(Call(path, partial(file, of, kind), GET=document.file(of, kind, path)) for of, path in files.items()),
     ]
 
 
 ENDPOINTS = [
-    Call("/identity/oauth/token", token, GET=published.token(in_form=False), POST=published.token(in_form=True)),
+    Call("/identity/oauth/token", token, GET=document.token(in_form=False), POST=document.token(in_form=True)),
     *(call for kind in OBJECT_TYPES.values() for call in _family(kind)),
 ]
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]

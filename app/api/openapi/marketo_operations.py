@@ -4,11 +4,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.marketo_compat import examples
 from app.api.marketo_compat.parameters import IN_PATH, taken
-from app.api.marketo_compat.schemas import A_TOKEN, BATCH, TEXT, ref
 from app.api.openapi import answers, inputs
+from app.api.openapi import marketo_examples as examples
 from app.api.openapi.inputs import in_query
+from app.api.openapi.marketo_schemas import A_TOKEN, BATCH, TEXT, ref
 from app.api.parameters import PARAMETERS
 from app.domain.objects import Target
 from app.store.results import Kind
