@@ -13,8 +13,8 @@ LINES = frozenset({"exception", "stack"})  # what has more than one line by itse
 
 def request_id() -> str | None:
     """Of the request that is being answered, if one is."""
-    known: str | None = structlog.contextvars.get_contextvars().get("request_id")
-    return known
+    bound_id: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return bound_id
 
 
 def configure(settings: Settings) -> None:

@@ -13,8 +13,8 @@ def masked_url(url: str) -> str:
     except ValueError:  # its words would quote what is to be masked
         return MASK
     _, at, place = parts.netloc.rpartition("@")
-    shown = parts._replace(netloc=f"{MASK}@{place}" if at else place, query=_masked_query(parts.query))
-    return shown.geturl()
+    masked = parts._replace(netloc=f"{MASK}@{place}" if at else place, query=_masked_query(parts.query))
+    return masked.geturl()
 
 
 def masked_database_url(url: str) -> str:

@@ -29,9 +29,9 @@ def harmless_json(value: Any) -> Any:
         case str():
             return harmless(value)
         case list():
-            return [harmless_json(one) for one in value]
+            return [harmless_json(item) for item in value]
         case dict():
-            return {harmless(name): harmless_json(one) for name, one in value.items()}
+            return {harmless(name): harmless_json(item) for name, item in value.items()}
         case _:
             return value
 

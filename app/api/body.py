@@ -19,37 +19,37 @@ async def body_of(request: Request, place: Place) -> AsyncIterator[AsyncGenerato
 
     An empty piece means that the place is wanted for something. Errors: ClientDisconnect, TooSlow.
     """
-    begun: list[asyncio.Future[Any]] = []
+    pending: list[asyncio.Future[Any]] = []
 
-    async def pieces() -> AsyncGenerator[bytes, None]:
+    async def chunks() -> AsyncGenerator[bytes, None]:
         more = True
         while more:
             place.check()
-            coming = begun[0] if begun else asyncio.ensure_future(request.receive())
-            begun[:] = [coming]
+            coming = pending[0] if pending else asyncio.ensure_future(request.receive())
+            pending[:] = [coming]
             await _done_or_woken(coming, place)
             if not coming.done():
                 yield b""
                 continue
-            begun.clear()
+            pending.clear()
             message = coming.result()
             if message["type"] == "http.disconnect":
                 place.is_gone = True
                 raise ClientDisconnect
             more = message.get("more_body", False)
             if not more:
-                begun.append(asyncio.create_task(_watch(request, place)))
+                pending.append(asyncio.create_task(_watch(request, place)))
             if message.get("body"):
                 yield message["body"]
 
     try:
-        yield pieces()
+        yield chunks()
     finally:  # whoever reads on reads alone
-        for one in begun:
-            one.cancel()
-            await asyncio.wait([one])
-            if not one.cancelled():
-                one.exception()  # nobody else will ask
+        for task in pending:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # nobody else will ask
 
 
 async def _done_or_woken(coming: asyncio.Future[Message], place: Place) -> None:

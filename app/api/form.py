@@ -95,9 +95,9 @@ class Form:
 
     def content_encoding(self) -> str | None:
         """How the file is packed: as its part says, or as its bytes show."""
-        begun = self._spool.read(CHUNK_BYTES)
+        beginning = self._spool.read(CHUNK_BYTES)
         self._spool.seek(0)
-        return self.file.said.get("content-encoding") or packing_of(begun)
+        return self.file.said.get("content-encoding") or packing_of(beginning)
 
     async def chunks(self) -> AsyncIterator[bytes]:
         """The file."""
@@ -176,8 +176,8 @@ def _no_file(other: FormPart | None) -> BadParameter:
     """`other`: a part that may be it, under another name."""
     message = "The form has no part named `file`. Name the part that holds the file so."
     if other:
-        held = f"The part {other.name[:SHOWN_CHARACTERS]!r} holds one, as it seems"
-        message = f"The form has no part named `file`. {held}: call it `file`; with curl, `-F file=@FILE`."
+        hint = f"The part {other.name[:SHOWN_CHARACTERS]!r} holds one, as it seems"
+        message = f"The form has no part named `file`. {hint}: call it `file`; with curl, `-F file=@FILE`."
     return BadParameter(message, code="no_file", details=(Detail(message, field="file"),))
 
 

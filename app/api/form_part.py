@@ -3,7 +3,7 @@
 import sys
 from dataclasses import dataclass, field
 
-from app.api.content_claims import Digests, MediaType, refuse_piece, said_by
+from app.api.content_claims import Digests, MediaType, read_claims, refuse_partial
 from app.api.header_fields import options_of
 from app.api.values import whole
 from app.domain.errors import BadParameter, BrokenUpload, Detail, UnsupportedMedia
@@ -29,8 +29,8 @@ class FormPart:
     @classmethod
     def of(cls, headers: list[tuple[str, str]]) -> "FormPart":
         """Errors: BrokenUpload, UnsupportedMedia."""
-        said = said_by(headers)
-        refuse_piece(said)
+        said = read_claims(headers)
+        refuse_partial(said)
         media = MediaType.read(said.get("content-type", ""))
         if media.kind.startswith(("multipart/", "message/")):
             raise UnsupportedMedia(f"A part of the form is {media.kind}. Send each file as a part of its own.")

@@ -13,9 +13,9 @@ def preferred(request: Request, *offers: str) -> str:
     The first of the offers where none is named, or none fits: better another form than no answer.
     """
     written = ",".join(request.headers.getlist("accept")).split(",", RANGES)[:RANGES]
-    ranges = [_range(one) for one in written if one.strip()]
-    liked = {offer: _liking(offer, ranges) for offer in offers}
-    return max(offers, key=lambda offer: liked[offer])
+    ranges = [_range(item) for item in written if item.strip()]
+    liking = {offer: _liking(offer, ranges) for offer in offers}
+    return max(offers, key=lambda offer: liking[offer])
 
 
 def _range(written: str) -> tuple[str, float]:
@@ -31,6 +31,6 @@ def _range(written: str) -> tuple[str, float]:
 def _liking(offer: str, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
     """(weight, exactness, place from behind): of the most exact range that the offer falls under."""
     exactness = {offer: 3, f"{offer.partition('/')[0]}/*": 2, "*/*": 1}
-    found = [(exactness[media], -place, weight) for place, (media, weight) in enumerate(ranges) if media in exactness]
-    exact, place, weight = max(found, default=(0, 0, 0.0))
+    matches = [(exactness[media], -place, weight) for place, (media, weight) in enumerate(ranges) if media in exactness]
+    exact, place, weight = max(matches, default=(0, 0, 0.0))
     return (weight, exact, place) if weight > 0 else (0.0, 0, 0)

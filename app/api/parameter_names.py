@@ -9,25 +9,25 @@ NAME_CHARACTERS = 255
 NEAREST_FOR = 10  # of the names that are not known get the nearest that is
 
 
-def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
+def only(names: Iterable[str], known_names: Iterable[str]) -> list[Detail]:
     """A complaint for each name that is not known; the first few with the nearest one that is."""
-    known = list(known)
-    listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
-    strange = [name for name in dict.fromkeys(given) if name not in known]
-    told = strange[:MOST_ERRORS]
-    meant = [_meant(name, known) or listed for name in told[:NEAREST_FOR]]
-    meant += [listed] * (len(told) - len(meant))
+    known_names = list(known_names)
+    listed = f"Known: {', '.join(known_names)}." if known_names else "This takes no parameters."
+    unknown = [name for name in dict.fromkeys(names) if name not in known_names]
+    shown = unknown[:MOST_ERRORS]
+    hints = [_meant(name, known_names) or listed for name in shown[:NEAREST_FOR]]
+    hints += [listed] * (len(shown) - len(hints))
     complaints = [
-        Detail(f"there is no parameter {quoted(name)}. {what}", field=name[:NAME_CHARACTERS])
-        for name, what in zip(told, meant, strict=True)
+        Detail(f"there is no parameter {quoted(name)}. {hint}", field=name[:NAME_CHARACTERS])
+        for name, hint in zip(shown, hints, strict=True)
     ]
-    return complaints + [Detail(listed)] * (len(strange) - len(told))  # are counted, and not told
+    return complaints + [Detail(listed)] * (len(unknown) - len(shown))  # are counted, and not told
 
 
-def _meant(name: str, known: list[str]) -> str | None:
+def _meant(name: str, known_names: list[str]) -> str | None:
     """To compare two names takes a time that goes with both their lengths."""
-    near = difflib.get_close_matches(name, known, 1) if len(name) <= NAME_CHARACTERS else []
-    return f"Did you mean {near[0]!r}?" if near else None
+    nearest = difflib.get_close_matches(name, known_names, 1) if len(name) <= NAME_CHARACTERS else []
+    return f"Did you mean {nearest[0]!r}?" if nearest else None
 
 
 def refuse(details: list[Detail]) -> None:
@@ -38,9 +38,9 @@ def refuse(details: list[Detail]) -> None:
 
 def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Query and form fields as one. Errors: BadParameter where a name has two different values."""
-    found: dict[str, str] = {}
+    parameters: dict[str, str] = {}
     for name, value in [*query, *fields]:
-        if found.setdefault(name, value) != value:
-            twice = f"is given twice, as {quoted(found[name])} and as {quoted(value)}; send it once"
-            refuse([Detail(twice, field=name[:NAME_CHARACTERS])])
-    return found
+        if parameters.setdefault(name, value) != value:
+            message = f"is given twice, as {quoted(parameters[name])} and as {quoted(value)}; send it once"
+            refuse([Detail(message, field=name[:NAME_CHARACTERS])])
+    return parameters

@@ -112,14 +112,19 @@ KNOWN = tuple(PARAMETERS)
 def request_from(
     parameters: Mapping[str, str], *, file_name: str | None, client: str, max_priority: int = HIGHEST_PRIORITY
 ) -> Request:
-    """Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+    """The request that these parameters describe, for a file of this name and for this client.
 
-    Where no priority is given, and the default one is too high, it is the key's highest.
+    Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+
+    Where no priority is stated, and the default one is higher than the key's highest, it is the key's highest.
     """
     read = _Reader(parameters)
     object_type = read.value("object_type", object_type_named, default_object_type())
     target = _target(read, object_type)
-    values = {name: read.value(name, _reader_for(one.form), one.default) for name, one in REQUEST_PARAMETERS.items()}
+    values = {
+        name: read.value(name, _reader_for(parameter.form), parameter.default)
+        for name, parameter in REQUEST_PARAMETERS.items()
+    }
     values["instance"] = values["instance"].lower()
     if not parameters.get("priority"):
         values["priority"] = min(DEFAULT_PRIORITY, max_priority)
@@ -134,9 +139,11 @@ def request_from(
 
 
 def _target(read: "_Reader", object_type: str) -> Target:
-    for name, known in PARAMETERS.items():
-        if name in read.given and known.of not in {None, object_type}:
-            read.mistakes.append(Detail(f"is for object_type {known.of}; this import's is {object_type}", field=name))
+    """What the rows become. Notes a mistake for each parameter of another object type."""
+    for name, declared in PARAMETERS.items():
+        if name in read.parameters and declared.of not in {None, object_type}:
+            message = f"is for object_type {declared.of}; this import's is {object_type}"
+            read.mistakes.append(Detail(message, field=name))
     kind = OBJECT_TYPES[object_type]
     values = {}
     for name, parameter in kind.parameters().items():
@@ -182,12 +189,12 @@ def _reader_of(kind: ValueKind) -> Callable[[str], Any]:
 class _Reader:
     """Reads values and keeps the mistakes, so that a caller hears of all of them at once."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.given = given
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self.parameters = parameters
         self.mistakes: list[Detail] = []
 
     def value(self, name: str, read: Callable[[str], Any], default: Any) -> Any:
-        text = self.given.get(name)
+        text = self.parameters.get(name)
         if text is None or text == "":
             return default
         try:
@@ -197,7 +204,7 @@ class _Reader:
             return default
 
     def needed(self, name: str, read: Callable[[str], Any]) -> Any:
-        if not self.given.get(name, "").strip():
+        if not self.parameters.get(name, "").strip():
             self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
             return ""
         return self.value(name, read, "")

@@ -39,8 +39,8 @@ class Wait(Enum):
 class BoundedProtocol(HttpToolsProtocol):
     """uvicorn's, within bounds."""
 
-    def __init__(self, connections: Connections, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
         self.is_crowded = False
         self._others = connections
         self._wait = Wait.HEAD
@@ -89,14 +89,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait_for(Wait.HEAD)
         rest = memoryview(data)
         while rest and self._wait is not Wait.END and not self.transport.is_closing():
-            some = rest[: HEAD_BYTES - self._beside_bytes]
-            if not some:
-                told = f"Request line and headers have more than the {HEAD_BYTES} bytes that are taken. Send fewer."
-                self._refuse(HeadersTooLarge(told))
+            piece = rest[: HEAD_BYTES - self._beside_bytes]
+            if not piece:
+                message = f"Request line and headers have more than the {HEAD_BYTES} bytes that are taken. Send fewer."
+                self._refuse(HeadersTooLarge(message))
                 break
-            rest = rest[len(some) :]
-            self._beside_bytes += len(some)
-            super().data_received(some)  # type: ignore[arg-type]
+            rest = rest[len(piece) :]
+            self._beside_bytes += len(piece)
+            super().data_received(piece)  # type: ignore[arg-type]
         self._drop(len(rest))
 
     def on_message_begin(self) -> None:
@@ -148,13 +148,13 @@ class BoundedProtocol(HttpToolsProtocol):
 
     # what they do not know of
 
-    def _wait_for(self, what: Wait) -> None:
-        self._wait, self._since = what, self.loop.time()
+    def _wait_for(self, event: Wait) -> None:
+        self._wait, self._since = event, self.loop.time()
 
     def _end_slow_head(self) -> None:
         if self._beside_bytes:
-            told = f"Request line and headers were not there within {HEAD_SECONDS:.0f} seconds. Send them again."
-            self._refuse(TooSlow(told))
+            message = f"Request line and headers were not there within {HEAD_SECONDS:.0f} seconds. Send them again."
+            self._refuse(TooSlow(message))
         else:
             self.transport.close()
 

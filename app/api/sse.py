@@ -33,11 +33,11 @@ def is_wanted(request: Request) -> bool:
 
 def last_event_id(request: Request) -> int:
     """Where the caller's last stream broke off; 0 where there was none. Errors: BadParameter."""
-    given = request.headers.get("last-event-id") or "0"
-    if not given.isascii() or not given.isdigit() or len(given) > ID_DIGITS:
+    text = request.headers.get("last-event-id") or "0"
+    if not text.isascii() or not text.isdigit() or len(text) > ID_DIGITS:
         message = "Last-Event-ID is the id of an event, as the stream gave it; begin without one"
         raise BadParameter(message, details=(Detail(message, field="Last-Event-ID"),))
-    return min(int(given), LARGEST_ID)
+    return min(int(text), LARGEST_ID)
 
 
 def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> Events:
@@ -56,8 +56,8 @@ async def _messages(request: Request, follow: Follow, import_id: int, after: int
     async for page in follow.events(import_id, after=after):
         if not await is_still_let_in(request):
             return
-        told = (format_sse_event(id=str(one.id), data_str=EventOut.of(one).model_dump_json()) for one in page)
-        yield b"".join(told) or HEARTBEAT
+        messages = (format_sse_event(id=str(event.id), data_str=EventOut.of(event).model_dump_json()) for event in page)
+        yield b"".join(messages) or HEARTBEAT
 
 
 async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
@@ -67,12 +67,12 @@ async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> 
     """
     try:
         with open_streams.waiting(request):
-            found = await _unless_left(request, answer)
+            result = await _unless_left(request, answer)
     finally:
         answer.close()  # where it has not been begun
     if not await is_still_let_in(request):
         raise closed()
-    return found
+    return result
 
 
 async def _unless_left(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:

@@ -9,7 +9,7 @@ from pathlib import PurePath
 from fastapi import Request
 
 from app.api.body import body_of
-from app.api.content_claims import Digests, MediaType, refuse_piece, said_by, unsupported
+from app.api.content_claims import Digests, MediaType, read_claims, refuse_partial, unsupported
 from app.api.form import SPOOL_BYTES, Form, too_large
 from app.api.header_fields import file_name_in
 from app.api.values import whole
@@ -50,8 +50,8 @@ async def received(
     `open_end`: the last boundary of a form need not say by `--` that it is the last.
     """
     limit_bytes = min(limit_bytes or settings.max_file_bytes, settings.max_file_bytes)
-    said = said_by(request.headers.items())
-    refuse_piece(said)
+    said = read_claims(request.headers.items())
+    refuse_partial(said)
     media = MediaType.read(said.get("content-type", ""))
     if media.kind in RAW:
         _refuse_length(said, limit_bytes)
@@ -90,14 +90,14 @@ async def _in_form(request: Request, body: AsyncIterator[bytes], said: dict[str,
     await form.read(digests.hashed(body))
     file = form.file
     fields = form.fields()
-    told = file.media.parameters(dict(request.query_params) | dict(fields))
+    claimed = file.media.parameters(dict(request.query_params) | dict(fields))
 
     def check(file_sha256: str) -> None:
         digests.check(file_sha256)
         file.digests.check(file_sha256)
 
     arrival = Arrival(form.chunks(), form.content_encoding(), check)
-    return Upload(arrival, fields + told, _plain_name(file.file_name))
+    return Upload(arrival, fields + claimed, _plain_name(file.file_name))
 
 
 async def _undone(chunks: AsyncIterator[bytes], cleanup: TransferDecoder) -> AsyncIterator[bytes]:

@@ -74,7 +74,7 @@ def test_FENCED_a_step_writes_only_under_its_lease(step: str):
 
 
 def test_reporting_knows_nothing_of_http():
-    """So that pages, webhooks and workers can tell the same as the API. What it imports of the service, contracts hold."""
+    """So that pages, webhooks and workers can say the same as the API."""
     frameworks = {"fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client"}
     for path in sources(below=APP / "reporting"):
         assert {module.split(".")[0] for module in imported(path)} & frameworks == set(), path

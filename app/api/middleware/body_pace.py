@@ -62,5 +62,5 @@ class _Pace:
         self._waited_seconds, self._came_bytes = 0.0, 0
 
 
-def _too_slow(what: str) -> TooSlow:
-    return TooSlow(f"{what} Send it over a better line, or compressed.", code="upload_too_slow")
+def _too_slow(complaint: str) -> TooSlow:
+    return TooSlow(f"{complaint} Send it over a better line, or compressed.", code="upload_too_slow")

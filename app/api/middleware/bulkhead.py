@@ -37,14 +37,14 @@ class Bulkhead:
         work = _Work(self._limit, self._clients.get(key_id, STRANGERS))
         scope.setdefault("state", {})["work"] = work
 
-        async def told(message: Message) -> None:
+        async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 work.end()
             await send(message)
 
         await work.begin()
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, pass_on)
         finally:
             work.end()
             self._remember(key_id, scope)
@@ -85,10 +85,10 @@ def leave(request: Request) -> None:
 
 def _key_id(scope: Scope) -> str:
     """Of the key that a request says it comes with, or the token itself; empty where there is none."""
-    kind, _, sent = Headers(scope=scope).get("authorization", "").partition(" ")
-    sent = sent.strip() if kind.lower() == "bearer" else ""
-    if not sent and b"access_token=" in scope["query_string"]:
-        found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
-        sent = found[0]
-    known = api_keys.read(sent)
-    return known[0] if known else sent[:TOKEN_LETTERS]
+    kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    token = token.strip() if kind.lower() == "bearer" else ""
+    if not token and b"access_token=" in scope["query_string"]:
+        tokens = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
+        token = tokens[0]
+    parsed = api_keys.read(token)
+    return parsed[0] if parsed else token[:TOKEN_LETTERS]

@@ -15,23 +15,23 @@ class HeadRequests:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        ended = False
+        has_ended = False
 
-        async def told(message: Message) -> None:
-            nonlocal ended
+        async def pass_head(message: Message) -> None:
+            nonlocal has_ended
             if message["type"] == "http.response.start":
                 await send(message)
                 return
-            if not ended:
-                ended = True
+            if not has_ended:
+                has_ended = True
                 await send({"type": "http.response.body"})
             if message.get("more_body", False):
                 answering.cancel()
                 await asyncio.Event().wait()  # until that comes here, and finds it with nothing begun
 
-        answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, told))
+        answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, pass_head))
         try:
             await answering
         except asyncio.CancelledError:
-            if not ended:
+            if not has_ended:
                 raise

@@ -29,27 +29,27 @@ class LingeringClose:
         if scope["type"] != "http" or not has_body(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        unread, withheld = True, False
+        is_unread, is_withheld = True, False
 
-        async def heard() -> Message:
-            nonlocal unread
+        async def note_received() -> Message:
+            nonlocal is_unread
             message = await receive()
-            unread = message.get("more_body", False)
+            is_unread = message.get("more_body", False)
             return message
 
-        async def told(message: Message) -> None:
-            nonlocal withheld
-            if unread and message["type"] == "http.response.start":
+        async def pass_on(message: Message) -> None:
+            nonlocal is_withheld
+            if is_unread and message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["Connection"] = "close"
-            elif unread and not message.get("more_body", False):
-                withheld = True
+            elif is_unread and not message.get("more_body", False):
+                is_withheld = True
                 message = {**message, "more_body": True}
             await send(message)
 
         try:
-            await self._app(scope, heard, told)
+            await self._app(scope, note_received, pass_on)
         finally:
-            if withheld:
+            if is_withheld:
                 await _drop(receive, self._dropped)
                 await send({"type": "http.response.body"})
 
@@ -74,12 +74,12 @@ class Slowly:
 
 async def _drop(receive: Receive, slowly: Slowly) -> None:
     """Take in what still comes, until it has ended, or was enough. The caller may hang up, or the service stop."""
-    now, taken, more = asyncio.get_running_loop().time, 0, True
+    now, dropped_bytes, has_more = asyncio.get_running_loop().time, 0, True
     with suppress(TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(LINGER_SECONDS):
-            while more and taken < LINGER_BYTES:
+            while has_more and dropped_bytes < LINGER_BYTES:
                 async with asyncio.timeout(LINGER_SILENCE_SECONDS):
                     message = await receive()
-                size_bytes, more = len(message.get("body", b"")), message.get("more_body", False)
-                taken += size_bytes
+                size_bytes, has_more = len(message.get("body", b"")), message.get("more_body", False)
+                dropped_bytes += size_bytes
                 await asyncio.sleep(slowly.wait_seconds(size_bytes, now()))

@@ -27,10 +27,10 @@ class PathSpelling:
         await self._app(scope, receive, send)
 
     def _plain(self, path: str) -> str:
-        found = plain(path)
-        if found.split("/")[1] not in ROOTS:
-            found = _joined([segment for segment in path.split("/") if segment])
-        return f"{found}/" if f"{found}/" in self._ending else found
+        plain_path = plain(path)
+        if plain_path.split("/")[1] not in ROOTS:
+            plain_path = _joined([segment for segment in path.split("/") if segment])
+        return f"{plain_path}/" if f"{plain_path}/" in self._ending else plain_path
 
 
 def plain(path: str) -> str:

@@ -44,8 +44,8 @@ def _excess(scope: Scope) -> CallerError | None:
         return HeadersTooLarge(f"The request has {len(headers)} headers; {HEADERS} are taken. Send fewer.")
     for name, value in headers:
         if len(value) > VALUE_BYTES:
-            what = f"The header {name.decode('latin-1')} has {len(value)} bytes"
-            return HeadersTooLarge(f"{what}; {VALUE_BYTES} are taken. Shorten it, or leave it out.")
+            complaint = f"The header {name.decode('latin-1')} has {len(value)} bytes"
+            return HeadersTooLarge(f"{complaint}; {VALUE_BYTES} are taken. Shorten it, or leave it out.")
     if scope["query_string"].count(b"&") >= PARAMETERS:
         return CallerError(f"The query has more than {PARAMETERS} parameters. The API's page has them all.")
     if scope.get("state", {}).get("is_crowded") and scope["path"] not in PROBES:

@@ -30,7 +30,7 @@ class RequestLog:
             return
         request_id, began, status = _id(scope), time.monotonic(), 0
 
-        async def told(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -40,18 +40,18 @@ class RequestLog:
         scope.setdefault("state", {})
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, told)
+                await self._app(scope, receive, note_status)
             finally:
-                _tell(scope, status or None, time.monotonic() - began)
+                _write_line(scope, status or None, time.monotonic() - began)
 
 
 def _id(scope: Scope) -> str:
     """The caller's own, where it is fit to be repeated."""
-    given = Headers(scope=scope).get(HEADER, "")
-    return given if SANE.fullmatch(given) else uuid.uuid4().hex
+    request_id = Headers(scope=scope).get(HEADER, "")
+    return request_id if SANE.fullmatch(request_id) else uuid.uuid4().hex
 
 
-def _tell(scope: Scope, status: int | None, seconds: float) -> None:
+def _write_line(scope: Scope, status: int | None, seconds: float) -> None:
     """`status` is None where the caller hung up before there was an answer."""
     caller = scope["state"].get("caller")
     (log.debug if scope["path"] in PROBES else log.info)(

@@ -120,7 +120,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 def responses(good: Mapping[int, dict[str, Any]], *codes: str) -> Responses:
     """Of a route, for its `responses`: what it answers when all is well, and the problems that are its own."""
-    found: Responses = dict(good.items())
+    declared: Responses = dict(good.items())
     for code in codes:
-        found.setdefault(PROBLEMS[code].status, {CODES: []})[CODES].append(code)
-    return found
+        declared.setdefault(PROBLEMS[code].status, {CODES: []})[CODES].append(code)
+    return declared

@@ -57,26 +57,26 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, A
 
 
 def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> dict[str, Any]:
-    found = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
-    found["paths"] |= beside["paths"]
-    for kind, named in beside["components"].items():
-        found["components"][kind] |= named
-    schemas: dict[str, Any] = found["components"]["schemas"]
+    document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
+    document["paths"] |= beside["paths"]
+    for kind, components in beside["components"].items():
+        document["components"][kind] |= components
+    schemas: dict[str, Any] = document["components"]["schemas"]
     for model in (ProblemOut, ProblemErrorOut):
         shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
         shape.pop("$defs", None)
         schemas[model.__name__] = shape
-    for theirs in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(theirs, None)
-    for _, path, operation in operations(found):
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for _, path, operation in operations(document):
         if path == "/metrics" and settings.metrics_auth == "on":
             operation["security"] = [A_KEY]
             operation["responses"]["403"] = {CODES: ["forbidden"]}
         _complete(operation, keys=settings.auth == "on")
-    found["components"]["examples"] = {code: {"value": _example(code)} for code in PROBLEMS}
+    document["components"]["examples"] = {code: {"value": _example(code)} for code in PROBLEMS}
     if settings.auth == "off":
-        del found["components"]["securitySchemes"]
-    return found
+        del document["components"]["securitySchemes"]
+    return document
 
 
 def _complete(operation: dict[str, Any], *, keys: bool) -> None:
@@ -111,23 +111,23 @@ def _refused(by_status: dict[int, list[str]]) -> dict[str, Any]:
 
 
 def _response(status: int, codes: list[str]) -> dict[str, Any]:
-    told = "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes)
+    description = "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes)
     headers = {name: header for code in codes for name, header in HEADERS.get(code, {}).items()}
-    only = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
+    restriction = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     content = {
-        "schema": {"allOf": [{"$ref": "#/components/schemas/ProblemOut"}, only]},
+        "schema": {"allOf": [{"$ref": "#/components/schemas/ProblemOut"}, restriction]},
         "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
     }
-    return {"description": told, "content": {MEDIA_TYPE: content}} | ({"headers": headers} if headers else {})
+    return {"description": description, "content": {MEDIA_TYPE: content}} | ({"headers": headers} if headers else {})
 
 
 def _example(code: str) -> dict[str, Any]:
-    known = PROBLEMS[code]
+    problem = PROBLEMS[code]
     return {
         "type": path_of(code),
-        "title": known.title,
-        "status": known.status,
-        "detail": known.means,
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.means,
         "instance": "/v1/imports",
         "code": code,
     }

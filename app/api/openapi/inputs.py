@@ -9,7 +9,7 @@ from app.api.parameters import KNOWN, PARAMETERS, TIME
 
 
 def in_query(name: str, form: dict[str, Any], means: str) -> dict[str, Any]:
-    """A query parameter. An object is one JSON text."""
+    """A query parameter as the document has it. An object is sent as one JSON text."""
     shape = {"content": {"application/json": {"schema": form}}} if form["type"] == "object" else {"schema": form}
     return {"name": name, "in": "query", "description": means} | shape
 
@@ -19,13 +19,17 @@ def in_header(name: str, means: str, **form: Any) -> dict[str, Any]:
 
 
 def parameters_of_import(*names: str) -> list[dict[str, Any]]:
-    return [in_query(name, PARAMETERS[name].form, means(name)) for name in names or KNOWN]
+    """The parameters of an import with these names; all of them where none is named."""
+    return [in_query(name, PARAMETERS[name].form, describe(name)) for name in names or KNOWN]
 
 
-def means(name: str) -> str:
-    known = PARAMETERS[name]
-    only = f" Only for `{known.of}`{', and required there' if known.required else ''}." if known.of else ""
-    return sentence(known.means) + only
+def describe(name: str) -> str:
+    """What a parameter of an import means, in sentences."""
+    parameter = PARAMETERS[name]
+    if not parameter.of:
+        return sentence(parameter.means)
+    requirement = ", and required there" if parameter.required else ""
+    return f"{sentence(parameter.means)} Only for `{parameter.of}`{requirement}."
 
 
 def sentence(means: str) -> str:

@@ -68,7 +68,9 @@ def create(kind: type[Target], path: str) -> Operation:
         f"Take a file of {kind.plural} in. Its batch is the import of this number.",
         made | {"links": links},
     )
-    told["parameters"] += [in_query(theirs, forms[theirs], inputs.means(ours)) for theirs, ours in taken(kind).items()]
+    told["parameters"] += [
+        in_query(theirs, forms[theirs], inputs.describe(ours)) for theirs, ours in taken(kind).items()
+    ]
     told["responses"] |= _too_large("The file")
     form = inputs.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type])
     return told | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}

@@ -50,11 +50,12 @@ async def events_of(
     if sse.is_wanted(request):
         return await _stream(request, container, import_, after=last_event_id)
     response.headers["Vary"] = "Accept"
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     async with container.db.read() as tx:
-        listed = await events.page(tx, import_.id, after=asked.place[0] if asked.place else 0, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda one: [one.id])
-    return EventPage(items=[EventOut.of(one) for one in shown], next_page_token=more)
+        after = page_request.place[0] if page_request.place else 0
+        listed = await events.page(tx, import_.id, after=after, size=page_request.size_and_more)
+    page, more = page_request.cut(listed, lambda event: [event.id])
+    return EventPage(items=[EventOut.of(event) for event in page], next_page_token=more)
 
 
 async def _stream(request: Request, container: Container, import_: Import, *, after: int) -> Response:

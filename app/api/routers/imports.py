@@ -87,7 +87,7 @@ Wait = Annotated[
     ),
 ]
 FORECASTS = {"estimated_finish_at"}
-"""Move with the clock; an import that has only another forecast is not another one."""
+"""Fields that move with the clock: an import of which only these have changed keeps its ETag."""
 
 
 @router.get(
@@ -119,10 +119,10 @@ async def read(
     if wait and import_.status not in FINISHED:
         within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
         import_ = await sse.while_there(request, _finished(container, import_, within_seconds=within_seconds))
-    shown = await presenter.present(import_)
-    response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
+    answer = await presenter.present(import_)
+    response.headers["ETag"] = tag = conditional.etag(answer, exclude=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"
-    return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else shown
+    return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else answer
 
 
 async def _finished(container: Container, import_: Import, *, within_seconds: float) -> Import:
@@ -142,35 +142,35 @@ async def _finished(container: Container, import_: Import, *, within_seconds: fl
 )
 async def page(request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     filters = _filters(dict(request.query_params))
     if filters.client and not caller.sees(filters.client):
         return ImportPage(items=[], next_page_token=None)
     if not caller.may(Scope.READ):
         filters = replace(filters, client=caller.client)
-    before = asked.place[0] if asked.place else None
-    listed = await container.reports.imports.page(filters, before=before, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda import_: [import_.id])
-    return ImportPage(items=await presenter.present_all(shown), next_page_token=more)
+    before = page_request.place[0] if page_request.place else None
+    listed = await container.reports.imports.page(filters, before=before, size=page_request.size_and_more)
+    rows, more = page_request.cut(listed, lambda import_: [import_.id])
+    return ImportPage(items=await presenter.present_all(rows), next_page_token=more)
 
 
-def _filters(given: dict[str, str]) -> Filters:
+def _filters(parameters: dict[str, str]) -> Filters:
     """Errors: BadParameter, with a detail for each mistake."""
     mistakes: list[Detail] = []
-    read: dict[str, Any] = {}
-    words: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    words |= {"status": partial(one_of, Status), "object_type": object_type_named}
-    words |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
-    for name, meaning in words.items():
-        if name in given:
+    values: dict[str, Any] = {}
+    readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
+    readers |= {"status": partial(one_of, Status), "object_type": object_type_named}
+    readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
+    for name, meaning in readers.items():
+        if name in parameters:
             try:
-                read[name] = meaning(given[name])
+                values[name] = meaning(parameters[name])
             except ValueError as mistake:
                 mistakes.append(Detail(str(mistake), field=name))
-    if "attention" in given:
-        read["attention"] = {"true": True, "false": False}.get(given["attention"])
-        if read["attention"] is None:
-            told = f"{quoted(given['attention'])} is neither true nor false"
-            mistakes.append(Detail(told, field="attention"))
+    if "attention" in parameters:
+        values["attention"] = {"true": True, "false": False}.get(parameters["attention"])
+        if values["attention"] is None:
+            message = f"{quoted(parameters['attention'])} is neither true nor false"
+            mistakes.append(Detail(message, field="attention"))
     refuse(mistakes)
-    return Filters(**read)
+    return Filters(**values)

@@ -55,14 +55,14 @@ async def read(container: TheContainer, caller: TheCaller, name: Name) -> Instan
 )
 async def events_of(request: Request, container: TheContainer, name: Name) -> InstanceEventPage:
     """The history of an instance, oldest first: who paused it, and what kept work from flowing."""
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     async with container.db.read() as tx:
         if await instances.get(tx, name) is None:
             raise NotFound(f"There is no instance {name!r}.")
-        behind = asked.place[0] if asked.place else 0
-        listed = await events.page_of_instance(tx, name, after=behind, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda one: [one.id])
-    return InstanceEventPage(items=[InstanceEventOut.of(one) for one in shown], next_page_token=more)
+        after = page_request.place[0] if page_request.place else 0
+        listed = await events.page_of_instance(tx, name, after=after, size=page_request.size_and_more)
+    page, more = page_request.cut(listed, lambda event: [event.id])
+    return InstanceEventPage(items=[InstanceEventOut.of(event) for event in page], next_page_token=more)
 
 
 @router.post(

@@ -62,7 +62,7 @@ async def warnings(
 async def _answer(
     request: Request, response: Response, container: Container, import_: Import, kind: Kind
 ) -> Response | ResultPage:
-    page_request = paging.asked(request.query_params, 2)
+    page_request = paging.read_page_request(request.query_params, 2)
     refuse_erased(import_)
     media_type = import_.request.format.media_type
     if preferred(request, media_type, JSON) == JSON:
@@ -77,7 +77,7 @@ async def _answer(
     )
 
 
-async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.Asked) -> ResultPage:
+async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.PageRequest) -> ResultPage:
     place = page_request.place
     page = await container.reports.results.read_page(
         import_, kind, after=(place[0], place[1]) if place else None, size=page_request.size
