@@ -59,8 +59,8 @@ def whole_number(text: str, *, least: int, most: int) -> int:
 def api_name(text: str) -> str:
     """The name by which Marketo's API calls an object or a field."""
     name = _named(text)
-    bare = name.replace("_", "a")
-    if not bare.replace("-", "a").isalnum() or not bare.isascii() or bare.startswith("-"):
+    letters = name.replace("_", "a")
+    if not letters.replace("-", "a").isalnum() or not letters.isascii() or letters.startswith("-"):
         raise ValueError(f"{quoted(name)} is no API name: those have letters, digits, _ and - only")
     return name
 
