@@ -3,8 +3,8 @@
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi_offline import FastAPIOffline
+from starlette.routing import Route
 
 from app.api import errors
 from app.api.marketo_compat import routes as marketo
@@ -50,7 +50,7 @@ def create_app(container: Container) -> FastAPI:
 
 def _paths_with_slash(app: FastAPI) -> set[str]:
     """Paths whose last slash belongs to them."""
-    return {route.path for route in iter_route_contexts(app.routes) if route.path and route.path.endswith("/")}
+    return {route.path for route in app.routes if isinstance(route, Route) and route.path.endswith("/")}
 
 
 def routed(settings: Settings) -> FastAPI:
@@ -61,13 +61,8 @@ def routed(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         static_url="/docs/static",
-        generate_unique_id_function=_operation_id,
     )
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in ROUTERS:  # their routes as they are: `include_router` would build each of them once more
+        app.router.routes.extend(router.routes)
     document.publish(app, settings, beside=marketo.DOCUMENT)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return "_".join([*map(str, route.tags[:1]), route.name])

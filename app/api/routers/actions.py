@@ -4,7 +4,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Literal, Self
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from app.api.auth import Guarded, TheCaller, needs
@@ -20,6 +20,7 @@ from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import answers, examples, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import INT32, request_from
 from app.api.schemas.imports import ImportOut
@@ -27,7 +28,7 @@ from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 OF_RETRIES = ("nothing_to_retry", "rows_damaged", "rows_erased")
 READ_BY = ("format", "charset")

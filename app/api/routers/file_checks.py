@@ -1,11 +1,12 @@
 """/v1/checks: what is wrong with a file, before it is sent."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import KNOWN, request_from
 from app.api.schemas.file_checks import FileCheckOut
@@ -13,7 +14,7 @@ from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
 
-router = APIRouter(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 
 SAMPLE = "sample"
 TAKEN = (*KNOWN, SAMPLE)

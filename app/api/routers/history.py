@@ -1,11 +1,12 @@
 """/v1/imports/{id}/parts and /events: where its parts stand, and what came to pass."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.api import paging, sse
 from app.api.auth import Guarded, TheCaller
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.openapi import answers, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import only, refuse
 from app.api.schemas.events import EventOut, EventPage
 from app.api.schemas.parts import PartOut, PartPage
@@ -13,7 +14,7 @@ from app.container import Container
 from app.domain.imports import Import
 from app.store import events
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 
 @router.get(

@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import Query, Request, Response
 
 from app.api import conditional, paging, sse
 from app.api.auth import Guarded, TheCaller, needs
@@ -13,6 +13,7 @@ from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, ta
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameter_values import moment, object_type_named, one_of, plain_text
 from app.api.parameters import KNOWN, OBJECT_TYPE, request_from
@@ -25,7 +26,7 @@ from app.domain.imports import FINISHED, Import, Status
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store.imports import Filters
 
-router = APIRouter(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import answers, examples, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.parameter_values import plain_text
 from app.api.schemas.events import InstanceEventOut, InstanceEventPage
 from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
@@ -18,7 +19,7 @@ from app.domain.errors import NotFound
 from app.reporting.instances import InstanceView
 from app.store import events, instances
 
-router = APIRouter(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
+router = Router(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
 DECIDES = [takes_parameters(), needs(Scope.OPERATE)]
 

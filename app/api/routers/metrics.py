@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, InfoMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
@@ -12,10 +12,11 @@ from prometheus_client.registry import Collector
 from app.api.auth import caller_of, refuse_scope
 from app.api.dependencies import TheContainer
 from app.api.openapi.answers import responses
+from app.api.openapi.operation_ids import Router
 from app.domain.api_keys import Scope
 from app.reporting.metric_series import CATALOGUE, Histogram, Kind, Numbers, Series
 
-router = APIRouter(tags=["status"])
+router = Router(tags=["status"])
 
 
 @router.get(

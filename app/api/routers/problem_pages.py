@@ -4,12 +4,13 @@ import re
 from html import escape
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
 from app.api.negotiation import preferred
 from app.api.openapi.answers import responses
+from app.api.openapi.operation_ids import Router
 from app.api.schemas.problems import ProblemPage, ProblemPages
 from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
@@ -17,7 +18,7 @@ from app.domain.problems import PROBLEMS, Problem, path_of
 ProblemName = Annotated[
     str, WithJsonSchema({"type": "string", "enum": [path_of(code).rpartition("/")[2] for code in PROBLEMS]})
 ]
-router = APIRouter(prefix="/problems", tags=["problems"])
+router = Router(prefix="/problems", tags=["problems"])
 
 MARKDOWN, HTML = "text/markdown", "text/html"
 JSONS = ("application/json", "application/problem+json")

@@ -1,6 +1,6 @@
 """Failures and warnings: one file for the whole import, in source order, or pages of JSON."""
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from app.api import open_streams, paging
 from app.api.auth import Guarded
@@ -8,6 +8,7 @@ from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.negotiation import preferred
 from app.api.open_streams import Download
 from app.api.openapi import answers, inputs
+from app.api.openapi.operation_ids import Router
 from app.api.schemas.results import ResultPage, ResultRowOut
 from app.api.sse import JSON
 from app.container import Container
@@ -15,7 +16,7 @@ from app.domain.imports import Import
 from app.reporting.result_export import refuse_erased
 from app.store.results import Kind
 
-router = APIRouter(prefix="/v1/imports", tags=["results"], route_class=Guarded)
+router = Router(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 
 _A_FILE = {"schema": {"type": "string"}}
 ANSWERS = answers.responses(

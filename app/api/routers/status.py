@@ -1,16 +1,17 @@
 """Is work flowing? /v1/status for people, /livez and /readyz for machines."""
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 
 from app.api.auth import Guarded, needs
 from app.api.dependencies import TheContainer, takes_parameters
 from app.api.openapi.answers import responses
+from app.api.openapi.operation_ids import Router
 from app.api.schemas.status import CheckOut, HealthOut, StatusOut
 from app.domain.api_keys import Scope
 from app.reporting.checks import Level
 
-router = APIRouter(tags=["status"])
-guarded = APIRouter(tags=["status"], route_class=Guarded)
+router = Router(tags=["status"])
+guarded = Router(tags=["status"], route_class=Guarded)
 
 
 @router.get("/livez", response_model=HealthOut)
