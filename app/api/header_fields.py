@@ -1,4 +1,4 @@
-"""Values of headers that have parameters: `text/csv; charset=utf-8`. Only so much of one is looked at."""
+"""Values of headers that have parameters: `text/csv; charset=utf-8`. Only the first parameters are read."""
 
 from email.message import Message
 from itertools import islice

@@ -1,4 +1,4 @@
-"""Page tokens: opaque to callers, and a place in an index to us. Page 1,000 costs what page 1 costs."""
+"""Page tokens: opaque to callers; to us, a place in an index. Page 1,000 costs as much as page 1."""
 
 import base64
 import binascii

@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.api.auth import within_rate
+from app.api.auth import count_request
 from app.api.dependencies import SMALL_BODY_BYTES
 from app.api.marketo_compat.answers import JSON_TYPE, Refusal
 from app.container import Container
@@ -70,7 +70,7 @@ async def bearer(request: Request, sent: str) -> Caller:
     caller = EVERYBODY
     if container.settings.auth == "on":
         caller = await _known_caller(container, sent)
-        within_rate(request, caller)
+        count_request(request, caller)
     request.state.caller = caller
     return caller
 

@@ -1,4 +1,4 @@
-"""Paths however they are spelled: with dot segments, doubled slashes, a slash at the end. Nobody is redirected.
+"""Paths with dot segments, doubled slashes or a slash at the end mean the same as without. Nobody is redirected.
 
 A client that is given `https://HOST/rest` as its base and asks for `../bulk/v1/leads.json` sends both as they are, and
 `https://HOST/` and `/bulk/v1/leads.json` become `//bulk/v1/leads.json`. Marketo's servers resolve dots (RFC 3986,
@@ -14,10 +14,10 @@ from app.api.marketo_compat.envelope import ROOTS
 
 
 class PathSpelling:
-    """Gives each request its path's plain spelling. Stands before whatever looks at a path."""
+    """Gives each request the plain spelling of its path."""
 
     def __init__(self, app: ASGIApp, *, ending: Collection[str] = ()) -> None:
-        """`ending`: paths whose last slash belongs to them."""
+        """`ending`: the paths whose last slash belongs to them."""
         self._app = app
         self._ending = ending
 

@@ -1,4 +1,4 @@
-"""Each request's id, in and out, and its line in the log: no query, no header, nothing of a body."""
+"""The id of each request, and its line in the log: without its query, its headers and its body."""
 
 import re
 import time
@@ -19,7 +19,7 @@ PATH_CHARACTERS = 200  # of a path that is logged
 
 
 class RequestLog:
-    """Stands before everything else, so that no answer goes out without its id, and none without its line."""
+    """Gives each request an id, which its answer carries, and writes its line into the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -46,7 +46,7 @@ class RequestLog:
 
 
 def _id(scope: Scope) -> str:
-    """The caller's own, where it is fit to be repeated."""
+    """The caller's own id where it may be repeated safely; a new one otherwise."""
     request_id = Headers(scope=scope).get(HEADER, "")
     return request_id if SANE.fullmatch(request_id) else uuid.uuid4().hex
 
