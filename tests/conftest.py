@@ -2,7 +2,7 @@
 
 `make test` is what a contributor waits for: everything, with few repetitions. `make endure` is what takes long: the
 tests marked `endure`, and every property once more with many examples. `database_url` runs a test on SQLite and on a
-real PostgreSQL; of what is asked over HTTP, PostgreSQL's turn is in `make endure`, unless it is about the database.
+real PostgreSQL; where a test is not about the database, PostgreSQL's turn is in `make endure`.
 """
 
 import gc
@@ -38,7 +38,7 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 BOTH = ("sqlite", "postgresql")
 RUN = "sluice_run"
-OVER_HTTP = ("api", "story")  # folders
+ON_ONE_DATABASE = ("api", "attacks", "operations", "pipeline", "reporting", "scheduling", "story", "uploads", "worker")
 FOLDER = pytest.StashKey[Path]()
 TESTS = Path(__file__).parent
 
@@ -62,10 +62,10 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is asked over HTTP is asked on PostgreSQL in `make endure`, unless the test is marked `both_databases`."""
+    """Above the store a test's turn on PostgreSQL is in `make endure`, unless it is marked `both_databases`."""
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
-        if room in OVER_HTTP and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
+        if room in ON_ONE_DATABASE and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
             item.add_marker("endure")
     items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
 

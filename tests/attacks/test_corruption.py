@@ -29,6 +29,7 @@ async def spoil(db: Database, column: Any, *, of: int = 1, at: int = -6) -> None
         await tx.execute(update(table).where(table.c.part_id == part_id).values({column.name: bytes(held)}))
 
 
+@pytest.mark.both_databases
 async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
     """Its import says so; the import beside it, and the same file uploaded again, go their way."""
     damaged = await stage.created(leads(3))
@@ -50,6 +51,7 @@ async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
 
 
 @pytest.mark.parametrize("at", [0, 3, 12, -1])
+@pytest.mark.both_databases
 async def test_whichever_byte_it_is(stage: Stage, at: int):
     """In the frame's head, in its rows, at its end."""
     damaged = await stage.created(leads(40))
@@ -140,6 +142,7 @@ async def conditions(db: Database) -> dict[tuple[str, int], Condition]:
     return {(found.table, found.import_id): found.condition async for found in Integrity(db).look()}
 
 
+@pytest.mark.both_databases
 async def test_every_kind_of_stored_bytes_is_looked_at(stage: Stage):
     """Uploaded rows and their numbers, keys, result files: a changed bit in any is found, and nothing else is."""
     for n in range(12):  # more than one look at each table

@@ -23,6 +23,8 @@ from tests.support.databases import own_server
 from tests.support.processes import ROOT, service, simulator, wait_until
 from tests.support.stage import Stage
 
+pytestmark = pytest.mark.both_databases
+
 KEY = {"Idempotency-Key": "nightly", "Content-Type": "text/csv"}
 
 

@@ -20,6 +20,8 @@ from tests.story.test_large_files import HEADER
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
+pytestmark = pytest.mark.both_databases
+
 DISK = 10_000_000  # bytes that the file and its log may have together
 FLOOR = 4_000_000
 

@@ -221,6 +221,7 @@ def a_crew(shared: Shared, keeper: Timekeeper) -> Any:
     return build_instance_worker(build_container(settings, now=keeper.clock, db=shared.db), "default")
 
 
+@pytest.mark.both_databases
 async def test_a_worker_whose_clock_is_ahead_takes_no_healthy_lease(shared: Shared):
     """Neither before it knows the database's time nor after; and it takes over from a dead one when that is due."""
     healthy, ahead = shared.process(), shared.process(skew=60)
@@ -239,6 +240,7 @@ async def test_a_worker_whose_clock_is_ahead_takes_no_healthy_lease(shared: Shar
 
 
 @pytest.mark.parametrize("seconds", [-HOUR, HOUR, 100 * DAY])
+@pytest.mark.both_databases
 async def test_a_database_whose_clock_is_set_takes_no_lease_away(shared: Shared, seconds: float):
     """Whoever notices it first moves all leases along; who has not heard of it yet writes nothing by the old time."""
     first, second = shared.process(), shared.process()
@@ -268,6 +270,7 @@ async def test_a_database_whose_clock_is_set_takes_no_lease_away(shared: Shared,
         assert (await tx.execute(select(func.count()).select_from(clock_jump))).scalar_one() == 1
 
 
+@pytest.mark.both_databases
 async def test_who_begins_behind_a_jump_that_others_have_not_noticed_waits_for_them(shared: Shared):
     """To it, every healthy lease looks an hour old."""
     first = shared.process()
@@ -303,6 +306,7 @@ async def test_a_database_tells_the_time_to_those_who_share_it(postgres_url: str
         await container.close()
 
 
+@pytest.mark.both_databases
 async def test_a_step_that_was_under_way_when_the_clock_was_set_writes_nothing(stage: Stage):
     """What it has timed is by another clock: its next try is by the one that counts."""
     async with stage.container.db.write() as tx:

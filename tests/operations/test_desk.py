@@ -59,6 +59,7 @@ async def test_every_deed_is_an_event_that_says_who_did_it(db: Database, desk: D
     assert await deeds(db, "ed") == [("accept", {"by": "ed", "batch_id": 3404})]
 
 
+@pytest.mark.both_databases
 async def test_a_batch_is_one_parts_only(db: Database, desk: Desk):
     """Who takes another part's job for this one's would have its rows counted that never went out."""
     await desk.resolve(await unconfirmed(db), 1, batch_id=3404, by="ann")

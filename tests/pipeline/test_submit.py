@@ -157,6 +157,7 @@ async def test_a_file_that_never_comes_is_said_not_hidden(stage: Stage):
     assert told["attention"]["code"] == "results_missing"
 
 
+@pytest.mark.both_databases
 async def test_a_claim_whose_commit_got_no_answer_is_taken_back(stage: Stage):
     """The database went away right behind it: nothing was sent, and the part need not wait until the claim counts as
     lost."""

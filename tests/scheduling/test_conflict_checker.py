@@ -13,6 +13,8 @@ from tests.story.test_conflicts import CAR, rows, there, waits_for
 from tests.support.stage import Stage
 from tests.support.statements import blocked
 
+pytestmark = pytest.mark.both_databases
+
 
 async def test_two_parts_never_wait_for_each_other(stage: Stage):
     """The first was not to go yet, the second went and was lost: the first waits for it, until it falls back."""

@@ -11,6 +11,8 @@ from app.store.tables import event, import_, instance, part
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.stage import Stage
 
+pytestmark = pytest.mark.both_databases
+
 
 async def everything(stage: Stage) -> list:
     async with stage.container.db.read() as tx:

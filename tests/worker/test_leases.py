@@ -16,6 +16,8 @@ from app.store.database import Database
 from app.worker.leases import Leases
 from tests.support.clock import SteppedClock
 
+pytestmark = pytest.mark.both_databases
+
 MARKETO = InstanceSettings(base_url="http://marketo.example.com", client_id="id", client_secret="secret")
 
 
