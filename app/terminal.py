@@ -8,9 +8,8 @@ as they would be written in a program: `\\x1b`, `\\u202e`, `\\n`.
 import unicodedata
 from typing import Any
 
-CONTROL_CATEGORIES = frozenset(
-    {"Cc", "Cf", "Cs", "Zl", "Zp"}
-)  # controls (C0, C1), format (direction), half a character, line ends
+CONTROL_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Of Unicode: controls (C0, C1), format (direction), half a character, line ends."""
 JOINERS = frozenset("\u200c\u200d")  # join letters of Persian words, and emoji: they control nothing
 
 

@@ -120,6 +120,6 @@ def result_rows(client: httpx.Client, import_id: int, kind: str, *, size: int) -
 
 
 def remarked_rows(client: httpx.Client, import_id: int) -> int:
-    """How many rows pre-flight remarked upon. Its event is on the first page: it comes before the import is accepted."""
+    """How many rows pre-flight remarked upon. Its event is on the first page, for it precedes the acceptance."""
     events = read_json(client.get(f"/v1/imports/{import_id}/events"))["items"]
     return sum(event["data"]["rows"] for event in events if event["type"] == "preflight")
