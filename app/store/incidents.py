@@ -27,7 +27,9 @@ async def meet(
 ) -> bool:
     """Note that something keeps work from flowing, now or still. True where the history is to be told of it."""
     known = await _of(tx, name)
-    going_on, is_to_be_told = incidents.begin_or_continue(known.get(kind), at=at, reason=reason, of_submissions=of_submissions)
+    going_on, is_to_be_told = incidents.begin_or_continue(
+        known.get(kind), at=at, reason=reason, of_submissions=of_submissions
+    )
     await _keep(tx, name, {**known, kind: going_on})
     return is_to_be_told
 
