@@ -5,10 +5,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from app.domain.lifecycle import FINAL, State
 from app.domain.objects import Target
 from app.domain.parts import Failure, Rows
+from app.domain.request_parameters import (
+    Moment,
+    RequestParameter,
+    StringPairs,
+    Text,
+    WholeNumber,
+    Word,
+    declared_parameters,
+)
 
 DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
 
@@ -72,20 +82,43 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for: everything but the file itself."""
+    """What a caller asks for: everything but the file itself. Each annotation declares a parameter of the API."""
 
     target: Target
-    instance: str = "default"
+    instance: Annotated[str, RequestParameter(Text(), "which configured Marketo instance")] = "default"
     client: str = "local"
-    format: Format = Format.CSV
-    charset: str = "utf-8"
-    priority: int = DEFAULT_PRIORITY
-    not_before: datetime | None = None
-    preflight: Preflight = Preflight.HEADER
-    on_unconfirmed: OnUnconfirmed = OnUnconfirmed.RESUBMIT
-    label: str | None = None
-    metadata: Mapping[str, str] | None = None
+    format: Annotated[Format, RequestParameter(Word(Format), "comma, tab or semicolon between the cells")] = Format.CSV
+    charset: Annotated[
+        str,
+        RequestParameter(
+            Text(most_characters=40),
+            "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
+        ),
+    ] = "utf-8"
+    priority: Annotated[
+        int,
+        RequestParameter(
+            WholeNumber(0, HIGHEST_PRIORITY),
+            "higher first; within one priority, first come first served; what waits long rises",
+        ),
+    ] = DEFAULT_PRIORITY
+    not_before: Annotated[datetime | None, RequestParameter(Moment(), "do not send to Marketo before this time")] = None
+    preflight: Annotated[
+        Preflight, RequestParameter(Word(Preflight), "what is held against Marketo's fields before anything is sent")
+    ] = Preflight.HEADER
+    on_unconfirmed: Annotated[
+        OnUnconfirmed,
+        RequestParameter(Word(OnUnconfirmed), "what to do when Marketo's answer to a submission was lost"),
+    ] = OnUnconfirmed.RESUBMIT
+    label: Annotated[str | None, RequestParameter(Text(most_characters=200), "free text")] = None
+    metadata: Annotated[
+        Mapping[str, str] | None,
+        RequestParameter(StringPairs(most_pairs=16), "a JSON object of strings, returned as it came"),
+    ] = None
     file_name: str | None = None
+
+
+REQUEST_PARAMETERS = declared_parameters(Request)
 
 
 class AttentionCode(StrEnum):
