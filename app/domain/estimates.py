@@ -50,16 +50,16 @@ class BacklogSlice:
 
     priority: int
     client: str
-    first_turn: int
-    last_turn: int
+    first_seq: int
+    last_seq: int
     work: Work
     since: datetime  # when the first of them began to wait
 
-    def before(self, turn: int | None) -> Work:
-        """What of it was accepted before this turn, as far as the sums tell."""
-        if turn is None or turn > self.last_turn:
+    def before(self, accepted_seq: int | None) -> Work:
+        """What of it was accepted before this place, as far as the sums tell."""
+        if accepted_seq is None or accepted_seq > self.last_seq:
             return self.work
-        return self.work.share(max(0, turn - self.first_turn) / (self.last_turn - self.first_turn + 1))
+        return self.work.share(max(0, accepted_seq - self.first_seq) / (self.last_seq - self.first_seq + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +128,11 @@ class CompletionEstimate:
 
     def _ahead(self, wanted: Import, own: Work) -> Work:
         """What goes before its last waiting part: higher priority, earlier acceptance, and others' fair share."""
-        request, turn = wanted.request, wanted.remaining.turn
+        request, accepted_seq = wanted.request, wanted.remaining.accepted_seq
         ahead, mine, others = Work(), Work(), dict[str, Work]()
         for stretch in self.line:
             if stretch.priority == request.priority and stretch.client == request.client:
-                mine += stretch.before(turn)
+                mine += stretch.before(accepted_seq)
             elif stretch.priority == request.priority:
                 others[stretch.client] = others.get(stretch.client, Work()) + stretch.work
         level = mine.rows + own.rows  # until then, clients who have as much waiting take turns with this one

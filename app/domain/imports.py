@@ -137,7 +137,7 @@ class LeftOut:
 class Remaining:
     """What an import still has before it."""
 
-    turn: int | None = None  # its place in the order of acceptance
+    accepted_seq: int | None = None  # its place in the order of acceptance
     waiting_rows: int = 0  # of the parts that wait
     collecting_since: datetime | None = None  # the oldest part that Marketo is done with
     failing_since: datetime | None = None  # the part whose tries have failed for longest

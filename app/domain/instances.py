@@ -174,7 +174,7 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
         return WaitingFor.INSTANCE_BLOCKED
     if part.due_at and part.due_at > now:
         return WaitingFor.RETRY if part.retry_code else WaitingFor.NOT_BEFORE
-    if part.waits_for:
+    if part.blocked_by:
         return WaitingFor.SAME_RECORDS
     if instance.holding(now):
         return instance.hold_reason or WaitingFor.RETRY

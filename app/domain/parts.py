@@ -78,11 +78,11 @@ class Part:
     instance: str
     state: State
     state_since: datetime | None
-    turn: int | None  # its import's place in the order of acceptance; None while that is still being received
+    accepted_seq: int | None  # its import's place in the order of acceptance; None while that is still received
     conflict_scope: ConflictScope
     client: str
-    waits_for: int | None  # the id of a part that touches the same records and goes first
-    waits_since: datetime | None  # since when for that one
+    blocked_by: int | None  # the id of a part that touches the same records and goes first
+    blocked_since: datetime | None  # since when for that one
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included

@@ -19,7 +19,7 @@ def part(
     state: State = State.WAITING,
     due_at: datetime | None = None,
     retry_code: str | None = None,
-    waits_for: int | None = None,
+    blocked_by: int | None = None,
 ) -> Part:
     return Part(
         id=1,
@@ -28,11 +28,11 @@ def part(
         instance="default",
         state=state,
         state_since=NOON,
-        turn=1,
+        accepted_seq=1,
         conflict_scope=ConflictScope(1, "people", "email", None, False),
         client="local",
-        waits_for=waits_for,
-        waits_since=NOON if waits_for else None,
+        blocked_by=blocked_by,
+        blocked_since=NOON if blocked_by else None,
         first_row=1,
         rows=Rows(1, 0, 0, 0),
         size_bytes=10,
@@ -77,8 +77,8 @@ def test_a_waiting_part_says_what_it_waits_for(
 
 def test_a_part_that_touches_the_same_records_as_another_says_so():
     """Unless something else would have to change first."""
-    assert waiting_for(part(waits_for=7), Instance("default"), NOON) == "same_records"
-    assert waiting_for(part(waits_for=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
+    assert waiting_for(part(blocked_by=7), Instance("default"), NOON) == "same_records"
+    assert waiting_for(part(blocked_by=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
 
 
 def test_a_part_that_does_not_wait_waits_for_nothing():
@@ -130,7 +130,7 @@ def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
         ({}, {"hold_until": LATER, "hold_reason": WaitingFor.DAILY_QUOTA}, "resubmit", 60),
         ({}, {"blocked_at": NOON, "hold_until": LATER}, "resubmit", 60),
         ({"due_at": LATER, "retry_code": "603"}, {"paused_at": NOON}, "resubmit", None),
-        ({"waits_for": 7}, {"hold_until": LATER}, "resubmit", None),
+        ({"blocked_by": 7}, {"hold_until": LATER}, "resubmit", None),
         ({}, {"foreign_alone": True, "foreign_at": NOON, "foreign_until": LATER, "foreign_lessons": 1}, "resubmit", 15),
         ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "resubmit", 60),
         ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "hold", None),
