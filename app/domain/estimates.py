@@ -106,7 +106,7 @@ class CompletionEstimate:
 
     def _cannot_go(self, wanted: Import) -> bool:
         """Nobody knows when its waiting parts may go."""
-        others_fill_it = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        others_fill_it = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
         return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_it and not self.there))
 
     def _lasts(self, since: datetime | None) -> bool:

@@ -72,11 +72,11 @@ class Instance:
     denied: bool = False  # it is rights that are missing, for submissions: an answer to another call mends nothing
     hold_until: datetime | None = None  # nothing is submitted before; also when a blocked instance is tried again
     hold_reason: WaitingFor | None = None
-    foreign_slots: int = 0  # slots that others hold, as the last 1016 taught
-    foreign_until: datetime | None = None  # until when that lesson counts
-    foreign_lessons: int = 0  # how often in a row it was learnt
-    foreign_at: datetime | None = None  # when it was learnt last
-    foreign_alone: bool = False  # nothing of ours was at work at Marketo then
+    external_slots: int = 0  # slots that others hold, as far as Marketo's last 1016 tells
+    external_until: datetime | None = None  # until when that estimate counts
+    consecutive_1016s: int = 0  # how many led to that estimate
+    external_at: datetime | None = None  # when it was made
+    external_alone: bool = False  # nothing of ours was at work at Marketo then
     calls: Calls | None = None
     worker: str | None = None
     lease_epoch: int = 0
@@ -124,31 +124,32 @@ class Instance:
         return max(0, min(importers - working, room)) if self.may_submit(now) else 0
 
     def slots_of_others(self, now: datetime, *, at_work: int) -> int:
-        """As the last lesson was; once it is old, one less is tried at a time. `at_work`: parts of ours."""
-        until = self.lesson_until(at_work=at_work)
-        if not self.foreign_slots or until is None:
+        """As last estimated; once the estimate is old, one less is tried at a time. `at_work`: parts of ours."""
+        until = self.external_slots_until(at_work=at_work)
+        if not self.external_slots or until is None:
             return 0
-        return self.foreign_slots if until > now else self.foreign_slots - 1
+        return self.external_slots if until > now else self.external_slots - 1
 
-    def lesson_until(self, *, at_work: int) -> datetime | None:
+    def external_slots_until(self, *, at_work: int) -> datetime | None:
         """Until when the last 1016 counts. Not for long while nothing of ours is at work there: then nothing flows."""
-        if self.foreign_until is None or self.foreign_at is None or at_work:
-            return self.foreign_until
-        alone = timedelta(seconds=lesson_seconds(self.foreign_lessons - 1, at_work=0))
-        return min(self.foreign_until, self.foreign_at + alone)
+        if self.external_until is None or self.external_at is None or at_work:
+            return self.external_until
+        alone = timedelta(seconds=external_seconds(self.consecutive_1016s - 1, at_work=0))
+        return min(self.external_until, self.external_at + alone)
 
     def may_doubt_slots(self, now: datetime) -> bool:
-        """One of our parts has ended: whether the last lesson is old enough to be put to the test before its time.
+        """One of our parts has ended: whether the last estimate is old enough to be put to the test before its time.
 
         The queue is first in, first out: nearly all that stood before that part are gone too.
         """
-        if not self.foreign_slots or self.foreign_at is None or self.foreign_until is None or self.foreign_until <= now:
+        at, until = self.external_at, self.external_until
+        if not self.external_slots or at is None or until is None or until <= now:
             return False
-        return now - self.foreign_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
+        return now - at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
 
-    def lessons_before(self, *, at_work: int) -> int:
-        """How many lessons in a row led to one that is learnt now; they count anew when ours have come or gone."""
-        return self.foreign_lessons if self.foreign_alone is not bool(at_work) else 0
+    def consecutive_1016s_before(self, *, at_work: int) -> int:
+        """How many 1016s in a row came before one that comes now; they count anew when ours have come or gone."""
+        return self.consecutive_1016s if self.external_alone is not bool(at_work) else 0
 
 
 def at_work(parts: Mapping[State, int]) -> int:
@@ -156,12 +157,12 @@ def at_work(parts: Mapping[State, int]) -> int:
     return sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
 
 
-def lesson_seconds(lessons_before: int, *, at_work: int) -> float:
+def external_seconds(consecutive_1016s_before: int, *, at_work: int) -> float:
     """How long a 1016 counts as knowledge of the slots that others hold."""
     first, most = FOREIGN_SLOTS_SECONDS, FOREIGN_SLOTS_MOST_SECONDS
     if not at_work:
         first, most = FOREIGN_QUEUE_SECONDS, FOREIGN_QUEUE_MOST_SECONDS
-    return min(most, first * 2.0 ** max(0, lessons_before))
+    return min(most, first * 2.0 ** max(0, consecutive_1016s_before))
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
@@ -187,7 +188,7 @@ def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: On
         case State.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
             return None
         case State.WAITING:
-            others = instance.lesson_until(at_work=0) if instance.foreign_alone else None
+            others = instance.external_slots_until(at_work=0) if instance.external_alone else None
             return max((at for at in (part.due_at, instance.hold_until, others) if at and at > now), default=None)
         case State.UNCONFIRMED:
             return part.due_at if policy is OnUnconfirmed.RESUBMIT else None

@@ -56,7 +56,7 @@ class InstanceView:
         """Marketo's queue has no place for us, and nothing of ours is in it: nothing flows until one is free."""
         parts = self.queue.parts
         ours, more = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.queue.waiting_parts
-        is_full = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        is_full = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
         return bool(is_full and not ours and (more or parts.get(State.SUBMITTING, 0)))
 
     @property
@@ -69,7 +69,7 @@ class InstanceView:
         """When it is tried again, where that is known."""
         if self.instance.holding(self.now):
             return self.instance.hold_until
-        again = self.instance.lesson_until(at_work=0) if self.queue_is_full else None
+        again = self.instance.external_slots_until(at_work=0) if self.queue_is_full else None
         return again if again and again > self.now else None
 
     @property
