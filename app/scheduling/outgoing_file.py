@@ -29,7 +29,7 @@ async def load_outgoing(db: Database, part: Part, request: Request) -> PartFile 
     """The part's file; DAMAGED where it is not what was stored."""
     try:
         async with db.read() as tx:
-            stored = await parts.kept(tx, part.id)
+            stored = await parts.load_file(tx, part.id)
     except Corrupt:
         log.exception("a part is damaged, and is not sent", import_id=part.import_id, part=part.number)
         return DAMAGED

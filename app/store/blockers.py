@@ -44,12 +44,12 @@ async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
 
 async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
     """Waiting parts that were accepted before it, from a place in that order on."""
-    assert of.turn is not None
+    assert of.accepted_seq is not None
     wanted = [
         part.c.instance == of.instance,
         part.c.state == WAITING,
         tuple_(part.c.turn, part.c.number) > after,
-        tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
+        tuple_(part.c.turn, part.c.number) < (of.accepted_seq, of.number),
     ]
     conflict_scope = of.conflict_scope
     if (

@@ -83,8 +83,8 @@ TABLE = (
     ),
     Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, "sweep, desk"),',
-        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED, S.SUBMITTING}), S.WAITING, "sweep, desk"),',
+        "M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, (Step.RECOVERY, Step.RESOLVE)),",
+        "M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED, S.SUBMITTING}), S.WAITING, (Step.RECOVERY, Step.RESOLVE)),",
         "test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconfirmed_only",
     ),
     Mutation(
