@@ -64,10 +64,10 @@ class ConflictScope:
     """Which of Marketo's records a part changes, as far as can be said without its record keys."""
 
     import_id: int
-    space: str  # the kind of record
+    record_kind: str  # the kind of record
     key_fields: str  # the fields by which Marketo finds the records, in a fixed order; empty: not known
     list_id: int | None
-    aside: bool  # its rows are deferred duplicates: other parts of the import have the same record keys
+    has_deferred_rows: bool  # its rows are deferred duplicates: other parts of the import have the same record keys
 
 
 @dataclass(frozen=True, slots=True)

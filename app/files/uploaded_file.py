@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.errors import BadFile, Detail
 from app.files.corrected_file import Corrected
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.decoding import SAMPLE_BYTES, Decoder, Unreadable
 
 
@@ -15,7 +15,7 @@ class UploadedFile:
         self._corrected = corrected
         self._has_ended = False
 
-    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]:
         """The parts that this chunk fills. Heavy: run it in a thread, one part at a time. Errors: CallerError.
 
         `last`: this is the last chunk, as far as is known.
@@ -23,7 +23,7 @@ class UploadedFile:
         self._has_ended = last
         yield from self._pieces(self._decoder.feed(chunk))
 
-    def finish(self) -> Iterator[Piece]:
+    def finish(self) -> Iterator[PartFile]:
         """The last parts. Errors: CallerError."""
         self._has_ended = True
         yield from self._pieces(self._decoder.finish())
@@ -33,7 +33,7 @@ class UploadedFile:
                 raise BadFile(f"There is no row to send: {left_out.reason}", code="no_rows")
         yield from self._cutter.finish()
 
-    def let_go(self) -> Iterator[Piece]:
+    def let_go(self) -> Iterator[PartFile]:
         """The open parts, as full as they are, to free memory."""
         yield from self._cutter.let_go()
 
@@ -81,7 +81,7 @@ class UploadedFile:
         """Whether the sample is the whole file."""
         return self._has_ended and len(self.sample) < SAMPLE_BYTES
 
-    def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
+    def _pieces(self, texts: Iterator[bytes]) -> Iterator[PartFile]:
         try:
             for text in texts:
                 yield from self._cutter.feed(self._corrected.feed(text) if self._corrected else text)

@@ -23,7 +23,7 @@ from app.domain.answers import (
 from app.domain.objects import Target
 from app.marketo import parsing, paths
 from app.marketo.answer_counts import Answers
-from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
+from app.marketo.multipart import Body, DoesNotFit, FormFile, GivenUp
 from app.marketo.rate_limit import DayUsedUp, RateLimiter, Sleep
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
@@ -61,7 +61,7 @@ class Marketo:
             settings, http, self.answers, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds
         )
 
-    async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
+    async def submit(self, target: Target, file: FormFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
         """Send one part to Marketo. `may_go_on` is asked before each chunk is sent, most of all before the last one.
 
         Network: one POST of at most BODY_BYTES; a second one if the token has expired, which Marketo notices before it

@@ -153,7 +153,7 @@ class Retry:
         """Its rows with a key that was imported with a later part, or may be; only those set aside share one."""
         found = np.zeros(len(file.numbers), bool)
         for later in listed:
-            if later.number > part.number and later.conflict_scope.aside and _may_be_imported(later):
+            if later.number > part.number and later.conflict_scope.has_deferred_rows and _may_be_imported(later):
                 other = await self._file(later, standing)
                 imported = np.delete(other.digests, await self._rejected(later))
                 found |= (file.digests != NONE) & np.isin(file.digests, imported)

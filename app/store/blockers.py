@@ -53,7 +53,7 @@ async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit
     ]
     conflict_scope = of.conflict_scope
     if (
-        conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.aside
+        conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.has_deferred_rows
     ):  # then its own parts never meet it
         wanted.append((part.c.import_id != of.import_id) | part.c.aside)
     return await _found(tx, wanted, limit)
