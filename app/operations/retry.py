@@ -18,11 +18,11 @@ from app.files.record_keys import NONE, Digests, digests_of_file, key_places
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.files.row_numbers import Given
 from app.pipeline.intake import Intake
-from app.store import imports, parts, results
+from app.store import import_queries, part_files, part_queries, results
 from app.store.blobs import Corrupt
 from app.store.database import Database
-from app.store.imports import ImportSummary
-from app.store.parts import StoredFile
+from app.store.import_queries import ImportSummary
+from app.store.part_files import StoredFile
 from app.store.results import Kind
 from app.uploads.arrival import Arrival, Receipt
 from app.uploads.fair_limit import FairLimit
@@ -86,8 +86,8 @@ class Retry:
 
     async def _known(self, import_id: int) -> tuple[ImportSummary, list[Part]]:
         async with self.db.read() as tx:
-            standing = await imports.get_summary(tx, import_id)
-            listed = await parts.of_import(tx, import_id)
+            standing = await import_queries.get_summary(tx, import_id)
+            listed = await part_queries.of_import(tx, import_id)
         if standing is None:
             raise NotFound(f"There is no import {import_id}.")
         return standing, listed
@@ -162,7 +162,7 @@ class Retry:
     async def _file(self, part: Part, standing: ImportSummary) -> "_File":
         try:
             async with self.db.read() as tx:
-                kept = await parts.load_file(tx, part.id)
+                kept = await part_files.load_file(tx, part.id)
         except Corrupt:
             message = f"Part {part.number} of import {part.import_id} is damaged here. Upload its rows again."
             raise WrongState(message, code="rows_damaged") from None

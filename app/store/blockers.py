@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.lifecycle import State
 from app.domain.parts import ConflictScope, Part
 from app.store import blobs
-from app.store.parts import conflict_scope_of
+from app.store.part_rows import conflict_scope_of
 from app.store.tables import WAITING, part, part_keys
 
 log = structlog.get_logger()

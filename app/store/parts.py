@@ -1,28 +1,22 @@
 """Parts, and the one writer of `part.state`: move(). The first state, to which no move leads, is release()'s."""
 
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
 from app.domain.imports import Request
-from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, State
-from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
+from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
+from app.domain.parts import Part
 from app.store import blobs, counters, events, imports
-from app.store.blobs import Corrupt
 from app.store.dialects import later
 from app.store.imports import Accepted
+from app.store.part_rows import as_part, due
 from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
-
-COUNTED: dict[str, Any] = {part.c.attempts.name: part.c.attempts + 1}
-"""Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
 AT_ONCE = 500  # ids in one statement
 UNTOLD: dict[str, Any] = {
@@ -233,76 +227,6 @@ async def note(tx: Transaction, part_id: int, **columns: object) -> ImportLock:
     return lock
 
 
-async def get(tx: AsyncConnection, part_id: int) -> Part:
-    return as_part((await tx.execute(select(part).where(part.c.id == part_id))).one())
-
-
-async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
-    """The parts of an accepted import, in their order."""
-    found = await tx.execute(
-        select(part).where(part.c.import_id == import_id, part.c.state.is_not(None)).order_by(part.c.number)
-    )
-    return [as_part(row) for row in found]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockedBy:
-    """A part that touches the same records as a waiting one, and goes first."""
-
-    import_id: int
-    number: int
-    client: str
-
-
-async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, BlockedBy]:
-    """By the id of the part that is waited for."""
-    ids = sorted({part.blocked_by for part in waiting if part.blocked_by is not None})
-    found: dict[int, BlockedBy] = {}
-    for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
-        columns = (part.c.id, part.c.import_id, part.c.number, part.c.client)
-        rows = await tx.execute(select(*columns).where(part.c.id.in_(some)))
-        found |= {row.id: BlockedBy(row.import_id, row.number, row.client) for row in rows}
-    return found
-
-
-async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collection[int]) -> frozenset[int]:
-    """The imports of which a part waits for one of these parts, or for one that does."""
-    one, other = part.alias(), part.alias()
-    first = select(one.c.id, one.c.import_id).where(one.c.instance == instance_name, one.c.waits_for.in_(ids))
-    behind = first.cte("behind", recursive=True)
-    next_ = select(other.c.id, other.c.import_id).where(
-        other.c.instance == instance_name, other.c.waits_for == behind.c.id
-    )
-    behind = behind.union(next_)
-    return frozenset((await tx.execute(select(behind.c.import_id).distinct())).scalars())
-
-
-async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Part | None:
-    """Another part of the instance that is or was this job of Marketo's."""
-    wanted = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
-    found = await tx.execute(select(part).where(*wanted).order_by(part.c.id).limit(1))
-    row = found.one_or_none()
-    return as_part(row) if row else None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredFile:
-    """A part's file as the files room made it, and checked."""
-
-    blob: bytes
-    row_numbers: bytes | None
-
-
-async def load_file(tx: AsyncConnection, part_id: int) -> StoredFile | None:
-    """None once its rows are erased. Errors: Corrupt."""
-    row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
-    if row is None:
-        return None
-    if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
-        raise Corrupt(f"the file of part {part_id} is not what was stored")
-    return StoredFile(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
-
-
 async def forget_words(tx: Transaction, import_id: int, *, instead: str) -> None:
     """What Marketo said about an import's parts in its own words; its codes stay."""
     of_it = part.c.import_id == import_id
@@ -345,29 +269,6 @@ async def set_blocked(tx: Transaction, part_id: int, *, by: int, at: datetime) -
         await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits))
 
 
-async def in_states(
-    tx: AsyncConnection,
-    instance_name: str,
-    states: Collection[State],
-    *,
-    due: datetime | None = None,
-    limit: int = 1000,
-) -> list[Part]:
-    """Parts in these states, in the order Marketo got them; with `due`, only those whose turn it is."""
-    wanted: list[ColumnElement[bool]] = [part.c.instance == instance_name, part.c.state.in_(states)]
-    if due is not None:
-        wanted.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
-    found = await tx.execute(select(part).where(and_(*wanted)).order_by(part.c.submitted_at, part.c.id).limit(limit))
-    return [as_part(row) for row in found]
-
-
-async def stuck_untold(tx: AsyncConnection, instance_name: str, *, since: datetime) -> list[Part]:
-    """Parts that have been in a state at Marketo since then, or longer, without the history being told."""
-    wanted = [part.c.instance == instance_name, part.c.state.in_([State.QUEUED, *SLOW]), part.c.stuck_at.is_(None)]
-    found = await tx.execute(select(part).where(*wanted, part.c.state_since <= since).order_by(part.c.id))
-    return [as_part(row) for row in found]
-
-
 async def tell_stuck(tx: Transaction, stuck: Part, *, at: datetime) -> None:
     """Tell the history that a part is stuck where it is. Errors: Stale, where it is there no more."""
     lock = await imports.lock_of_part(tx, stuck.id)
@@ -377,94 +278,3 @@ async def tell_stuck(tx: Transaction, stuck: Part, *, at: datetime) -> None:
         raise Stale(f"part {stuck.id} has moved")
     about: dict[str, Any] = {"batch_id": stuck.batch_id, "state": stuck.state}
     await events.append_of_part(tx, lock, stuck, Occurrence.STUCK, at=at, since=stuck.state_since or at, **about)
-
-
-async def failing_since(tx: AsyncConnection, instance_name: str, *, before: datetime) -> list[int]:
-    """The ids of parts whose tries have all failed since a time before that."""
-    found = await tx.execute(
-        select(part.c.id).where(part.c.instance == instance_name, part.c.failing_since < before).order_by(part.c.id)
-    )
-    return list(found.scalars())
-
-
-async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> list[Part]:
-    """Whatever holds a slot of these instances, in the order Marketo got it: ten at most of each."""
-    wanted = [part.c.instance.in_(instance_names), part.c.slot.is_not(None)]
-    found = await tx.execute(select(part).where(*wanted).order_by(part.c.submitted_at, part.c.id))
-    return [as_part(row) for row in found]
-
-
-async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
-    found = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return set(found.scalars())
-
-
-async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[State]:
-    """An instance's parts that hold a slot, by state: ten at most."""
-    found = await tx.execute(select(part.c.state).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return Counter(map(State, found.scalars()))
-
-
-async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
-    found = await tx.execute(
-        select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
-    )
-    return found.scalars().all()
-
-
-def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
-    """The columns for a try that did not go through; `failing_since`: None where only its turn has not come."""
-    return {
-        "last_error_at": error.at,
-        "last_error_code": error.code,
-        "last_error_message": error.message,
-        "failing_since": failing_since,
-    }
-
-
-def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
-    """Waiting parts whose time has come."""
-    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
-
-
-def conflict_scope_of(row: Row[Any]) -> ConflictScope:
-    return ConflictScope(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
-
-
-def as_part(row: Row[Any]) -> Part:
-    failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
-    at = row.last_error_at
-    return Part(
-        id=row.id,
-        import_id=row.import_id,
-        number=row.number,
-        instance=row.instance,
-        state=State(row.state),
-        state_since=row.state_since,
-        accepted_seq=row.turn,
-        conflict_scope=conflict_scope_of(row),
-        client=row.client,
-        blocked_by=row.waits_for,
-        blocked_since=row.waits_since,
-        first_row=row.first_row,
-        rows=Rows(row.rows, row.imported, row.failed, row.warned),
-        size_bytes=row.bytes,
-        slot=row.slot,
-        batch_id=row.batch_id,
-        attempts=row.attempts,
-        due_at=row.due_at,
-        retry_code=row.retry_code,
-        message=row.message,
-        error=failure,
-        silent_since=row.silent_since,
-        denials=row.denials,
-        last_error=TryError(row.last_error_code, row.last_error_message, at) if at else None,
-        failing_since=row.failing_since,
-        counted=row.counted,
-        results_missing=row.results_missing,
-        results_late=row.results_late,
-        unplaced=row.unplaced,
-        submitted_at=row.submitted_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-    )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.estimates import BacklogSlice, Work
 from app.domain.parts import Part
-from app.store.parts import as_part, due
+from app.store.part_rows import as_part, due
 from app.store.tables import WAITING, import_, part
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
