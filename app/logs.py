@@ -1,4 +1,4 @@
-"""Log lines: for people on a terminal, as JSON elsewhere. No line carries a token, a key or a cell of a file."""
+"""Log lines: for people on a terminal, as JSON elsewhere. No line has a token, a key or a cell of a file in it."""
 
 import logging
 import sys
@@ -8,13 +8,13 @@ import structlog
 from app.settings import Settings
 from app.terminal import harmless
 
-LINES = frozenset({"exception", "stack"})  # what has more than one line by itself
+MANY_LINES = frozenset({"exception", "stack"})  # fields that have more than one line by themselves
 
 
 def request_id() -> str | None:
-    """Of the request that is being answered, if one is."""
-    known: str | None = structlog.contextvars.get_contextvars().get("request_id")
-    return known
+    """The id of the request that is being answered, if there is one."""
+    bound_id: str | None = structlog.contextvars.get_contextvars().get("request_id")
+    return bound_id
 
 
 def configure(settings: Settings) -> None:
@@ -50,14 +50,14 @@ def configure(settings: Settings) -> None:
     logging.getLogger("python_multipart").setLevel(logging.ERROR)  # a line for each bad form, which anybody may send
 
 
-def _harmless(_logger: object, _method: str, told: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    """A line for people, in which nobody's words order their terminal anything; JSON writes that out by itself."""
+def _harmless(_logger: object, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A line for people in which nothing that others wrote can control a terminal. JSON escapes that by itself."""
     return {
-        name: _of_many_lines(value) if name in LINES else harmless(value) if isinstance(value, str) else value
-        for name, value in told.items()
+        name: _of_many_lines(value) if name in MANY_LINES else harmless(value) if isinstance(value, str) else value
+        for name, value in event.items()
     }
 
 
 def _of_many_lines(text: str) -> str:
-    """Each of them marked, for an error's own words may have a line end and go on like a line of the log."""
+    """The text with each line marked: an error's own words may have a line end and go on like a line of the log."""
     return "\n".join(f"| {harmless(line)}" for line in text.split("\n"))

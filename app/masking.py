@@ -1,4 +1,4 @@
-"""URLs as they may be shown: what opens something is masked, wherever in them it stands (SECRETS_STAY_IN)."""
+"""URLs as they may be shown: passwords, tokens and secrets in them are masked (SECRETS_STAY_IN)."""
 
 from urllib.parse import urlsplit
 
@@ -7,18 +7,18 @@ SECRET_WORDS = ("password", "passwd", "secret", "token")  # in the name of a par
 
 
 def masked_url(url: str) -> str:
-    """The URL without user info and the values of secret parameters; of one that cannot be read, nothing."""
+    """The URL with user info and the values of secret parameters masked; one that cannot be parsed is masked whole."""
     try:
         parts = urlsplit(url)
-    except ValueError:  # its words would quote what is to be masked
+    except ValueError:  # the error itself would quote what must be masked
         return MASK
     _, at, place = parts.netloc.rpartition("@")
-    shown = parts._replace(netloc=f"{MASK}@{place}" if at else place, query=_masked_query(parts.query))
-    return shown.geturl()
+    masked = parts._replace(netloc=f"{MASK}@{place}" if at else place, query=_masked_query(parts.query))
+    return masked.geturl()
 
 
 def masked_database_url(url: str) -> str:
-    """The same, but for the user's name and a SQLite file's path: whoever runs the service looks for them."""
+    """The same, but with the user's name and the path of a SQLite file, for operators need them."""
     scheme, _, rest = url.partition("://")
     user_info, at, place = rest.partition("@")
     user, colon, _ = user_info.partition(":")

@@ -230,14 +230,16 @@ class Settings(BaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def are_addresses(cls, value: str) -> str:
-        named = [one.strip() for one in value.split(",")]
-        for one in named:
-            if one != "*":
+        addresses = [address.strip() for address in value.split(",")]
+        for address in addresses:
+            if address != "*":
                 try:
-                    ipaddress.ip_network(one)
+                    ipaddress.ip_network(address)
                 except ValueError:
-                    raise ValueError(f"{one!r} is no address, like 10.1.2.3, and no network, like 10.0.0.0/8") from None
-        return "*" if "*" in named else ",".join(named)
+                    raise ValueError(
+                        f"{address!r} is no address, like 10.1.2.3, and no network, like 10.0.0.0/8"
+                    ) from None
+        return "*" if "*" in addresses else ",".join(addresses)
 
     @model_validator(mode="after")
     def polls_in_order(self) -> Self:
@@ -278,30 +280,30 @@ def load(**overrides: object) -> Settings:
     """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
     lines = [f"{name}: {UNKNOWN}" for name in sorted(_names_given()) if _is_stray(name)]
     try:
-        found = Settings(**overrides)  # type: ignore[arg-type]
+        settings = Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        told = [_line(e["loc"], UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]) for e in error.errors()]
-        raise SettingsError(lines + told) from None
+        complaints = [_line(e["loc"], UNKNOWN if e["type"] == "extra_forbidden" else e["msg"]) for e in error.errors()]
+        raise SettingsError(lines + complaints) from None
     except NotJson as error:
         name = str(error).split('"')[1] if '"' in str(error) else "settings"
         raise SettingsError([*lines, f"{variable(name)}: is not JSON; set it variable by variable instead"]) from None
     if lines:
         raise SettingsError(lines)
-    return found
+    return settings
 
 
 def sources(settings: Settings) -> list[tuple[str, str, str]]:
     """(variable, value with secrets masked, where it comes from), in the order of the class."""
-    shown = {
+    values = {
         variable(name): _shown(name, getattr(settings, name)) for name in Settings.model_fields if name != "instances"
     }
     for instance, knobs in settings.instances.items():
         for knob in InstanceSettings.model_fields:
-            shown[variable(f"instances__{instance}__{knob}")] = _shown(knob, getattr(knobs, knob))
-    given = {where: set(_variables(source(Settings)())) for where, source in Settings.origins.items()}
+            values[variable(f"instances__{instance}__{knob}")] = _shown(knob, getattr(knobs, knob))
+    origins = {where: set(_variables(source(Settings)())) for where, source in Settings.origins.items()}
     return [
-        (name, value, next((where for where, names in given.items() if name in names), "default"))
-        for name, value in shown.items()
+        (name, value, next((where for where, names in origins.items() if name in names), "default"))
+        for name, value in values.items()
     ]
 
 
@@ -326,24 +328,24 @@ def variable(field: str) -> str:
 
 def _secrets() -> dict[str, str]:
     """What the secrets directory's files hold, by variable. Links are followed. Errors: SettingsError."""
-    named = os.environ.get("SLUICE_SECRETS_DIR")
-    if not named:
+    directory = os.environ.get("SLUICE_SECRETS_DIR")
+    if not directory:
         return {}
-    if not Path(named).is_dir():
-        raise SettingsError([f"SLUICE_SECRETS_DIR: {named} is not a directory"])
-    held: dict[str, str] = {}
+    if not Path(directory).is_dir():
+        raise SettingsError([f"SLUICE_SECRETS_DIR: {directory} is not a directory"])
+    secrets: dict[str, str] = {}
     lines = []
-    for path in _our_files(Path(named)):
+    for path in _our_files(Path(directory)):
         name = path.name.upper()
         try:
-            held[name] = path.read_text("utf-8").strip()
+            secrets[name] = path.read_text("utf-8").strip()
         except OSError as error:
             lines.append(f"{name}: its file cannot be read: {error.strerror}")
         except UnicodeDecodeError:
             lines.append(f"{name}: its file is not UTF-8")
     if lines:
         raise SettingsError(lines)
-    return held
+    return secrets
 
 
 def _our_files(directory: Path) -> list[Path]:
@@ -360,8 +362,8 @@ def _names_given() -> set[str]:
 
 def _is_stray(name: str) -> bool:
     field = name.removeprefix(PREFIX).lower()
-    known = field in Settings.model_fields or field.startswith("instances__") or name in OUTSIDE
-    return name.startswith(PREFIX) and not known
+    is_known = field in Settings.model_fields or field.startswith("instances__") or name in OUTSIDE
+    return name.startswith(PREFIX) and not is_known
 
 
 def _line(location: tuple[int | str, ...], message: str) -> str:
@@ -391,7 +393,7 @@ def _names_a_database(url: str) -> bool:
     make_url = importlib.import_module("sqlalchemy.engine").make_url  # most commands start sooner without it
     refused = importlib.import_module("sqlalchemy.exc").ArgumentError
     try:
-        known = make_url(url)
+        parsed = make_url(url)
     except (refused, ValueError):
         return False
-    return bool((known.database or "").strip("/")) and "@" not in (known.host or "")
+    return bool((parsed.database or "").strip("/")) and "@" not in (parsed.host or "")

@@ -1,6 +1,6 @@
-"""Who may call, and what.
+"""Who may call, and what a caller may do.
 
-A key is looked at before anything of the body is read. Without keys (SLUICE_AUTH=off) the service trusts this machine's
+A key is checked before anything of the body is read. Without keys (SLUICE_AUTH=off) the service trusts this machine's
 loopback, and middleware/loopback_only.py keeps web pages from using that trust.
 """
 
@@ -21,7 +21,7 @@ from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
 from app.store.database import AWAY
 
 BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
-MAY = {
+PERMISSIONS = {  # what a scope permits, in words
     Scope.SUBMIT: "create imports",
     Scope.READ: "read what is not its client's own",
     Scope.OPERATE: "decide about what is not its client's own",
@@ -29,7 +29,7 @@ MAY = {
 
 
 class Guarded(APIRoute):
-    """A route that knows who calls before it reads the body. Errors: Unauthorized, TooManyRequests."""
+    """A route that checks the caller's key before it reads the body. Errors: Unauthorized, TooManyRequests."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -42,7 +42,7 @@ class Guarded(APIRoute):
 
 
 async def caller_of(request: Request) -> Caller:
-    """Errors: Unauthorized, TooManyRequests."""
+    """The caller by the request's key, counted against its rate. Errors: Unauthorized, TooManyRequests."""
     container: Container = request.app.state.container
     if container.settings.auth == "off":
         return EVERYBODY
@@ -51,18 +51,18 @@ async def caller_of(request: Request) -> Caller:
         raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
     caller = await container.keys.caller(key.strip())
     if caller is None:
-        raise closed()
-    within_rate(request, caller)
+        raise unknown_key()
+    count_request(request, caller)
     request.state.key_id = (api_keys.read(key.strip()) or ("",))[0]
     return caller
 
 
-def closed() -> Unauthorized:
+def unknown_key() -> Unauthorized:
     return Unauthorized("This key is not known, or is revoked, or its time is over. Ask for a new one.")
 
 
-async def is_still_let_in(request: Request) -> bool:
-    """Whether the key of a request that has gone on for a while still opens. Where nobody can be asked: yes."""
+async def is_key_still_valid(request: Request) -> bool:
+    """Whether the key of a request that has gone on for a while is still valid. True where the database is away."""
     container: Container = request.app.state.container
     key_id = getattr(request.state, "key_id", None)
     try:
@@ -71,12 +71,12 @@ async def is_still_let_in(request: Request) -> bool:
         return True
 
 
-def within_rate(request: Request, caller: Caller) -> None:
-    """Count one request of a client's. Errors: TooManyRequests."""
-    if wait := request.app.state.rates.take(caller.client):
-        most = request.app.state.container.settings.client_requests_per_minute
-        message = f"A client may ask {most} times a minute. Ask again later, or use `?wait=` and the list of imports."
-        raise TooManyRequests(message, retry_after_seconds=math.ceil(wait))
+def count_request(request: Request, caller: Caller) -> None:
+    """Count one request of a client against its rate. Errors: TooManyRequests."""
+    if wait_seconds := request.app.state.rates.take(caller.client):
+        limit = request.app.state.container.settings.client_requests_per_minute
+        message = f"A client may ask {limit} times a minute. Ask again later, or use `?wait=` and the list of imports."
+        raise TooManyRequests(message, retry_after_seconds=math.ceil(wait_seconds))
 
 
 async def _caller(request: Request, _declared: Annotated[object, Security(BEARER)]) -> Caller:
@@ -88,7 +88,7 @@ TheCaller = Annotated[Caller, Depends(_caller)]
 
 
 def needs(scope: Scope) -> Any:
-    """A key of this scope. Errors: Forbidden."""
+    """Demand a key with this scope. Errors: Forbidden."""
 
     async def check(caller: TheCaller) -> None:
         if not caller.may(scope):
@@ -98,4 +98,4 @@ def needs(scope: Scope) -> Any:
 
 
 def refuse_scope(scope: Scope) -> None:
-    raise Forbidden(f"This key may not {MAY[scope]}: that takes the scope `{scope}`.")
+    raise Forbidden(f"This key may not {PERMISSIONS[scope]}: that takes the scope `{scope}`.")

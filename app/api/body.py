@@ -1,4 +1,4 @@
-"""A request's body as it comes, for an upload: its sender may go away, and others may need what it holds."""
+"""The body of an upload as it comes. Its sender may go away meanwhile, and other uploads may need its place."""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -15,52 +15,56 @@ from app.uploads.admission import Place
 
 @asynccontextmanager
 async def body_of(request: Request, place: Place) -> AsyncIterator[AsyncGenerator[bytes, None]]:
-    """Its bytes. Once they all have come, whether the caller is still there is watched until the end of the block.
+    """The body's bytes, chunk by chunk. After the last one, the caller is watched until the end of the block.
 
-    An empty piece means that the place is wanted for something. Errors: ClientDisconnect, TooSlow.
+    An empty chunk means that the upload's place was woken. Errors: ClientDisconnect, TooSlow.
     """
-    begun: list[asyncio.Future[Any]] = []
+    pending: list[asyncio.Future[Any]] = []
 
-    async def pieces() -> AsyncGenerator[bytes, None]:
-        more = True
-        while more:
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        has_more = True
+        while has_more:
             place.check()
-            coming = begun[0] if begun else asyncio.ensure_future(request.receive())
-            begun[:] = [coming]
-            await _done_or_woken(coming, place)
-            if not coming.done():
+            receiving = pending[0] if pending else asyncio.ensure_future(request.receive())
+            pending[:] = [receiving]
+            await _wait_for_message(receiving, place)
+            if not receiving.done():
                 yield b""
                 continue
-            begun.clear()
-            message = coming.result()
+            pending.clear()
+            message = receiving.result()
             if message["type"] == "http.disconnect":
                 place.is_gone = True
                 raise ClientDisconnect
-            more = message.get("more_body", False)
-            if not more:
-                begun.append(asyncio.create_task(_watch(request, place)))
+            has_more = message.get("more_body", False)
+            if not has_more:
+                pending.append(asyncio.create_task(_watch_for_disconnect(request, place)))
             if message.get("body"):
                 yield message["body"]
 
     try:
-        yield pieces()
-    finally:  # whoever reads on reads alone
-        for one in begun:
-            one.cancel()
-            await asyncio.wait([one])
-            if not one.cancelled():
-                one.exception()  # nobody else will ask
+        yield chunks()
+    finally:  # nothing here may go on receiving when others do
+        for task in pending:
+            task.cancel()
+            await asyncio.wait([task])
+            if not task.cancelled():
+                task.exception()  # nobody else will ask
 
 
-async def _done_or_woken(coming: asyncio.Future[Message], place: Place) -> None:
-    """NO_LOST_ROWS: what is being received is not cancelled, for then some of it might be gone."""
+async def _wait_for_message(receiving: asyncio.Future[Message], place: Place) -> None:
+    """Wait until a message has come or the place is woken.
+
+    NO_LOST_ROWS: the receiving is never cancelled, for then a part of the body could be lost.
+    """
     place.waking = asyncio.get_running_loop().create_future()
-    either: tuple[asyncio.Future[Any], ...] = (coming, place.waking)
+    either: tuple[asyncio.Future[Any], ...] = (receiving, place.waking)
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     place.waking = None
 
 
-async def _watch(request: Request, place: Place) -> None:
+async def _watch_for_disconnect(request: Request, place: Place) -> None:
+    """Note it when the caller hangs up."""
     with suppress(TooSlow):
         while (await request.receive())["type"] != "http.disconnect":
             pass

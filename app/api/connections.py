@@ -1,4 +1,4 @@
-"""How many connections a process has open: at the limit, the oldest that works for no known caller makes room."""
+"""The open connections of a process. At the limit, a new one takes the place of the oldest without a known caller."""
 
 import math
 from typing import Protocol
@@ -13,16 +13,16 @@ SPARE_CONNECTIONS = 64  # beyond the limit: for health checks, while all others 
 
 
 class Connection(Protocol):
-    """What has to be known of each."""
+    """What `Connections` asks of a connection."""
 
     is_crowded: bool
 
     @property
     def has_known_caller(self) -> bool:
-        """Whether it works for somebody whose key is known."""
+        """Whether it works on a request of a caller whose key was checked."""
 
     def end(self) -> None:
-        """Close it for others' sake, whatever is under way."""
+        """Close the connection to make room for others, whatever is under way."""
 
     def end_if_overdue(self, now: float) -> None:
         """Close it if it has waited for too long."""
@@ -31,20 +31,20 @@ class Connection(Protocol):
 class Connections:
     """All connections of a process."""
 
-    def __init__(self, most: int) -> None:
-        self.most = most
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
         self._open: set[Connection] = set()
-        self._strangers: dict[Connection, None] = {}  # of these, the oldest first; some have a known caller by now
-        self._crowded: dict[Connection, None] = {}  # beyond the limit, the oldest first
+        self._replaceable: dict[Connection, None] = {}  # open ones, the oldest first; some have a known caller by now
+        self._crowded: dict[Connection, None] = {}  # those beyond the limit, the oldest first
         self._warned_at = -math.inf
 
     def add(self, connection: "Connection", now: float) -> None:
-        """Let a new one in. Beyond the limit it costs a stranger its place, or serves health checks only."""
-        if len(self._open) >= self.most:
+        """Accept a new connection. At the limit another one is closed for it, or it may only serve health checks."""
+        if len(self._open) >= self.limit:
             self._warn(now)
-        if len(self._open) < self.most or self._make_room():
+        if len(self._open) < self.limit or self._make_room():
             self._open.add(connection)
-            self._strangers[connection] = None
+            self._replaceable[connection] = None
             return
         connection.is_crowded = True
         self._crowded[connection] = None
@@ -52,29 +52,29 @@ class Connections:
             self._end(next(iter(self._crowded)))
 
     def renew(self, connection: "Connection") -> None:
-        """It begins with another request, for whomever."""
+        """Note that another request begins on it: it is now the youngest, and its caller is not known yet."""
         if connection in self._open:
-            self._strangers.pop(connection, None)
-            self._strangers[connection] = None
+            self._replaceable.pop(connection, None)
+            self._replaceable[connection] = None
 
     def remove(self, connection: "Connection") -> None:
         self._open.discard(connection)
-        self._strangers.pop(connection, None)
+        self._replaceable.pop(connection, None)
         self._crowded.pop(connection, None)
 
     def end_overdue(self, now: float) -> None:
-        """Once a second."""
+        """End every connection that has waited for too long. Called once a second."""
         for connection in [*self._open, *self._crowded]:
             connection.end_if_overdue(now)
 
     def _make_room(self) -> bool:
-        """Close the oldest connection that works for no known caller. False: they all do."""
-        while self._strangers:
-            oldest = next(iter(self._strangers))
+        """Close the oldest connection that works for no known caller. False where every one does."""
+        while self._replaceable:
+            oldest = next(iter(self._replaceable))
             if not oldest.has_known_caller:
                 self._end(oldest)
                 return True
-            del self._strangers[oldest]
+            del self._replaceable[oldest]
         return False
 
     def _end(self, connection: "Connection") -> None:
@@ -84,4 +84,4 @@ class Connections:
     def _warn(self, now: float) -> None:
         if now - self._warned_at >= CROWDED_LOG_SECONDS:
             self._warned_at = now
-            log.warning("the limit of connections is reached", limit=self.most, setting="SLUICE_CONNECTIONS")
+            log.warning("the limit of connections is reached", limit=self.limit, setting="SLUICE_CONNECTIONS")

@@ -1,4 +1,7 @@
-"""What a request, or a form's part, says of its bytes. It is believed or refused, and never passed over."""
+"""Headers in which a request, or a part of a form, makes claims about its bytes.
+
+Each claim is either believed or refused. None is ignored.
+"""
 
 import base64
 import binascii
@@ -19,10 +22,10 @@ UNDERSTOOD = frozenset(
     }
 )  # fmt: skip
 WITHOUT_MEANING = frozenset({"content-language", "content-location", "content-description", "content-id"})
-"""They say nothing of which bytes these are, or how they are written."""
+"""Headers that say neither which bytes these are nor how they are encoded."""
 WHOLE = {"upload-complete": "?1", "upload-incomplete": "?0", "upload-offset": "0"}
-"""Headers of resumable uploads, each with what it says where the file is whole. IETF draft, and tus."""
-LENGTHS = ("upload-length", "x-upload-content-length")  # of the whole file
+"""Headers of resumable uploads (an IETF draft, and tus), each with its value where the file is whole."""
+LENGTHS = ("upload-length", "x-upload-content-length")  # headers with the length of the whole file
 NO_CHARSET = frozenset({"", "binary"})
 NAMED_CHARACTERS = 40
 
@@ -33,33 +36,37 @@ ALGORITHMS: dict[str, Callable[[], Any]] = {
 }
 
 
-def said_by(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Headers by their names in lower case. What is said twice, and differs, is said by a list (RFC 9110, 5.3)."""
+def read_claims(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by their names in lower case. Different values of one name become a list (RFC 9110, 5.3)."""
     values: dict[str, dict[str, None]] = {}
     for name, value in headers:
         values.setdefault(name.lower(), {})[value.strip()] = None
     return {name: ", ".join(each) for name, each in values.items()}
 
 
-def refuse_piece(headers: Mapping[str, str]) -> None:
-    """Errors: BrokenUpload partial_upload."""
+def refuse_partial(headers: Mapping[str, str]) -> None:
+    """Refuse what says that it is a piece of a file. Errors: BrokenUpload partial_upload."""
     for name, value in headers.items():
         if name in {"content-range", "x-content-range"} or value != WHOLE.get(name, value):
-            raise _piece(f"{name.title()} says that this is a piece of a file.")
+            raise _partial_upload(f"{name.title()} says that this is a piece of a file.")
         if name in LENGTHS and value != headers.get("content-length"):
-            raise _piece(f"{name.title()} says that the file has {value[:NAMED_CHARACTERS]} bytes; here are others.")
+            raise _partial_upload(
+                f"{name.title()} says that the file has {value[:NAMED_CHARACTERS]} bytes; here are others."
+            )
         if name.startswith("content-") and name not in UNDERSTOOD | WITHOUT_MEANING:
-            raise _piece(f"{name.title()[:NAMED_CHARACTERS]} is not known here, and may change what the bytes mean.")
+            raise _partial_upload(
+                f"{name.title()[:NAMED_CHARACTERS]} is not known here, and may change what the bytes mean."
+            )
 
 
-def _piece(why: str) -> BrokenUpload:
+def _partial_upload(why: str) -> BrokenUpload:
     message = f"{why} Send the whole file in one request, without that header: a file of any size is taken."
     return BrokenUpload(message, code="partial_upload")
 
 
 @dataclass(frozen=True, slots=True)
 class MediaType:
-    """What Content-Type says."""
+    """The value of a Content-Type header."""
 
     kind: str  # in lower case
     options: Mapping[bytes, bytes]
@@ -70,42 +77,45 @@ class MediaType:
 
     @property
     def charset(self) -> str:
-        """Empty where it names none."""
-        named = self.options.get(b"charset", b"").decode("latin-1")
-        return "" if named.lower() in NO_CHARSET else named
+        """The charset that it names; empty where it names none."""
+        charset = self.options.get(b"charset", b"").decode("latin-1")
+        return "" if charset.lower() in NO_CHARSET else charset
 
-    def parameters(self, named: Mapping[str, str]) -> list[tuple[str, str]]:
-        """What it says that a parameter would, where none does. Errors: BadParameter where one does, and differs."""
+    def parameters(self, parameters: Mapping[str, str]) -> list[tuple[str, str]]:
+        """The parameters of an import that it implies and that `parameters` do not state.
+
+        Errors: BadParameter where they state something else.
+        """
         if self.options.get(b"header", b"").lower() == b"absent":
             message = "Content-Type says that the file has no header line. Put one before its rows, and leave that out."
             raise BadParameter(message)
-        told = {"charset": self.charset} if self.charset else {}
+        claimed = {"charset": self.charset} if self.charset else {}
         if self.kind == Format.TSV.media_type:
-            told["format"] = str(Format.TSV)
-        for name, value in told.items():
-            if (given := named.get(name)) and not is_same(given, value):
-                message = f"is {given!r}, but Content-Type says {value!r}; send the right one, or one only"
+            claimed["format"] = str(Format.TSV)
+        for name, value in claimed.items():
+            if (stated := parameters.get(name)) and not is_same(stated, value):
+                message = f"is {stated!r}, but Content-Type says {value!r}; send the right one, or one only"
                 raise BadParameter(f"{name}: {message}", details=(Detail(message, field=name),))
-        return [(name, value) for name, value in told.items() if not named.get(name)]
+        return [(name, value) for name, value in claimed.items() if not parameters.get(name)]
 
 
 class Digests:
-    """What the bytes' digests are said to be (RFC 9530, RFC 1864), and what those that came have."""
+    """The digests that headers claim for the bytes (RFC 9530, RFC 1864), and the digests of the bytes that came."""
 
     def __init__(self, headers: Mapping[str, str]) -> None:
         """Errors: BrokenUpload invalid_digest."""
-        self.told = {**_structured(headers.get("content-digest")), **_structured(headers.get("repr-digest"))}
+        self._claimed = {**_structured(headers.get("content-digest")), **_structured(headers.get("repr-digest"))}
         if (md5 := headers.get("content-md5")) is not None:
-            self.told["md5"] = _bytes_of("md5", md5.strip(), "Content-MD5 is not base64 of 16 bytes.")
-        self._seen = {name: ALGORITHMS[name]() for name in self.told}
+            self._claimed["md5"] = _bytes_of("md5", md5.strip(), "Content-MD5 is not base64 of 16 bytes.")
+        self._computed = {name: ALGORITHMS[name]() for name in self._claimed}
 
     def update(self, chunk: bytes) -> None:
-        for digest in self._seen.values():
+        for digest in self._computed.values():
             digest.update(chunk)
 
     def hashed(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """The same chunks."""
-        return self._hashed(chunks) if self.told else chunks
+        """The same chunks, each of them added to the digests on its way."""
+        return self._hashed(chunks) if self._claimed else chunks
 
     async def _hashed(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         async for chunk in chunks:
@@ -113,28 +123,31 @@ class Digests:
             yield chunk
 
     def check(self, file_sha256: str = "") -> None:
-        """Once all has come. A SHA-256 may be that of the file, too. Errors: BrokenUpload digest_mismatch."""
-        for name, told in self.told.items():
-            if told != self._seen[name].digest() and not (name == "sha-256" and told.hex() == file_sha256):
+        """Call this once all bytes have come. A SHA-256 may also be that of the file.
+
+        Errors: BrokenUpload digest_mismatch.
+        """
+        for name, claimed in self._claimed.items():
+            if claimed != self._computed[name].digest() and not (name == "sha-256" and claimed.hex() == file_sha256):
                 header = "Content-MD5" if name == "md5" else "Content-Digest"
-                named = name.upper()
-                message = f"The file's {named} is not the one in {header}. Send the file again."
+                algorithm = name.upper()
+                message = f"The file's {algorithm} is not the one in {header}. Send the file again."
                 raise BrokenUpload(message, code="digest_mismatch")
 
 
 def _structured(header: str | None) -> dict[str, bytes]:
-    """The digests of a header by RFC 9530, of those algorithms that are known. Others say nothing that can be held."""
-    found = {}
-    for one in (header or "").split(","):
-        name, _, value = one.strip().partition("=")
+    """The digests in a header of RFC 9530, of the algorithms that are supported; others are ignored."""
+    digests = {}
+    for item in (header or "").split(","):
+        name, _, value = item.strip().partition("=")
         name = name.strip().lower()
         if name in {"sha-256", "sha-512"}:
             value = value.partition(";")[0].strip()
             message = f"Content-Digest is not of the form {name}=:…base64…:"
             if len(value) < 2 or not value.startswith(":") or not value.endswith(":"):
                 raise BrokenUpload(message, code="invalid_digest")
-            found[name] = _bytes_of(name, value[1:-1], message)
-    return found
+            digests[name] = _bytes_of(name, value[1:-1], message)
+    return digests
 
 
 def _bytes_of(algorithm: str, text: str, message: str) -> bytes:
@@ -149,21 +162,21 @@ def _bytes_of(algorithm: str, text: str, message: str) -> bytes:
 
 def unsupported(kind: str) -> UnsupportedMedia:
     """A media type that no file comes in, with what to say or do instead."""
-    named = f"Content-Type {kind[:NAMED_CHARACTERS]!r} is not taken."
+    complaint = f"Content-Type {kind[:NAMED_CHARACTERS]!r} is not taken."
     match kind:
         case "application/x-www-form-urlencoded":
-            told = (
+            advice = (
                 "It is what `curl -d` says, which also takes the line ends out of a file. Send it with "
                 "`--data-binary @FILE` or `-T FILE -X POST`, and `-H 'Content-Type: text/csv'`."
             )
         case "application/gzip" | "application/x-gzip":
-            told = "Send the packed file as text/csv with Content-Encoding: gzip."
+            advice = "Send the packed file as text/csv with Content-Encoding: gzip."
         case "application/zstd":
-            told = "Send the packed file as text/csv with Content-Encoding: zstd."
+            advice = "Send the packed file as text/csv with Content-Encoding: zstd."
         case "application/json" | "application/x-ndjson" | "application/jsonl":
-            told = "Send CSV: a line with the columns' names, then a line for each record."
+            advice = "Send CSV: a line with the columns' names, then a line for each record."
         case _ if kind.startswith("application/vnd.") and ("sheet" in kind or "excel" in kind):
-            told = "Save the sheet as CSV and send that as text/csv."
+            advice = "Save the sheet as CSV and send that as text/csv."
         case _:
-            told = "Send the file as text/csv, or a form with a part named `file`."
-    return UnsupportedMedia(f"{named} {told}", code="unsupported_media_type")
+            advice = "Send the file as text/csv, or a form with a part named `file`."
+    return UnsupportedMedia(f"{complaint} {advice}", code="unsupported_media_type")

@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
 from app.api.auth import TheCaller, refuse_scope
-from app.api.parameters import merged, only, refuse
+from app.api.parameter_names import merged, only, refuse
 from app.api.values import whole
 from app.container import Container
 from app.domain.api_keys import Scope

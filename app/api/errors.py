@@ -21,7 +21,7 @@ from app.store.database import AWAY, WrongSchema
 
 log = structlog.get_logger()
 
-OF_STATUS = {  # what the framework answers by itself
+OF_STATUS = {  # by the status that the framework answers by itself: code and detail
     404: ("not_found", "There is nothing at {path}. The paths are listed at /docs."),
     405: ("method_not_allowed", "{method} is not allowed at {path}; see the Allow header."),
     413: ("content_too_large", "The body is larger than what is taken here."),
@@ -38,7 +38,7 @@ def problem(
     headers: dict[str, str] | None = None,
     status: int | None = None,
 ) -> JSONResponse:
-    """`status`: where another one than the code's own was given already."""
+    """A problem as a response. `status`: where it is not the one that the code has in the table of problems."""
     body = document(code, detail, path=request.url.path)
     body["status"] = status = status or body["status"]
     if errors:
@@ -48,12 +48,12 @@ def problem(
 
 
 def document(code: str, detail: str, *, path: str) -> dict[str, Any]:
-    """What every problem says."""
-    known = PROBLEMS[code]
+    """The fields that every problem has."""
+    known_problem = PROBLEMS[code]
     return {
         "type": path_of(code),
-        "title": known.title,
-        "status": known.status,
+        "title": known_problem.title,
+        "status": known_problem.status,
         "detail": detail,
         "instance": path,
         "code": code,
@@ -82,6 +82,7 @@ async def _caller(request: Request, error: Exception) -> Response:
 
 
 def of_caller(request: Request, error: CallerError) -> Response:
+    """A caller's mistake as a problem."""
     headers = {}
     if error.retry_after_seconds:
         headers["Retry-After"] = str(error.retry_after_seconds)
@@ -97,55 +98,56 @@ def of_caller(request: Request, error: CallerError) -> Response:
 
 
 async def answer_http_exception(request: Request, error: Exception) -> Response:
-    """What the framework says by itself: unknown paths, methods that are not allowed."""
+    """A problem for what the framework answers by itself: an unknown path, a method that is not allowed."""
     assert isinstance(error, HTTPException)
     if isinstance(error.__cause__, CallerError):  # FastAPI calls whatever happens while it reads JSON a bad request
         return of_caller(request, error.__cause__)
     headers = dict(error.headers or {})
     if error.status_code not in OF_STATUS:
         return problem(request, status=error.status_code, code="bad_request", detail=str(error.detail), headers=headers)
-    code, told = OF_STATUS[error.status_code]
+    code, detail = OF_STATUS[error.status_code]
     if error.status_code == http.HTTPStatus.METHOD_NOT_ALLOWED:
         headers = {"Allow": ", ".join(sorted(_methods(request)))}
     return problem(
-        request, code=code, detail=told.format(method=request.method, path=request.url.path), headers=headers
+        request, code=code, detail=detail.format(method=request.method, path=request.url.path), headers=headers
     )
 
 
 def _methods(request: Request) -> set[str]:
-    """Those that this path can be asked with: Starlette looks no further than the first route of the path."""
-    found: set[str] = set()
+    """The methods that this path takes. Starlette itself looks no further than the first route of a path."""
+    methods: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.url.path):
-            found |= route.methods
-    return found | {"HEAD"} if "GET" in found else found
+            methods |= route.methods
+    return methods | {"HEAD"} if "GET" in methods else methods
 
 
 async def _validation(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    found = error.errors()
-    if any(e["loc"] == ("body",) and isinstance(e["input"], bytes) for e in found):  # FastAPI left it as it came
+    mistakes = error.errors()
+    is_unread = any(mistake["loc"] == ("body",) and isinstance(mistake["input"], bytes) for mistake in mistakes)
+    if is_unread:  # FastAPI left the body as it came
         return of_caller(request, UnsupportedMedia("Send this body with Content-Type: application/json."))
-    details = [_detail(e) for e in found]
+    details = [_detail(mistake) for mistake in mistakes]
     return problem(request, code="invalid_parameter", detail=in_one_sentence(details), errors=details)
 
 
 def _detail(error: dict[str, Any]) -> Detail:
     if error["type"] == "json_invalid":
         return Detail(f"The body is no JSON (at character {error['loc'][1]}).")
-    return Detail(_said(error), field=".".join(str(step) for step in error["loc"][1:]) or None)
+    return Detail(_message_of(error), field=".".join(str(step) for step in error["loc"][1:]) or None)
 
 
-def _said(error: dict[str, Any]) -> str:
-    """What pydantic found, in words for whoever sent it."""
+def _message_of(error: dict[str, Any]) -> str:
+    """A mistake that pydantic found, in words for whoever sent it."""
     if error["type"] == "extra_forbidden":
         return "is not known here; leave it out"
-    told: str = error["msg"]
-    return told.removeprefix("Value error, ").removeprefix("Input ")
+    message: str = error["msg"]
+    return message.removeprefix("Value error, ").removeprefix("Input ")
 
 
 async def _gone(request: Request, _error: Exception) -> Response:
-    """Nobody reads this answer; nothing of the upload was kept."""
+    """The caller hung up. Nobody reads this answer, and nothing of the upload was kept."""
     return problem(request, code="broken_upload", detail="The upload broke off. Send the file again.")
 
 

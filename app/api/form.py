@@ -14,8 +14,8 @@ from app.api.parameters import PARAMETERS
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge
 from app.files.file_kinds import packing_of
 
-SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; the rest goes to a temporary file
-LOOK_BYTES = 1 << 23  # that go to the temporary file between two looks at the room on its disk
+SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; more goes to a temporary file
+LOOK_BYTES = 1 << 23  # written to the temporary file between two checks of the free space on its disk
 CHUNK_BYTES = 1 << 16
 FIELD_BYTES = 1 << 16
 FIELDS = 64
@@ -25,7 +25,7 @@ DEFAULT_CHARSET = "_charset_"  # a field that says in which charset the others a
 
 
 class Form:
-    """Read it, then ask what was in it."""
+    """A form: `read` it first, then ask for its file and its fields."""
 
     file: FormPart
 
@@ -94,13 +94,13 @@ class Form:
         return [(part.name, part.text(charset)) for part in self._fields if part.name != DEFAULT_CHARSET]
 
     def content_encoding(self) -> str | None:
-        """How the file is packed: as its part says, or as its bytes show."""
-        begun = self._spool.read(CHUNK_BYTES)
+        """How the file is compressed: as its part says, or as its first bytes show."""
+        beginning = self._spool.read(CHUNK_BYTES)
         self._spool.seek(0)
-        return self.file.said.get("content-encoding") or packing_of(begun)
+        return self.file.claims.get("content-encoding") or packing_of(beginning)
 
     async def chunks(self) -> AsyncIterator[bytes]:
-        """The file."""
+        """The bytes of the file, as they came."""
         while chunk := await run_in_threadpool(self._spool.read, CHUNK_BYTES):
             yield chunk
 
@@ -109,7 +109,10 @@ class Form:
         return len(self._delimiter) + len(b"\r\n")
 
     def _finish(self) -> None:
-        """The last boundary lacks its `--`, as in Adobe's own Java sample. Behind a line end it has ended its part."""
+        """End a form whose last boundary lacks its `--`, as in Adobe's own Java sample.
+
+        Where a line end follows on the boundary, the parser has ended the part already.
+        """
         if self._tail.endswith(self._delimiter):
             self._parser.write(b"--\r\n")
         self._ended = True
@@ -176,8 +179,8 @@ def _no_file(other: FormPart | None) -> BadParameter:
     """`other`: a part that may be it, under another name."""
     message = "The form has no part named `file`. Name the part that holds the file so."
     if other:
-        held = f"The part {other.name[:SHOWN_CHARACTERS]!r} holds one, as it seems"
-        message = f"The form has no part named `file`. {held}: call it `file`; with curl, `-F file=@FILE`."
+        hint = f"The part {other.name[:SHOWN_CHARACTERS]!r} holds one, as it seems"
+        message = f"The form has no part named `file`. {hint}: call it `file`; with curl, `-F file=@FILE`."
     return BadParameter(message, code="no_file", details=(Detail(message, field="file"),))
 
 

@@ -1,4 +1,4 @@
-"""Values of headers that have parameters: `text/csv; charset=utf-8`. Only so much of one is looked at."""
+"""Values of headers that have parameters: `text/csv; charset=utf-8`. Only the first parameters are read."""
 
 from email.message import Message
 from itertools import islice
@@ -23,10 +23,10 @@ def file_name_in(disposition: str) -> str | None:
     words = Message()
     words["Content-Disposition"] = _within_bounds(disposition)
     try:
-        found = words.get_param("filename", header="content-disposition")
+        name = words.get_param("filename", header="content-disposition")
     except ValueError:  # the number of a piece that is too long for one
         return None
-    return _decoded(*found) if isinstance(found, tuple) else found
+    return _decoded(*name) if isinstance(name, tuple) else name
 
 
 def _decoded(charset: str | None, _language: str | None, text: str) -> str | None:

@@ -1,25 +1,25 @@
-"""Accept (RFC 9110, 12.5.1): which of the forms that an answer may have its caller likes best."""
+"""Accept (RFC 9110, 12.5.1): which of the media types on offer the caller prefers."""
 
 from fastapi import Request
 
 from app.api.header_fields import options_of
 
-RANGES = 32  # that are looked at, from the first on
+RANGES = 32  # media ranges that are read, from the first on
 
 
 def preferred(request: Request, *offers: str) -> str:
-    """One of these media types: of those liked equally the one that is named most exactly, then the one named first.
+    """The offer with the highest weight; among equals the one named most exactly, then the one named first.
 
-    The first of the offers where none is named, or none fits: better another form than no answer.
+    It is the first offer where none is named or none fits: another form is better than no answer.
     """
     written = ",".join(request.headers.getlist("accept")).split(",", RANGES)[:RANGES]
-    ranges = [_range(one) for one in written if one.strip()]
-    liked = {offer: _liking(offer, ranges) for offer in offers}
-    return max(offers, key=lambda offer: liked[offer])
+    ranges = [_range(item) for item in written if item.strip()]
+    liking = {offer: _liking(offer, ranges) for offer in offers}
+    return max(offers, key=lambda offer: liking[offer])
 
 
 def _range(written: str) -> tuple[str, float]:
-    """(media range, its weight); a weight that is none weighs nothing."""
+    """(media range, its weight). A weight that is not a number counts as 0."""
     media, options = options_of(written.strip())
     try:
         weight = float(options.get(b"q", b"1"))
@@ -29,8 +29,8 @@ def _range(written: str) -> tuple[str, float]:
 
 
 def _liking(offer: str, ranges: list[tuple[str, float]]) -> tuple[float, int, int]:
-    """(weight, exactness, place from behind): of the most exact range that the offer falls under."""
+    """(weight, exactness, negative place) of the most exact range that covers the offer."""
     exactness = {offer: 3, f"{offer.partition('/')[0]}/*": 2, "*/*": 1}
-    found = [(exactness[media], -place, weight) for place, (media, weight) in enumerate(ranges) if media in exactness]
-    exact, place, weight = max(found, default=(0, 0, 0.0))
+    matches = [(exactness[media], -place, weight) for place, (media, weight) in enumerate(ranges) if media in exactness]
+    exact, place, weight = max(matches, default=(0, 0, 0.0))
     return (weight, exact, place) if weight > 0 else (0.0, 0, 0)

@@ -1,4 +1,4 @@
-"""What stays open: streams of events, waits and downloads. One client has only so many at one process."""
+"""Streams of events, waits and downloads, which stay open. One client may have a limited number at one process."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from app.domain.timeouts import STREAM_RETRY_SECONDS
 
 
 class OpenStreams:
-    """Of each client, at this process."""
+    """Counts the open streams of each client at this process."""
 
     def __init__(self, client_most: float) -> None:
         self._client_most = client_most
@@ -43,7 +43,7 @@ class OpenStreams:
 
 @contextmanager
 def waiting(request: Request) -> Iterator[None]:
-    """While a request waits for news. Errors: TooManyRequests."""
+    """Count a request as open while it waits for news. Errors: TooManyRequests."""
     streams, caller = _of(request)
     streams.check(caller)
     bulkhead.leave(request)
@@ -52,7 +52,7 @@ def waiting(request: Request) -> Iterator[None]:
 
 
 def check(request: Request) -> None:
-    """Before a stream is begun. Errors: TooManyRequests."""
+    """Call this before a stream begins. Errors: TooManyRequests."""
     streams, caller = _of(request)
     streams.check(caller)
 

@@ -1,4 +1,4 @@
-"""Page tokens: opaque to callers, and a place in an index to us. Page 1,000 costs what page 1 costs."""
+"""Page tokens: opaque to callers; to us, a place in an index. Page 1,000 costs as much as page 1."""
 
 import base64
 import binascii
@@ -17,53 +17,53 @@ Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The page that a caller asks for: of which size, and behind which place; None is the first one."""
+class PageRequest:
+    """The page that a caller asks for: its size, and the place behind which it begins; None: the first page."""
 
     size: int
     place: tuple[int, ...] | None
 
     @property
     def size_and_more(self) -> int:
-        """How many to look for, so as to know whether another page follows."""
+        """How many rows to read: one more than the page has, which tells whether another page follows."""
         return self.size + 1
 
-    def cut(self, found: Sequence[Row], place: Callable[[Row], Sequence[int]]) -> tuple[Sequence[Row], str | None]:
-        """Of so many: the page, and the token of the next one."""
-        return found[: self.size], token(place(found[self.size - 1])) if len(found) > self.size else None
+    def cut(self, rows: Sequence[Row], place: Callable[[Row], Sequence[int]]) -> tuple[Sequence[Row], str | None]:
+        """Of the rows that were read (`size_and_more`): the page, and the token of the next one."""
+        return rows[: self.size], token(place(rows[self.size - 1])) if len(rows) > self.size else None
 
 
-def asked(given: Mapping[str, str], length: int) -> Asked:
-    """`length`: of a place. Errors: BadParameter."""
-    return Asked(size(given.get("page_size")), place(given.get("page_token"), length))
+def read_page_request(parameters: Mapping[str, str], length: int) -> PageRequest:
+    """The page that the query asks for. `length`: how many numbers a place has in this list. Errors: BadParameter."""
+    return PageRequest(size(parameters.get("page_size")), place(parameters.get("page_token"), length))
 
 
 def token(place: Sequence[int]) -> str:
     return base64.urlsafe_b64encode(json.dumps(list(place)).encode()).decode().rstrip("=")
 
 
-def place(given: str | None, length: int) -> tuple[int, ...] | None:
+def place(token_text: str | None, length: int) -> tuple[int, ...] | None:
     """The place that a token names. Errors: BadParameter."""
-    if given is None:
+    if token_text is None:
         return None
     try:
-        found = from_json(base64.b64decode(given + "=" * (-len(given) % 4), b"-_", validate=True))
-        if not isinstance(found, list) or len(found) != length or not all(type(n) is int for n in found):
+        numbers = from_json(base64.b64decode(token_text + "=" * (-len(token_text) % 4), b"-_", validate=True))
+        if not isinstance(numbers, list) or len(numbers) != length or not all(type(n) is int for n in numbers):
             raise ValueError
-        if not all(-(2**63) <= n < 2**63 for n in found):
+        if not all(-(2**63) <= n < 2**63 for n in numbers):
             raise ValueError
     except (ValueError, binascii.Error):
         message = "this is not a page token of this list; begin without one"
         raise BadParameter(message, details=(Detail(message, field="page_token"),)) from None
-    return tuple(found)
+    return tuple(numbers)
 
 
-def size(given: str | None) -> int:
+def size(text: str | None) -> int:
     """Errors: BadParameter."""
-    if given is None:
+    if text is None:
         return DEFAULT_SIZE
-    found = whole(given, 1, MOST)
-    if found is None:
-        message = f"{quoted(given)} is not a whole number from 1 to {MOST}"
+    number = whole(text, 1, MOST)
+    if number is None:
+        message = f"{quoted(text)} is not a whole number from 1 to {MOST}"
         raise BadParameter(message, details=(Detail(message, field="page_size"),))
-    return found
+    return number

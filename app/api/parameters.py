@@ -1,40 +1,41 @@
-"""The parameters of an import, from query and form fields to a Request. All mistakes are told at once."""
+"""The parameters of an import: how they are published, and how a Request is read from them.
 
-import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+They are declared in app/domain: the parameters of every import on the fields of `Request`, those of an object type on
+its target.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from enum import StrEnum
 from functools import partial
-from typing import Any, TypeVar, assert_never
+from typing import Any, assert_never
 
-from app.api.values import from_json, whole
+from app.api.parameter_names import only, refuse
+from app.api.parameter_values import (
+    NAME_CHARACTERS,
+    api_name,
+    api_names,
+    moment,
+    object_type_named,
+    one_of,
+    plain_text,
+    shown_name,
+    string_pairs,
+    whole_number,
+)
 from app.domain import objects
-from app.domain.errors import MOST_ERRORS, BadParameter, Detail, in_one_sentence, quoted
-from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, Format, OnUnconfirmed, Preflight, Request
+from app.domain.errors import BadParameter, Detail
+from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
 from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
-from app.terminal import is_harmless
+from app.domain.request_parameters import Moment, RequestParameter, StringPairs, Text, ValueForm, WholeNumber, Word
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
-LABEL_CHARACTERS = 200
-NAME_CHARACTERS = 255
-MOMENT_CHARACTERS = 40  # of a time, with nine digits of a second and an offset
-NEAREST_FOR = 10  # of the names that are not known get the nearest that is
-CHARSET_CHARACTERS = 40
-FIRST_YEAR, LAST_YEAR = 1970, 9998  # what every database and every time zone can hold
-METADATA_PAIRS = 16
-RFC3339 = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-
-Word = TypeVar("Word", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One of an import, as it is published: for whom, of which form (JSON Schema), and what it means."""
+    """A parameter as it is published."""
 
-    form: dict[str, Any]
+    form: dict[str, Any]  # JSON Schema
     means: str
     of: str | None = None  # an object type; None: of every import
     required: bool = False
@@ -42,10 +43,6 @@ class Parameter:
     @property
     def default(self) -> Any:
         return self.form.get("default")
-
-
-def _word(words: type[StrEnum], default: StrEnum) -> dict[str, Any]:
-    return {"type": "string", "enum": list(words), "default": default}
 
 
 def _text(most: int = NAME_CHARACTERS, **more: Any) -> dict[str, Any]:
@@ -57,11 +54,28 @@ TIME = {"type": "string", "format": "date-time", "pattern": YEARS, "examples": [
 MARKETO_ID = {"type": "integer", "minimum": 1, "maximum": INT32}
 API_NAME = "^[A-Za-z0-9_][A-Za-z0-9_-]*$"  # of an object or a field: it becomes part of a path, or a column
 API_NAMES = "^ *[A-Za-z0-9_][A-Za-z0-9_-]*( *, *[A-Za-z0-9_][A-Za-z0-9_-]*)* *$"
-PAIRS = {"type": "object", "maxProperties": METADATA_PAIRS, "additionalProperties": {"type": "string"}}
 
 
-def _form_of(parameter: objects.Parameter) -> dict[str, Any]:
-    """The form of an object type's parameter; how it is read, `_reader_of` says."""
+def _schema(parameter: RequestParameter) -> dict[str, Any]:
+    """The JSON Schema of a parameter of every import."""
+    default = {} if parameter.default is None else {"default": parameter.default}
+    match parameter.form:
+        case Text(most_characters=most):
+            return _text(most) | default
+        case WholeNumber(least=least, most=most):
+            return {"type": "integer", "minimum": least, "maximum": most} | default
+        case Word(words=words):
+            return {"type": "string", "enum": list(words)} | default
+        case Moment():
+            return TIME
+        case StringPairs(most_pairs=most):
+            return {"type": "object", "maxProperties": most, "additionalProperties": {"type": "string"}}
+        case _:
+            assert_never(parameter.form)
+
+
+def _target_schema(parameter: objects.Parameter) -> dict[str, Any]:
+    """The JSON Schema of an object type's parameter."""
     match parameter.kind:
         case ValueKind.TEXT:
             return _text(**({"minLength": 1} if parameter.required else {}))
@@ -77,98 +91,45 @@ def _form_of(parameter: objects.Parameter) -> dict[str, Any]:
             assert_never(parameter.kind)
 
 
+def _published(*names: str) -> dict[str, Parameter]:
+    return {name: Parameter(_schema(REQUEST_PARAMETERS[name]), REQUEST_PARAMETERS[name].means) for name in names}
+
+
 OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES)}
 PARAMETERS = {
     "object_type": Parameter(OBJECT_TYPE | {"default": default_object_type()}, "what the rows become"),
-    "instance": Parameter(_text(default="default"), "which configured Marketo instance"),
-    "format": Parameter(_word(Format, Format.CSV), "comma, tab or semicolon between the cells"),
-    "charset": Parameter(
-        _text(CHARSET_CHARACTERS, default="utf-8"),
-        "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
-    ),
+    **_published("instance", "format", "charset"),
     **{
-        name: Parameter(_form_of(one), one.means, kind.object_type, required=one.required)
+        name: Parameter(_target_schema(one), one.means, kind.object_type, required=one.required)
         for kind in OBJECT_TYPES.values()
         for name, one in kind.parameters().items()
     },
-    "priority": Parameter(
-        {"type": "integer", "minimum": 0, "maximum": HIGHEST_PRIORITY, "default": DEFAULT_PRIORITY},
-        "higher first; within one priority, first come first served; what waits long rises",
-    ),
-    "not_before": Parameter(TIME, "do not send to Marketo before this time"),
-    "preflight": Parameter(
-        _word(Preflight, Preflight.HEADER), "what is held against Marketo's fields before anything is sent"
-    ),
-    "on_unconfirmed": Parameter(
-        _word(OnUnconfirmed, OnUnconfirmed.RESUBMIT), "what to do when Marketo's answer to a submission was lost"
-    ),
-    "label": Parameter(_text(LABEL_CHARACTERS), "free text"),
-    "metadata": Parameter(PAIRS, "a JSON object of strings, returned as it came"),
+    **_published("priority", "not_before", "preflight", "on_unconfirmed", "label", "metadata"),
 }
 KNOWN = tuple(PARAMETERS)
 
 
-def only(given: Iterable[str], known: Iterable[str]) -> list[Detail]:
-    """A complaint for each name that is not known; the first few with the nearest one that is."""
-    known = list(known)
-    listed = f"Known: {', '.join(known)}." if known else "This takes no parameters."
-    strange = [name for name in dict.fromkeys(given) if name not in known]
-    told = strange[:MOST_ERRORS]
-    meant = [_meant(name, known) or listed for name in told[:NEAREST_FOR]]
-    meant += [listed] * (len(told) - len(meant))
-    complaints = [
-        Detail(f"there is no parameter {quoted(name)}. {what}", field=name[:NAME_CHARACTERS])
-        for name, what in zip(told, meant, strict=True)
-    ]
-    return complaints + [Detail(listed)] * (len(strange) - len(told))  # are counted, and not told
-
-
-def _meant(name: str, known: list[str]) -> str | None:
-    """To compare two names takes a time that goes with both their lengths."""
-    near = difflib.get_close_matches(name, known, 1) if len(name) <= NAME_CHARACTERS else []
-    return f"Did you mean {near[0]!r}?" if near else None
-
-
-def refuse(details: list[Detail]) -> None:
-    """Errors: BadParameter, where there is anything to complain of."""
-    if details:
-        raise BadParameter(in_one_sentence(details), details=tuple(details))
-
-
-def merged(query: Iterable[tuple[str, str]], fields: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Query and form fields as one. Errors: BadParameter where a name has two different values."""
-    found: dict[str, str] = {}
-    for name, value in [*query, *fields]:
-        if found.setdefault(name, value) != value:
-            twice = f"is given twice, as {quoted(found[name])} and as {quoted(value)}; send it once"
-            refuse([Detail(twice, field=name[:NAME_CHARACTERS])])
-    return found
-
-
 def request_from(
-    given: Mapping[str, str], *, file_name: str | None, client: str, max_priority: int = HIGHEST_PRIORITY
+    parameters: Mapping[str, str], *, file_name: str | None, client: str, max_priority: int = HIGHEST_PRIORITY
 ) -> Request:
-    """Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+    """The request that these parameters describe, for a file of this name and for this client.
 
-    Where no priority is given, and the default one is too high, it is the key's highest.
+    Errors: BadParameter, with a detail for each mistake; priority_too_high, above the highest of the caller's key.
+
+    Where no priority is stated, and the default one is higher than the key's highest, it is the key's highest.
     """
-    read = _Reader(given)
+    read = _Reader(parameters)
     object_type = read.value("object_type", object_type_named, default_object_type())
-    request = Request(
-        target=_target(read, object_type),
-        instance=(read.text("instance") or "default").lower(),
-        client=client,
-        format=read.word("format", Format, Format.CSV),
-        charset=read.text("charset", CHARSET_CHARACTERS) or "utf-8",
-        priority=read.number("priority", 0, HIGHEST_PRIORITY, min(DEFAULT_PRIORITY, max_priority)),
-        not_before=read.value("not_before", moment, None),
-        preflight=read.word("preflight", Preflight, Preflight.HEADER),
-        on_unconfirmed=read.word("on_unconfirmed", OnUnconfirmed, OnUnconfirmed.RESUBMIT),
-        label=read.text("label", LABEL_CHARACTERS),
-        metadata=read.value("metadata", _metadata, None),
-        file_name=file_name,
-    )
-    refuse(only(given, KNOWN) + read.mistakes)
+    target = _target(read, object_type)
+    values = {
+        name: read.value(name, _reader_for(parameter.form), parameter.default)
+        for name, parameter in REQUEST_PARAMETERS.items()
+    }
+    values["instance"] = values["instance"].lower()
+    if not parameters.get("priority"):
+        values["priority"] = min(DEFAULT_PRIORITY, max_priority)
+    request = Request(target=target, client=client, file_name=file_name, **values)
+    refuse(only(parameters, KNOWN) + read.mistakes)
     if request.priority > max_priority:
         message = f"this key's imports may have a priority from 0 to {max_priority}, and not {request.priority}"
         raise BadParameter(
@@ -178,9 +139,11 @@ def request_from(
 
 
 def _target(read: "_Reader", object_type: str) -> Target:
-    for name, known in PARAMETERS.items():
-        if name in read.given and known.of not in {None, object_type}:
-            read.mistakes.append(Detail(f"is for object_type {known.of}; this import's is {object_type}", field=name))
+    """What the rows become. Notes a mistake for each parameter of another object type."""
+    for name, declared in PARAMETERS.items():
+        if name in read.parameters and declared.of not in {None, object_type}:
+            message = f"is for object_type {declared.of}; this import's is {object_type}"
+            read.mistakes.append(Detail(message, field=name))
     kind = OBJECT_TYPES[object_type]
     values = {}
     for name, parameter in kind.parameters().items():
@@ -189,8 +152,25 @@ def _target(read: "_Reader", object_type: str) -> Target:
     return kind(**values)
 
 
+def _reader_for(form: ValueForm) -> Callable[[str], Any]:
+    """What reads the value of a parameter of every import. It raises ValueError."""
+    match form:
+        case Text(most_characters=most):
+            return partial(plain_text, most=most)
+        case WholeNumber(least=least, most=most):
+            return partial(whole_number, least=least, most=most)
+        case Word(words=words):
+            return partial(one_of, words)
+        case Moment():
+            return moment
+        case StringPairs(most_pairs=most):
+            return partial(string_pairs, most=most)
+        case _:
+            assert_never(form)
+
+
 def _reader_of(kind: ValueKind) -> Callable[[str], Any]:
-    """What reads a value. Each raises ValueError."""
+    """What reads the value of an object type's parameter. It raises ValueError."""
     match kind:
         case ValueKind.TEXT:
             return lambda text: shown_name(text) or None
@@ -199,9 +179,9 @@ def _reader_of(kind: ValueKind) -> Callable[[str], Any]:
         case ValueKind.API_NAME:
             return api_name
         case ValueKind.API_NAMES:
-            return _api_names
+            return api_names
         case ValueKind.MARKETO_ID:
-            return partial(_whole_number, least=1, most=INT32)
+            return partial(whole_number, least=1, most=INT32)
         case _:
             assert_never(kind)
 
@@ -209,12 +189,12 @@ def _reader_of(kind: ValueKind) -> Callable[[str], Any]:
 class _Reader:
     """Reads values and keeps the mistakes, so that a caller hears of all of them at once."""
 
-    def __init__(self, given: Mapping[str, str]) -> None:
-        self.given = given
+    def __init__(self, parameters: Mapping[str, str]) -> None:
+        self.parameters = parameters
         self.mistakes: list[Detail] = []
 
     def value(self, name: str, read: Callable[[str], Any], default: Any) -> Any:
-        text = self.given.get(name)
+        text = self.parameters.get(name)
         if text is None or text == "":
             return default
         try:
@@ -224,107 +204,7 @@ class _Reader:
             return default
 
     def needed(self, name: str, read: Callable[[str], Any]) -> Any:
-        if not self.given.get(name, "").strip():
+        if not self.parameters.get(name, "").strip():
             self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
             return ""
         return self.value(name, read, "")
-
-    def text(self, name: str, most: int = NAME_CHARACTERS) -> str | None:
-        """None where it is not given, or empty."""
-
-        def read(text: str) -> str:
-            if len(text) > most:
-                raise ValueError(f"is longer than {most} characters")
-            return plain_text(text)
-
-        found: str | None = self.value(name, read, None)
-        return found
-
-    def word(self, name: str, words: type[Word], default: Word) -> Word:
-        found: Word = self.value(name, partial(one_of, words), default)
-        return found
-
-    def number(self, name: str, least: int, most: int, default: Any) -> Any:
-        return self.value(name, partial(_whole_number, least=least, most=most), default)
-
-
-def object_type_named(text: str) -> str:
-    """The object type that a text names, in either case. Errors: ValueError."""
-    if text.lower() not in OBJECT_TYPES:
-        raise ValueError(f"{quoted(text)} is not one of {', '.join(OBJECT_TYPES)}")
-    return text.lower()
-
-
-def one_of(words: type[Word], text: str) -> Word:
-    """The word of these that a text is, in either case. Errors: ValueError."""
-    try:
-        return words(text.lower())
-    except ValueError:
-        raise ValueError(f"{quoted(text)} is not one of {', '.join(words)}") from None
-
-
-def moment(text: str) -> datetime:
-    """An RFC 3339 time. Errors: ValueError."""
-    short = len(text) <= MOMENT_CHARACTERS
-    if short and " " in text and RFC3339.fullmatch(text.replace(" ", "+")):
-        raise ValueError(f"{text!r} has a blank before its offset; in a query, write + as %2B")
-    found = None
-    if short and RFC3339.fullmatch(text):
-        with suppress(ValueError):  # a day or an hour that there is not
-            found = datetime.fromisoformat(text.upper())
-    if found is None or not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise ValueError(f"{quoted(text)} is not a time like 2026-11-23T10:00:00Z, with an offset")
-    return found.astimezone(UTC)
-
-
-def _whole_number(text: str, *, least: int, most: int) -> int:
-    number = whole(text, least, most)
-    if number is None:
-        raise ValueError(f"{quoted(text)} is not a whole number from {least} to {most}")
-    return number
-
-
-def api_name(text: str) -> str:
-    """The name by which Marketo's API calls an object or a field. Errors: ValueError."""
-    name = _named(text)
-    bare = name.replace("_", "a")
-    if not bare.replace("-", "a").isalnum() or not bare.isascii() or bare.startswith("-"):
-        raise ValueError(f"{quoted(name)} is no API name: those have letters, digits, _ and - only")
-    return name
-
-
-def _api_names(text: str) -> tuple[str, ...]:
-    return tuple(api_name(name) for name in _named(text).split(",") if name.strip())
-
-
-def shown_name(text: str) -> str:
-    """A name that people gave something in Marketo. Errors: ValueError."""
-    name = _named(text)
-    if not is_harmless(name):
-        raise ValueError("holds a control character; leave it out")
-    return name
-
-
-def _named(text: str) -> str:
-    if len(text) > NAME_CHARACTERS:
-        raise ValueError(f"is longer than {NAME_CHARACTERS} characters")
-    return text.strip()
-
-
-def plain_text(text: str) -> str:
-    """A text that every database can hold. Errors: ValueError."""
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("holds a NUL or half a character; leave it out")
-    return text
-
-
-def _metadata(text: str) -> dict[str, str]:
-    try:
-        found = from_json(text)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
-        raise ValueError('is not a JSON object of strings, like {"run": "2026-11-23"}')
-    if len(found) > METADATA_PAIRS:
-        raise ValueError(f"has more than {METADATA_PAIRS} pairs")
-    return {plain_text(name): plain_text(value) for name, value in found.items()}

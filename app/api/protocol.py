@@ -1,7 +1,7 @@
-"""One connection: how much of a request's head is taken in, and how long is waited.
+"""One connection: bounds on the size of a request's head and on how long anything may take.
 
 uvicorn leaves both unbounded with httptools, whose parser also joins a header from its pieces in quadratic time. So
-nothing goes to the parser here beyond what a head may have, and whoever looks once a second ends what is overdue.
+here nothing goes to the parser beyond what a head may have, and a check once a second ends what is overdue.
 """
 
 import asyncio
@@ -21,49 +21,49 @@ from app.domain.timeouts import HEAD_SECONDS, REFUSED_SECONDS, UNSENT_SECONDS
 
 log = structlog.get_logger()
 
-HEAD_BYTES = 32_768  # of request line and headers in all; of trailers, too, and of whatever else is beside a body
+HEAD_BYTES = 32_768  # of request line and headers together; of trailers too, and of anything else outside a body
 PIPELINED = 16  # requests that may follow on one that is being answered
-LEAST_BYTES_PER_SECOND = 1_000  # that a caller takes of an answer
-UNREAD_BYTES = 1_000_000  # of what follows on a head that was refused: taken in, so that the refusal can be read
+LEAST_BYTES_PER_SECOND = 1_000  # a caller that reads its answer more slowly is cut off
+UNREAD_BYTES = 1_000_000  # read and dropped after a refused head, so that the caller can read the refusal
 
 
 class Wait(Enum):
-    """What a connection waits for."""
+    """What a connection waits for at the moment."""
 
     HEAD = auto()  # the rest of a request's head
     NEXT = auto()  # another request; uvicorn's own timer bounds it
     ANSWER = auto()  # the application
-    END = auto()  # its caller, who was refused and is to read why
+    END = auto()  # its caller, which was refused, to read why
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's, within bounds."""
+    """uvicorn's protocol for HTTP with httptools, within bounds."""
 
-    def __init__(self, connections: Connections, **given: Any) -> None:
-        super().__init__(**given)
+    def __init__(self, connections: Connections, **options: Any) -> None:
+        super().__init__(**options)
         self.is_crowded = False
-        self._others = connections
+        self._connections = connections
         self._wait = Wait.HEAD
         self._since = 0.0  # of the loop's clock
         self._in_head = False
-        self._beside_bytes = 0  # taken in since the last byte of a body, or since the last request's end
+        self._outside_body_bytes = 0  # received since the last byte of a body, or since the end of the last request
         self._unread_bytes = 0
-        self._unsent: tuple[int, float] | None = None  # (bytes, since when) of an answer that is not taken
+        self._unsent: tuple[int, float] | None = None  # (bytes, since when) of an answer that is not read
 
     @property
     def has_known_caller(self) -> bool:
-        """Whether it works for somebody whose key is known."""
+        """Whether it works on a request of a caller whose key was checked."""
         return self._wait is Wait.ANSWER and self.cycle.scope["state"].get("caller") is not None
 
     def end(self) -> None:
-        """Close it for others' sake, whatever is under way."""
+        """Close the connection to make room for others, whatever is under way."""
         if self._wait is Wait.NEXT:
             self.transport.close()
         else:
             self.transport.abort()
 
     def end_if_overdue(self, now: float) -> None:
-        """Look what it waits for, and since when."""
+        """Close the connection, or refuse its request, where it has waited for too long."""
         if self._wait is Wait.END and now - self._since > REFUSED_SECONDS:
             self.transport.abort()
         elif self._wait is Wait.HEAD and now - self._since > HEAD_SECONDS:
@@ -73,15 +73,15 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self.transport.is_closing() and not self._unsent:  # it closes once all is sent
             self._unsent = (self.transport.get_write_buffer_size(), now)
 
-    # what uvicorn and the loop call
+    # Methods that uvicorn and the event loop call.
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._since = self.loop.time()
-        self._others.add(self, self._since)
+        self._connections.add(self, self._since)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._others.remove(self)
+        self._connections.remove(self)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -89,14 +89,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._wait_for(Wait.HEAD)
         rest = memoryview(data)
         while rest and self._wait is not Wait.END and not self.transport.is_closing():
-            some = rest[: HEAD_BYTES - self._beside_bytes]
-            if not some:
-                told = f"Request line and headers have more than the {HEAD_BYTES} bytes that are taken. Send fewer."
-                self._refuse(HeadersTooLarge(told))
+            piece = rest[: HEAD_BYTES - self._outside_body_bytes]
+            if not piece:
+                message = f"Request line and headers have more than the {HEAD_BYTES} bytes that are taken. Send fewer."
+                self._refuse(HeadersTooLarge(message))
                 break
-            rest = rest[len(some) :]
-            self._beside_bytes += len(some)
-            super().data_received(some)  # type: ignore[arg-type]
+            rest = rest[len(piece) :]
+            self._outside_body_bytes += len(piece)
+            super().data_received(piece)  # type: ignore[arg-type]
         self._drop(len(rest))
 
     def on_message_begin(self) -> None:
@@ -106,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.scope["state"]["is_crowded"] = self.is_crowded
         self._in_head = True
         if self._wait is Wait.HEAD:
-            self._others.renew(self)
+            self._connections.renew(self)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head:  # a trailer would become a header of a request that is being answered
@@ -114,23 +114,23 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._in_head, self._beside_bytes = False, 0
+        self._in_head, self._outside_body_bytes = False, 0
         self._wait_for(Wait.ANSWER)
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
-        self._beside_bytes = 0
+        self._outside_body_bytes = 0
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._beside_bytes = 0
+        self._outside_body_bytes = 0
 
     def on_response_complete(self) -> None:
         was_last = not self.pipeline
         super().on_response_complete()
         if was_last:
             self._wait_for(Wait.NEXT)
-            self._others.renew(self)
+            self._connections.renew(self)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -144,31 +144,31 @@ class BoundedProtocol(HttpToolsProtocol):
         self._refuse(CallerError("This is no HTTP request that could be read."))
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Whoever asks for another protocol is answered in this one: RFC 9110, 7.8."""
+        """No warning: a request to change the protocol is simply answered in HTTP/1.1 (RFC 9110, 7.8)."""
 
-    # what they do not know of
+    # Our own methods.
 
-    def _wait_for(self, what: Wait) -> None:
-        self._wait, self._since = what, self.loop.time()
+    def _wait_for(self, event: Wait) -> None:
+        self._wait, self._since = event, self.loop.time()
 
     def _end_slow_head(self) -> None:
-        if self._beside_bytes:
-            told = f"Request line and headers were not there within {HEAD_SECONDS:.0f} seconds. Send them again."
-            self._refuse(TooSlow(told))
+        if self._outside_body_bytes:
+            message = f"Request line and headers were not there within {HEAD_SECONDS:.0f} seconds. Send them again."
+            self._refuse(TooSlow(message))
         else:
             self.transport.close()
 
     def _end_unless_read(self, now: float, unsent_bytes: int, since: float) -> None:
-        """An answer has to be taken at a least rate: somebody made it, and it is held here."""
+        """Close the connection where its caller reads the answer too slowly: the answer is held in memory meanwhile."""
         left_bytes = self.transport.get_write_buffer_size()
         if unsent_bytes - left_bytes < LEAST_BYTES_PER_SECOND * (now - since):
             self.transport.abort()
         self._unsent = (left_bytes, now)
 
     def _refuse(self, error: CallerError) -> None:
-        """Answer with a problem, and hang up once that can have been read.
+        """Answer with a problem, and close once the caller can have read it.
 
-        Where another answer is under way, just hang up.
+        Where another answer is under way, only close.
         """
         if self.cycle is not None and not self.cycle.response_complete:
             self.transport.abort()

@@ -1,4 +1,4 @@
-"""How often one client may ask: a bucket of requests for each, filled by the minute, in each process."""
+"""How often one client may send requests: a token bucket for each client, in each process."""
 
 from dataclasses import dataclass, field
 
@@ -18,7 +18,7 @@ class RateLimits:
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
 
     def take(self, client: str) -> float:
-        """One request of it. How many seconds too early it comes; 0 where it may go on."""
+        """Count one request. Returns by how many seconds it comes too early; 0 where it may go on."""
         at, per_second = self.now.monotonic(), self.per_minute / 60
         bucket = self._buckets.setdefault(client, _Bucket(self.per_minute, at))
         bucket.left = min(self.per_minute, bucket.left + (at - bucket.at) * per_second)

@@ -1,4 +1,4 @@
-"""Answers that take their time: a stream of events, and a wait that ends when its caller goes away."""
+"""Answers that take long: a stream of events (server-sent events), and a wait that ends when its caller goes away."""
 
 import asyncio
 import secrets
@@ -11,7 +11,7 @@ from fastapi.sse import format_sse_event
 from starlette.requests import ClientDisconnect
 
 from app.api import open_streams
-from app.api.auth import closed, is_still_let_in
+from app.api.auth import is_key_still_valid, unknown_key
 from app.api.negotiation import preferred
 from app.api.open_streams import Events
 from app.api.schemas.events import EventOut
@@ -27,23 +27,23 @@ Answer = TypeVar("Answer")
 
 
 def is_wanted(request: Request) -> bool:
-    """True when the caller asks for a stream of events."""
+    """Whether the caller asks for a stream of events."""
     return preferred(request, JSON, EVENT_STREAM) == EVENT_STREAM
 
 
 def last_event_id(request: Request) -> int:
-    """Where the caller's last stream broke off; 0 where there was none. Errors: BadParameter."""
-    given = request.headers.get("last-event-id") or "0"
-    if not given.isascii() or not given.isdigit() or len(given) > ID_DIGITS:
+    """The id of the last event that the caller got from an earlier stream; 0 for none. Errors: BadParameter."""
+    text = request.headers.get("last-event-id") or "0"
+    if not text.isascii() or not text.isdigit() or len(text) > ID_DIGITS:
         message = "Last-Event-ID is the id of an event, as the stream gave it; begin without one"
         raise BadParameter(message, details=(Detail(message, field="Last-Event-ID"),))
-    return min(int(given), LARGEST_ID)
+    return min(int(text), LARGEST_ID)
 
 
 def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> Events:
     """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up.
 
-    It ends when the caller's key opens no more. Errors: TooManyRequests.
+    It ends when the caller's key is no longer valid. Errors: TooManyRequests.
     """
     open_streams.check(request)
     headers = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no", "Vary": "Accept"}
@@ -54,25 +54,25 @@ async def _messages(request: Request, follow: Follow, import_id: int, after: int
     first, last = (1000 * seconds for seconds in RECONNECT_SECONDS)
     yield format_sse_event(retry=first + secrets.randbelow(last - first))
     async for page in follow.events(import_id, after=after):
-        if not await is_still_let_in(request):
+        if not await is_key_still_valid(request):
             return
-        told = (format_sse_event(id=str(one.id), data_str=EventOut.of(one).model_dump_json()) for one in page)
-        yield b"".join(told) or HEARTBEAT
+        messages = (format_sse_event(id=str(event.id), data_str=EventOut.of(event).model_dump_json()) for event in page)
+        yield b"".join(messages) or HEARTBEAT
 
 
 async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:
-    """The answer, unless its caller goes away first: then nobody works on it any further.
+    """The answer, unless its caller goes away first: then the work on it is cancelled.
 
-    Errors: ClientDisconnect; Unauthorized, where its key opens no more by then; TooManyRequests.
+    Errors: ClientDisconnect; Unauthorized, where the key is no longer valid by then; TooManyRequests.
     """
     try:
         with open_streams.waiting(request):
-            found = await _unless_left(request, answer)
+            result = await _unless_left(request, answer)
     finally:
         answer.close()  # where it has not been begun
-    if not await is_still_let_in(request):
-        raise closed()
-    return found
+    if not await is_key_still_valid(request):
+        raise unknown_key()
+    return result
 
 
 async def _unless_left(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:

@@ -1,4 +1,4 @@
-"""An upload's body, raw or as a form. Neither is ever held whole in memory."""
+"""The body of an upload: the raw file, or a form with the file in it. Neither is ever held whole in memory."""
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,7 +9,7 @@ from pathlib import PurePath
 from fastapi import Request
 
 from app.api.body import body_of
-from app.api.content_claims import Digests, MediaType, refuse_piece, said_by, unsupported
+from app.api.content_claims import Digests, MediaType, read_claims, refuse_partial, unsupported
 from app.api.form import SPOOL_BYTES, Form, too_large
 from app.api.header_fields import file_name_in
 from app.api.values import whole
@@ -27,7 +27,7 @@ NAME_CHARACTERS = 255
 @dataclass(frozen=True, slots=True)
 class Upload:
     arrival: Arrival
-    fields: list[tuple[str, str]]  # parameters, whether fields of a form or said of the file otherwise
+    fields: list[tuple[str, str]]  # parameters from fields of a form, or implied by Content-Type
     file_name: str | None
 
 
@@ -41,31 +41,32 @@ async def received(
     limit_bytes: int | None = None,
     open_end: bool = False,
 ) -> AsyncIterator[Upload]:
-    """The upload in a request's body, which has this place.
+    """The upload in a request's body, which holds `place` among the uploads that may be under way.
 
     Errors: UnsupportedMedia, TooLarge, TooSlow, BrokenUpload, BadParameter, DiskFull, ClientDisconnect.
 
-    `admit` raises where a form is not to be read: a raw body can still be refused unread when this has ended.
-    `limit_bytes`: where it is less than the settings say.
-    `open_end`: the last boundary of a form need not say by `--` that it is the last.
+    `admit` is called before a form is read, and raises where it must not be. A raw body is not read here at all: it can
+    still be refused unread afterwards.
+    `limit_bytes`: the largest file, where that is less than the settings allow.
+    `open_end`: the last boundary of a form may lack the `--` that marks it as the last.
     """
     limit_bytes = min(limit_bytes or settings.max_file_bytes, settings.max_file_bytes)
-    said = said_by(request.headers.items())
-    refuse_piece(said)
-    media = MediaType.read(said.get("content-type", ""))
+    claims = read_claims(request.headers.items())
+    refuse_partial(claims)
+    media = MediaType.read(claims.get("content-type", ""))
     if media.kind in RAW:
-        _refuse_length(said, limit_bytes)
+        _refuse_length(claims, limit_bytes)
         async with body_of(request, place) as body:
-            yield _with_place(_raw(request, body, said, media), place)
+            yield _with_place(_raw(request, body, claims, media), place)
     elif media.kind == FORM:
-        _refuse_packed_form(said)
+        _refuse_packed_form(claims)
         if admit:
             await admit()
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             boundary = media.options.get(b"boundary", b"")
             form = Form(spool, boundary, limit_bytes, floor_bytes=settings.disk_floor_bytes, open_end=open_end)
             async with body_of(request, place) as body:
-                yield _with_place(await _in_form(request, body, said, form), place)
+                yield _with_place(await _in_form(request, body, claims, form), place)
     else:
         raise unsupported(media.kind)
 
@@ -74,57 +75,57 @@ def _with_place(upload: Upload, place: Place) -> Upload:
     return replace(upload, arrival=replace(upload.arrival, place=place))
 
 
-def _raw(request: Request, body: AsyncIterator[bytes], said: dict[str, str], media: MediaType) -> Upload:
+def _raw(request: Request, body: AsyncIterator[bytes], claims: dict[str, str], media: MediaType) -> Upload:
     """Errors: BadParameter, BrokenUpload, UnsupportedMedia."""
-    digests = Digests(said)
-    cleanup = transfer_decoder(said.get("content-transfer-encoding", ""))
+    digests = Digests(claims)
+    decoder = transfer_decoder(claims.get("content-transfer-encoding", ""))
     chunks = digests.hashed(body)
-    arrival = Arrival(_undone(chunks, cleanup) if cleanup else chunks, said.get("content-encoding"), digests.check)
-    name = _plain_name(file_name_in(said.get("content-disposition", "")))
+    arrival = Arrival(_decode(chunks, decoder) if decoder else chunks, claims.get("content-encoding"), digests.check)
+    name = _plain_name(file_name_in(claims.get("content-disposition", "")))
     return Upload(arrival, media.parameters(dict(request.query_params)), name)
 
 
-async def _in_form(request: Request, body: AsyncIterator[bytes], said: dict[str, str], form: Form) -> Upload:
+async def _in_form(request: Request, body: AsyncIterator[bytes], claims: dict[str, str], form: Form) -> Upload:
     """Errors: BadParameter, BrokenUpload, DiskFull, TooLarge, UnsupportedMedia."""
-    digests = Digests(said)
+    digests = Digests(claims)
     await form.read(digests.hashed(body))
     file = form.file
     fields = form.fields()
-    told = file.media.parameters(dict(request.query_params) | dict(fields))
+    claimed = file.media.parameters(dict(request.query_params) | dict(fields))
 
     def check(file_sha256: str) -> None:
         digests.check(file_sha256)
         file.digests.check(file_sha256)
 
     arrival = Arrival(form.chunks(), form.content_encoding(), check)
-    return Upload(arrival, fields + told, _plain_name(file.file_name))
+    return Upload(arrival, fields + claimed, _plain_name(file.file_name))
 
 
-async def _undone(chunks: AsyncIterator[bytes], cleanup: TransferDecoder) -> AsyncIterator[bytes]:
-    """The bytes that were meant. Errors: BrokenUpload."""
+async def _decode(chunks: AsyncIterator[bytes], cleanup: TransferDecoder) -> AsyncIterator[bytes]:
+    """The bytes with Content-Transfer-Encoding undone. Errors: BrokenUpload."""
     async for chunk in chunks:
         yield cleanup.feed(chunk) if chunk else b""
     yield cleanup.finish()
 
 
-def _refuse_packed_form(said: dict[str, str]) -> None:
-    if said.get("content-encoding", "identity").lower() != "identity":
+def _refuse_packed_form(claims: dict[str, str]) -> None:
+    if claims.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMedia(
             "A form cannot be compressed as a whole. Send the file raw; or send the form without Content-Encoding: "
             "a packed file in it (.gz, .zst) is simply unpacked."
         )
 
 
-def _refuse_length(said: dict[str, str], limit_bytes: int) -> None:
-    """An honest Content-Length that is too large saves both sides the upload: nothing of it is read."""
-    length = said.get("content-length", "")
-    plain = said.get("content-encoding", "identity").lower() == "identity"
-    if plain and length.isdigit() and whole(length, 0, limit_bytes) is None:
+def _refuse_length(claims: dict[str, str], limit_bytes: int) -> None:
+    """Refuse a body whose Content-Length is too large before anything of it is read."""
+    length = claims.get("content-length", "")
+    is_plain = claims.get("content-encoding", "identity").lower() == "identity"
+    if is_plain and length.isdigit() and whole(length, 0, limit_bytes) is None:
         raise too_large(limit_bytes)
 
 
 def _plain_name(name: str | None) -> str | None:
-    """The name without a path: some clients send the whole of it."""
+    """The file's name without a path: some clients send the whole path."""
     if not name:
         return None
     whole = name.replace("\\", "/").replace("\0", "").encode("utf-8", "replace").decode()

@@ -1,4 +1,4 @@
-"""What callers wrote, read within bounds: no number, and no JSON, costs more than what is wanted of it."""
+"""Reads numbers and JSON that callers wrote, within bounds: none of them can cost much time."""
 
 import json
 from typing import Any

@@ -8,10 +8,10 @@ from urllib.parse import quote
 
 import typer
 
-from app.cli.client import command, for_people, service
+from app.cli.client import read_for_people, service, spell_command
 from app.cli.reading import ImportId
 from app.cli.retrying_client import RetryingClient
-from app.cli.upload import named, opened, upload
+from app.cli.upload import name_of, open_file, upload
 from app.domain.imports import Format
 
 InstanceName = Annotated[str, typer.Argument(help="The Marketo instance.", metavar="INSTANCE")]
@@ -28,10 +28,10 @@ def cancel(import_id: ImportId) -> None:
     Example: sluice cancel 42
     """
     with service() as client:
-        found = for_people(client.post(f"/v1/imports/{import_id}/cancel"))
-    there = found["parts"]["at_marketo"]
-    rest = f" {there} of its parts are at Marketo and run to their end." if there else ""
-    typer.echo(f"Import {import_id} is {found['status']}.{rest}")
+        import_ = read_for_people(client.post(f"/v1/imports/{import_id}/cancel"))
+    at_marketo = import_["parts"]["at_marketo"]
+    rest = f" {at_marketo} of its parts are at Marketo and run to their end." if at_marketo else ""
+    typer.echo(f"Import {import_id} is {import_['status']}.{rest}")
 
 
 def retry(
@@ -57,16 +57,16 @@ def retry(
     if parameters and file is None:
         raise typer.BadParameter("--format and --charset say how FILE is to be read, and there is none")
     path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
-    with opened(file) if file else nullcontext() as source, service() as client:
+    with open_file(file) if file else nullcontext() as source, service() as client:
         if file and source:
-            words = ["sluice", "retry", str(import_id), "--failures", str(file)]
-            answer = upload(RetryingClient(client), source, path=path, name=named(file), parameters=dict(parameters))
-            made = for_people(answer, again=lambda say: command(words, parameters | say))
+            command_words = ["sluice", "retry", str(import_id), "--failures", str(file)]
+            answer = upload(RetryingClient(client), source, path=path, name=name_of(file), parameters=dict(parameters))
+            new_import = read_for_people(answer, again=lambda say: spell_command(command_words, parameters | say))
         else:
-            made = for_people(client.post(path))
-    typer.echo(f"Import {made['id']} has {made['rows']['total']:,} rows of import {import_id}.")
-    if made["left_out"]:
-        typer.echo(f"Left out: {made['left_out']['reason']}")
+            new_import = read_for_people(client.post(path))
+    typer.echo(f"Import {new_import['id']} has {new_import['rows']['total']:,} rows of import {import_id}.")
+    if new_import["left_out"]:
+        typer.echo(f"Left out: {new_import['left_out']['reason']}")
 
 
 def resolve(
@@ -81,14 +81,14 @@ def resolve(
     """
     if (outcome is Outcome.ACCEPTED) != (batch_id is not None):
         raise typer.BadParameter("--batch-id goes with accepted, and only with it")
-    decided = {"outcome": outcome} | ({"batch_id": batch_id} if batch_id is not None else {})
+    resolution = {"outcome": outcome} | ({"batch_id": batch_id} if batch_id is not None else {})
     with service() as client:
-        for_people(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=decided))
-        parts = for_people(client.get(f"/v1/imports/{import_id}/parts"))["items"]
-    how = "goes to Marketo again" if batch_id is None else f"is followed as Marketo's batch {batch_id}"
-    if any(one["number"] == part and one["state"] == "cancelled" for one in parts):
-        how = "is cancelled, as its import is"
-    typer.echo(f"Part {part} of import {import_id} {how}.")
+        read_for_people(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=resolution))
+        parts = read_for_people(client.get(f"/v1/imports/{import_id}/parts"))["items"]
+    outcome_text = "goes to Marketo again" if batch_id is None else f"is followed as Marketo's batch {batch_id}"
+    if any(listed_part["number"] == part and listed_part["state"] == "cancelled" for listed_part in parts):
+        outcome_text = "is cancelled, as its import is"
+    typer.echo(f"Part {part} of import {import_id} {outcome_text}.")
 
 
 def pause(
@@ -100,8 +100,8 @@ def pause(
     Example: sluice pause sandbox --reason "Moved to another pod until noon"
     """
     with service() as client:
-        found = for_people(client.post(f"{_path_of(instance)}/pause", json={"reason": reason}))
-    _show(found)
+        paused_instance = read_for_people(client.post(f"{_path_of(instance)}/pause", json={"reason": reason}))
+    _show(paused_instance)
 
 
 def resume(instance: InstanceName) -> None:
@@ -110,8 +110,8 @@ def resume(instance: InstanceName) -> None:
     Example: sluice resume sandbox
     """
     with service() as client:
-        found = for_people(client.post(f"{_path_of(instance)}/resume"))
-    _show(found)
+        resumed_instance = read_for_people(client.post(f"{_path_of(instance)}/resume"))
+    _show(resumed_instance)
 
 
 def _path_of(instance: str) -> str:

@@ -8,11 +8,11 @@ import typer
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import command, service, told
+from app.cli.client import read_json, service, spell_command
+from app.cli.import_options import CharsetOption, FormatOption, InstanceOption
 from app.cli.reading import AsJson
 from app.cli.target_options import takes_target
-from app.cli.upload import format_by_name, look_at, named, opened
-from app.domain.imports import Format
+from app.cli.upload import check_file, format_by_name, name_of, open_file
 from app.terminal import harmless_json
 
 
@@ -20,9 +20,9 @@ from app.terminal import harmless_json
 def check(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
     target: dict[str, Any],
-    instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
-    charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
+    instance: InstanceOption = None,
+    format_: FormatOption = None,
+    charset: CharsetOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what is wrong with a file, and odd about its rows, without sending it. Exits 1 if it would be refused.
@@ -36,34 +36,34 @@ def check(
         "charset": charset,
         **target,
     }
-    given = {name: str(value) for name, value in options.items() if value is not None}
-    with opened(file) as source, service() as client:
-        answer = look_at(client, source, name=named(file), parameters=given)
-        found = told(answer, again=lambda say: command(["sluice", "check", str(file)], given | say))
+    parameters = {name: str(value) for name, value in options.items() if value is not None}
+    with open_file(file) as source, service() as client:
+        answer = check_file(client, source, name=name_of(file), parameters=parameters)
+        findings = read_json(answer, again=lambda say: spell_command(["sluice", "check", str(file)], parameters | say))
     if as_json:
-        typer.echo(json.dumps(found, indent=2))
+        typer.echo(json.dumps(findings, indent=2))
     else:
-        _show(harmless_json(found))
-    if found["mistakes"]:
+        _show(harmless_json(findings))
+    if findings["mistakes"]:
         raise typer.Exit(1)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(findings: dict[str, Any]) -> None:
     console = tables.console()
-    noun = "part" if found["parts"] == 1 else "parts"
-    console.print(f"{found['rows']:,} rows in {found['parts']:,} {noun}")
-    if repeated := found["repeated_keys"]:
-        console.print(f"{repeated:,} of them have the key of an earlier row")
-    if found["remarks"]:
-        console.print(tables.of_remarks(found["remarks"]))
-        _more(found["remarks_total"] - len(found["remarks"]))
-    for one in found["mistakes"]:
-        console.print(f"[red]mistake[/]: {escape(one['message'])}")
-    _more(found["mistakes_total"] - len(found["mistakes"]))
-    if not found["mistakes"]:
+    noun = "part" if findings["parts"] == 1 else "parts"
+    console.print(f"{findings['rows']:,} rows in {findings['parts']:,} {noun}")
+    if repeated_keys := findings["repeated_keys"]:
+        console.print(f"{repeated_keys:,} of them have the key of an earlier row")
+    if findings["remarks"]:
+        console.print(tables.remarks_table(findings["remarks"]))
+        _show_rest(findings["remarks_total"] - len(findings["remarks"]))
+    for mistake in findings["mistakes"]:
+        console.print(f"[red]mistake[/]: {escape(mistake['message'])}")
+    _show_rest(findings["mistakes_total"] - len(findings["mistakes"]))
+    if not findings["mistakes"]:
         console.print("No mistake: it would be taken.")
 
 
-def _more(count: int) -> None:
+def _show_rest(count: int) -> None:
     if count > 0:
         tables.console().print(f"… and {count:,} more")

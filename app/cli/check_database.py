@@ -11,12 +11,12 @@ from rich.table import Column
 
 from app.cli import tables
 from app.cli.client import fail
-from app.cli.database import CANNOT, looked_at
+from app.cli.database import CANNOT, opened_for_reading
 from app.container import Container
 from app.operations.integrity import Integrity
 from app.settings import load
 
-SHOWN = 100  # of what is corrupt, one by one
+SHOWN = 100  # corrupt entries that are listed one by one
 
 
 def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False) -> None:
@@ -29,47 +29,49 @@ def check_database(as_json: Annotated[bool, typer.Option("--json", help="Print J
     settings = load()
 
     async def run() -> dict[str, Any]:
-        async with looked_at(settings) as found:
-            return await _checked(found, quiet=as_json)
+        async with opened_for_reading(settings) as container:
+            return await _checked(container, quiet=as_json)
 
     try:
-        told = asyncio.run(run())
+        result = asyncio.run(run())
     except CANNOT as reason:
         fail(str(reason))
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(result, indent=2))
     else:
-        _show(told)
-    if told["corrupt"] or told["complaints"]:
+        _show(result)
+    if result["corrupt"] or result["complaints"]:
         raise typer.Exit(1)
 
 
 async def _checked(container: Container, *, quiet: bool) -> dict[str, Any]:
     integrity = Integrity(container.db)
-    counted: dict[str, Counter[str]] = {}
+    counts_by_table: dict[str, Counter[str]] = {}
     corrupt: list[dict[str, Any]] = []
     with Progress(console=tables.console(), transient=True, disable=quiet) as progress:
         bar = progress.add_task("Checking", total=await integrity.count())
-        async for found in integrity.look():
-            counted.setdefault(found.table, Counter())[found.condition] += 1
-            if found.condition == "corrupt":
-                about = {"import": found.import_id, "part": found.part, "part_state": found.part_state}
-                corrupt.append({"table": found.table} | about)
+        async for row in integrity.look():
+            counts_by_table.setdefault(row.table, Counter())[row.condition] += 1
+            if row.condition == "corrupt":
+                about = {"import": row.import_id, "part": row.part, "part_state": row.part_state}
+                corrupt.append({"table": row.table} | about)
             progress.advance(bar)
-    return {"counted": counted, "corrupt": corrupt, "complaints": await integrity.complaints()}
+    return {"counted": counts_by_table, "corrupt": corrupt, "complaints": await integrity.complaints()}
 
 
-def _show(told: dict[str, Any]) -> None:
+def _show(result: dict[str, Any]) -> None:
     console = tables.console()
     conditions = ("whole", "unchecked", "corrupt")
-    rows = [[table, *[str(counts[condition]) for condition in conditions]] for table, counts in told["counted"].items()]
-    console.print(tables.telling("Stored", [Column("table"), *map(tables.number, conditions)], rows))
-    for one in told["corrupt"][:SHOWN]:
-        state = f", {one['part_state']}" if one["part_state"] else ""
-        console.print(f"corrupt: {one['table']} of import {one['import']}, part {one['part']}{state}", markup=False)
-    if len(told["corrupt"]) > SHOWN:
-        console.print(f"… and {len(told['corrupt']) - SHOWN} more (--json has them all)", markup=False)
-    for line in told["complaints"]:
+    rows = [
+        [table, *[str(counts[condition]) for condition in conditions]] for table, counts in result["counted"].items()
+    ]
+    console.print(tables.make_compact_table("Stored", [Column("table"), *map(tables.number_column, conditions)], rows))
+    for part in result["corrupt"][:SHOWN]:
+        state = f", {part['part_state']}" if part["part_state"] else ""
+        console.print(f"corrupt: {part['table']} of import {part['import']}, part {part['part']}{state}", markup=False)
+    if len(result["corrupt"]) > SHOWN:
+        console.print(f"… and {len(result['corrupt']) - SHOWN} more (--json has them all)", markup=False)
+    for line in result["complaints"]:
         console.print(f"SQLite: {line}", markup=False)
-    if not told["corrupt"] and not told["complaints"]:
+    if not result["corrupt"] and not result["complaints"]:
         console.print("Nothing is corrupt.")

@@ -1,4 +1,4 @@
-"""The house on its database: for the service, and for the commands that need no service."""
+"""The container with its database open: for the service, and for commands that work without a running service."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -20,18 +20,18 @@ CANNOT = (CannotStart, DatabaseBusy)
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Container]:
-    """The house with its database claimed, its schema current and a row for each instance.
+    """The container with its database claimed, its schema current and a row for each instance.
 
     Errors: CannotStart, DatabaseBusy.
     """
     container = build_container(settings)
     try:
-        found = await asyncio.to_thread(_claim, container)
-        if found != migrations.head() and settings.on_sqlite:
+        revision = await asyncio.to_thread(_claim, container)
+        if revision != migrations.head() and settings.on_sqlite:
             await asyncio.to_thread(migrations.upgrade, settings.database_url)
-        elif found != migrations.head():
+        elif revision != migrations.head():
             raise CannotStart(
-                f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
+                f"The database is at revision {revision}, this version needs {migrations.head()}: run `sluice migrate`."
             )
         await container.timekeeper.begin()
         async with container.db.write() as tx:
@@ -42,17 +42,17 @@ async def opened(settings: Settings) -> AsyncIterator[Container]:
 
 
 @asynccontextmanager
-async def looked_at(settings: Settings) -> AsyncIterator[Container]:
-    """The house on a database that is only to be read: its schema must be this version's, and is not touched.
+async def opened_for_reading(settings: Settings) -> AsyncIterator[Container]:
+    """The container on a database that is only read: its schema must be this version's, and is not changed.
 
     Errors: CannotStart, DatabaseBusy.
     """
     container = build_container(settings)
     try:
-        found = await asyncio.to_thread(_claim, container)
-        if found != migrations.head():
+        revision = await asyncio.to_thread(_claim, container)
+        if revision != migrations.head():
             raise CannotStart(
-                f"The database is at revision {found}, this version needs {migrations.head()}: run `sluice migrate`."
+                f"The database is at revision {revision}, this version needs {migrations.head()}: run `sluice migrate`."
             )
         yield container
     finally:
@@ -60,7 +60,7 @@ async def looked_at(settings: Settings) -> AsyncIterator[Container]:
 
 
 def _claim(container: Container) -> str | None:
-    """Have the database, for this process alone where it is a file; the revision of its schema.
+    """Open the database, for this process alone where it is a file. Returns the revision of its schema.
 
     Errors: CannotStart, DatabaseBusy.
     """
@@ -77,9 +77,9 @@ def _cannot_open(reason: Exception) -> CannotStart:
 
 
 def migrate(settings: Settings) -> str:
-    """The revision that the schema is at from now on. What is in the way ends the command.
+    """Bring the schema up to date and return its revision. What prevents that ends the command.
 
-    Several at once take turns: each but the first finds nothing left to do.
+    Several at once take turns: each but the first has nothing left to do.
     """
     logs.configure(settings)
     try:

@@ -124,8 +124,8 @@ async def _imported(client: httpx.AsyncClient) -> list[dict[str, Any]]:
     """Upload every sample and watch each of them to its end."""
     folder = _samples()
     with progress_bar() as bar:
-        made = [await _created(client, folder / sample.file, sample.parameters) for sample in SAMPLES]
-        return await asyncio.gather(*[_finished(client, one, bar) for one in made])
+        imports = [await _created(client, folder / sample.file, sample.parameters) for sample in SAMPLES]
+        return await asyncio.gather(*[_finished(client, import_, bar) for import_ in imports])
 
 
 async def _created(client: httpx.AsyncClient, path: Path, parameters: dict[str, str]) -> dict[str, Any]:
@@ -133,35 +133,35 @@ async def _created(client: httpx.AsyncClient, path: Path, parameters: dict[str, 
     answer = await client.post("/v1/imports", files={"file": (path.name, content)}, data=parameters)
     if answer.status_code != httpx.codes.ACCEPTED:
         raise DemoFailed(f"{path.name} was not taken: {answer.text}")
-    made: dict[str, Any] = answer.json()
-    return made
+    new_import: dict[str, Any] = answer.json()
+    return new_import
 
 
-async def _finished(client: httpx.AsyncClient, made: dict[str, Any], bar: Progress) -> dict[str, Any]:
-    task = add(bar, made["file"]["name"], total=1.0)
-    while made["status"] not in FINISHED:
+async def _finished(client: httpx.AsyncClient, import_: dict[str, Any], bar: Progress) -> dict[str, Any]:
+    task = add(bar, import_["file"]["name"], total=1.0)
+    while import_["status"] not in FINISHED:
         await asyncio.sleep(LOOK_SECONDS)
-        made = (await client.get(f"/v1/imports/{made['id']}")).json()
-        bar.update(task, completed=made["progress"])
-    return made
+        import_ = (await client.get(f"/v1/imports/{import_['id']}")).json()
+        bar.update(task, completed=import_["progress"])
+    return import_
 
 
 async def _show(client: httpx.AsyncClient, finished: list[dict[str, Any]]) -> None:
     console = tables.console()
-    console.print(tables.of_imports(harmless_json(finished)))
-    for one in finished:
-        for kind, count in (("failures", one["rows"]["failed"]), ("warnings", one["rows"]["warned"])):
-            answer = await client.get(f"/v1/imports/{one['id']}/{kind}", headers={"Accept": "application/json"})
+    console.print(tables.imports_table(harmless_json(finished)))
+    for import_ in finished:
+        for kind, count in (("failures", import_["rows"]["failed"]), ("warnings", import_["rows"]["warned"])):
+            answer = await client.get(f"/v1/imports/{import_['id']}/{kind}", headers={"Accept": "application/json"})
             rows = harmless_json(answer.json()["items"])
-            _check(one, kind, count, rows)
+            _check(import_, kind, count, rows)
             if rows:
-                console.print(tables.of_rows(rows, title=f"{one['file']['name']}: {kind}"))
+                console.print(tables.rows_table(rows, title=f"{import_['file']['name']}: {kind}"))
 
 
-def _check(one: dict[str, Any], kind: str, count: int, rows: list[dict[str, Any]]) -> None:
-    name, counts = one["file"]["name"], one["rows"]
-    if one["status"] != "complete":
-        raise DemoFailed(f"{name} ended as {one['status']}: {one['error']}")
+def _check(import_: dict[str, Any], kind: str, count: int, rows: list[dict[str, Any]]) -> None:
+    name, counts = import_["file"]["name"], import_["rows"]
+    if import_["status"] != "complete":
+        raise DemoFailed(f"{name} ended as {import_['status']}: {import_['error']}")
     if counts["imported"] + counts["failed"] != counts["total"]:
         raise DemoFailed(f"{name}: the counts do not add up: {counts}")
     if len(rows) != count or any(row["source_row"] is None for row in rows):
@@ -170,20 +170,20 @@ def _check(one: dict[str, Any], kind: str, count: int, rows: list[dict[str, Any]
 
 def _show_report(simulator: Simulator) -> None:
     report = simulator.report()
-    told = f"{report['most_outstanding']} in its queue (10 may), {report['most_importing']} importing (2 may)"
-    tables.console().print(f"By Marketo's own count, never more than {told}.")
+    counts = f"{report['most_outstanding']} in its queue (10 may), {report['most_importing']} importing (2 may)"
+    tables.console().print(f"By Marketo's own count, never more than {counts}.")
     if report["most_outstanding"] > 10 or report["most_importing"] > 2 or report["errors"].get("1016"):
         raise DemoFailed(f"Marketo's limits were not kept: {report}")
 
 
 def _samples() -> Path:
-    """In a wheel beside the code; in a checkout in docs/."""
+    """The folder of samples: in a wheel beside the code, in a checkout in docs/."""
     package = Path(app.__file__).parent
     inside = package / "samples"
     return inside if inside.is_dir() else package.parent / "docs" / "samples"
 
 
 def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

@@ -18,7 +18,7 @@ from app.container import Container
 log = structlog.get_logger()
 
 TICKS_PER_SECOND = 10  # uvicorn's
-OTHER_FILES = 128  # databases, Marketo, forms' temporary files, the log
+OTHER_FILES = 128  # open files for the database, Marketo, forms' temporary files, the log
 
 
 class HttpApi(uvicorn.Server):
@@ -66,14 +66,14 @@ class HttpApi(uvicorn.Server):
         yield
 
 
-def _possible_connections(wanted: int) -> int:
+def _possible_connections(limit: int) -> int:
     """How many connections there are open files for: each is a file, and enough files must be left for all else."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    needed = wanted + SPARE_CONNECTIONS + OTHER_FILES
+    needed = limit + SPARE_CONNECTIONS + OTHER_FILES
     if soft < needed:
         soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     possible = max(1, soft - SPARE_CONNECTIONS - OTHER_FILES)
-    if possible < wanted:
+    if possible < limit:
         log.warning("fewer connections than SLUICE_CONNECTIONS: the limit of open files", limit=possible, files=soft)
-    return min(wanted, possible)
+    return min(limit, possible)

@@ -55,7 +55,7 @@ def create(
         return await container.keys.create(client.strip(), scope, expires_at=expires_at, max_priority=max_priority)
 
     key, written = _with_container(made)
-    typer.echo(json.dumps(_told(key) | {"key": written}) if as_json else written)
+    typer.echo(json.dumps(_as_json(key) | {"key": written}) if as_json else written)
 
 
 @app.command("list")
@@ -64,11 +64,11 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
 
     Example: sluice keys list
     """
-    told = [_told(key) for key in _with_container(lambda container: container.keys.everyone())]
+    listed = [_as_json(key) for key in _with_container(lambda container: container.keys.everyone())]
     if as_json:
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(listed, indent=2))
     else:
-        tables.console().print(tables.of_keys(harmless_json(told)))
+        tables.console().print(tables.keys_table(harmless_json(listed)))
 
 
 @app.command()
@@ -97,7 +97,7 @@ def _with_container(action: Callable[[Container], Awaitable[Found]]) -> Found:
         fail(str(reason))
 
 
-def _told(key: ApiKey) -> dict[str, Any]:
+def _as_json(key: ApiKey) -> dict[str, Any]:
     times = ("created_at", "expires_at", "revoked_at", "last_used_at")
-    known = {"id": key.id, "client": key.client, "scopes": in_order(key.scopes), "max_priority": key.max_priority}
-    return known | {name: rfc3339(value) if (value := getattr(key, name)) else None for name in times}
+    about = {"id": key.id, "client": key.client, "scopes": in_order(key.scopes), "max_priority": key.max_priority}
+    return about | {name: rfc3339(value) if (value := getattr(key, name)) else None for name in times}

@@ -22,8 +22,8 @@ for command in COMMANDS:
     app.command(command.name, help=command.summary)(lambda: None)  # a placeholder: LazyGroup runs the command itself
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
         typer.echo(f"sluice {version('marketo-sluice')}")
         raise typer.Exit
 

@@ -1,7 +1,7 @@
-"""What libraries would load when they first need it is loaded at the start.
+"""Loads at the start the modules that libraries would load when they first need them.
 
-A connection is an open file. Where enough are open, a module cannot be read any more, and what then fails may be
-anything: a request, a tick, the process.
+A connection is an open file. Where too many are open, no module can be read any more, and then anything may fail: a
+request, a tick, the process.
 """
 
 import importlib

@@ -1,4 +1,4 @@
-"""`sluice status` and `sluice failures`: read what a running service knows."""
+"""`sluice status` and `sluice failures`: show what a running service knows."""
 
 import codecs
 import io
@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import followed, for_people, service, told
+from app.cli.client import follow, read_for_people, read_json, service
 from app.cli.retrying_client import RetryingClient
 from app.clock import machine_clock
 from app.terminal import harmless, harmless_json
@@ -45,33 +45,33 @@ def status(
             _watch(client, import_id)
         elif as_json:
             path = "/v1/status" if import_id is None else f"/v1/imports/{import_id}"
-            typer.echo(json.dumps(told(client.get(path)), indent=2))
+            typer.echo(json.dumps(read_json(client.get(path)), indent=2))
         elif import_id is None:
             tables.console().print(_service(client))
         else:
-            tables.console().print(_import(client, for_people(client.get(f"/v1/imports/{import_id}"))))
+            tables.console().print(_import(client, read_for_people(client.get(f"/v1/imports/{import_id}"))))
 
 
 def _watch(client: httpx.Client, import_id: int | None) -> None:
-    """Drawn in place, for as long as anybody looks."""
+    """Draw the status in place until interrupted or finished."""
     with suppress(KeyboardInterrupt), Live(console=tables.console(), auto_refresh=False) as live:
         screen = Screen(live)
-        asking = RetryingClient(client, screen.broken)
-        for shown in _services(asking) if import_id is None else _imports(asking, import_id):
-            screen.shows(shown)
+        retrying = RetryingClient(client, screen.broken)
+        for content in _services(retrying) if import_id is None else _imports(retrying, import_id):
+            screen.show(content)
 
 
 class Screen:
-    """The last that was heard, and since when no more."""
+    """Shows the last answer, and since when there has been none."""
 
     def __init__(self, live: Live) -> None:
         self._live = live
         self._last = Group()
         self._silent_since: datetime | None = None
 
-    def shows(self, shown: Group) -> None:
-        self._last, self._silent_since = shown, None
-        self._live.update(shown, refresh=True)
+    def show(self, content: Group) -> None:
+        self._last, self._silent_since = content, None
+        self._live.update(content, refresh=True)
 
     def broken(self, why: str) -> None:
         self._silent_since = self._silent_since or machine_clock().astimezone()
@@ -79,42 +79,42 @@ class Screen:
         self._live.update(Group(self._last, silence), refresh=True)
 
 
-def _services(asking: RetryingClient) -> Iterator[Group]:
+def _services(client: RetryingClient) -> Iterator[Group]:
     while True:
-        yield _service(asking)
+        yield _service(client)
         time.sleep(WATCH_SECONDS)
 
 
-def _imports(asking: RetryingClient, import_id: int) -> Iterator[Group]:
-    for found in followed(asking, import_id, looked_at=True):
-        yield _import(asking, harmless_json(found))
+def _imports(client: RetryingClient, import_id: int) -> Iterator[Group]:
+    for import_ in follow(client, import_id, is_watched=True):
+        yield _import(client, harmless_json(import_))
 
 
-def _service(asking: RetryingClient | httpx.Client) -> Group:
-    found = for_people(asking.get("/v1/status"))
-    newest = for_people(asking.get("/v1/imports", params={"page_size": NEWEST}))["items"]
+def _service(client: RetryingClient | httpx.Client) -> Group:
+    status = read_for_people(client.get("/v1/status"))
+    newest = read_for_people(client.get("/v1/imports", params={"page_size": NEWEST}))["items"]
     under_way = [
-        one
+        item
         for word in ("importing", "queued")
-        for one in for_people(asking.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
+        for item in read_for_people(client.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
     ]
-    counts = ", ".join(f"{count} {word}" for word, count in found["imports"].items() if count)
-    lines = [f"Sluice is {tables.coloured(found['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
-    lines += [escape(f"  {one['name']}: {one['detail']}") for one in found["checks"] if one["status"] != "ok"]
-    shown: list[RenderableType] = [*lines, tables.of_instances(found["instances"])]
+    counts = ", ".join(f"{count} {word}" for word, count in status["imports"].items() if count)
+    lines = [f"Sluice is {tables.colour(status['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
+    lines += [escape(f"  {item['name']}: {item['detail']}") for item in status["checks"] if item["status"] != "ok"]
+    content: list[RenderableType] = [*lines, tables.instances_table(status["instances"])]
     if under_way:
-        shown.append(tables.of_queue(under_way, machine_clock()))
-    return Group(*shown, tables.of_imports(newest, title="Newest imports"))
+        content.append(tables.queue_table(under_way, machine_clock()))
+    return Group(*content, tables.imports_table(newest, title="Newest imports"))
 
 
-def _import(asking: RetryingClient | httpx.Client, found: dict[str, Any]) -> Group:
-    parts = for_people(asking.get(f"/v1/imports/{found['id']}/parts"))["items"]
+def _import(client: RetryingClient | httpx.Client, import_: dict[str, Any]) -> Group:
+    parts = read_for_people(client.get(f"/v1/imports/{import_['id']}/parts"))["items"]
     remarks = [
-        escape(f"{name}: {found[name]['code']}: {found[name]['message']}")
+        escape(f"{name}: {import_[name]['code']}: {import_[name]['message']}")
         for name in ("error", "attention")
-        if found[name]
+        if import_[name]
     ]
-    return Group(tables.of_imports([found], title=f"Import {found['id']}"), *remarks, tables.of_parts(parts))
+    return Group(tables.imports_table([import_], title=f"Import {import_['id']}"), *remarks, tables.parts_table(parts))
 
 
 def failures(
@@ -127,10 +127,10 @@ def failures(
     Example: sluice failures 42 --output rejected.csv
     """
     path = f"/v1/imports/{import_id}/{'warnings' if warnings else 'failures'}"
-    into = whole(output) if output else nullcontext(sys.stdout.buffer)
+    into = file_to_write(output) if output else nullcontext(sys.stdout.buffer)
     with into as file, service() as client, client.stream("GET", path) as answer:
         if not answer.is_success:
-            told(answer)
+            read_json(answer)
         chunks = answer.iter_bytes()
         for chunk in _for_a_terminal(chunks) if file.isatty() else chunks:
             file.write(chunk)
@@ -138,15 +138,15 @@ def failures(
 
 
 def _for_a_terminal(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """A file of anybody's words, whatever its line ends, as it may be looked at; elsewhere it goes as it is."""
+    """A result file as it may be shown on a terminal, whatever its line ends. Elsewhere it is written unchanged."""
     decoder = io.IncrementalNewlineDecoder(codecs.getincrementaldecoder("utf-8")("replace"), translate=True)
     for chunk in chunks:
         yield harmless(decoder.decode(chunk), keep="\n\t").encode()
 
 
 @contextmanager
-def whole(path: Path) -> Iterator[IO[bytes]]:
-    """A file to write to, which has its name once all of it is there. What never is, is taken away."""
+def file_to_write(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to. It gets its name when all of it is written; an incomplete one is removed."""
     if path.exists() and not path.is_file():  # a pipe or a device is written to where it is
         with _opened(path) as file:
             yield file

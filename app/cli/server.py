@@ -47,7 +47,7 @@ class Role(StrEnum):
 
 
 def run(settings: Settings, role: str) -> None:
-    """Until a signal comes. What is in the way ends the command. Errors: SettingsError."""
+    """Run the service until a signal comes. What prevents its start ends the command. Errors: SettingsError."""
     logs.configure(settings)
     preload()
     memory.keep_small()
@@ -59,7 +59,7 @@ def run(settings: Settings, role: str) -> None:
 
 
 def _loop() -> asyncio.AbstractEventLoop:
-    """uvloop where there is one: a read while a file streams in takes half the time with it."""
+    """uvloop where it is installed: reading while a file streams in takes half the time with it."""
     return uvloop.new_event_loop() if uvloop else asyncio.new_event_loop()
 
 
@@ -95,7 +95,7 @@ async def running(
                 group.create_task(server.serve_until(door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
-            container.subscriptions.end()  # whoever waits is answered now, and asks another process
+            container.subscriptions.end()  # those who wait are answered now, and can ask another process
             for task in beside:
                 task.cancel()
 
@@ -112,7 +112,7 @@ def _duties(container: Container) -> list[Coroutine[Any, Any, None]]:
 
 
 def _check(settings: Settings, role: str) -> None:
-    """Refuse a start that could not work, or that would let strangers in."""
+    """Refuse a start that could not work, or that would let anybody in. Errors: SettingsError."""
     lines = []
     if not settings.instances:
         lines.append(
@@ -130,7 +130,7 @@ def _check(settings: Settings, role: str) -> None:
 
 
 def _warn(settings: Settings) -> None:
-    """Say what works, and is hardly meant."""
+    """Warn of settings that work and are probably a mistake."""
     for name, instance in settings.instances.items():
         for knob, url in instance.in_clear.items():
             where = variable(f"instances__{name}__{knob}")

@@ -90,9 +90,9 @@ def simulate(
 
     Example: sluice simulate --port 8900 --rows-per-second 500
     """
-    given = locals()
+    options = locals()
     faults = [_fault(text) for text in mischief or []]
-    chosen: dict[str, Any] = {f.name: given[f.name] for f in dataclasses.fields(Rules) if f.name in given}
+    chosen: dict[str, Any] = {f.name: options[f.name] for f in dataclasses.fields(Rules) if f.name in options}
     chosen |= {
         "megabyte_bytes": int(megabyte_bytes),
         "lead_fields": tuple(lead_field or ()),

@@ -10,7 +10,7 @@ class CannotStart(Exception):
 
 
 def listening(host: str, port: int) -> socket.socket:
-    """A door, opened before anything else is done or said. Errors: CannotStart."""
+    """A listening socket, opened before anything else is done. Errors: CannotStart."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)

@@ -10,12 +10,23 @@ import typer
 from rich.markup import escape
 
 from app.cli import tables
-from app.cli.client import command, fail, followed, remarked_rows, result_rows, service, told
-from app.cli.progress import Shown, progress_bar
+from app.cli.client import fail, follow, read_json, remarked_rows, result_rows, service, spell_command
+from app.cli.import_options import (
+    CharsetOption,
+    FormatOption,
+    InstanceOption,
+    LabelOption,
+    MetadataOption,
+    NotBeforeOption,
+    OnUnconfirmedOption,
+    PreflightOption,
+    PriorityOption,
+)
+from app.cli.progress import UploadProgress, progress_bar
 from app.cli.retrying_client import RetryingClient
 from app.cli.target_options import takes_target
-from app.cli.upload import format_by_name, named, opened, size_of, upload
-from app.domain.imports import Format, OnUnconfirmed, Preflight
+from app.cli.upload import format_by_name, name_of, open_file, size_of, upload
+from app.domain.imports import Preflight
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
@@ -25,15 +36,15 @@ SHOWN_ROWS = 20
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],
     target: dict[str, Any],
-    instance: Annotated[str | None, typer.Option(help="Which Marketo instance.")] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="Else by the file's name.")] = None,
-    charset: Annotated[str | None, typer.Option(help="The file's charset, if not UTF-8.")] = None,
-    priority: Annotated[int | None, typer.Option(min=0, max=9, help="Higher first.")] = None,
-    not_before: Annotated[str | None, typer.Option(help="Do not send to Marketo before, RFC 3339.")] = None,
-    preflight: Annotated[Preflight | None, typer.Option(help="What is held against Marketo's fields first.")] = None,
-    on_unconfirmed: Annotated[OnUnconfirmed | None, typer.Option(help="When Marketo's answer was lost.")] = None,
-    label: Annotated[str | None, typer.Option(help="Free text.")] = None,
-    metadata: Annotated[list[str] | None, typer.Option(help="key=value, repeatable.")] = None,
+    instance: InstanceOption = None,
+    format_: FormatOption = None,
+    charset: CharsetOption = None,
+    priority: PriorityOption = None,
+    not_before: NotBeforeOption = None,
+    preflight: PreflightOption = None,
+    on_unconfirmed: OnUnconfirmedOption = None,
+    label: LabelOption = None,
+    metadata: MetadataOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False,
 ) -> None:
@@ -54,20 +65,22 @@ def submit(
         "label": label,
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }
-    given = {name: str(value) for name, value in options.items() if value is not None}
-    with opened(file) as source, service() as client, progress_bar() as bar:
-        shown = Shown(bar, size_bytes=size_of(source))
-        asking = RetryingClient(client, shown.broken)
-        answer = upload(asking, source, path="/v1/imports", name=named(file), parameters=given, sent=shown.sent)
-        made = told(answer, again=lambda say: _again(file, given | say, metadata or [], wait=wait))
-        shown.taken(made)
-        final = _watched(asking, made, shown, looked_at=not bar.disable) if wait else made
-        rows = result_rows(client, final["id"], "failures", most=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
-        remarked = remarked_rows(client, final["id"]) if preflight is Preflight.ROWS else 0
+    parameters = {name: str(value) for name, value in options.items() if value is not None}
+    with open_file(file) as source, service() as client, progress_bar() as bar:
+        progress = UploadProgress(bar, size_bytes=size_of(source))
+        retrying = RetryingClient(client, progress.show_broken)
+        answer = upload(
+            retrying, source, path="/v1/imports", name=name_of(file), parameters=parameters, sent=progress.show_sent
+        )
+        new_import = read_json(answer, again=lambda say: _again(file, parameters | say, metadata or [], wait=wait))
+        progress.show_accepted(new_import)
+        final = _watched(retrying, new_import, progress, is_watched=not bar.disable) if wait else new_import
+        rows = result_rows(client, final["id"], "failures", size=SHOWN_ROWS) if wait and final["rows"]["failed"] else []
+        remarked_count = remarked_rows(client, final["id"]) if preflight is Preflight.ROWS else 0
     if as_json:
         typer.echo(json.dumps(final, indent=2))
     else:
-        _show(harmless_json(final), rows, remarked)
+        _show(harmless_json(final), rows, remarked_count)
     if wait and (final["status"] != "complete" or final["rows"]["failed"]):
         raise typer.Exit(1)
 
@@ -76,42 +89,46 @@ def _again(file: Path, parameters: dict[str, str], metadata: list[str], *, wait:
     """The same command with these parameters."""
     options = {name: value for name, value in parameters.items() if name != "metadata"}
     words = [word for pair in metadata for word in ("--metadata", pair)] + (["--wait"] if wait else [])
-    return f"{command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
+    return f"{spell_command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
 
 
-def _watched(asking: RetryingClient, made: dict[str, Any], shown: Shown, *, looked_at: bool) -> dict[str, Any]:
-    """To its end. Whoever is interrupted, or hears nothing any more, is told where to look."""
-    there = f"Import {made['id']} is with the service and goes on: sluice status {made['id']} --watch"
+def _watched(
+    client: RetryingClient, import_: dict[str, Any], progress: UploadProgress, *, is_watched: bool
+) -> dict[str, Any]:
+    """Follow an import to its end. An interrupt or a broken connection ends the command with a hint where to look."""
+    hint = f"Import {import_['id']} is with the service and goes on: sluice status {import_['id']} --watch"
     try:
-        for found in followed(asking, made["id"], looked_at=looked_at):
-            made = found
-            shown.stands(harmless_json(found))
+        for latest in follow(client, import_["id"], is_watched=is_watched):
+            import_ = latest
+            progress.show_import(harmless_json(latest))
     except KeyboardInterrupt:
-        fail(there)
+        fail(hint)
     except httpx.TransportError as error:
-        fail(f"The connection broke ({type(error).__name__}). {there}")
-    return made
+        fail(f"The connection broke ({type(error).__name__}). {hint}")
+    return import_
 
 
-def _pairs(given: list[str]) -> dict[str, str]:
-    pairs = [one.partition("=") for one in given]
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
     if wrong := [key for key, sign, _ in pairs if not sign]:
         raise typer.BadParameter(f"--metadata {wrong[0]}: use key=value")
     return {key: value for key, _, value in pairs}
 
 
-def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked: int) -> None:
+def _show(final: dict[str, Any], rows: list[dict[str, Any]], remarked_count: int) -> None:
     console = tables.console()
-    console.print(tables.of_imports([final], title=f"Import {final['id']}"))
+    console.print(tables.imports_table([final], title=f"Import {final['id']}"))
     if final["error"]:
         console.print(escape(f"error: {final['error']['code']}: {final['error']['message']}"))
     if ragged := final["file"]["ragged_rows"]:
         noun = "row has" if ragged == 1 else "rows have"
         console.print(f"{ragged:,} {noun} another number of cells than the header; sent as written")
-    if remarked:
-        noun = "row" if remarked == 1 else "rows"
-        console.print(f"{remarked:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings")
+    if remarked_count:
+        noun = "row" if remarked_count == 1 else "rows"
+        console.print(
+            f"{remarked_count:,} {noun} remarked upon by pre-flight: sluice failures {final['id']} --warnings"
+        )
     if rows:
-        console.print(tables.of_rows(rows, title="Rejected rows"))
+        console.print(tables.rows_table(rows, title="Rejected rows"))
         if final["rows"]["failed"] > len(rows):
             console.print(f"… and more: sluice failures {final['id']}")

@@ -1,7 +1,7 @@
-"""Tables for people: imports, their rows, instances."""
+"""Tables for people: imports with their parts and rows, instances, keys."""
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from textwrap import shorten
 from typing import Any
 
@@ -10,10 +10,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from app.cli.times import parse_moment, time_left
 from app.domain.imports import HIGHEST_PRIORITY
 
-SHOWN_CHARACTERS = 60  # of a row's values: enough to know it again
-PIPE_CHARACTERS = 10_000  # a width, not a length: a table takes no more than it needs
+SHOWN_CHARACTERS = 60  # of a row's values: enough to recognize it
+PIPE_CHARACTERS = 10_000  # the width in a pipe; a table takes no more of it than it needs
 
 NOTHING = frozenset({"", "0"})
 TIMES = ("created", "expires", "revoked", "last used")
@@ -28,13 +29,13 @@ COLOURS = {
 }
 
 
-def coloured(word: str) -> str:
+def colour(word: str) -> str:
     colour = COLOURS.get(word)
     return f"[{colour}]{word}[/]" if colour else escape(word)
 
 
-def titled(title: str, *columns: Column) -> Table:
-    """With two blanks between columns, for 80 characters are few, and a line before it."""
+def make_table(title: str, *columns: Column) -> Table:
+    """A table with a title, a blank line before it, and little space between columns, for 80 characters are few."""
     return Table(
         *columns,
         title=f"\n{title}",
@@ -47,36 +48,38 @@ def titled(title: str, *columns: Column) -> Table:
     )
 
 
-def telling(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
-    """Without the columns in which no row has anything to say."""
-    said = [n for n in range(len(columns)) if not rows or any(row[n] not in NOTHING for row in rows)]
-    table = titled(title, *[columns[n] for n in said])
+def make_compact_table(title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Table:
+    """A table without the columns that are empty in every row."""
+    filled_columns = [
+        index for index in range(len(columns)) if not rows or any(row[index] not in NOTHING for row in rows)
+    ]
+    table = make_table(title, *[columns[index] for index in filled_columns])
     for row in rows:
-        table.add_row(*[row[n] for n in said])
+        table.add_row(*[row[index] for index in filled_columns])
     return table
 
 
-def number(head: str) -> Column:
+def number_column(head: str) -> Column:
     return Column(head, justify="right", no_wrap=True)
 
 
-def of_imports(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Table:
-    table = titled(title)
+def imports_table(listed: Iterable[dict[str, Any]], title: str = "Imports") -> Table:
+    table = make_table(title)
     table.add_column("import", justify="right", no_wrap=True)
     table.add_column("file", overflow="fold")
     for name in ("status", "rows", "imported", "failed", "warned", "pending"):
         table.add_column(name, justify="left" if name == "status" else "right", no_wrap=True)
-    for one in listed:
-        rows = one["rows"]
+    for import_ in listed:
+        rows = import_["rows"]
         counts = [f"{rows[name]:,}" for name in ("total", "imported", "failed", "warned", "pending")]
-        name = one["file"]["name"] or one["label"] or "–"
-        table.add_row(str(one["id"]), escape(name), coloured(one["status"]), *counts)
+        name = import_["file"]["name"] or import_["label"] or "–"
+        table.add_row(str(import_["id"]), escape(name), colour(import_["status"]), *counts)
     return table
 
 
-def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
+def rows_table(rows: Iterable[dict[str, Any]], title: str) -> Table:
     """Failed or warned rows: where, why, and the row itself, cut to the width there is."""
-    table = titled(title)
+    table = make_table(title)
     table.add_column("row", justify="right", no_wrap=True)
     table.add_column("reason", no_wrap=True)
     table.add_column("values", overflow="fold")
@@ -87,95 +90,99 @@ def of_rows(rows: Iterable[dict[str, Any]], title: str) -> Table:
     return table
 
 
-def of_remarks(remarks: Iterable[dict[str, Any]]) -> Table:
+def remarks_table(remarks: Iterable[dict[str, Any]]) -> Table:
     """What is odd about rows that would be sent all the same."""
-    columns = (number("row"), Column("column", no_wrap=True), Column("remark", overflow="fold"))
-    rows = [(str(one["row"] or "?"), escape(one["column"] or ""), escape(one["message"])) for one in remarks]
-    return telling("Remarks", columns, rows)
+    columns = (number_column("row"), Column("column", no_wrap=True), Column("remark", overflow="fold"))
+    rows = [
+        (str(remark["row"] or "?"), escape(remark["column"] or ""), escape(remark["message"])) for remark in remarks
+    ]
+    return make_compact_table("Remarks", columns, rows)
 
 
-def of_instances(listed: Iterable[dict[str, Any]]) -> Table:
-    table = titled("Instances")
+def instances_table(listed: Iterable[dict[str, Any]]) -> Table:
+    table = make_table("Instances")
     for name in ("instance", "state", "at Marketo", "waiting", "calls today", "worker"):
         table.add_column(name)
-    for one in listed:
-        slots, waiting, calls = one["slots"], one["waiting"], one["calls"]
-        state = one["state"] + (f" by {one['paused']['by']}" if one["paused"] and one["paused"]["by"] else "")
-        state += f": {one['reason']}" if one["reason"] else ""
+    for instance in listed:
+        slots, waiting, calls = instance["slots"], instance["waiting"], instance["calls"]
+        state = instance["state"] + (
+            f" by {instance['paused']['by']}" if instance["paused"] and instance["paused"]["by"] else ""
+        )
+        state += f": {instance['reason']}" if instance["reason"] else ""
         table.add_row(
-            escape(one["name"]),
+            escape(instance["name"]),
             escape(state),
-            f"{slots['used']} of {one['limits']['queued']}",
+            f"{slots['used']} of {instance['limits']['queued']}",
             f"{waiting['parts']} parts, {waiting['rows']:,} rows",
             f"{calls['today']:,} of {calls['quota']:,}",
-            escape(one["worker"]["id"]) if one["worker"] else "none",
+            escape(instance["worker"]["id"]) if instance["worker"] else "none",
         )
     return table
 
 
-def of_queue(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
+def queue_table(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
     """What is under way: how far, and how long still."""
     columns = (
-        number("import"),
+        number_column("import"),
         Column("client", no_wrap=True),
         Column("file", overflow="fold", min_width=4),
         Column("status", no_wrap=True),
         Column("attention", min_width=9),
-        *map(number, ("done", "pending", "left")),
+        *map(number_column, ("done", "pending", "left")),
     )
-    return telling("Under way", columns, [_queued(one, now) for one in listed])
+    return make_compact_table("Under way", columns, [_queued(import_, now) for import_ in listed])
 
 
-def _queued(one: dict[str, Any], now: datetime) -> tuple[str, ...]:
+def _queued(import_: dict[str, Any], now: datetime) -> tuple[str, ...]:
     return (
-        str(one["id"]),
-        escape(one["client"]),
-        escape(one["file"]["name"] or one["label"] or "–"),
-        escape(one["status"]),
-        escape(one["attention"]["code"]) if one["attention"] else "",
-        f"{one['progress']:.0%}",
-        f"{one['rows']['pending']:,}",
-        left(one, now),
+        str(import_["id"]),
+        escape(import_["client"]),
+        escape(import_["file"]["name"] or import_["label"] or "–"),
+        escape(import_["status"]),
+        escape(import_["attention"]["code"]) if import_["attention"] else "",
+        f"{import_['progress']:.0%}",
+        f"{import_['rows']['pending']:,}",
+        time_left(import_, now),
     )
 
 
-def of_parts(listed: Iterable[dict[str, Any]]) -> Table:
+def parts_table(listed: Iterable[dict[str, Any]]) -> Table:
     columns = (
-        number("part"),
+        number_column("part"),
         Column("state", no_wrap=True),
-        *map(number, ("rows", "imported", "failed", "warned", "attempts", "batch")),
+        *map(number_column, ("rows", "imported", "failed", "warned", "attempts", "batch")),
         Column("remark", overflow="fold"),
     )
     rows = [
         (
-            str(one["number"]),
-            coloured(one["state"]),
-            *[f"{one[name]:,}" for name in ("rows", "imported", "failed", "warned", "attempts")],
-            str(one["batch_id"] or ""),
-            escape(_remark(one)),
+            str(part["number"]),
+            colour(part["state"]),
+            *[f"{part[name]:,}" for name in ("rows", "imported", "failed", "warned", "attempts")],
+            str(part["batch_id"] or ""),
+            escape(_remark(part)),
         )
-        for one in listed
+        for part in listed
     ]
-    return telling("Parts", columns, rows)
+    return make_compact_table("Parts", columns, rows)
 
 
 def _remark(part: dict[str, Any]) -> str:
-    """Of a part that is complete, the counts say it all."""
-    blocker, again = part["blocked_by"], moment(part["next_attempt_at"])
-    said = part["error"] or (part["last_error"] if again else None)
-    told = [f"waits for: {part['waiting_for']}"] if part["waiting_for"] else []
+    """What there is to say of a part beside its counts: nothing where it is complete."""
+    blocker, next_attempt_at = part["blocked_by"], parse_moment(part["next_attempt_at"])
+    error = part["error"] or (part["last_error"] if next_attempt_at else None)
+    pieces = [f"waits for: {part['waiting_for']}"] if part["waiting_for"] else []
     if blocker and blocker["import"]:
-        told.append(f"part {blocker['part']} of import {blocker['import']}")
-    if said:
-        told.append(said["message"])
-    if again:
-        told.append(f"tried again at {again:%H:%M:%SZ}")
-    if not told and part["state"] != "complete" and part["message"]:
-        told.append(part["message"])
-    return "; ".join(told)
+        pieces.append(f"part {blocker['part']} of import {blocker['import']}")
+    if error:
+        pieces.append(error["message"])
+    if next_attempt_at:
+        pieces.append(f"tried again at {next_attempt_at:%H:%M:%SZ}")
+    if not pieces and part["state"] != "complete" and part["message"]:
+        pieces.append(part["message"])
+    return "; ".join(pieces)
 
 
-def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
+def keys_table(listed: Iterable[dict[str, Any]]) -> Table:
     columns = (
         Column("id", no_wrap=True),
         Column("client", overflow="fold"),
@@ -183,43 +190,23 @@ def of_keys(listed: Iterable[dict[str, Any]]) -> Table:
         Column("priority", no_wrap=True),
         *[Column(name, min_width=10) for name in TIMES],
     )
-    return telling("Keys", columns, [tuple(map(escape, _key(one))) for one in listed])
+    return make_compact_table("Keys", columns, [tuple(map(escape, _key(key))) for key in listed])
 
 
-def _key(one: dict[str, Any]) -> tuple[str, ...]:
-    most = one["max_priority"]
-    limit = "" if most == HIGHEST_PRIORITY else f"≤ {most}"
-    return (one["id"], one["client"], " ".join(one["scopes"]), limit, *_times(one))
+def _key(key: dict[str, Any]) -> tuple[str, ...]:
+    max_priority = key["max_priority"]
+    limit = "" if max_priority == HIGHEST_PRIORITY else f"≤ {max_priority}"
+    return (key["id"], key["client"], " ".join(key["scopes"]), limit, *_times(key))
 
 
 def _times(key: dict[str, Any]) -> list[str]:
-    known = [moment(key[f"{name.replace(' ', '_')}_at"]) for name in TIMES]
-    return [f"{at:%Y-%m-%d %H:%MZ}" if at else "" for at in known]
-
-
-def left(one: dict[str, Any], now: datetime) -> str:
-    """Until an import is done, where that is forecast; of one that may not begin yet, when it may."""
-    not_before, finish_at = moment(one["not_before"]), moment(one["estimated_finish_at"])
-    if not_before and not_before > now:
-        return f"after {not_before:%Y-%m-%d}" if (not_before - now).days else f"after {not_before:%H:%MZ}"
-    return duration(seconds_until(finish_at, now)) if finish_at else ""
-
-
-def moment(written: str | None) -> datetime | None:
-    return datetime.fromisoformat(written) if written else None
-
-
-def seconds_until(finish_at: datetime, now: datetime) -> float:
-    return max(0.0, (finish_at - now).total_seconds())
-
-
-def duration(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
+    moments = [parse_moment(key[f"{name.replace(' ', '_')}_at"]) for name in TIMES]
+    return [f"{at:%Y-%m-%d %H:%MZ}" if at else "" for at in moments]
 
 
 def console(*, stderr: bool = False) -> Console:
     """As wide as the terminal; where there is none, as in a pipe, so wide that nothing is cut."""
-    found = Console(stderr=stderr, highlight=False)
-    if not found.is_terminal:
-        found.width = PIPE_CHARACTERS
-    return found
+    new_console = Console(stderr=stderr, highlight=False)
+    if not new_console.is_terminal:
+        new_console.width = PIPE_CHARACTERS
+    return new_console

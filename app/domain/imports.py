@@ -1,14 +1,24 @@
-"""An import, its parts and its target, and what is derived from them: status, counts, progress."""
+"""An import: what the caller asked for, its file, and what is derived from its parts: status, counts, progress."""
 
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
 from app.domain.lifecycle import FINAL, State
 from app.domain.objects import Target
 from app.domain.parts import Failure, Rows
+from app.domain.request_parameters import (
+    Moment,
+    RequestParameter,
+    StringPairs,
+    Text,
+    WholeNumber,
+    Word,
+    declared_parameters,
+)
 
 DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
 
@@ -67,25 +77,48 @@ class SourceFile:
     size_bytes: int  # as uploaded, after decompression
     sha256: str
     rows: int
-    ragged_rows: int = 0  # of these, whose number of cells is not the header's
+    ragged_rows: int = 0  # those of them that have more or fewer cells than the header
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for beside the file itself."""
+    """What a caller asks for: everything but the file itself. Each annotation declares a parameter of the API."""
 
     target: Target
-    instance: str = "default"
+    instance: Annotated[str, RequestParameter(Text(), "which configured Marketo instance")] = "default"
     client: str = "local"
-    format: Format = Format.CSV
-    charset: str = "utf-8"
-    priority: int = DEFAULT_PRIORITY
-    not_before: datetime | None = None
-    preflight: Preflight = Preflight.HEADER
-    on_unconfirmed: OnUnconfirmed = OnUnconfirmed.RESUBMIT
-    label: str | None = None
-    metadata: Mapping[str, str] | None = None
+    format: Annotated[Format, RequestParameter(Word(Format), "comma, tab or semicolon between the cells")] = Format.CSV
+    charset: Annotated[
+        str,
+        RequestParameter(
+            Text(most_characters=40),
+            "the file's character set; it is sent to Marketo as UTF-8, without a byte order mark",
+        ),
+    ] = "utf-8"
+    priority: Annotated[
+        int,
+        RequestParameter(
+            WholeNumber(0, HIGHEST_PRIORITY),
+            "higher first; within one priority, first come first served; what waits long rises",
+        ),
+    ] = DEFAULT_PRIORITY
+    not_before: Annotated[datetime | None, RequestParameter(Moment(), "do not send to Marketo before this time")] = None
+    preflight: Annotated[
+        Preflight, RequestParameter(Word(Preflight), "what is held against Marketo's fields before anything is sent")
+    ] = Preflight.HEADER
+    on_unconfirmed: Annotated[
+        OnUnconfirmed,
+        RequestParameter(Word(OnUnconfirmed), "what to do when Marketo's answer to a submission was lost"),
+    ] = OnUnconfirmed.RESUBMIT
+    label: Annotated[str | None, RequestParameter(Text(most_characters=200), "free text")] = None
+    metadata: Annotated[
+        Mapping[str, str] | None,
+        RequestParameter(StringPairs(most_pairs=16), "a JSON object of strings, returned as it came"),
+    ] = None
     file_name: str | None = None
+
+
+REQUEST_PARAMETERS = declared_parameters(Request)
 
 
 class AttentionCode(StrEnum):
@@ -98,7 +131,7 @@ class AttentionCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Why a person should look."""
+    """Why a person should look at an import."""
 
     code: AttentionCode
     message: str
@@ -107,12 +140,12 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Rows that one could expect in a retry and that are not in it."""
+    """Counts of rows that one could expect in a retry and that are not in it, by the reason."""
 
-    not_placed: int = 0  # Marketo rejected them, and nobody can know which of the uploaded rows they are
-    superseded: int = 0  # a later row of the same key was imported, or may be
-    not_known_yet: int = 0  # of parts that Marketo is not done with
-    without_values: int = 0  # of a mended file: what could not be read, and was left as it was
+    not_placed: int = 0  # rejected, but it cannot be known which of the uploaded rows they are
+    superseded: int = 0  # a later row with the same record key was imported, or may still be
+    not_known_yet: int = 0  # rows of parts that Marketo has not finished
+    without_values: int = 0  # rows of a corrected file that could not be read before and still have no values
 
     @property
     def rows(self) -> int:
@@ -120,8 +153,8 @@ class LeftOut:
 
     @property
     def reason(self) -> str:
-        """Why, and what to do, for people."""
-        told = {
+        """The reasons and what to do, as sentences."""
+        reasons = {
             "not found among the uploaded rows; download the failures, mend them, and send them as the body of "
             "retry-failures": self.not_placed,
             "a later row of the same key was imported, or may be, and would be undone": self.superseded,
@@ -130,17 +163,17 @@ class LeftOut:
             ),
             "not readable in Marketo's file, and without values; put them in": self.without_values,
         }
-        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in told.items() if rows)
+        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in reasons.items() if rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What an import still has before it."""
+    """The work that an import still has before it."""
 
     accepted_seq: int | None = None  # its place in the order of acceptance
-    waiting_rows: int = 0  # of the parts that wait
-    collecting_since: datetime | None = None  # the oldest part that Marketo is done with
-    failing_since: datetime | None = None  # the part whose tries have failed for longest
+    waiting_rows: int = 0  # rows of its waiting parts
+    collecting_since: datetime | None = None  # since when the oldest part waits for its result files
+    failing_since: datetime | None = None  # since when calls about one of its parts have failed, the longest of these
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from app.settings import Settings
 from app.store.disk_usage import DiskUsage
 from app.store.queue_summary import QueueSummary
 
-LEASES_OF_CARE = 3  # leases' time that a tick may take beside its calls
+SLACK_LEASES = 3  # leases' time that a tick may take beside its calls
 NAMED_PARTS = 3
 MOST_CALLS = 4  # calls that any step but submit makes before it is done; each may take the call timeout
 NEAR = 0.9  # share of a limit from which on it is nearly reached
@@ -53,12 +53,12 @@ class Check:
 
 def check_workers(settings: Settings, views: Sequence[InstanceView]) -> Iterator[Check]:
     """A worker drives each instance, and shows it."""
-    patience = timedelta(seconds=MISSED_LEASES * settings.lease_seconds)
+    tolerance = timedelta(seconds=MISSED_LEASES * settings.lease_seconds)
     for view in views:
         instance, name = view.instance, f"worker:{view.instance.name}"
         if instance.worker is None or instance.heartbeat_at is None:
             yield Check(name=name, status=Level.DOWN, detail="no worker drives this instance")
-        elif instance.heartbeat_at < view.now - patience:
+        elif instance.heartbeat_at < view.now - tolerance:
             detail = f"{instance.worker} has given no sign of life since {_moment(instance.heartbeat_at)}"
             yield Check(name=name, status=Level.DOWN, detail=detail)
         else:
@@ -67,14 +67,14 @@ def check_workers(settings: Settings, views: Sequence[InstanceView]) -> Iterator
 
 def check_ticks(settings: Settings, views: Sequence[InstanceView]) -> Iterator[Check]:
     """None of its worker's ticks hangs, or fails again and again."""
-    care = LEASES_OF_CARE * settings.lease_seconds
+    slack_seconds = SLACK_LEASES * settings.lease_seconds
     longest = {"submit": settings.upload_timeout_seconds}
     for view in views:
         ages = {tick: (view.now - at).total_seconds() for tick, at in view.instance.ticked.items()}
         late = [
             f"{tick} for {age:.0f} s"
             for tick, age in sorted(ages.items())
-            if age > longest.get(tick, MOST_CALLS * settings.call_timeout_seconds) + care
+            if age > longest.get(tick, MOST_CALLS * settings.call_timeout_seconds) + slack_seconds
         ]
         failing = [
             f"{step} fails since {_moment(fault.since)} ({fault.error}: see the worker's log)"
@@ -173,11 +173,14 @@ def check_clock(timekeeper: Timekeeper) -> Check:
     """The clock that everything is timed by was not set; what was timed goes on all the same."""
     now, jumps = timekeeper.clock, [jump for jump in timekeeper.clock.jumps if jump.cause is Cause.JUMP]
     if timekeeper.doubt:
-        detail = f"was set {_way(timekeeper.doubt.seconds)}; followed once it has stayed so for {CLOCK_DOUBT_SECONDS} s"
+        change = _direction(timekeeper.doubt.seconds)
+        detail = f"was set {change}; followed once it has stayed so for {CLOCK_DOUBT_SECONDS} s"
         return Check(name="clock", status=Level.DEGRADED, detail=detail)
     detail = "was not set"
     if jumps:
-        detail = f"was set {_way(jumps[-1].seconds)} to {rfc3339(jumps[-1].after)}, and what was timed moved along"
+        detail = (
+            f"was set {_direction(jumps[-1].seconds)} to {rfc3339(jumps[-1].after)}, and what was timed moved along"
+        )
     off = (now.wall() - now()).total_seconds()
     if abs(off) >= CLOCK_TOLERANCE_SECONDS:
         detail += f"; this machine's own is {abs(off):,.0f} s {'ahead' if off > 0 else 'behind'}, and does not count"
@@ -185,7 +188,7 @@ def check_clock(timekeeper: Timekeeper) -> Check:
     return Check(name="clock", status=Level.DEGRADED if recent else Level.OK, detail=detail)
 
 
-def _way(seconds: float) -> str:
+def _direction(seconds: float) -> str:
     return f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):,.0f} s"
 
 

@@ -47,10 +47,10 @@ class ImportReader:
         """This import with its estimate."""
         return (await self.view_all([import_]))[0]
 
-    async def view_all(self, shown: Sequence[Import]) -> list[ImportView]:
+    async def view_all(self, imports_: Sequence[Import]) -> list[ImportView]:
         """These imports with their estimates, in the same order. However many they are, it takes a few queries."""
-        estimates, now = await self.estimates.estimate(shown), self.now()
-        return [_view(import_, estimates.get(import_.id), now) for import_ in shown]
+        estimates, now = await self.estimates.estimate(imports_), self.now()
+        return [_view(import_, estimates.get(import_.id), now) for import_ in imports_]
 
     def _attention_criteria(self) -> AttentionCriteria:
         return AttentionCriteria(now=self.now(), stuck_seconds=self.stuck_seconds)

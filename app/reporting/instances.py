@@ -35,42 +35,42 @@ class InstanceView:
     instance: Instance
     queue: QueueSummary
     any_may_go: bool  # a part waits for nothing but a slot
-    any_to_try: bool  # a call would be made, if calls went through
+    any_to_try: bool  # a call would be made if calls went through
     rows_per_second: float | None
     now: datetime
 
     @property
     def base_url(self) -> str:
-        """Marketo's address, without what opens something."""
+        """Marketo's address, with any credentials in it masked."""
         return masked_url(self.settings.base_url)
 
     @property
     def condition(self) -> Condition:
-        """Backing off also between two tries, while none has gone through and something is left to be done."""
+        """It is backing off also between two tries, while no call has gone through and something is left to do."""
         condition = self.instance.condition(self.now)
         is_kept_from_it = self.queue_is_full or (self.call_incident and self.any_to_try)
         return Condition.BACKING_OFF if condition is Condition.RUNNING and is_kept_from_it else condition
 
     @property
     def queue_is_full(self) -> bool:
-        """Marketo's queue has no place for us, and nothing of ours is in it: nothing flows until one is free."""
+        """Whether Marketo's queue has no place for us, and no job of ours is in it: nothing flows until one is free."""
         parts = self.queue.parts
-        ours, more = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.queue.waiting_parts
+        our_jobs, waiting = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.queue.waiting_parts
         is_full = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
-        return bool(is_full and not ours and (more or parts.get(State.SUBMITTING, 0)))
+        return bool(is_full and not our_jobs and (waiting or parts.get(State.SUBMITTING, 0)))
 
     @property
     def call_incident(self) -> Occurrence | None:
-        """Why no call goes through."""
+        """The incident that keeps calls from going through; None where they do."""
         return next((kind for kind in WAITING_WORDS if self.instance.incident(kind)), None)
 
     @property
     def until(self) -> datetime | None:
-        """When it is tried again, where that is known."""
+        """When the next try is, where that is known."""
         if self.instance.holding(self.now):
             return self.instance.hold_until
-        again = self.instance.external_slots_until(at_work=0) if self.queue_is_full else None
-        return again if again and again > self.now else None
+        free_at = self.instance.external_slots_until(at_work=0) if self.queue_is_full else None
+        return free_at if free_at and free_at > self.now else None
 
     @property
     def slots_used(self) -> int:
@@ -78,7 +78,7 @@ class InstanceView:
 
     @property
     def slots_of_others(self) -> int:
-        """Places of Marketo's queue that are thought to be others'."""
+        """Places of Marketo's queue that jobs of other programs are thought to hold."""
         return self.instance.slots_of_others(self.now, at_work=at_work(self.queue.parts))
 
     @property
@@ -95,7 +95,7 @@ class InstanceView:
     def idle_seconds(self) -> float:
         """For how long one of Marketo's importers has had nothing from us while a part could go; 0: none is idle.
 
-        As the worker's signs of life have it; where there are none any more, since the last one.
+        The worker records it with its sign of life; where those have stopped, it counts from the last one.
         """
         instance, settings = self.instance, self.settings
         importers, queued = settings.max_importing, settings.max_queued
@@ -104,7 +104,7 @@ class InstanceView:
         ):
             return 0.0
         since = instance.idle_since
-        if since is None and (instance.lease_until or self.now) <= self.now:  # nobody looks
+        if since is None and (instance.lease_until or self.now) <= self.now:  # no worker drives it
             since = max(filter(None, (instance.heartbeat_at, self.queue.waiting_since)), default=None)
         return self._seconds_since(since)
 
@@ -113,7 +113,7 @@ class InstanceView:
 
     @property
     def _why_backing_off(self) -> str:
-        """A word, and what was met: `retry: https://… cannot be reached: …`."""
+        """What is waited for, and why: `retry: https://… cannot be reached: …`."""
         if self.queue_is_full and not self.instance.holding(self.now):
             return f"{Occurrence.QUEUE_FULL}: jobs of other programs fill Marketo's queue"
         kind, word = self.call_incident, self.instance.hold_reason or WaitingFor.RETRY
@@ -132,6 +132,7 @@ class InstanceView:
 
     @property
     def reason(self) -> str | None:
+        """Why it is not running, for people."""
         instance = self.instance
         match self.condition:
             case Condition.PAUSED:

@@ -105,7 +105,7 @@ def _unfinished(numbers: Numbers) -> Iterator[Sample]:
 
 def _parts(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.instances:
-        for state in UNDER_WAY:
+        for state in UNFINISHED_STATES:
             yield (view.instance.name, state), view.queue.parts.get(state, 0)
 
 
@@ -159,21 +159,22 @@ def _free(numbers: Numbers) -> Iterator[Sample]:
 
 
 def _connections(numbers: Numbers) -> Iterator[Sample]:
-    if found := numbers.usage.connections:
-        yield (), found.used
+    if connections := numbers.usage.connections:
+        yield (), connections.used
 
 
 def _connections_most(numbers: Numbers) -> Iterator[Sample]:
-    if found := numbers.usage.connections:
-        yield (), found.most
+    if connections := numbers.usage.connections:
+        yield (), connections.most
 
 
-UNDER_WAY = [state for state in State if state not in FINAL]
+UNFINISHED_STATES = [state for state in State if state not in FINAL]
 OUTCOMES = ("imported", "failed", "unprocessed")
 ENDS = [status for status in Status if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
-BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is what Prometheus calls the process it asked
+BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is Prometheus's own label for the process it scrapes
 
+# A table: it is long because there are many series.
 CATALOGUE = (
     Series("sluice_build_info", Kind.INFO, ("version",), "This version.", _build),
     # What there is now

@@ -82,7 +82,7 @@ class QueueModel:
         self.on_trust += 1
         if at < foretold:
             self.trusted = 1
-        self.pace = self.pace.learnt(part.rows.total, (end - start).total_seconds())
+        self.pace = self.pace.observe(part.rows.total, (end - start).total_seconds())
         self.done[part.id] = part.submitted_at or NEVER, Span(min(start, end), end)
         self._settle([other for other in there if other.id != part.id])
         return Span(min(start, end), end)

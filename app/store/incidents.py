@@ -27,7 +27,9 @@ async def meet(
 ) -> bool:
     """Note that something keeps work from flowing, now or still. True where the history is to be told of it."""
     known = await _of(tx, name)
-    going_on, is_to_be_told = incidents.met(known.get(kind), at=at, reason=reason, of_submissions=of_submissions)
+    going_on, is_to_be_told = incidents.begin_or_continue(
+        known.get(kind), at=at, reason=reason, of_submissions=of_submissions
+    )
     await _keep(tx, name, {**known, kind: going_on})
     return is_to_be_told
 
@@ -37,7 +39,7 @@ async def end(tx: Transaction, name: str, kind: str) -> datetime | None:
     known = await _of(tx, name)
     if kind not in known or known[kind].since is None:
         return None
-    left, is_to_be_told = incidents.over(known[kind])
+    left, is_to_be_told = incidents.end(known[kind])
     await _keep(tx, name, {**known, kind: left})
     return known[kind].since if is_to_be_told else None
 

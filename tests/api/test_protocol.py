@@ -275,7 +275,7 @@ async def test_a_connection_that_is_closed_is_counted_no_longer(log: Log):
         await turns()
     assert not log.lines(CROWDED)
     assert connections._open == set()
-    assert connections._strangers == {}
+    assert connections._replaceable == {}
 
 
 async def test_an_application_hears_of_a_connection_that_is_ended():

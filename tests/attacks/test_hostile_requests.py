@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from app.api.app import create_app
-from app.api.parameters import KNOWN, only
+from app.api.parameter_names import only
+from app.api.parameters import KNOWN
 from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files.corrected_file import Corrected

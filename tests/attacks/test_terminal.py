@@ -17,8 +17,8 @@ import structlog
 from rich.console import Console, RenderableType
 
 from app.api.openapi import examples
-from app.cli import tables
-from app.cli.client import for_people, told
+from app.cli import tables, times
+from app.cli.client import read_for_people, read_json
 from app.terminal import harmless
 from tests.support.logged import console
 from tests.support.terminal import Terminal
@@ -71,15 +71,17 @@ KEY = {"id": "x", "client": "x", "scopes": ["submit"], "max_priority": 3, "creat
 KEY |= dict.fromkeys(("expires_at", "revoked_at", "last_used_at"))
 ATTENTION = {"attention": {"code": "stuck", "message": "x", "since": "2026-11-23T10:00:00Z"}}
 TABLES = {
-    "imports": lambda of: tables.of_imports(of([examples.IMPORT])),
-    "queue": lambda of: tables.of_queue(of([examples.IMPORT | ATTENTION]), tables.moment("2026-11-23T10:00:00Z")),
-    "parts": lambda of: tables.of_parts(
+    "imports": lambda of: tables.imports_table(of([examples.IMPORT])),
+    "queue": lambda of: tables.queue_table(
+        of([examples.IMPORT | ATTENTION]), times.parse_moment("2026-11-23T10:00:00Z")
+    ),
+    "parts": lambda of: tables.parts_table(
         of([examples.PART, examples.PART | {"state": "waiting", "waiting_for": "slot"}])
     ),
-    "rows": lambda of: tables.of_rows(of(ROWS), title="Rejected rows"),
-    "instances": lambda of: tables.of_instances(of([examples.INSTANCE])),
-    "keys": lambda of: tables.of_keys(of([KEY])),
-    "a word": lambda of: tables.coloured(of("queued")),
+    "rows": lambda of: tables.rows_table(of(ROWS), title="Rejected rows"),
+    "instances": lambda of: tables.instances_table(of([examples.INSTANCE])),
+    "keys": lambda of: tables.keys_table(of([KEY])),
+    "a word": lambda of: tables.colour(of("queued")),
 }
 
 
@@ -88,7 +90,7 @@ def test_no_table_passes_an_order_on(name: str):
     """Whatever field it stands in, and though Rich would make a link of it."""
 
     def answered(found: Any) -> Any:
-        return for_people(httpx.Response(200, json=hostile(found)))
+        return read_for_people(httpx.Response(200, json=hostile(found)))
 
     shown = on_a_terminal(TABLES[name](answered))
     assert is_harmless(shown), repr(shown)
@@ -107,7 +109,7 @@ def test_a_problem_passes_no_order_on(capsys: pytest.CaptureFixture[str]):
     problem = {"title": HOSTILE, "detail": HOSTILE, "errors": [{"field": HOSTILE, "message": f"more{HOSTILE}"}]}
     for answer in (httpx.Response(422, json=problem), httpx.Response(502, text=HOSTILE)):
         with pytest.raises(BaseException):  # noqa: B017  # which ends the command
-            told(answer)
+            read_json(answer)
         shown = capsys.readouterr().err
         assert "Sluice is ok." in shown
         assert is_harmless(shown)
@@ -116,7 +118,7 @@ def test_a_problem_passes_no_order_on(capsys: pytest.CaptureFixture[str]):
 
 def test_scripts_get_what_was_written():
     """Escaped as JSON escapes it, and nothing else."""
-    assert told(httpx.Response(200, json={"label": HOSTILE})) == {"label": HOSTILE}
+    assert read_json(httpx.Response(200, json={"label": HOSTILE})) == {"label": HOSTILE}
     assert is_harmless(json.dumps(HOSTILE))
 
 

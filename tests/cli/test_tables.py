@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from app.cli import tables
+from app.cli import tables, times
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
 PART: dict[str, Any] = {
@@ -54,7 +54,7 @@ def test_states_and_remarks_of_parts_are_read_in_one_line():
         "blocked_by": None,
         "message": "Import succeeded, 120000 records imported (120000 members)",
     }
-    told = printed(tables.of_parts([PART, done, PART | {"number": 3, "state": "unconfirmed"}]))
+    told = printed(tables.parts_table([PART, done, PART | {"number": 3, "state": "unconfirmed"}]))
     assert "failed" not in told
     assert "succeeded" not in told
     assert re.search(
@@ -88,12 +88,12 @@ def test_an_instance_that_is_paused_says_by_whom():
         "calls": {"today": 0, "quota": 50_000},
         "worker": None,
     }
-    assert "paused by ann: a" in re.sub(r"\s+", " ", printed(tables.of_instances([one])))
+    assert "paused by ann: a" in re.sub(r"\s+", " ", printed(tables.instances_table([one])))
 
 
 def test_the_queue_keeps_its_headings_and_its_words_whole():
     """What gives way is the file's name."""
-    told = printed(tables.of_queue([IMPORT], NOW))
+    told = printed(tables.queue_table([IMPORT], NOW))
     assert max(map(len, told.splitlines())) <= 80
     for word in ("client", "file", "status", "attention", "crm-sync", "importing", "31%", "828,000", "2:30:00"):
         assert re.search(rf"(?<!\S){word}(?!\S)", told), told
@@ -101,7 +101,7 @@ def test_the_queue_keeps_its_headings_and_its_words_whole():
 
 def test_an_import_that_may_not_begin_yet_says_when_it_may():
     """And not how many hours it is until the next millennium."""
-    assert tables.left(IMPORT | {"not_before": "2999-01-01T00:00:00Z"}, NOW) == "after 2999-01-01"
-    assert tables.left(IMPORT | {"not_before": "2026-11-25T11:00:00Z"}, NOW) == "after 11:00Z"
-    assert tables.left(IMPORT | {"not_before": "2026-11-25T09:00:00Z"}, NOW) == "2:30:00"
-    assert tables.left(IMPORT | {"estimated_finish_at": None}, NOW) == ""
+    assert times.time_left(IMPORT | {"not_before": "2999-01-01T00:00:00Z"}, NOW) == "after 2999-01-01"
+    assert times.time_left(IMPORT | {"not_before": "2026-11-25T11:00:00Z"}, NOW) == "after 11:00Z"
+    assert times.time_left(IMPORT | {"not_before": "2026-11-25T09:00:00Z"}, NOW) == "2:30:00"
+    assert times.time_left(IMPORT | {"estimated_finish_at": None}, NOW) == ""

@@ -81,6 +81,23 @@ def test_FENCED_a_step_writes_only_under_its_lease(step: str):
     assert "db.write(" not in text
 
 
+def test_reporting_knows_nothing_of_http():
+    """So that pages, webhooks and workers can say the same as the API."""
+    frameworks = {"fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client"}
+    for path in sources(below=APP / "reporting"):
+        assert {module.split(".")[0] for module in imported(path)} & frameworks == set(), path
+
+
+def test_no_module_of_the_service_is_loaded_by_its_name_but_where_that_is_explained():
+    """An import in a string is an edge that no contract sees: the list of commands has them, and what serves HTTP."""
+    explained = {APP / "cli" / "commands.py", APP / "cli" / "server.py"}
+    for path in sources():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("app."):
+                names_a_module = (ROOT / node.value.partition(":")[0].replace(".", "/")).with_suffix(".py").exists()
+                assert not names_a_module or path in explained, (path, node.lineno)
+
+
 def test_only_the_settings_read_the_environment():
     """os.environ and os.getenv stand in settings.py alone."""
     for path in sources():

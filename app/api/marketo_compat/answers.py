@@ -1,4 +1,4 @@
-"""What Marketo would answer: its envelope, its error codes, its records of a job."""
+"""Answers as Marketo gives them: its envelope, its error codes, its record of a job."""
 
 import secrets
 from datetime import datetime
@@ -49,7 +49,7 @@ MESSAGES = {
 }
 
 NARROWER = {"invalid_header": "1006", "missing_column": "1006", "no_file": "1002", "unknown_object": "1013"}
-"""Of one problem, where it has another code than its kind."""
+"""Marketo's code for a problem that has another one than its kind of error."""
 
 WORDS = {
     Status.QUEUED: "Queued",
@@ -88,7 +88,7 @@ def _envelope(at: datetime, content: dict[str, Any], status: int = 200) -> JSONR
 
 
 def refusal_of(error: CallerError) -> Refusal:
-    """Our words under Marketo's code."""
+    """The same error with Marketo's code and our words."""
     return Refusal(_code(error), error.message)
 
 
@@ -118,41 +118,41 @@ def _code(error: CallerError) -> str:
             return "1003"
 
 
-def job(import_id: int, target: Target, status: Status = Status.QUEUED) -> dict[str, Any]:
-    """A job that has just been created, or waits."""
+def describe_job(import_id: int, target: Target, status: Status = Status.QUEUED) -> dict[str, Any]:
+    """The record of a job that has just been created, or waits."""
     if target.object_name_at_marketo is not None:
         return {"batchId": import_id, "status": WORDS[status], "objectApiName": target.object_name_at_marketo}
     return {"batchId": import_id, "importId": str(import_id), "status": WORDS[status]}
 
 
-def standing(found: Import) -> dict[str, Any]:
-    """A job as it stands. Counts begin with the import, the message comes with its end."""
-    target = found.request.target
+def describe_import(import_: Import) -> dict[str, Any]:
+    """The record of a job as it stands: with counts once it is importing, and with a message once it has ended."""
+    target = import_.request.target
     names_its_object = target.object_name_at_marketo is not None
-    told = job(found.id, target, found.status) | ({"operation": "import"} if names_its_object else {})
-    if found.status is Status.QUEUED:
-        return told
-    told[target.row_count_field] = found.rows.imported
-    told |= {"numOfRowsFailed": found.rows.failed, "numOfRowsWithWarning": found.rows.warned}
-    if found.status not in FINISHED:
-        return told
-    if names_its_object and found.started_at and found.finished_at:
-        told["importTime"] = f"{round((found.finished_at - found.started_at).total_seconds())} second(s)"
-    return told | {"message": _message(found)}
+    record = describe_job(import_.id, target, import_.status) | ({"operation": "import"} if names_its_object else {})
+    if import_.status is Status.QUEUED:
+        return record
+    record[target.row_count_field] = import_.rows.imported
+    record |= {"numOfRowsFailed": import_.rows.failed, "numOfRowsWithWarning": import_.rows.warned}
+    if import_.status not in FINISHED:
+        return record
+    if names_its_object and import_.started_at and import_.finished_at:
+        record["importTime"] = f"{round((import_.finished_at - import_.started_at).total_seconds())} second(s)"
+    return record | {"message": _message(import_)}
 
 
-def _message(found: Import) -> str:
-    match found.status:
+def _message(import_: Import) -> str:
+    match import_.status:
         case Status.CANCELLED:
-            return f"Import cancelled, {found.rows.imported} records imported, {found.rows.pending} not sent"
+            return f"Import cancelled, {import_.rows.imported} records imported, {import_.rows.pending} not sent"
         case Status.FAILED:
-            return found.error.message if found.error else "Import failed"
+            return import_.error.message if import_.error else "Import failed"
         case _:
-            return _counted(found.rows)
+            return _counted(import_.rows)
 
 
 def _counted(rows: Rows) -> str:
-    """Adobe's samples show three of these four; the one with failures and warnings is put together from them."""
+    """The message of a complete job. Adobe's samples show three of its four forms; the fourth combines them."""
     begin = "Import completed with errors" if rows.failed else "Import succeeded"
     failed = f", {rows.failed} failed" if rows.failed else ""
     warned = f", {rows.warned} warning." if rows.warned else ""

@@ -1,4 +1,4 @@
-"""Who may call: a token, as Marketo gives them out, and the key that it stands for.
+"""Who may call on Marketo's paths: a caller exchanges the id and secret of an API key for a token, as at Marketo.
 
 SECRETS_STAY_IN: Marketo's clients send id, secret and token in the query. No query goes into a log line or an answer.
 """
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.api.auth import within_rate
+from app.api.auth import count_request
 from app.api.dependencies import SMALL_BODY_BYTES
 from app.api.marketo_compat.answers import JSON_TYPE, Refusal
 from app.container import Container
@@ -21,17 +21,21 @@ UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 URLENCODED = "application/x-www-form-urlencoded"
 
 
-async def token(request: Request) -> Response:
-    """Marketo's identity service. Client id and secret are a key's. Adobe, "Authentication", read 2026-08."""
-    given = dict(request.query_params)
+async def give_token(request: Request) -> Response:
+    """Answer as Marketo's identity service does. Client id and secret are those of an API key.
+
+    Source: Adobe, "Authentication", read 2026-08.
+    """
+    parameters = dict(request.query_params)
     if request.headers.get("content-type", "").startswith(URLENCODED):
-        given = dict(parse_qsl((await _small_body(request)).decode("utf-8", "replace"))) | given
-    if given.get("grant_type") != "client_credentials":
+        parameters = dict(parse_qsl((await _small_body(request)).decode("utf-8", "replace"))) | parameters
+    if parameters.get("grant_type") != "client_credentials":
         return _denied(400, "unsupported_grant_type", "Send grant_type=client_credentials")
-    made = await _exchange(request.app.state.container, given.get("client_id", ""), given.get("client_secret", ""))
-    if made is None:
+    key_id, secret = parameters.get("client_id", ""), parameters.get("client_secret", "")
+    token = await _exchange(request.app.state.container, key_id, secret)
+    if token is None:
         return _denied(401, "invalid_client", "Bad client credentials")
-    body = {"access_token": made.text, "token_type": "bearer", "expires_in": made.seconds, "scope": made.client}
+    body = {"access_token": token.text, "token_type": "bearer", "expires_in": token.seconds, "scope": token.client}
     return JSONResponse(body, headers=UNSTORED, media_type=JSON_TYPE)
 
 
@@ -49,37 +53,37 @@ def _denied(status: int, error: str, description: str) -> Response:
 
 
 async def caller_of(request: Request) -> Caller:
-    """Whose token stands in the header or in the query. Errors: Refusal 600, 601, 602; TooManyRequests."""
+    """The caller whose token is in the header or in the query. Errors: Refusal 600, 601, 602; TooManyRequests."""
     return await bearer(request, sent_token(request))
 
 
 def sent_token(request: Request) -> str:
-    """Empty where there is none, but perhaps in the body."""
+    """The token in the header or in the query; empty where neither has one (a form may have it in its body)."""
     kind, _, sent = request.headers.get("authorization", "").partition(" ")
-    named = sent.strip() if kind.lower() == "bearer" else ""
-    return named or request.query_params.get("access_token", "")
+    from_header = sent.strip() if kind.lower() == "bearer" else ""
+    return from_header or request.query_params.get("access_token", "")
 
 
 async def bearer(request: Request, sent: str) -> Caller:
-    """Noted for the log, too. Errors: Refusal 600, 601, 602; TooManyRequests."""
+    """The caller of a token, counted and noted for the log. Errors: Refusal 600, 601, 602; TooManyRequests."""
     container: Container = request.app.state.container
     caller = EVERYBODY
     if container.settings.auth == "on":
-        caller = await _known(container, sent)
-        within_rate(request, caller)
+        caller = await _known_caller(container, sent)
+        count_request(request, caller)
     request.state.caller = caller
     return caller
 
 
-async def _known(container: Container, sent: str) -> Caller:
+async def _known_caller(container: Container, sent: str) -> Caller:
     """Errors: Refusal 600, 601, 602."""
     if not sent:
         raise Refusal("600")
-    found = await container.keys.bearer(sent)
-    if found is None:
+    known_token = await container.keys.bearer(sent)
+    if known_token is None:
         raise Refusal("601")
-    caller, over = found
-    if over:
+    caller, is_expired = known_token
+    if is_expired:
         raise Refusal("602")
     return caller
 

@@ -1,4 +1,4 @@
-"""Marketo's paths answer in Marketo's envelope, whatever happens before, around or within them."""
+"""On Marketo's paths every answer is in Marketo's envelope, also one that middleware or the framework gives."""
 
 import json
 from dataclasses import dataclass, field
@@ -15,9 +15,9 @@ from app.clock import Clock
 log = structlog.get_logger()
 
 ROOTS = frozenset({"identity", "bulk", "rest"})
-KEPT_STATUS = frozenset({403, 413})  # a browser is to see the one, Marketo's gateway has the other; else HTTP 200
+KEPT_STATUS = frozenset({403, 413})  # browsers must see a 403, and Marketo's gateway answers 413; all else is 200
 KEPT_HEADERS = ("retry-after", "connection")
-CODES = {  # of a problem that is ours, what Marketo would call it
+CODES = {  # Marketo's code for each of our own problems
     "forbidden": "603",
     "method_not_allowed": "605",
     "too_many_requests": "606",
@@ -29,12 +29,12 @@ CODES = {  # of a problem that is ours, what Marketo would call it
     "request_timeout": "613",
 }
 NOT_KNOWN = frozenset({"stopping", "database_unavailable"})
-"""Whether it was carried out: only a question can simply be asked again."""
+"""Problems in which nobody knows whether the request was carried out. A GET can simply be sent again."""
 LAST_RESORT = "611"
 
 
 class Envelope:
-    """Stands before all that could answer in another form."""
+    """Replaces every answer on Marketo's paths that has another form than Marketo's."""
 
     def __init__(self, app: ASGIApp, now: Clock) -> None:
         self._app = app
@@ -48,21 +48,21 @@ class Envelope:
         try:
             await self._app(scope, receive, answer.pass_on)
         except Exception:
-            if answer.begun:
+            if answer.has_begun:
                 raise
             log.exception("unexpected error", path=scope["path"])
             await self._refuse(scope, receive, send, Refusal(LAST_RESORT))
             return
-        if answer.held:
-            await self._refuse(scope, receive, send, answer.refusal(scope["method"]), answer.held)
+        if answer.withheld:
+            await self._refuse(scope, receive, send, answer.refusal(scope["method"]), answer.withheld)
 
     async def _refuse(
-        self, scope: Scope, receive: Receive, send: Send, refusal: Refusal, told: Message | None = None
+        self, scope: Scope, receive: Receive, send: Send, refusal: Refusal, withheld: Message | None = None
     ) -> None:
-        """`told`: how the answer began in whose place this one goes out."""
-        status = told["status"] if told and told["status"] in KEPT_STATUS else 200
+        """Answer with a refusal. `withheld`: the beginning of the answer that it replaces."""
+        status = withheld["status"] if withheld and withheld["status"] in KEPT_STATUS else 200
         answer = refused(refusal, self._now(), status=status)
-        before = Headers(raw=told["headers"]) if told else Headers()
+        before = Headers(raw=withheld["headers"]) if withheld else Headers()
         for name in KEPT_HEADERS:
             if name in before:
                 MutableHeaders(raw=answer.raw_headers)[name] = before[name]
@@ -71,18 +71,18 @@ class Envelope:
 
 @dataclass(slots=True)
 class _Answer:
-    """Passes an answer on; one in another form than Marketo's is held."""
+    """Passes an answer on, or withholds it where it has another form than Marketo's."""
 
     send: Send
-    begun: bool = False
-    held: Message | None = None
+    has_begun: bool = False
+    withheld: Message | None = None
     body: bytearray = field(default_factory=bytearray)
 
     async def pass_on(self, message: Message) -> None:
         if message["type"] == "http.response.start" and _is_foreign(message):
-            self.held = message
-        elif self.held is None:
-            self.begun = True
+            self.withheld = message
+        elif self.withheld is None:
+            self.has_begun = True
             await self.send(message)
         else:
             self.body += message.get("body", b"")
@@ -90,12 +90,12 @@ class _Answer:
     def refusal(self, method: str) -> Refusal:
         problem = _problem(bytes(self.body))
         code = problem.get("code", "")
-        known = "608" if code in NOT_KNOWN and method == "GET" else CODES.get(code, LAST_RESORT)
-        return Refusal(known, problem.get("detail"))
+        marketo_code = "608" if code in NOT_KNOWN and method == "GET" else CODES.get(code, LAST_RESORT)
+        return Refusal(marketo_code, problem.get("detail"))
 
 
 def _is_foreign(start: Message) -> bool:
-    """A problem of ours, or what a framework says in plain text or by a redirect."""
+    """Whether it is a problem of ours, or what a framework says in plain text or by a redirect."""
     kind = Headers(raw=start["headers"]).get("content-type", "").partition(";")[0]
     return (
         kind == MEDIA_TYPE
@@ -106,7 +106,7 @@ def _is_foreign(start: Message) -> bool:
 
 def _problem(body: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(body)
+        problem = json.loads(body)
     except ValueError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return problem if isinstance(problem, dict) else {}

@@ -19,21 +19,30 @@ from starlette.routing import Match, Route
 from app.api import open_streams
 from app.api.auth import refuse_scope
 from app.api.dependencies import visible_import
-from app.api.marketo_compat import published
-from app.api.marketo_compat.answers import FILE_TYPE, Refusal, accepted, job, refusal_of, refused, standing
-from app.api.marketo_compat.callers import bearer, caller_of, sent_token, token
+from app.api.marketo_compat.answers import (
+    FILE_TYPE,
+    Refusal,
+    accepted,
+    describe_import,
+    describe_job,
+    refusal_of,
+    refused,
+)
+from app.api.marketo_compat.callers import bearer, caller_of, give_token, sent_token
 from app.api.marketo_compat.envelope import ROOTS
-from app.api.marketo_compat.parameters import IN_PATH, THEIRS, taken
-from app.api.marketo_compat.schemas import COMPONENTS
+from app.api.marketo_compat.parameters import IN_PATH, THEIRS, accepted_names
 from app.api.middleware import bulkhead
 from app.api.open_streams import Download
-from app.api.parameters import merged, request_from
+from app.api.openapi import marketo_operations as document
+from app.api.openapi.marketo_schemas import COMPONENTS
+from app.api.parameter_names import merged
+from app.api.parameters import request_from
 from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
 from app.domain.imports import FINISHED, Import
-from app.domain.imports import Request as Wanted
+from app.domain.imports import Request as NewImport
 from app.domain.objects import OBJECT_TYPES, Target
 from app.domain.timeouts import STRANGER_SECONDS
 from app.reporting.result_export import refuse_erased
@@ -45,28 +54,30 @@ log = structlog.get_logger()
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 IN_HEADER = "has to have its token in the Authorization header"
-FORM_BYTES = 10_000_000  # of a file whose form brings the token inside, which we see too late: as Marketo takes
+FORM_BYTES = 10_000_000  # of a file in a form that brings its token inside: as much as Marketo takes
 
 
 async def create(kind: type[Target], request: Request) -> Response:
-    """Take a file in. It is answered once it is committed, and never for want of a place in Marketo's queue."""
+    """Take a file in. The answer goes out once it is committed, and Marketo's queue being full never refuses it."""
     container: Container = request.app.state.container
-    in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
-    taken_in = _of_stranger if in_form and container.settings.auth == "on" else _of_caller
+    is_token_in_form = not sent_token(request) and request.headers.get("content-type", "").lower().startswith(FORM)
+    receive = (
+        _receive_with_token_in_form if is_token_in_form and container.settings.auth == "on" else _receive_from_caller
+    )
     try:
-        async with taken_in(request, container) as (caller, upload):
-            wanted = _wanted(kind, request, upload, caller)
-            receipt = await container.intake.receive(wanted, upload.arrival)
+        async with receive(request, container) as (caller, upload):
+            new_import = _read_request(kind, request, upload, caller)
+            receipt = await container.intake.receive(new_import, upload.arrival)
     except AWAY as away:
         log.warning("database unavailable", error=type(away).__name__, path=request.url.path)
         raise Refusal("611", "whether the import was created is not known") from None
-    return accepted(job(receipt.import_id, wanted.target), container.now())
+    return accepted(describe_job(receipt.import_id, new_import.target), container.now())
 
 
 @asynccontextmanager
-async def _of_caller(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
-    """The upload of somebody whose token is known before a byte of the body is read."""
-    caller = _submitter(await caller_of(request))
+async def _receive_from_caller(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
+    """The upload of a caller whose token is checked before a byte of the body is read."""
+    caller = _require_submit(await caller_of(request))
     bulkhead.leave(request)
     admit = partial(container.capacity.check, caller.client)
     async with (
@@ -77,10 +88,11 @@ async def _of_caller(request: Request, container: Container) -> AsyncIterator[tu
 
 
 @asynccontextmanager
-async def _of_stranger(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
-    """A form whose token is one of its fields, perhaps the last one: bounded in number, bytes and time until then.
+async def _receive_with_token_in_form(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
+    """The upload in a form whose token is one of its fields, perhaps the last one.
 
-    Then it is an upload of the caller's, and takes one of the caller's places.
+    Until the token is read, nobody knows the caller: so such forms are bounded in number, bytes and time. From then on
+    it is an upload of the caller and takes one of the caller's places.
     """
     bulkhead.leave(request)
     async with AsyncExitStack() as stack:
@@ -93,76 +105,79 @@ async def _of_stranger(request: Request, container: Container) -> AsyncIterator[
             raise Refusal("604", f"a form that takes longer than {STRANGER_SECONDS:.0f} seconds {IN_HEADER}") from None
         except TooLarge:
             raise Refusal("600", f"a file of more than {FORM_BYTES} bytes {IN_HEADER}") from None
-        caller = _submitter(await bearer(request, dict(upload.fields).get("access_token", "")))
+        caller = _require_submit(await bearer(request, dict(upload.fields).get("access_token", "")))
         yield caller, replace(upload, arrival=replace(upload.arrival, place=None))
 
 
-def _submitter(caller: Caller) -> Caller:
+def _require_submit(caller: Caller) -> Caller:
     """Errors: Forbidden."""
     if not caller.may(Scope.SUBMIT):
         refuse_scope(Scope.SUBMIT)
     return caller
 
 
-def _wanted(kind: type[Target], request: Request, upload: Upload, caller: Caller) -> Wanted:
-    """Errors: Refusal 1001, 1002."""
-    ours = taken(kind)
-    sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in ours], [])
-    given = {ours[name]: value for name, value in sent.items()}
-    given["object_type"] = kind.object_type
-    given |= {IN_PATH[name]: value for name, value in request.path_params.items()}
+def _read_request(kind: type[Target], request: Request, upload: Upload, caller: Caller) -> NewImport:
+    """The request for an import that Marketo's parameters describe. Errors: Refusal 1001, 1002."""
+    names = accepted_names(kind)
+    sent = merged([pair for pair in [*request.query_params.multi_items(), *upload.fields] if pair[0] in names], [])
+    parameters = {names[name]: value for name, value in sent.items()}
+    parameters["object_type"] = kind.object_type
+    parameters |= {IN_PATH[name]: value for name, value in request.path_params.items()}
     for name, parameter in kind.parameters().items():
-        if parameter.required and not given.get(name):
+        if parameter.required and not parameters.get(name):
             raise Refusal("1002", parameter.at_marketo or name)
     try:
-        return request_from(given, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority)
+        return request_from(
+            parameters, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority
+        )
     except BadParameter as mistake:
-        told = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
-        raise Refusal("1001", "; ".join(told)) from None
+        complaints = [f"{THEIRS.get(d.field or '', d.field)}: {d.message}" for d in mistake.details]
+        raise Refusal("1001", "; ".join(complaints)) from None
 
 
 async def status(kind: type[Target], request: Request) -> Response:
-    found = await _found(kind, request)
-    return accepted(standing(found), request.app.state.container.now())
+    import_ = await _find_import(kind, request)
+    return accepted(describe_import(import_), request.app.state.container.now())
 
 
-async def file(of: Kind, kind: type[Target], request: Request) -> Response:
-    """Complete, or not at all: nobody could tell a part of it from the whole. None: 404, as Adobe documents.
+async def file(result_kind: Kind, kind: type[Target], request: Request) -> Response:
+    """The file of failures or warnings of a finished job; 404 where there are no such rows, as Adobe documents.
 
-    Errors: Gone, and Refusal where Marketo never gave them: neither is to look like none.
+    It is given complete or not at all, for nobody could tell a part of it from the whole. Errors: Gone, and Refusal
+    where Marketo never gave the rows: neither must look like an import without such rows.
     """
-    found, container = await _found(kind, request), request.app.state.container
-    refuse_erased(found)
-    has_rows = await container.reports.results.has_rows_of_marketo(found, of)
-    if found.status not in FINISHED:
+    import_, container = await _find_import(kind, request), request.app.state.container
+    refuse_erased(import_)
+    has_rows = await container.reports.results.has_rows_of_marketo(import_, result_kind)
+    if import_.status not in FINISHED:
         return Response(status_code=404)
     if not has_rows:
-        if counted := found.rows.failed if of is Kind.FAILURES else found.rows.warned:
+        if counted := import_.rows.failed if result_kind is Kind.FAILURES else import_.rows.warned:
             raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
     open_streams.check(request)
-    return Download(container.reports.results.stream_file(found, of, as_marketo=True), media_type=FILE_TYPE)
+    return Download(container.reports.results.stream_file(import_, result_kind, as_marketo=True), media_type=FILE_TYPE)
 
 
-async def _found(kind: type[Target], request: Request) -> Import:
+async def _find_import(kind: type[Target], request: Request) -> Import:
     """The import that a path names. Errors: NotFound, also for one of another kind, or that the caller may not see."""
     caller = await caller_of(request)
-    found = await visible_import(request.app.state.container, caller, request.path_params["batchId"])
-    target, named = found.request.target, request.path_params
+    import_ = await visible_import(request.app.state.container, caller, request.path_params["batchId"])
+    target, named = import_.request.target, request.path_params
     is_another = any(value.lower() != named.get(name, value).lower() for name, value in target.path_values().items())
     if target.object_type != kind.object_type or is_another:
-        raise NotFound(f"There is no such import {found.id}.")
-    return found
+        raise NotFound(f"There is no such import {import_.id}.")
+    return import_
 
 
-async def nothing(request: Request) -> Response:
-    """The rest of Marketo's API, which is not served here."""
-    there = any(route.matches(request.scope)[0] is Match.PARTIAL for route in ENDPOINTS)
-    raise Refusal("605" if there else "610")
+async def refuse_unserved(request: Request) -> Response:
+    """Answer for the rest of Marketo's API, which is not served here."""
+    has_other_methods = any(route.matches(request.scope)[0] is Match.PARTIAL for route in ENDPOINTS)
+    raise Refusal("605" if has_other_methods else "610")
 
 
-def answering(endpoint: Endpoint) -> Endpoint:
-    """Every error in Marketo's envelope."""
+def answer_in_envelope(endpoint: Endpoint) -> Endpoint:
+    """The same endpoint with every error in Marketo's envelope."""
 
     async def answered(request: Request) -> Response:
         now = request.app.state.container.now
@@ -186,10 +201,10 @@ def answering(endpoint: Endpoint) -> Endpoint:
 
 
 class Call(Route):
-    """What may be asked at a path of Marketo's, and what the document says of it by each method."""
+    """A path of Marketo's, and what the published document says of each of its methods."""
 
-    def __init__(self, path: str, endpoint: Endpoint, **operations: published.Operation) -> None:
-        super().__init__(path, answering(endpoint), methods=list(operations))
+    def __init__(self, path: str, endpoint: Endpoint, **operations: document.Operation) -> None:
+        super().__init__(path, answer_in_envelope(endpoint), methods=list(operations))
         self.operations = operations
 
 
@@ -197,20 +212,23 @@ def _family(kind: type[Target]) -> list[Call]:
     made_at, asked_at = kind.create_path, kind.status_path
     files = {of: f"{kind.batch_path}/{of}.json" for of in Kind}
     return [
-        Call(made_at, partial(create, kind), POST=published.create(kind, made_at)),
-        Call(asked_at, partial(status, kind), GET=published.status(kind, asked_at)),
-        *(Call(path, partial(file, of, kind), GET=published.file(of, kind, path)) for of, path in files.items()),
+        Call(made_at, partial(create, kind), POST=document.create(kind, made_at)),
+        Call(asked_at, partial(status, kind), GET=document.status(kind, asked_at)),
+        *(Call(path, partial(file, of, kind), GET=document.file(of, kind, path)) for of, path in files.items()),
     ]
 
 
 ENDPOINTS = [
-    Call("/identity/oauth/token", token, GET=published.token(in_form=False), POST=published.token(in_form=True)),
+    Call("/identity/oauth/token", give_token, GET=document.token(in_form=False), POST=document.token(in_form=True)),
     *(call for kind in OBJECT_TYPES.values() for call in _family(kind)),
 ]
 EVERY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
 ROUTES = [
     *ENDPOINTS,
-    *(Route(f"/{root}/{{path:path}}", answering(nothing), methods=EVERY_METHOD) for root in sorted(ROOTS)),
+    *(
+        Route(f"/{root}/{{path:path}}", answer_in_envelope(refuse_unserved), methods=EVERY_METHOD)
+        for root in sorted(ROOTS)
+    ),
 ]
 DOCUMENT: dict[str, Any] = {
     "paths": {

@@ -1,6 +1,6 @@
-"""How fast a body has to come: something within each so many seconds, and so much in the long run.
+"""How fast a body must come: a byte within each SLUICE_UPLOAD_IDLE_SECONDS, and a minimal rate in the long run.
 
-Only the time counts in which the service waits for its caller. While it is at work itself, nobody is late.
+Only the time counts in which the service waits for its caller, not that in which it works itself.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from app.domain.errors import TooSlow
 
 
 class BodyPace:
-    """Stands before whatever reads a body."""
+    """Refuses a body that comes too slowly."""
 
     def __init__(self, app: ASGIApp, *, idle_seconds: float, least_bytes_per_second: float) -> None:
         self._app = app
@@ -32,11 +32,11 @@ class _Pace:
         self._idle_seconds = idle_seconds
         self._least_bytes_per_second = least_bytes_per_second
         self._is_over = False
-        self._waited_seconds = 0.0  # since the rate was last looked at
-        self._came_bytes = 0
+        self._waited_seconds = 0.0  # since the rate was last checked
+        self._received_bytes = 0
 
     async def receive(self) -> Message:
-        """The next message of the body, and whatever follows on it. Errors: TooSlow upload_too_slow."""
+        """The next message of the request. Errors: TooSlow upload_too_slow, while the body is not complete."""
         if self._is_over:
             return await self._receive()
         time = asyncio.get_running_loop().time
@@ -49,18 +49,18 @@ class _Pace:
         finally:
             self._waited_seconds += time() - began
         self._is_over = not message.get("more_body", False)
-        self._came_bytes += len(message.get("body", b""))
-        self._look_at_rate()
+        self._received_bytes += len(message.get("body", b""))
+        self._check_rate()
         return message
 
-    def _look_at_rate(self) -> None:
-        """Each time that so long was waited as may be without a byte."""
+    def _check_rate(self) -> None:
+        """Check the rate once for each idle time that was spent waiting. Errors: TooSlow."""
         if self._waited_seconds < self._idle_seconds or self._is_over:
             return
-        if self._came_bytes < self._least_bytes_per_second * self._waited_seconds:
+        if self._received_bytes < self._least_bytes_per_second * self._waited_seconds:
             raise _too_slow(f"Less than {self._least_bytes_per_second:g} bytes a second came.")
-        self._waited_seconds, self._came_bytes = 0.0, 0
+        self._waited_seconds, self._received_bytes = 0.0, 0
 
 
-def _too_slow(what: str) -> TooSlow:
-    return TooSlow(f"{what} Send it over a better line, or compressed.", code="upload_too_slow")
+def _too_slow(complaint: str) -> TooSlow:
+    return TooSlow(f"{complaint} Send it over a better line, or compressed.", code="upload_too_slow")

@@ -1,6 +1,6 @@
-"""A bulkhead: of each client a few requests are worked on at once. However many it sends, nobody else waits for them.
+"""A bulkhead: only a few requests of one client are worked on at once, so that no other client waits for all of them.
 
-Only work counts. A request that waits for something else, for more of its body or for news, has to leave the bulkhead.
+Only work counts. A request that waits for something, such as more of its body or news, has to leave the bulkhead.
 """
 
 import asyncio
@@ -17,16 +17,18 @@ from app.domain import api_keys
 from app.domain.timeouts import BULKHEAD_WAIT_SECONDS
 from app.uploads.fair_limit import FairLimit
 
-WORKED_ON = 2  # requests of one client; another one's has at most so many of it before its own next step
-STRANGERS = ""  # all together: whoever has not been let in yet
-TOKEN_LETTERS = 64  # of a token, which is random, that are remembered
-REMEMBERED = 1_000  # keys that have let somebody in
+AT_WORK = 2  # requests of one client at once; another client waits for no more of them before its own next step
+UNKNOWN_CLIENT = ""  # all callers together whose key has not been checked yet
+TOKEN_LETTERS = 64  # of a token that are remembered: it is random, so they identify it
+REMEMBERED = 1_000  # keys by which callers were let in
 
 
 class Bulkhead:
+    """Lets each client's requests through, a few at a time."""
+
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._limit = FairLimit(client_most=WORKED_ON)
+        self._limit = FairLimit(client_most=AT_WORK)
         self._clients: OrderedDict[str, str] = OrderedDict()  # by the ids of their keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -34,17 +36,17 @@ class Bulkhead:
             await self._app(scope, receive, send)
             return
         key_id = _key_id(scope)
-        work = _Work(self._limit, self._clients.get(key_id, STRANGERS))
+        work = _Work(self._limit, self._clients.get(key_id, UNKNOWN_CLIENT))
         scope.setdefault("state", {})["work"] = work
 
-        async def told(message: Message) -> None:
+        async def pass_on(message: Message) -> None:
             if message["type"] == "http.response.start":
                 work.end()
             await send(message)
 
         await work.begin()
         try:
-            await self._app(scope, receive, told)
+            await self._app(scope, receive, pass_on)
         finally:
             work.end()
             self._remember(key_id, scope)
@@ -58,7 +60,7 @@ class Bulkhead:
 
 
 class _Work:
-    """One request's. It begins within some seconds, whatever else is worked on."""
+    """The work on one request. It begins within some seconds, however much else is under way."""
 
     def __init__(self, limit: FairLimit, client: str) -> None:
         self._limit = limit
@@ -78,17 +80,17 @@ class _Work:
 
 
 def leave(request: Request) -> None:
-    """From here on the request waits for something else."""
+    """Say that the request waits for something from here on, and is not worked on."""
     if work := request.scope.get("state", {}).get("work"):
         work.end()
 
 
 def _key_id(scope: Scope) -> str:
-    """Of the key that a request says it comes with, or the token itself; empty where there is none."""
-    kind, _, sent = Headers(scope=scope).get("authorization", "").partition(" ")
-    sent = sent.strip() if kind.lower() == "bearer" else ""
-    if not sent and b"access_token=" in scope["query_string"]:
-        found = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
-        sent = found[0]
-    known = api_keys.read(sent)
-    return known[0] if known else sent[:TOKEN_LETTERS]
+    """The id of the key that a request claims to have, or its token; empty where it has neither."""
+    kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
+    token = token.strip() if kind.lower() == "bearer" else ""
+    if not token and b"access_token=" in scope["query_string"]:
+        tokens = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
+        token = tokens[0]
+    parsed = api_keys.read(token)
+    return parsed[0] if parsed else token[:TOKEN_LETTERS]

@@ -1,4 +1,4 @@
-"""HEAD, wherever there is a GET (RFC 9110, 9.1): the same answer without its body."""
+"""HEAD for every path that has a GET (RFC 9110, 9.1): the same answer without its body."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 
 class HeadRequests:
-    """Asks for what GET would answer, and lets only the head of it through. What would go on is ended there."""
+    """Answers HEAD with the head of what GET would answer. An answer that goes on without end is cancelled there."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -15,23 +15,23 @@ class HeadRequests:
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        ended = False
+        has_ended = False
 
-        async def told(message: Message) -> None:
-            nonlocal ended
+        async def pass_head(message: Message) -> None:
+            nonlocal has_ended
             if message["type"] == "http.response.start":
                 await send(message)
                 return
-            if not ended:
-                ended = True
+            if not has_ended:
+                has_ended = True
                 await send({"type": "http.response.body"})
             if message.get("more_body", False):
                 answering.cancel()
-                await asyncio.Event().wait()  # until that comes here, and finds it with nothing begun
+                await asyncio.Event().wait()  # until the cancellation arrives here
 
-        answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, told))
+        answering = asyncio.ensure_future(self._app({**scope, "method": "GET"}, receive, pass_head))
         try:
             await answering
         except asyncio.CancelledError:
-            if not ended:
+            if not has_ended:
                 raise

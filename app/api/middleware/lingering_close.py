@@ -1,9 +1,9 @@
-"""Bodies that nobody wants: what is answered before all of the body came closes the line, in stages (RFC 9112, 9.6).
+"""Requests that are answered before all of their body came: the connection is closed in stages (RFC 9112, 9.6).
 
-Closed at once, with bytes on it that nobody has read, the line is reset, and a caller that sends all before it reads
-never sees the answer. So the answer goes out first, and only its end waits, while some of the rest is taken in and
-dropped. Some of it: nobody takes in gigabytes to throw them away. And slowly, where many send at once what is thrown
-away: whoever is served meanwhile comes first.
+A connection that is closed at once, with unread bytes on it, is reset, and a caller that sends everything before it
+reads never sees the answer. So the answer goes out first, and only its end waits, while some of the rest of the body is
+received and dropped. Only some of it: nobody receives gigabytes to throw them away. And slowly where many callers send
+what is dropped, for other requests come first.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.timeouts import LINGER_SECONDS, LINGER_SILENCE_SECONDS
 
-LINGER_BYTES_PER_SECOND = 100_000_000  # of all together
-LINGER_BYTES = 64_000_000  # most files; a caller that sends more of one that is refused may meet a line that is reset
+LINGER_BYTES_PER_SECOND = 100_000_000  # dropped for all callers together
+LINGER_BYTES = 64_000_000  # dropped of one body: enough for most files; beyond that the connection may be reset
 
 
 class LingeringClose:
-    """Stands before even what writes the log: its line tells when the answer went out, not when the line was closed."""
+    """Closes a connection in stages where the answer goes out before all of the body came."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -29,27 +29,27 @@ class LingeringClose:
         if scope["type"] != "http" or not has_body(Headers(scope=scope)):
             await self._app(scope, receive, send)
             return
-        unread, withheld = True, False
+        is_unread, is_withheld = True, False
 
-        async def heard() -> Message:
-            nonlocal unread
+        async def note_received() -> Message:
+            nonlocal is_unread
             message = await receive()
-            unread = message.get("more_body", False)
+            is_unread = message.get("more_body", False)
             return message
 
-        async def told(message: Message) -> None:
-            nonlocal withheld
-            if unread and message["type"] == "http.response.start":
+        async def pass_on(message: Message) -> None:
+            nonlocal is_withheld
+            if is_unread and message["type"] == "http.response.start":
                 MutableHeaders(scope=message)["Connection"] = "close"
-            elif unread and not message.get("more_body", False):
-                withheld = True
+            elif is_unread and not message.get("more_body", False):
+                is_withheld = True
                 message = {**message, "more_body": True}
             await send(message)
 
         try:
-            await self._app(scope, heard, told)
+            await self._app(scope, note_received, pass_on)
         finally:
-            if withheld:
+            if is_withheld:
                 await _drop(receive, self._dropped)
                 await send({"type": "http.response.body"})
 
@@ -60,26 +60,29 @@ def has_body(headers: Headers) -> bool:
 
 
 class Slowly:
-    """Holds all who take something in, together, to so many bytes a second."""
+    """Keeps all who drop bytes, together, to a rate of bytes per second."""
 
     def __init__(self, bytes_per_second: float) -> None:
         self._bytes_per_second = bytes_per_second
         self._free_at = 0.0  # of the loop's clock
 
     def wait_seconds(self, size_bytes: int, now: float) -> float:
-        """How long whoever took so much has to wait, behind all others who took something."""
+        """How long to wait after so many bytes, behind all others who dropped some."""
         self._free_at = max(now, self._free_at) + size_bytes / self._bytes_per_second
         return self._free_at - now
 
 
 async def _drop(receive: Receive, slowly: Slowly) -> None:
-    """Take in what still comes, until it has ended, or was enough. The caller may hang up, or the service stop."""
-    now, taken, more = asyncio.get_running_loop().time, 0, True
+    """Receive the rest of a body and drop it, until it ends or enough has come.
+
+    The caller may hang up meanwhile, and the service may stop.
+    """
+    now, dropped_bytes, has_more = asyncio.get_running_loop().time, 0, True
     with suppress(TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(LINGER_SECONDS):
-            while more and taken < LINGER_BYTES:
+            while has_more and dropped_bytes < LINGER_BYTES:
                 async with asyncio.timeout(LINGER_SILENCE_SECONDS):
                     message = await receive()
-                size_bytes, more = len(message.get("body", b"")), message.get("more_body", False)
-                taken += size_bytes
+                size_bytes, has_more = len(message.get("body", b"")), message.get("more_body", False)
+                dropped_bytes += size_bytes
                 await asyncio.sleep(slowly.wait_seconds(size_bytes, now()))

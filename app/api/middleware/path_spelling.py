@@ -1,4 +1,4 @@
-"""Paths however they are spelled: with dot segments, doubled slashes, a slash at the end. Nobody is redirected.
+"""Paths with dot segments, doubled slashes or a slash at the end mean the same as without. Nobody is redirected.
 
 A client that is given `https://HOST/rest` as its base and asks for `../bulk/v1/leads.json` sends both as they are, and
 `https://HOST/` and `/bulk/v1/leads.json` become `//bulk/v1/leads.json`. Marketo's servers resolve dots (RFC 3986,
@@ -14,10 +14,10 @@ from app.api.marketo_compat.envelope import ROOTS
 
 
 class PathSpelling:
-    """Gives each request its path's plain spelling. Stands before whatever looks at a path."""
+    """Gives each request the plain spelling of its path."""
 
     def __init__(self, app: ASGIApp, *, ending: Collection[str] = ()) -> None:
-        """`ending`: paths whose last slash belongs to them."""
+        """`ending`: the paths whose last slash belongs to them."""
         self._app = app
         self._ending = ending
 
@@ -27,10 +27,10 @@ class PathSpelling:
         await self._app(scope, receive, send)
 
     def _plain(self, path: str) -> str:
-        found = plain(path)
-        if found.split("/")[1] not in ROOTS:
-            found = _joined([segment for segment in path.split("/") if segment])
-        return f"{found}/" if f"{found}/" in self._ending else found
+        plain_path = plain(path)
+        if plain_path.split("/")[1] not in ROOTS:
+            plain_path = _joined([segment for segment in path.split("/") if segment])
+        return f"{plain_path}/" if f"{plain_path}/" in self._ending else plain_path
 
 
 def plain(path: str) -> str:

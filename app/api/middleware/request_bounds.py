@@ -1,4 +1,4 @@
-"""Requests that are turned away for their head alone, before anything in it is parsed."""
+"""Requests that are refused because of their head, before anything in it is parsed."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,11 +11,11 @@ HEADERS = 100
 VALUE_BYTES = 8_190  # of one header, as Apache takes
 PARAMETERS = 5_000  # in a query
 PROBES = frozenset({"/livez", "/readyz", "/metrics"})
-"""Asked by machines all day long: answered whatever else goes on."""
+"""Paths that machines ask all day long: they are answered whatever else goes on."""
 
 
 class RequestBounds:
-    """Stands before whatever looks at a header."""
+    """Refuses a head that is too large, and every request but a probe where there are too many connections."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -31,7 +31,10 @@ class RequestBounds:
 
 
 def _without_backslashes(scope: Scope) -> Scope:
-    """In cookies, where none has a place (RFC 6265, 4.1.1): http.cookies takes quadratic time for them."""
+    """The request with every backslash in a cookie replaced.
+
+    None may be there (RFC 6265, 4.1.1), and http.cookies takes quadratic time for them.
+    """
     if any(name == b"cookie" and b"\\" in value for name, value in scope.get("headers", ())):
         kept = [(name, value.replace(b"\\", b"_") if name == b"cookie" else value) for name, value in scope["headers"]]
         return {**scope, "headers": kept}
@@ -44,8 +47,8 @@ def _excess(scope: Scope) -> CallerError | None:
         return HeadersTooLarge(f"The request has {len(headers)} headers; {HEADERS} are taken. Send fewer.")
     for name, value in headers:
         if len(value) > VALUE_BYTES:
-            what = f"The header {name.decode('latin-1')} has {len(value)} bytes"
-            return HeadersTooLarge(f"{what}; {VALUE_BYTES} are taken. Shorten it, or leave it out.")
+            complaint = f"The header {name.decode('latin-1')} has {len(value)} bytes"
+            return HeadersTooLarge(f"{complaint}; {VALUE_BYTES} are taken. Shorten it, or leave it out.")
     if scope["query_string"].count(b"&") >= PARAMETERS:
         return CallerError(f"The query has more than {PARAMETERS} parameters. The API's page has them all.")
     if scope.get("state", {}).get("is_crowded") and scope["path"] not in PROBES:

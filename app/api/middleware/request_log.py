@@ -1,4 +1,4 @@
-"""Each request's id, in and out, and its line in the log: no query, no header, nothing of a body."""
+"""The id of each request, and its line in the log: without its query, its headers and its body."""
 
 import re
 import time
@@ -19,7 +19,7 @@ PATH_CHARACTERS = 200  # of a path that is logged
 
 
 class RequestLog:
-    """Stands before everything else, so that no answer goes out without its id, and none without its line."""
+    """Gives each request an id, which its answer carries, and writes its line into the log."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class RequestLog:
             return
         request_id, began, status = _id(scope), time.monotonic(), 0
 
-        async def told(message: Message) -> None:
+        async def note_status(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -40,18 +40,18 @@ class RequestLog:
         scope.setdefault("state", {})
         with structlog.contextvars.bound_contextvars(request_id=request_id):
             try:
-                await self._app(scope, receive, told)
+                await self._app(scope, receive, note_status)
             finally:
-                _tell(scope, status or None, time.monotonic() - began)
+                _write_line(scope, status or None, time.monotonic() - began)
 
 
 def _id(scope: Scope) -> str:
-    """The caller's own, where it is fit to be repeated."""
-    given = Headers(scope=scope).get(HEADER, "")
-    return given if SANE.fullmatch(given) else uuid.uuid4().hex
+    """The caller's own id where it may be repeated safely; a new one otherwise."""
+    request_id = Headers(scope=scope).get(HEADER, "")
+    return request_id if SANE.fullmatch(request_id) else uuid.uuid4().hex
 
 
-def _tell(scope: Scope, status: int | None, seconds: float) -> None:
+def _write_line(scope: Scope, status: int | None, seconds: float) -> None:
     """`status` is None where the caller hung up before there was an answer."""
     caller = scope["state"].get("caller")
     (log.debug if scope["path"] in PROBES else log.info)(

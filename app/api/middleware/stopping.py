@@ -16,17 +16,17 @@ class Stopping:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        has_begun = False
 
-        async def noted(message: Message) -> None:
-            nonlocal begun
-            begun = True
+        async def note_start(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
             await send(message)
 
         try:
-            await self._app(scope, receive, noted)
+            await self._app(scope, receive, note_start)
         except asyncio.CancelledError:
-            if begun or scope["type"] != "http":
+            if has_begun or scope["type"] != "http":
                 raise
             answer = problem(
                 Request(scope),

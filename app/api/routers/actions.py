@@ -19,9 +19,10 @@ from app.api.dependencies import (
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
-from app.api.openapi import document, examples
+from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import INT32, merged, only, refuse, request_from
+from app.api.parameter_names import merged, only, refuse
+from app.api.parameters import INT32, request_from
 from app.api.schemas.imports import ImportOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
@@ -39,7 +40,7 @@ READ_BY = ("format", "charset")
     status_code=202,
     response_model=ImportOut,
     dependencies=[takes_parameters()],
-    responses=document.responses({202: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
+    responses=answers.responses({202: answers.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
 )
 async def cancel(
     container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
@@ -54,7 +55,7 @@ async def cancel(
     status_code=204,
     response_class=Response,
     dependencies=[takes_parameters()],
-    responses=document.responses({}, "forbidden", "not_found", "not_finished", "disk_full"),
+    responses=answers.responses({}, "forbidden", "not_found", "not_finished", "disk_full"),
 )
 async def erase(container: TheContainer, caller: TheCaller, import_: ManageableImport) -> None:
     """Erase a finished import's file, failures and warnings; its counts and history stay."""
@@ -66,7 +67,7 @@ async def erase(container: TheContainer, caller: TheCaller, import_: ManageableI
     status_code=202,
     response_model=ImportOut,
     dependencies=[takes_parameters()],
-    responses=document.responses({202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_INTAKE),
+    responses=answers.responses({202: answers.MADE}, "forbidden", "not_found", *OF_RETRIES, *answers.OF_INTAKE),
 )
 async def retry(
     request: Request,
@@ -89,12 +90,12 @@ async def retry(
     status_code=202,
     response_model=ImportOut,
     dependencies=[takes_parameters(*READ_BY)],
-    responses=document.responses(
-        {202: document.MADE}, "forbidden", "not_found", *OF_RETRIES, *document.OF_UPLOADS, *document.OF_INTAKE
+    responses=answers.responses(
+        {202: answers.MADE}, "forbidden", "not_found", *OF_RETRIES, *answers.OF_UPLOADS, *answers.OF_INTAKE
     ),
     openapi_extra={
-        "parameters": document.parameters_of_import(*READ_BY) + document.OF_THE_BODY,
-        "requestBody": document.body_of_file(*READ_BY, required=False),
+        "parameters": inputs.parameters_of_import(*READ_BY) + inputs.OF_THE_BODY,
+        "requestBody": inputs.body_of_file(*READ_BY, required=False),
     },
 )
 async def retry_failures(
@@ -162,8 +163,8 @@ class Resolution(BaseModel):
     response_model=ImportOut,
     dependencies=[takes_parameters(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
-    responses=document.responses(
-        {200: document.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *document.OF_JSON
+    responses=answers.responses(
+        {200: answers.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *answers.OF_JSON
     ),
 )
 async def resolve(

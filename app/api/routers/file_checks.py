@@ -5,9 +5,10 @@ from fastapi import Request
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
 from app.api.middleware import bulkhead
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import KNOWN, merged, only, refuse, request_from
+from app.api.parameter_names import merged, only, refuse
+from app.api.parameters import KNOWN, request_from
 from app.api.schemas.file_checks import FileCheckOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
@@ -19,7 +20,7 @@ SAMPLE = "sample"
 TAKEN = (*KNOWN, SAMPLE)
 WORDS = {"": False, "true": True, "false": False}
 SAMPLE_FORM = {"type": "boolean"}
-SAMPLE_SHOWN = document.in_query(
+SAMPLE_SHOWN = inputs.in_query(
     SAMPLE,
     SAMPLE_FORM,
     "The body is only how a file begins: a record cut off at its end is no mistake, and `guessed` says what the file "
@@ -31,10 +32,10 @@ SAMPLE_SHOWN = document.in_query(
     "",
     response_model=FileCheckOut,
     dependencies=[needs(Scope.SUBMIT)],
-    responses=document.responses({}, "forbidden", "priority_too_high", *document.OF_BODIES, *document.OF_PLACES),
+    responses=answers.responses({}, "forbidden", "priority_too_high", *answers.OF_BODIES, *answers.OF_PLACES),
     openapi_extra={
-        "parameters": [*document.parameters_of_import(), SAMPLE_SHOWN, *document.OF_THE_BODY],
-        "requestBody": document.body_of_file(beside={SAMPLE: SAMPLE_FORM}),
+        "parameters": [*inputs.parameters_of_import(), SAMPLE_SHOWN, *inputs.OF_THE_BODY],
+        "requestBody": inputs.body_of_file(beside={SAMPLE: SAMPLE_FORM}),
     },
 )
 async def check(request: Request, container: TheContainer, caller: TheCaller) -> FileCheckOut:

@@ -5,9 +5,9 @@ from fastapi import Request, Response
 from app.api import paging, sse
 from app.api.auth import Guarded, TheCaller
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import only, refuse
+from app.api.parameter_names import only, refuse
 from app.api.schemas.events import EventOut, EventPage
 from app.api.schemas.parts import PartOut, PartPage
 from app.container import Container
@@ -21,7 +21,7 @@ router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
     "/{import_id}/parts",
     response_model=PartPage,
     dependencies=[takes_parameters()],
-    responses=document.responses({200: {"links": document.RESOLVE}}, "not_found"),
+    responses=answers.responses({200: {"links": answers.RESOLVE}}, "not_found"),
 )
 async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleImport) -> PartPage:
     """The parts of an import, and what a waiting one waits for."""
@@ -33,7 +33,7 @@ async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleI
     "/{import_id}/events",
     response_model=EventPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
-    responses=document.responses(
+    responses=answers.responses(
         {
             200: {"content": {sse.EVENT_STREAM: {"schema": {"type": "string"}}}},
             204: {"description": "Nothing comes after the Last-Event-ID: the stream need not be opened again"},
@@ -41,7 +41,7 @@ async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleI
         "not_found",
         "client_streams_full",
     ),
-    openapi_extra={"parameters": [*document.PAGING, document.LAST_EVENT_ID]},
+    openapi_extra={"parameters": [*inputs.PAGING, inputs.LAST_EVENT_ID]},
 )
 async def events_of(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
@@ -51,11 +51,12 @@ async def events_of(
     if sse.is_wanted(request):
         return await _stream(request, container, import_, after=last_event_id)
     response.headers["Vary"] = "Accept"
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     async with container.db.read() as tx:
-        listed = await events.page(tx, import_.id, after=asked.place[0] if asked.place else 0, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda one: [one.id])
-    return EventPage(items=[EventOut.of(one) for one in shown], next_page_token=more)
+        after = page_request.place[0] if page_request.place else 0
+        listed = await events.page(tx, import_.id, after=after, size=page_request.size_and_more)
+    page, more = page_request.cut(listed, lambda event: [event.id])
+    return EventPage(items=[EventOut.of(event) for event in page], next_page_token=more)
 
 
 async def _stream(request: Request, container: Container, import_: Import, *, after: int) -> Response:

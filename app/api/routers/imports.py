@@ -12,20 +12,11 @@ from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
 from app.api.import_presenter import Presenter
 from app.api.middleware import bulkhead
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import (
-    KNOWN,
-    OBJECT_TYPE,
-    merged,
-    moment,
-    object_type_named,
-    one_of,
-    only,
-    plain_text,
-    refuse,
-    request_from,
-)
+from app.api.parameter_names import merged, only, refuse
+from app.api.parameter_values import moment, object_type_named, one_of, plain_text
+from app.api.parameters import KNOWN, OBJECT_TYPE, request_from
 from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
 from app.container import Container
@@ -39,13 +30,13 @@ router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
-    document.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
-    document.in_query("instance", {"type": "string"}, "Of which instance"),
-    document.in_query("object_type", OBJECT_TYPE, "Of which kind"),
-    document.in_query("client", {"type": "string"}, "Of which client"),
-    document.in_query("label", {"type": "string"}, "With this label"),
-    *document.CREATED,
-    document.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
+    inputs.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
+    inputs.in_query("instance", {"type": "string"}, "Of which instance"),
+    inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
+    inputs.in_query("client", {"type": "string"}, "Of which client"),
+    inputs.in_query("label", {"type": "string"}, "With this label"),
+    *inputs.CREATED,
+    inputs.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
 ]
 
 
@@ -54,12 +45,12 @@ FILTERS_SHOWN = [
     status_code=202,
     response_model=ImportOut,
     dependencies=[needs(Scope.SUBMIT)],
-    responses=document.responses(
-        {202: document.MADE}, "forbidden", "priority_too_high", *document.OF_UPLOADS, *document.OF_INTAKE
+    responses=answers.responses(
+        {202: answers.MADE}, "forbidden", "priority_too_high", *answers.OF_UPLOADS, *answers.OF_INTAKE
     ),
     openapi_extra={
-        "parameters": document.parameters_of_import() + document.OF_THE_BODY,
-        "requestBody": document.body_of_file(),
+        "parameters": inputs.parameters_of_import() + inputs.OF_THE_BODY,
+        "requestBody": inputs.body_of_file(),
     },
 )
 async def create(
@@ -97,25 +88,25 @@ Wait = Annotated[
     ),
 ]
 FORECASTS = {"estimated_finish_at"}
-"""Move with the clock; an import that has only another forecast is not another one."""
+"""Fields that move with the clock: an import of which only these have changed keeps its ETag."""
 
 
 @router.get(
     "/{import_id}",
     response_model=ImportOut,
     dependencies=[takes_parameters("wait")],
-    responses=document.responses(
+    responses=answers.responses(
         {
-            200: {"headers": {"ETag": document.ETAG, "Retry-After": document.RETRY_AFTER}},
+            200: {"headers": {"ETag": answers.ETAG, "Retry-After": answers.RETRY_AFTER}},
             304: {
                 "description": "It stands as the caller knows it: see If-None-Match",
-                "headers": {"ETag": document.ETAG},
+                "headers": {"ETag": answers.ETAG},
             },
         },
         "not_found",
         "client_streams_full",
     ),
-    openapi_extra={"parameters": [document.IF_NONE_MATCH]},
+    openapi_extra={"parameters": [inputs.IF_NONE_MATCH]},
 )
 async def read(
     request: Request,
@@ -129,10 +120,10 @@ async def read(
     if wait and import_.status not in FINISHED:
         within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
         import_ = await sse.while_there(request, _finished(container, import_, within_seconds=within_seconds))
-    shown = await presenter.present(import_)
-    response.headers["ETag"] = tag = conditional.etag(shown, beside=FORECASTS)
+    answer = await presenter.present(import_)
+    response.headers["ETag"] = tag = conditional.etag(answer, exclude=FORECASTS)
     response.headers["Cache-Control"] = "no-cache"
-    return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else shown
+    return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else answer
 
 
 async def _finished(container: Container, import_: Import, *, within_seconds: float) -> Import:
@@ -148,39 +139,39 @@ async def _finished(container: Container, import_: Import, *, within_seconds: fl
     "",
     response_model=ImportPage,
     dependencies=[takes_parameters(*LIST_FILTERS, *paging.PARAMETERS)],
-    openapi_extra={"parameters": FILTERS_SHOWN + document.PAGING},
+    openapi_extra={"parameters": FILTERS_SHOWN + inputs.PAGING},
 )
 async def page(request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     filters = _filters(dict(request.query_params))
     if filters.client and not caller.sees(filters.client):
         return ImportPage(items=[], next_page_token=None)
     if not caller.may(Scope.READ):
         filters = replace(filters, client=caller.client)
-    before = asked.place[0] if asked.place else None
-    listed = await container.reports.imports.page(filters, before=before, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda import_: [import_.id])
-    return ImportPage(items=await presenter.present_all(shown), next_page_token=more)
+    before = page_request.place[0] if page_request.place else None
+    listed = await container.reports.imports.page(filters, before=before, size=page_request.size_and_more)
+    rows, more = page_request.cut(listed, lambda import_: [import_.id])
+    return ImportPage(items=await presenter.present_all(rows), next_page_token=more)
 
 
-def _filters(given: dict[str, str]) -> Filters:
+def _filters(parameters: dict[str, str]) -> Filters:
     """Errors: BadParameter, with a detail for each mistake."""
     mistakes: list[Detail] = []
-    read: dict[str, Any] = {}
-    words: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    words |= {"status": partial(one_of, Status), "object_type": object_type_named}
-    words |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
-    for name, meaning in words.items():
-        if name in given:
+    values: dict[str, Any] = {}
+    readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
+    readers |= {"status": partial(one_of, Status), "object_type": object_type_named}
+    readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
+    for name, meaning in readers.items():
+        if name in parameters:
             try:
-                read[name] = meaning(given[name])
+                values[name] = meaning(parameters[name])
             except ValueError as mistake:
                 mistakes.append(Detail(str(mistake), field=name))
-    if "attention" in given:
-        read["attention"] = {"true": True, "false": False}.get(given["attention"])
-        if read["attention"] is None:
-            told = f"{quoted(given['attention'])} is neither true nor false"
-            mistakes.append(Detail(told, field="attention"))
+    if "attention" in parameters:
+        values["attention"] = {"true": True, "false": False}.get(parameters["attention"])
+        if values["attention"] is None:
+            message = f"{quoted(parameters['attention'])} is neither true nor false"
+            mistakes.append(Detail(message, field="attention"))
     refuse(mistakes)
-    return Filters(**read)
+    return Filters(**values)

@@ -8,9 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
-from app.api.openapi import document, examples
+from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import plain_text
+from app.api.parameter_values import plain_text
 from app.api.schemas.events import InstanceEventOut, InstanceEventPage
 from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
 from app.container import Container
@@ -40,7 +40,7 @@ async def page(container: TheContainer, caller: TheCaller) -> InstancePage:
     "/{name}",
     response_model=InstanceOut | InstanceBriefOut,
     dependencies=[takes_parameters()],
-    responses=document.responses({}, "not_found"),
+    responses=answers.responses({}, "not_found"),
 )
 async def read(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut | InstanceBriefOut:
     """One instance; with the scope `submit` alone, its name, state, reason and until."""
@@ -51,19 +51,19 @@ async def read(container: TheContainer, caller: TheCaller, name: Name) -> Instan
     "/{name}/events",
     response_model=InstanceEventPage,
     dependencies=[takes_parameters(*paging.PARAMETERS), needs(Scope.READ)],
-    responses=document.responses({}, "forbidden", "not_found"),
-    openapi_extra={"parameters": document.PAGING},
+    responses=answers.responses({}, "forbidden", "not_found"),
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def events_of(request: Request, container: TheContainer, name: Name) -> InstanceEventPage:
     """The history of an instance, oldest first: who paused it, and what kept work from flowing."""
-    asked = paging.asked(request.query_params, 1)
+    page_request = paging.read_page_request(request.query_params, 1)
     async with container.db.read() as tx:
         if await instances.get(tx, name) is None:
             raise NotFound(f"There is no instance {name!r}.")
-        behind = asked.place[0] if asked.place else 0
-        listed = await events.page_of_instance(tx, name, after=behind, size=asked.size_and_more)
-    shown, more = asked.cut(listed, lambda one: [one.id])
-    return InstanceEventPage(items=[InstanceEventOut.of(one) for one in shown], next_page_token=more)
+        after = page_request.place[0] if page_request.place else 0
+        listed = await events.page_of_instance(tx, name, after=after, size=page_request.size_and_more)
+    page, more = page_request.cut(listed, lambda event: [event.id])
+    return InstanceEventPage(items=[InstanceEventOut.of(event) for event in page], next_page_token=more)
 
 
 @router.post(
@@ -71,7 +71,7 @@ async def events_of(request: Request, container: TheContainer, name: Name) -> In
     response_model=InstanceOut,
     dependencies=DECIDES,
     max_body_size=SMALL_BODY_BYTES,
-    responses=document.responses({}, "forbidden", "not_found", "disk_full", *document.OF_JSON),
+    responses=answers.responses({}, "forbidden", "not_found", "disk_full", *answers.OF_JSON),
 )
 async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
@@ -83,7 +83,7 @@ async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pau
     "/{name}/resume",
     response_model=InstanceOut,
     dependencies=DECIDES,
-    responses=document.responses({}, "forbidden", "not_found", "disk_full"),
+    responses=answers.responses({}, "forbidden", "not_found", "disk_full"),
 )
 async def resume(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 
 from app.api.auth import caller_of, refuse_scope
 from app.api.dependencies import TheContainer
-from app.api.openapi.document import responses
+from app.api.openapi.answers import responses
 from app.api.openapi.operation_ids import Router
 from app.domain.api_keys import Scope
 from app.reporting.metric_series import CATALOGUE, Histogram, Kind, Numbers, Series

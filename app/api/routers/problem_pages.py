@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
 from app.api.negotiation import preferred
-from app.api.openapi.document import responses
+from app.api.openapi.answers import responses
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.problems import ProblemPage, ProblemPages
 from app.domain.errors import NotFound, quoted
@@ -43,14 +43,14 @@ h1 { line-height: 1.2 } code { font-family: ui-monospace, monospace } li { margi
 @router.get("/", response_model=ProblemPages, responses=responses(PAGE))
 async def index(request: Request) -> Response:
     """Every problem that the service can answer."""
-    known = sorted(PROBLEMS.items(), key=lambda one: (one[1].status, one[0]))
-    listed = [_told(code, problem) for code, problem in known]
-    lines = [f"- {problem.status} [`{code}`]({path_of(code)}): {problem.title}" for code, problem in known]
+    problems = sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0]))
+    entries = [_entry(code, problem) for code, problem in problems]
+    lines = [f"- {problem.status} [`{code}`]({path_of(code)}): {problem.title}" for code, problem in problems]
     items = "".join(
         f'<li>{problem.status} <a href="{path_of(code)}"><code>{code}</code></a>: {escape(problem.title)}'
-        for code, problem in known
+        for code, problem in problems
     )
-    return _answer(request, "Problems", markdown="\n".join(lines), html=f"<ul>{items}</ul>", json={"items": listed})
+    return _answer(request, "Problems", markdown="\n".join(lines), html=f"<ul>{items}</ul>", json={"items": entries})
 
 
 @router.get("/{name}", response_model=ProblemPage, responses=responses(PAGE, "not_found"))
@@ -61,33 +61,33 @@ async def page(request: Request, name: ProblemName) -> Response:
     if problem is None or "_" in name:
         raise NotFound(f"There is no problem {quoted(name)}. All of them are listed at /problems/.")
     paragraphs = [f"HTTP {problem.status}, `{code}`", problem.means, f"**What to do:** {problem.remedy}"]
-    html = "".join(f"<p>{_marked(one)}</p>" for one in paragraphs)
+    html = "".join(f"<p>{_as_html(paragraph)}</p>" for paragraph in paragraphs)
     return _answer(
         request,
         problem.title,
         markdown="\n\n".join(paragraphs),
         html=f'{html}<p><a href="/problems/">All problems</a></p>',
-        json=_told(code, problem),
+        json=_entry(code, problem),
     )
 
 
-def _told(code: str, problem: Problem) -> dict[str, Any]:
-    told = {"type": path_of(code), "code": code, "status": problem.status, "title": problem.title}
-    return told | {"means": problem.means, "remedy": problem.remedy}
+def _entry(code: str, problem: Problem) -> dict[str, Any]:
+    entry = {"type": path_of(code), "code": code, "status": problem.status, "title": problem.title}
+    return entry | {"means": problem.means, "remedy": problem.remedy}
 
 
 def _answer(request: Request, title: str, *, markdown: str, html: str, json: dict[str, Any]) -> Response:
-    wanted = preferred(request, MARKDOWN, HTML, *JSONS)
-    if wanted == HTML:
+    media_type = preferred(request, MARKDOWN, HTML, *JSONS)
+    if media_type == HTML:
         head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
         page = f'<!doctype html><html lang="en">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{html}</html>'
         return HTMLResponse(page, headers=HEADERS)
-    if wanted in JSONS:
+    if media_type in JSONS:
         return JSONResponse(json, headers=HEADERS)
     return PlainTextResponse(f"# {title}\n\n{markdown}\n", headers=HEADERS, media_type=MARKDOWN)
 
 
-def _marked(text: str) -> str:
-    """Our own few signs of Markdown as HTML."""
+def _as_html(text: str) -> str:
+    """The few signs of Markdown that we use, as HTML."""
     text = re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(text, quote=False))
     return re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", text)

@@ -7,7 +7,7 @@ from app.api.auth import Guarded
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.negotiation import preferred
 from app.api.open_streams import Download
-from app.api.openapi import document
+from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.results import ResultPage, ResultRowOut
 from app.api.sse import JSON
@@ -19,7 +19,7 @@ from app.store.results import Kind
 router = Router(prefix="/v1/imports", tags=["results"], route_class=Guarded)
 
 _A_FILE = {"schema": {"type": "string"}}
-ANSWERS = document.responses(
+ANSWERS = answers.responses(
     {
         200: {
             "description": "A file in the import's format; a page, where `application/json` is asked for",
@@ -37,7 +37,7 @@ ANSWERS = document.responses(
     response_model=ResultPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
-    openapi_extra={"parameters": document.PAGING},
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def failures(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
@@ -51,7 +51,7 @@ async def failures(
     response_model=ResultPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
-    openapi_extra={"parameters": document.PAGING},
+    openapi_extra={"parameters": inputs.PAGING},
 )
 async def warnings(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
@@ -63,7 +63,7 @@ async def warnings(
 async def _answer(
     request: Request, response: Response, container: Container, import_: Import, kind: Kind
 ) -> Response | ResultPage:
-    page_request = paging.asked(request.query_params, 2)
+    page_request = paging.read_page_request(request.query_params, 2)
     refuse_erased(import_)
     media_type = import_.request.format.media_type
     if preferred(request, media_type, JSON) == JSON:
@@ -78,7 +78,7 @@ async def _answer(
     )
 
 
-async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.Asked) -> ResultPage:
+async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.PageRequest) -> ResultPage:
     place = page_request.place
     page = await container.reports.results.read_page(
         import_, kind, after=(place[0], place[1]) if place else None, size=page_request.size

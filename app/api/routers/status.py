@@ -4,7 +4,7 @@ from fastapi import Response
 
 from app.api.auth import Guarded, needs
 from app.api.dependencies import TheContainer, takes_parameters
-from app.api.openapi.document import responses
+from app.api.openapi.answers import responses
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.status import CheckOut, HealthOut, StatusOut
 from app.domain.api_keys import Scope

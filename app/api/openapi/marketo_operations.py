@@ -1,14 +1,14 @@
-"""What the OpenAPI document says of Marketo's paths. Each route of routes.py is made with its piece of it."""
+"""What the published document says of Marketo's paths. marketo_compat/routes.py makes each route with its operation."""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
-from app.api.marketo_compat import examples
-from app.api.marketo_compat.parameters import IN_PATH, taken
-from app.api.marketo_compat.schemas import A_TOKEN, BATCH, TEXT, ref
-from app.api.openapi import document
-from app.api.openapi.document import in_query
+from app.api.marketo_compat.parameters import IN_PATH, accepted_names
+from app.api.openapi import answers, inputs
+from app.api.openapi import marketo_examples as examples
+from app.api.openapi.inputs import in_query
+from app.api.openapi.marketo_schemas import A_TOKEN, BATCH, TEXT, ref
 from app.api.parameters import PARAMETERS
 from app.domain.objects import Target
 from app.store.results import Kind
@@ -16,7 +16,7 @@ from app.store.results import Kind
 Operation = dict[str, Any]
 
 ROWS = {Kind.FAILURES: "were rejected", Kind.WARNINGS: "were taken with a remark"}
-RETRY_AFTER = {"Retry-After": document.RETRY_AFTER}
+RETRY_AFTER = {"Retry-After": answers.RETRY_AFTER}
 GRANT: dict[str, dict[str, Any]] = {
     "grant_type": {"type": "string", "enum": ["client_credentials"]},
     "client_id": TEXT | {"description": "The middle part of a key: `slc_<id>_<secret>`"},
@@ -26,7 +26,7 @@ TOKEN_IN_FORM = TEXT | {"description": "The token, where it is neither in the he
 
 
 def token(*, in_form: bool) -> Operation:
-    told: Operation = {
+    operation: Operation = {
         "tags": ["marketo"],
         "operationId": f"marketo_token_by_{'form' if in_form else 'query'}",
         "summary": "Token",
@@ -40,53 +40,57 @@ def token(*, in_form: bool) -> Operation:
         },
     }
     if not in_form:
-        return told | {
+        return operation | {
             "parameters": [
                 in_query(name, form, name) | {"required": True, "example": examples.GRANT[name]}
                 for name, form in GRANT.items()
             ]
         }
-    told["description"] += " Both may be in the query, too."
-    told["responses"] |= _too_large("The body")
+    operation["description"] += " Both may be in the query, too."
+    operation["responses"] |= _too_large("The body")
     form = {"type": "object", "required": list(GRANT), "properties": GRANT}
     content = {"application/x-www-form-urlencoded": {"schema": form, "example": examples.GRANT}}
-    return told | {"requestBody": {"required": True, "content": content}}
+    return operation | {"requestBody": {"required": True, "content": content}}
 
 
 def create(kind: type[Target], path: str) -> Operation:
-    forms = {theirs: PARAMETERS[ours].form for theirs, ours in taken(kind).items()}
-    made = _answer(kind, "Queued; or why not", examples.MADE)
-    found = {"batchId": "$response.body#/result/0/batchId"}
-    found |= {name: f"$request.path.{name}" for name in _names_in(kind.status_path) if name != "batchId"}
+    schemas = {marketo_name: PARAMETERS[name].form for marketo_name, name in accepted_names(kind).items()}
+    answer = _answer(kind, "Queued; or why not", examples.MADE)
+    job_parameters = {"batchId": "$response.body#/result/0/batchId"}
+    job_parameters |= {name: f"$request.path.{name}" for name in _names_in(kind.status_path) if name != "batchId"}
     links = {
-        name: {"operationId": _operation_id(kind, name), "parameters": found} for name in ("status", *map(str, Kind))
+        name: {"operationId": _operation_id(kind, name), "parameters": job_parameters}
+        for name in ("status", *map(str, Kind))
     }
-    told = _about(
+    operation = _about(
         kind,
         path,
         "create",
         f"Take a file of {kind.plural} in. Its batch is the import of this number.",
-        made | {"links": links},
+        answer | {"links": links},
     )
-    told["parameters"] += [
-        in_query(theirs, forms[theirs], document.means(ours)) for theirs, ours in taken(kind).items()
+    operation["parameters"] += [
+        in_query(marketo_name, schemas[marketo_name], inputs.describe(name))
+        for marketo_name, name in accepted_names(kind).items()
     ]
-    told["responses"] |= _too_large("The file")
-    form = document.form_of_file(forms | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type])
-    return told | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
+    operation["responses"] |= _too_large("The file")
+    form = inputs.form_of_file(schemas | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type])
+    return operation | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
 def status(kind: type[Target], path: str) -> Operation:
-    stands = _answer(kind, "As it stands; or why not", examples.DONE)
-    return _about(kind, path, "status", f"A batch of {kind.plural} as it stands.", stands)
+    answer = _answer(kind, "As it stands; or why not", examples.DONE)
+    return _about(kind, path, "status", f"A batch of {kind.plural} as it stands.", answer)
 
 
-def file(of: Kind, kind: type[Target], path: str) -> Operation:
-    found = _json("A file in the format of the batch; or why not", MarketoRefusal=examples.REFUSAL)
-    found["content"]["text/csv"] = {"schema": TEXT, "example": examples.FILES[of]}
-    told = _about(kind, path, str(of), f"The rows of a finished batch of {kind.plural} that {ROWS[of]}.", found)
-    told["responses"]["404"] = {"description": "There are none, or the batch is not finished"}
-    return told
+def file(result_kind: Kind, kind: type[Target], path: str) -> Operation:
+    answer = _json("A file in the format of the batch; or why not", MarketoRefusal=examples.REFUSAL)
+    answer["content"]["text/csv"] = {"schema": TEXT, "example": examples.FILES[result_kind]}
+    operation = _about(
+        kind, path, str(result_kind), f"The rows of a finished batch of {kind.plural} that {ROWS[result_kind]}.", answer
+    )
+    operation["responses"]["404"] = {"description": "There are none, or the batch is not finished"}
+    return operation
 
 
 def _about(kind: type[Target], path: str, verb: str, does: str, good: Operation) -> Operation:
@@ -105,10 +109,10 @@ def _operation_id(kind: type[Target], verb: str) -> str:
     return f"marketo_{kind.object_type}_{verb}"
 
 
-def _answer(kind: type[Target], description: str, shown: Mapping[str, Any]) -> dict[str, Any]:
+def _answer(kind: type[Target], description: str, shown_examples: Mapping[str, Any]) -> dict[str, Any]:
     """A job's record, with the example for this object type, or a refusal."""
     schema = "MarketoAnswer" if kind.example().object_name_at_marketo is None else "MarketoObjectAnswer"
-    return _json(description, **{schema: shown[kind.object_type], "MarketoRefusal": examples.REFUSAL})
+    return _json(description, **{schema: shown_examples[kind.object_type], "MarketoRefusal": examples.REFUSAL})
 
 
 def _names_in(path: str) -> list[str]:
@@ -116,30 +120,30 @@ def _names_in(path: str) -> list[str]:
 
 
 def _in_path(name: str, kind: type[Target]) -> dict[str, Any]:
-    told = {"name": name, "in": "path", "required": True}
+    parameter = {"name": name, "in": "path", "required": True}
     if name == "batchId":
-        return told | {
+        return parameter | {
             "schema": BATCH,
             "description": "The number of the import",
             "example": examples.BATCHES[kind.object_type],
         }
-    ours = PARAMETERS[IN_PATH[name]]
-    return told | {
-        "schema": ours.form,
-        "description": document.sentence(ours.means),
+    declared = PARAMETERS[IN_PATH[name]]
+    return parameter | {
+        "schema": declared.form,
+        "description": inputs.sentence(declared.means),
         "example": examples.IN_PATH[name],
     }
 
 
-def _json(description: str, **shown: Mapping[str, Any]) -> dict[str, Any]:
+def _json(description: str, **examples_by_schema: Mapping[str, Any]) -> dict[str, Any]:
     """One of these schemas, each with an example."""
-    schemas = [ref(name) for name in shown]
+    schemas = [ref(name) for name in examples_by_schema]
     content = {
         "schema": {"anyOf": schemas} if schemas[1:] else schemas[0],
-        "examples": {name: {"value": value} for name, value in shown.items()},
+        "examples": {name: {"value": value} for name, value in examples_by_schema.items()},
     }
     return {"description": description, "content": {"application/json": content}}
 
 
-def _too_large(what: str) -> dict[str, Any]:
-    return {"413": _json(f"{what} is larger than what is taken", MarketoRefusal=examples.TOO_LARGE)}
+def _too_large(subject: str) -> dict[str, Any]:
+    return {"413": _json(f"{subject} is larger than what is taken", MarketoRefusal=examples.TOO_LARGE)}

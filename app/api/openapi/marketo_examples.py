@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.api.marketo_compat.answers import job
+from app.api.marketo_compat.answers import describe_job
 from app.api.marketo_compat.parameters import IN_PATH as OURS_IN_PATH
 from app.domain.objects import OBJECT_TYPES, Target, target_parameters
 from app.store.results import Kind
@@ -25,7 +25,7 @@ def _form(kind: type[Target]) -> dict[str, Any]:
 
 
 def _made(kind: type[Target]) -> dict[str, Any]:
-    return job(BATCHES[kind.object_type], kind.example())
+    return describe_job(BATCHES[kind.object_type], kind.example())
 
 
 def _counted(kind: type[Target]) -> dict[str, Any]:

@@ -1,0 +1,32 @@
+"""The options for what every import has: their help and their bounds come from the parameters' declaration.
+
+The options of each object type are in target_options.py.
+"""
+
+from typing import Annotated, Any
+
+import typer
+
+from app.domain.imports import REQUEST_PARAMETERS, Format, OnUnconfirmed, Preflight
+from app.domain.request_parameters import WholeNumber
+
+
+def _option(name: str, *flags: str, note: str = "") -> Any:
+    """`note`: what is different on the command line."""
+    parameter = REQUEST_PARAMETERS[name]
+    bounds: dict[str, Any] = {}
+    if isinstance(parameter.form, WholeNumber):
+        bounds = {"min": parameter.form.least, "max": parameter.form.most}
+    text = f"{parameter.means[0].upper()}{parameter.means[1:]}."
+    return typer.Option(*flags, help=f"{text} {note}".strip(), **bounds)
+
+
+InstanceOption = Annotated[str | None, _option("instance")]
+FormatOption = Annotated[Format | None, _option("format", "--format", note="By the file's name where left out.")]
+CharsetOption = Annotated[str | None, _option("charset")]
+PriorityOption = Annotated[int | None, _option("priority")]
+NotBeforeOption = Annotated[str | None, _option("not_before", note="RFC 3339.")]
+PreflightOption = Annotated[Preflight | None, _option("preflight")]
+OnUnconfirmedOption = Annotated[OnUnconfirmed | None, _option("on_unconfirmed")]
+LabelOption = Annotated[str | None, _option("label")]
+MetadataOption = Annotated[list[str] | None, typer.Option(help="key=value, returned as it came; repeatable.")]

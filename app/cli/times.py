@@ -1,0 +1,24 @@
+"""Times for people: how long something still takes, and when."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+
+def time_left(import_: dict[str, Any], now: datetime) -> str:
+    """Until an import is done, where that is forecast; of import_ that may not begin yet, when it may."""
+    not_before, finish_at = parse_moment(import_["not_before"]), parse_moment(import_["estimated_finish_at"])
+    if not_before and not_before > now:
+        return f"after {not_before:%Y-%m-%d}" if (not_before - now).days else f"after {not_before:%H:%MZ}"
+    return format_duration(seconds_until(finish_at, now)) if finish_at else ""
+
+
+def parse_moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def seconds_until(finish_at: datetime, now: datetime) -> float:
+    return max(0.0, (finish_at - now).total_seconds())
+
+
+def format_duration(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
