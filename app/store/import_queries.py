@@ -61,8 +61,8 @@ async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
 
 async def has_results(tx: AsyncConnection, import_id: int) -> bool:
     """False once they are erased."""
-    found = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
-    return (await tx.execute(found)).one_or_none() is not None
+    query = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
+    return (await tx.execute(query)).one_or_none() is not None
 
 
 SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
@@ -85,13 +85,13 @@ class Filters:
 
 async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
     """What the file's columns are called: the one thing about an import that may be large, and no list shows."""
-    found = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
-    return tuple(found.scalar_one_or_none() or ())
+    rows = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
+    return tuple(rows.scalar_one_or_none() or ())
 
 
 async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCriteria) -> Import | None:
-    found = await _read(tx, [import_.c.id == import_id], 1, by)
-    return found[0] if found else None
+    imports = await _read(tx, [import_.c.id == import_id], 1, by)
+    return imports[0] if imports else None
 
 
 async def page(
@@ -99,37 +99,37 @@ async def page(
 ) -> list[Import]:
     """Imports newest first, beginning behind the id `before`."""
     plain = ("status", "instance", "object_type", "client", "label")
-    wanted: list[ColumnElement[bool]] = [
+    conditions: list[ColumnElement[bool]] = [
         import_.c[name] == value for name in plain if (value := getattr(filters, name)) is not None
     ]
     if filters.created_after:
-        wanted.append(import_.c.created_at > filters.created_after)
+        conditions.append(import_.c.created_at > filters.created_after)
     if filters.created_before:
-        wanted.append(import_.c.created_at < filters.created_before)
+        conditions.append(import_.c.created_at < filters.created_before)
     if filters.attention is not None:
         needs = await attention.needed(tx, by)
-        wanted.append(needs if filters.attention else ~needs)
+        conditions.append(needs if filters.attention else ~needs)
     if before is not None:
-        wanted.append(import_.c.id < before)
-    return await _read(tx, wanted, size, by)
+        conditions.append(import_.c.id < before)
+    return await _read(tx, conditions, size, by)
 
 
 async def _read(
-    tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: attention.AttentionCriteria
+    tx: AsyncConnection, conditions: list[ColumnElement[bool]], size: int, by: attention.AttentionCriteria
 ) -> list[Import]:
-    found = (
+    rows = (
         await tx.execute(
             select(*[*SHOWN, instance.c.blocked_at, instance.c.blocked_reason])
             .join(instance, instance.c.name == import_.c.instance)
-            .where(import_.c.status.is_not(None), *wanted)
+            .where(import_.c.status.is_not(None), *conditions)
             .order_by(import_.c.id.desc())
             .limit(size)
         )
     ).all()
-    parts = await attention.parts_of(tx, [row.id for row in found], by)
-    queued_long = {row.instance for row in found if parts[row.id].queued_since}
+    parts = await attention.parts_of(tx, [row.id for row in rows], by)
+    queued_long = {row.instance for row in rows if parts[row.id].queued_since}
     still = {name for name in sorted(queued_long) if not await attention.moves(tx, name, by)}
-    return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in found]
+    return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in rows]
 
 
 def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) -> Import:

@@ -22,10 +22,10 @@ async def get(tx: AsyncConnection, part_id: int) -> Part:
 
 async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
     """The parts of an accepted import, in their order."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(part).where(part.c.import_id == import_id, part.c.state.is_not(None)).order_by(part.c.number)
     )
-    return [as_part(row) for row in found]
+    return [as_part(row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +40,12 @@ class BlockedBy:
 async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, BlockedBy]:
     """By the id of the part that is waited for."""
     ids = sorted({part.blocked_by for part in waiting if part.blocked_by is not None})
-    found: dict[int, BlockedBy] = {}
-    for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
+    result: dict[int, BlockedBy] = {}
+    for chunk in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
         columns = (part.c.id, part.c.import_id, part.c.number, part.c.client)
-        rows = await tx.execute(select(*columns).where(part.c.id.in_(some)))
-        found |= {row.id: BlockedBy(row.import_id, row.number, row.client) for row in rows}
-    return found
+        rows = await tx.execute(select(*columns).where(part.c.id.in_(chunk)))
+        result |= {row.id: BlockedBy(row.import_id, row.number, row.client) for row in rows}
+    return result
 
 
 async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collection[int]) -> frozenset[int]:
@@ -62,9 +62,9 @@ async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collectio
 
 async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Part | None:
     """Another part of the instance that is or was this job of Marketo's."""
-    wanted = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
-    found = await tx.execute(select(part).where(*wanted).order_by(part.c.id).limit(1))
-    row = found.one_or_none()
+    conditions = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
+    rows = await tx.execute(select(part).where(*conditions).order_by(part.c.id).limit(1))
+    row = rows.one_or_none()
     return as_part(row) if row else None
 
 
@@ -77,48 +77,48 @@ async def in_states(
     limit: int = 1000,
 ) -> list[Part]:
     """Parts in these states, in the order Marketo got them; with `due`, only those whose turn it is."""
-    wanted: list[ColumnElement[bool]] = [part.c.instance == instance_name, part.c.state.in_(states)]
+    conditions: list[ColumnElement[bool]] = [part.c.instance == instance_name, part.c.state.in_(states)]
     if due is not None:
-        wanted.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
-    found = await tx.execute(select(part).where(and_(*wanted)).order_by(part.c.submitted_at, part.c.id).limit(limit))
-    return [as_part(row) for row in found]
+        conditions.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
+    rows = await tx.execute(select(part).where(and_(*conditions)).order_by(part.c.submitted_at, part.c.id).limit(limit))
+    return [as_part(row) for row in rows]
 
 
 async def stuck_untold(tx: AsyncConnection, instance_name: str, *, since: datetime) -> list[Part]:
     """Parts that have been in a state at Marketo since then, or longer, without the history being told."""
-    wanted = [part.c.instance == instance_name, part.c.state.in_([State.QUEUED, *SLOW]), part.c.stuck_at.is_(None)]
-    found = await tx.execute(select(part).where(*wanted, part.c.state_since <= since).order_by(part.c.id))
-    return [as_part(row) for row in found]
+    conditions = [part.c.instance == instance_name, part.c.state.in_([State.QUEUED, *SLOW]), part.c.stuck_at.is_(None)]
+    rows = await tx.execute(select(part).where(*conditions, part.c.state_since <= since).order_by(part.c.id))
+    return [as_part(row) for row in rows]
 
 
 async def failing_since(tx: AsyncConnection, instance_name: str, *, before: datetime) -> list[int]:
     """The ids of parts whose tries have all failed since a time before that."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(part.c.id).where(part.c.instance == instance_name, part.c.failing_since < before).order_by(part.c.id)
     )
-    return list(found.scalars())
+    return list(rows.scalars())
 
 
 async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> list[Part]:
     """Whatever holds a slot of these instances, in the order Marketo got it: ten at most of each."""
-    wanted = [part.c.instance.in_(instance_names), part.c.slot.is_not(None)]
-    found = await tx.execute(select(part).where(*wanted).order_by(part.c.submitted_at, part.c.id))
-    return [as_part(row) for row in found]
+    conditions = [part.c.instance.in_(instance_names), part.c.slot.is_not(None)]
+    rows = await tx.execute(select(part).where(*conditions).order_by(part.c.submitted_at, part.c.id))
+    return [as_part(row) for row in rows]
 
 
 async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
-    found = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return set(found.scalars())
+    rows = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
+    return set(rows.scalars())
 
 
 async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[State]:
     """An instance's parts that hold a slot, by state: ten at most."""
-    found = await tx.execute(select(part.c.state).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return Counter(map(State, found.scalars()))
+    rows = await tx.execute(select(part.c.state).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
+    return Counter(map(State, rows.scalars()))
 
 
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
-    found = await tx.execute(
+    rows = await tx.execute(
         select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
     )
-    return found.scalars().all()
+    return rows.scalars().all()

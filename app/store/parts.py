@@ -19,7 +19,7 @@ from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
 
 AT_ONCE = 500  # ids in one statement
-UNTOLD: dict[str, Any] = {
+RESET_COLUMNS: dict[str, Any] = {
     "imported": 0,
     "failed": 0,
     "warned": 0,
@@ -33,7 +33,7 @@ UNTOLD: dict[str, Any] = {
     "denials": 0,
     "failing_since": None,
 }
-"""What Marketo had told of a job; nothing is left of it in a part that is to go once more."""
+"""The columns that Marketo's answers about a job fill, as they are before one: a part that goes once more has these."""
 
 
 class Stale(Exception):
@@ -104,14 +104,14 @@ async def move(
     at: datetime,
     values: dict[Any, Any] | None = None,
     beside: Mapping[str, object] | None = None,
-    **told: object,
+    **facts: object,
 ) -> Part:
     """Make one move: compare-and-set, one event, the import's sums, all in the caller's transaction.
 
-    `values` are columns set along with the state; `told` goes into the event, `beside` into its log line alone.
+    `values` are columns set along with the state; `facts` go into the event, `beside` into its log line alone.
     Errors: Stale.
     """
-    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, beside=beside, **told)
+    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, beside=beside, **facts)
     return moved
 
 
@@ -123,15 +123,15 @@ async def move_all(
     at: datetime,
     values: dict[Any, Any] | None = None,
     beside: Mapping[str, object] | None = None,
-    **told: object,
+    **facts: object,
 ) -> list[Part]:
     """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
     if not part_ids:
         return []
     lock = await imports.lock_of_part(tx, part_ids[0])
-    told_of = partial(_moved, tx, lock, how=how, at=at, values=values, told=told, beside=beside or {})
-    moved = [await told_of(part_id) for part_id in part_ids]
-    await _make_way(tx, moved)
+    move_one = partial(_moved, tx, lock, how=how, at=at, values=values, facts=facts, beside=beside or {})
+    moved = [await move_one(part_id) for part_id in part_ids]
+    await _unblock_others(tx, moved)
     if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, lock.import_id):
         return await move_all(tx, part_ids, Move.CANCEL, at=at)
     await imports.refresh(tx, lock, at=at)
@@ -146,7 +146,7 @@ async def _moved(
     how: Move,
     at: datetime,
     values: dict[Any, Any] | None,
-    told: Mapping[str, object],
+    facts: Mapping[str, object],
     beside: Mapping[str, object],
 ) -> Row[Any]:
     edge = TABLE[how]
@@ -156,8 +156,8 @@ async def _moved(
     if edge.target in FINAL:
         changed |= {"finished_at": at, "failing_since": None}
     if edge.target is State.WAITING:
-        changed = UNTOLD | changed
-    found = (
+        changed = RESET_COLUMNS | changed
+    row = (
         await tx.execute(
             update(part)
             .where(part.c.id == part_id, part.c.state.in_(edge.sources))
@@ -165,27 +165,27 @@ async def _moved(
             .returning(*part.columns)
         )
     ).one_or_none()
-    if found is None:
+    if row is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
-    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client, "request_id": lock.request_id}
+    about = {"state": row.state, "batch_id": row.batch_id, "client": row.client, "request_id": lock.request_id}
     about |= beside
-    await events.append_of(tx, lock, how, at=at, part=found.number, beside=about, **told)
-    _count(tx, found, how)
-    return found
+    await events.append_of(tx, lock, how, at=at, part=row.number, beside=about, **facts)
+    _count(tx, row, how)
+    return row
 
 
-async def _make_way(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
-    """Set free whoever waited for these parts, which stand in nobody's way any more."""
+async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
+    """Unblock the parts that waited for these ones, which block nobody any more."""
     state, instance = moved[0].state, moved[0].instance
-    for some in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
-        ids = [row.id for row in some]
+    for chunk in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
+        ids = [row.id for row in chunk]
         if state not in LIVE:  # it meets nobody any more
-            await _set_free(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
+            await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
             await tx.execute(delete(part_keys).where(part_keys.c.part_id.in_(ids)))
     if state == State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
         for row in moved:
             behind = tuple_(part.c.turn, part.c.number) < tuple_(row.turn, row.number)
-            await _set_free(tx, part.c.instance == instance, part.c.waits_for == row.id, behind)
+            await _unblock(tx, part.c.instance == instance, part.c.waits_for == row.id, behind)
 
 
 def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
@@ -197,17 +197,17 @@ def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
         counters.add(tx, moved.instance, counters.ROWS, "warned", moved.warned)
 
 
-async def _set_free(tx: Transaction, *whom: ColumnElement[bool]) -> None:
-    """Let parts wait for nobody, until they are judged anew. In the order of their ids, as all that lock several."""
-    held = select(part.c.id).where(*whom).order_by(part.c.id).with_for_update()
-    await tx.execute(update(part).where(part.c.id.in_(held)).values(waits_for=None, waits_since=None))
+async def _unblock(tx: Transaction, *conditions: ColumnElement[bool]) -> None:
+    """Let nothing block these parts, until they are checked anew. They are locked in the order of their ids, always."""
+    locking = select(part.c.id).where(*conditions).order_by(part.c.id).with_for_update()
+    await tx.execute(update(part).where(part.c.id.in_(locking)).values(waits_for=None, waits_since=None))
 
 
-async def set_free_of_the_ended(tx: Transaction, instance_name: str) -> None:
+async def unblock_from_ended(tx: Transaction, instance_name: str) -> None:
     """Whoever waits for a part that is no longer under way: nobody should, but no part may wait for ever."""
     other = part.alias()
     under_way = exists().where(other.c.id == part.c.waits_for, other.c.state.in_(LIVE))
-    await _set_free(tx, part.c.instance == instance_name, part.c.waits_for.is_not(None), ~under_way)
+    await _unblock(tx, part.c.instance == instance_name, part.c.waits_for.is_not(None), ~under_way)
 
 
 async def note(tx: Transaction, part_id: int, **columns: object) -> ImportLock:
@@ -240,10 +240,12 @@ async def move_times(tx: Transaction, seconds: float) -> None:
     tried = (part.c.failing_since, part.c.last_error_at)
     there = (part.c.due_at, part.c.state_since, part.c.submitted_at, part.c.started_at, part.c.silent_since, *tried)
     at_work = part.c.state.in_([*AT_MARKETO, State.COLLECTING])
-    await tx.execute(update(part).where(at_work).values({one.name: later(tx, one, seconds) for one in there}))
+    await tx.execute(update(part).where(at_work).values({column.name: later(tx, column, seconds) for column in there}))
     turned_away = and_(part.c.state == State.WAITING, part.c.retry_code.is_not(None))
     put_off = (part.c.due_at, *tried)
-    await tx.execute(update(part).where(turned_away).values({one.name: later(tx, one, seconds) for one in put_off}))
+    await tx.execute(
+        update(part).where(turned_away).values({column.name: later(tx, column, seconds) for column in put_off})
+    )
     blocked = and_(part.c.state == State.WAITING, part.c.waits_since.is_not(None))
     await tx.execute(update(part).where(blocked).values(waits_since=later(tx, part.c.waits_since, seconds)))
 
@@ -256,8 +258,8 @@ async def make_due(tx: Transaction, instance_name: str, *, now: datetime) -> Non
 async def try_again(tx: Transaction, instance_name: str) -> None:
     """Let waiting parts that were turned away go as soon as their turn comes; not those that are not to go yet."""
     put_off = (part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at.is_not(None))
-    held = select(part.c.id).where(*put_off, part.c.retry_code.is_not(None)).order_by(part.c.id).with_for_update()
-    await tx.execute(update(part).where(part.c.id.in_(held)).values(due_at=None))
+    locking = select(part.c.id).where(*put_off, part.c.retry_code.is_not(None)).order_by(part.c.id).with_for_update()
+    await tx.execute(update(part).where(part.c.id.in_(locking)).values(due_at=None))
 
 
 async def set_blocked(tx: Transaction, part_id: int, *, by: int, at: datetime) -> None:
@@ -273,8 +275,8 @@ async def tell_stuck(tx: Transaction, stuck: Part, *, at: datetime) -> None:
     """Tell the history that a part is stuck where it is. Errors: Stale, where it is there no more."""
     lock = await imports.lock_of_part(tx, stuck.id)
     there = (part.c.id == stuck.id, part.c.state == stuck.state, part.c.state_since == stuck.state_since)
-    told = await tx.execute(update(part).where(*there).values(stuck_at=at).returning(part.c.id))
-    if told.one_or_none() is None:
+    updated = await tx.execute(update(part).where(*there).values(stuck_at=at).returning(part.c.id))
+    if updated.one_or_none() is None:
         raise Stale(f"part {stuck.id} has moved")
     about: dict[str, Any] = {"batch_id": stuck.batch_id, "state": stuck.state}
     await events.append_of_part(tx, lock, stuck, Occurrence.STUCK, at=at, since=stuck.state_since or at, **about)

@@ -46,7 +46,7 @@ class Recovery:
             settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
         self.now.expect(jump_id)
         async with self.fenced.write(lease) as (tx, _):
-            await parts.set_free_of_the_ended(tx, lease.instance)
+            await parts.unblock_from_ended(tx, lease.instance)
         self.hit(Failpoint.SET_FREE)
         moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
         moved += [await self._resubmit(lease, part) for part in settled]
