@@ -29,8 +29,8 @@ TABLE = (
     ),
     Mutation(
         "NO_LOST_ROWS",
-        "rows = rows.behind(judged)",
-        "rows = rows.behind(judged + 1)",
+        "rows = rows.behind(done)",
+        "rows = rows.behind(done + 1)",
         "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
     ),
     Mutation(
@@ -41,8 +41,8 @@ TABLE = (
     ),
     Mutation(
         "FITS",
-        'count = min(int(np.searchsorted(filled, self._limit_bytes, side="right")), PART_ROWS - self._rows)',
-        'count = min(int(np.searchsorted(filled, self._limit_bytes + 1, side="right")), PART_ROWS - self._rows)',
+        'count = min(int(np.searchsorted(sizes_bytes, self._limit_bytes, side="right")), PART_ROWS - self._rows)',
+        'count = min(int(np.searchsorted(sizes_bytes, self._limit_bytes + 1, side="right")), PART_ROWS - self._rows)',
         "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
     ),
     Mutation(
@@ -71,8 +71,8 @@ TABLE = (
     ),
     Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
-        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED})",
+        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
+        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED})",
         "test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it_has_settled",
     ),
     Mutation(
@@ -101,8 +101,8 @@ TABLE = (
     ),
     Mutation(
         "FENCED",
-        "found = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
-        "found = select(instance).where(instance.c.name == name)",
+        "query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
+        "query = select(instance).where(instance.c.name == name)",
         "test_FENCED_a_worker_that_lost_its_lease_can_write_nothing",
     ),
     Mutation(
