@@ -1,4 +1,4 @@
-"""Settings in, the whole service out: the only place that constructs."""
+"""Settings in, the whole service out: the only place that constructs what a process shares."""
 
 import asyncio
 import random
@@ -10,7 +10,7 @@ import httpx
 import migrations
 from app.clock import Clock
 from app.domain.failpoints import FailpointHit, no_op
-from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS, RetryPolicy
+from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS
 from app.files.examination import Limits
 from app.marketo.client import Marketo
 from app.marketo.multipart import envelope_bytes
@@ -19,16 +19,14 @@ from app.notify.pending import PendingNotifications
 from app.notify.subscriptions import Subscriptions
 from app.notify.wakeup import Wakeup
 from app.operations.api_keys import ApiKeys
+from app.operations.cancel import Cancel
 from app.operations.check_file import CheckFile
-from app.operations.desk import Desk
 from app.operations.erase import Erase, Retention
-from app.operations.instance_worker import InstanceWorker
-from app.operations.recovery import Sweep
+from app.operations.pause import Pause, Resume
+from app.operations.resolve import Resolve
 from app.operations.retry import Retry
-from app.pipeline.collect import Collect
+from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
-from app.pipeline.poll import Poll
-from app.pipeline.submit import Submit
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
 from app.reporting.health import DatabaseProbe
@@ -40,25 +38,24 @@ from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
 from app.reporting.verdict import VerdictReader
-from app.scheduling.conflict_checker import ConflictChecker
-from app.scheduling.instance_context import InstanceContext
-from app.scheduling.queue_model import QueueModel
 from app.scheduling.timekeeper import Timekeeper
-from app.settings import InstanceSettings, Settings
+from app.settings import Settings
 from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.pg_notify import PgNotify
 from app.store.schema_watch import SchemaWatch
 from app.uploads.admission import Admission
 from app.uploads.backlog_count import BacklogCount
+from app.uploads.capacity import Capacity
 from app.uploads.cleanup import Cleanup
 from app.uploads.descriptions import Describe
 from app.uploads.fair_limit import FairLimit
 from app.uploads.idempotency import Idempotency
+from app.uploads.incoming import FileLimits
 
 
 @dataclass(frozen=True, slots=True)
 class Container:
-    """What a process has. A worker hires a crew for each instance on top of it."""
+    """What a process has. A worker builds the steps of each instance from it (app/worker/instance_worker.py)."""
 
     settings: Settings
     db: Database
@@ -71,12 +68,16 @@ class Container:
     hit: FailpointHit
     chance: Callable[[], float]
     admission: Admission
+    capacity: Capacity
     http: httpx.AsyncClient
     marketo: Mapping[str, Marketo]  # by instance: one token and one call allowance for whoever asks in this process
     intake: Intake
     examine: CheckFile
     retry: Retry
-    desk: Desk
+    cancel: Cancel
+    resolve: Resolve
+    pause: Pause
+    resume: Resume
     erase: Erase
     cleanup: Cleanup
     schema_watch: SchemaWatch
@@ -101,36 +102,42 @@ def build_container(
 ) -> Container:
     """Build the service from its settings. Nothing is opened and nobody is called yet.
 
-    `now`, `sleep`, `http`, `reached`, `chance` and `db` are seams: tests give their own.
+    `now`, `sleep`, `http`, `hit`, `chance` and `db` are seams: tests give their own.
     """
     now = now or Clock(by_database=not settings.on_sqlite)
     pending = PendingNotifications()
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
     admission = Admission(FairLimit(settings.uploads, client_uploads))
     wakeup, subscriptions = Wakeup(pending), Subscriptions(pending)
-    db = db or Database(settings.database_url, told=subscriptions.publish, log_limit_bytes=_log_limit_bytes(settings))
+    db = db or Database(
+        settings.database_url, notify=subscriptions.publish, finish=finish, log_limit_bytes=_log_limit_bytes(settings)
+    )
     http = http or _http_client(settings)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
     describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}
     cleanup = Cleanup(db, now, settings.disk_floor_bytes)
+    idempotency = Idempotency(db=db, now=now, cleanup=cleanup)
+    capacity = Capacity(
+        db=db,
+        backlog=BacklogCount(db=db, now=now),
+        idempotency=idempotency,
+        backlog_parts=settings.backlog_parts,
+        client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
+        disk_floor_bytes=settings.disk_floor_bytes,
+    )
     intake = Intake(
         db=db,
         now=now,
         wakeup=wakeup,
         describe=describe,
-        part_bytes=settings.part_bytes,
-        max_file_bytes=settings.max_file_bytes,
-        backlog_parts=settings.backlog_parts,
-        client_backlog_parts=settings.client_backlog_parts if settings.auth == "on" else settings.backlog_parts,
-        disk_floor_bytes=settings.disk_floor_bytes,
+        limits=FileLimits(settings.part_bytes, settings.max_file_bytes),
+        capacity=capacity,
         admission=admission,
-        once=Idempotency(db=db, now=now, cleanup=cleanup),
+        idempotency=idempotency,
         cleanup=cleanup,
         revision=migrations.head(),
-        backlog=BacklogCount(db=db, now=now),
         hit=hit,
     )
-    desk = Desk(db=db, now=now, wakeup=wakeup, hit=hit)
     timekeeper = Timekeeper(db, now, _clock_look_seconds(settings))
     erase = Erase(db=db, now=now, retention=retention_from(settings))
     return Container(
@@ -145,12 +152,16 @@ def build_container(
         hit=hit,
         chance=chance,
         admission=admission,
+        capacity=capacity,
         http=http,
         marketo=marketo,
         intake=intake,
         examine=CheckFile(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
-        desk=desk,
+        cancel=Cancel(db=db, now=now, hit=hit),
+        resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
+        pause=Pause(db=db, now=now, hit=hit),
+        resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),
         erase=erase,
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
@@ -212,50 +223,6 @@ def build_marketo_clients(
         )
         for name, instance in settings.instances.items()
     }
-
-
-def build_instance_worker(container: Container, name: str) -> InstanceWorker:
-    """The steps that drive one instance."""
-    settings, instance, marketo = container.settings, container.settings.instances[name], container.marketo[name]
-    queue_model = QueueModel(
-        importers=instance.max_importing,
-        poll_min_seconds=settings.poll_min_seconds,
-        poll_max_seconds=settings.poll_max_seconds,
-    )
-    context = InstanceContext(
-        db=container.db,
-        marketo=marketo,
-        now=container.now,
-        sleep=container.sleep,
-        chance=container.chance,
-        retry_policy=retry_policy_from(settings, instance),
-        queue_model=queue_model,
-        max_queued=instance.max_queued,
-        hit=container.hit,
-    )
-    instance_worker = InstanceWorker(
-        submit=Submit(context, ConflictChecker(context)),
-        poll=Poll(context, container.wakeup),
-        collect=Collect(context),
-        sweep=Sweep(context, container.erase, container.cleanup, settings.stuck_seconds),
-        rate_limiter=marketo.rate_limiter,
-        queue_model=queue_model,
-        max_queued=instance.max_queued,
-    )
-    container.timekeeper.moved.append(instance_worker.move_times)
-    return instance_worker
-
-
-def retry_policy_from(settings: Settings, instance: InstanceSettings) -> RetryPolicy:
-    return RetryPolicy(
-        upload_seconds=settings.upload_timeout_seconds,
-        settle_seconds=settings.unconfirmed_settle_seconds,
-        retry_base_seconds=settings.retry_base_seconds,
-        retry_max_seconds=settings.retry_max_seconds,
-        poll_min_seconds=settings.poll_min_seconds,
-        poll_max_seconds=settings.poll_max_seconds,
-        window_seconds=instance.window_seconds,
-    )
 
 
 def retention_from(settings: Settings) -> Retention:

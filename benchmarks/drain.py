@@ -205,7 +205,8 @@ class Beats:
         container, settings = stage.container, stage.container.settings
         self.clock, self.wakeup = clock, container.wakeup
         self.worker = Worker(
-            crews={"default": stage.instance_worker},
+            instance_workers={"default": stage.instance_worker},
+            maintenance=stage.maintenance,
             leases=stage.leases,
             wakeup=container.wakeup,
             now=clock,

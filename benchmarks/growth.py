@@ -32,13 +32,13 @@ FLAT_MS = 2.0
 
 async def claim(stage: Stage) -> None:
     """Choose a part, judge it, and claim it; and put it back."""
-    submit = stage.instance_worker.submit
-    chosen, _ = await submit._choose(stage.lease)  # noqa: SLF001
+    schedule = stage.instance_worker.submit.schedule
+    chosen, _ = await schedule._choose(stage.lease)  # noqa: SLF001
     assert chosen, "something may go"
-    part = await submit._claim(stage.lease, chosen.part)  # noqa: SLF001
+    part = await schedule._claim(stage.lease, chosen.part)  # noqa: SLF001
     assert part, "it went"
-    submit.conflict_checker.forget(part)
-    async with submit.context.writing(stage.lease) as (tx, _):
+    schedule.conflict_checker.forget(part)
+    async with schedule.fenced.write(stage.lease) as (tx, _):
         await parts.move(tx, part.id, Move.TURN_AWAY, at=stage.clock(), values={"due_at": None})
 
 
@@ -54,7 +54,7 @@ DEEDS: dict[str, Callable[[Stage], Awaitable[object]]] = {
     "claim": claim,
     "poll": lambda stage: stage.instance_worker.poll.run_once(stage.lease),
     "collect": lambda stage: stage.instance_worker.collect.run_once(stage.lease),
-    "sweep": lambda stage: stage.instance_worker.sweep.run_once(stage.lease),
+    "sweep": lambda stage: stage.instance_worker.recovery.run_once(stage.lease),
     "GET /v1/status": asked("/v1/status"),
     "GET /metrics": asked("/metrics"),
     "GET /v1/instances": asked("/v1/instances"),

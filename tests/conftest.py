@@ -17,6 +17,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
+from app.pipeline.finish import finish
 from app.store.database import Database
 from tests.support import databases
 from tests.support.clock import SteppedClock
@@ -152,7 +153,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
 
 @pytest.fixture
 async def db(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
+    database = Database(database_url, finish=finish)
     yield database
     await database.close()
 

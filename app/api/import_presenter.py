@@ -9,8 +9,8 @@ from fastapi import Depends, Response
 from app.api.dependencies import TheContainer
 from app.api.schemas.imports import ImportOut
 from app.domain.imports import Import
-from app.pipeline.intake import Receipt
 from app.reporting.imports import ImportReader
+from app.uploads.arrival import Receipt
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ from app.api.header_fields import file_name_in
 from app.api.values import whole
 from app.domain.errors import UnsupportedMedia
 from app.files.transfer import TransferDecoder, transfer_decoder
-from app.pipeline.intake import Arrival
 from app.settings import Settings
 from app.uploads.admission import Place
+from app.uploads.arrival import Arrival
 
 RAW = frozenset({"", "text/csv", "text/tab-separated-values", "text/plain", "application/octet-stream"})
 FORM = "multipart/form-data"

@@ -24,10 +24,12 @@ from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
 from app.cli.startup import listening, url_of
-from app.container import Container, build_instance_worker
+from app.container import Container
 from app.masking import masked_url
 from app.settings import Settings, SettingsError, variable
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 
 if TYPE_CHECKING:
@@ -138,12 +140,13 @@ def _warn(settings: Settings) -> None:
 
 
 async def _worker(container: Container) -> Worker:
-    crews = {name: build_instance_worker(container, name) for name in container.settings.instances}
+    maintenance = build_maintenance(container)
     if container.settings.on_sqlite:
-        await next(iter(crews.values())).sweep.forget_uploads()
+        await maintenance.forget_uploads()
     name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     return Worker(
-        crews=crews,
+        instance_workers={name: build_instance_worker(container, name) for name in container.settings.instances},
+        maintenance=maintenance,
         leases=Leases(db=container.db, now=container.now, worker=name, seconds=container.settings.lease_seconds),
         wakeup=container.wakeup,
         now=container.now,

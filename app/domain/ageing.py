@@ -1,26 +1,27 @@
-"""Ageing: what has waited long rises, so that nothing waits for ever behind what keeps coming.
+"""Ageing: a part rises in rank while it waits, so that no part waits for ever behind newer ones.
 
-An hour of waiting counts as one step of priority: a part ranks with what is a step more urgent and came an hour later.
-Priority still decides. But what ranks with the most urgent part that waits, and is passed over, gets one job of four:
-so the least urgent part gets on behind any number of urgent ones, and an urgent import goes as soon as ever.
+An hour of waiting counts as one step of priority: a part has the same rank as one that is a step more urgent and came
+an hour later. Priority still decides which part goes first. But parts that have risen to the rank of the most urgent
+waiting part, and are passed over, get one job of four. So the least urgent part makes progress behind any number of
+urgent ones, and an urgent import is not delayed.
 """
 
 from datetime import datetime, timedelta
 
-STEP = timedelta(hours=1)  # of waiting, for one step of priority: it takes nine to rise from the lowest to the highest
-SHARE = 4  # jobs, of which one is for what has risen
+STEP = timedelta(hours=1)  # waiting time that counts as one step of priority; nine steps lead from lowest to highest
+SHARE = 4  # one job of this many is for parts that have risen by waiting
 
 
 def rank(priority: int, since: datetime) -> datetime:
-    """Ranks are compared like times: the earlier one is the higher. `since`: when the waiting began."""
+    """The rank of a part, as a time: an earlier time is a higher rank. `since`: when the waiting began."""
     return since - priority * STEP
 
 
 def seconds_to_rise(priority: int, *, to: int) -> float:
-    """How long a part of a lower priority waits until it ranks with what comes then and has the priority `to`."""
+    """How long a part has to wait until its rank is that of a part with priority `to` that arrives at that time."""
     return max(0, to - priority) * STEP.total_seconds()
 
 
 def has_risen(priority: int, since: datetime, *, to: int, now: datetime) -> bool:
-    """Whether by its waiting a part of a lower priority ranks with what comes now and has the priority `to`."""
+    """Whether a part has waited so long that its rank is that of a part with priority `to` that arrives now."""
     return rank(priority, since) <= rank(to, now)

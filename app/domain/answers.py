@@ -1,13 +1,13 @@
-"""What came of a call to Marketo, as values.
+"""The outcomes of calls to Marketo, as values.
 
-A submission's answer lies on one axis: *was it executed?*
+A submission has one of four outcomes, by whether it was executed:
 
-    Accepted     yes, and this is its batch_id
-    TurnedAway   certainly not; the same request may pass later
-    Refused      certainly not, and the same request never will
-    Lost         nobody knows
+    Accepted         yes, and this is its batch_id
+    TurnedAway       certainly not; the same request may be accepted later
+    Refused          certainly not, and the same request never will be
+    OutcomeUnknown   nobody can know
 
-A question (status, failures, warnings) changes nothing at Marketo: all that can go wrong with one is NoWord.
+A query (status, failures, warnings, describe) changes nothing at Marketo. If it goes wrong, the outcome is QueryFailed.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class MarketoStatus(StrEnum):
 
 
 class Unusable(StrEnum):
-    """Why a result file that Marketo should have is asked for again."""
+    """Why a result file that Marketo should have cannot be used; it is asked for again."""
 
     NO_FILE = "no_file"  # Marketo says that there is none
     REFUSED = "refused"  # Marketo answered with an error
@@ -65,7 +65,7 @@ class TurnedAway:
     """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
     message: str
     call: str | None = None
-    """Set when it was another call than this one that failed: `identity`."""
+    """Set when another call failed first: `identity`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Refused:
     code: str | None
     message: str
     whole_import: bool
-    """True when every part of the import would meet the same refusal (header, list, status, field)."""
+    """True when every part of the import would be refused in the same way (header, list, status, field)."""
     error: str = "marketo_refused"
-    """The code that its import will show; another one where it was us who refused to send it."""
+    """The error code that the import will show; another one where we ourselves refused to send the part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +88,10 @@ Answer = Accepted | TurnedAway | Refused | OutcomeUnknown
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Where a job stands. Counts are rows, so far; None where Marketo did not say."""
+    """The answer to a status query. Counts are rows so far; None where Marketo did not say."""
 
     status: MarketoStatus | None
-    """None for a word that is not one of the four: counted as still running."""
+    """None for a word that is not one of the four: the job is taken to be still running."""
     imported: int | None = None
     failed: int | None = None
     warned: int | None = None
@@ -100,18 +100,18 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class QueryFailed:
-    """A question that got no usable answer. It says nothing about the part: ask again."""
+    """A query without a usable answer. It says nothing about the part; the query is repeated."""
 
     why: str
     code: str | None = None
     because: RejectionReason | None = None
-    """Set when the whole instance has to wait, not only this question."""
+    """Set when the whole instance has to wait, not only this query."""
     unknown_job: bool = False
-    """Marketo says that it has no such job: it has forgotten it, or never had it."""
+    """True when Marketo says that it has no such job: it has forgotten it, or never had it."""
     call: str | None = None
     """As in TurnedAway."""
     unusable: Unusable | None = None
-    """Of a result file: what came in its place."""
+    """Set for a result file that cannot be used: what came in its place."""
 
 
 @dataclass(frozen=True, slots=True)

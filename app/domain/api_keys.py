@@ -1,4 +1,4 @@
-"""Clients: the services that call, each known by its keys, and what a key lets it do."""
+"""API keys: each belongs to a client (a service that calls), and says what the client may do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,31 +16,31 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks, and what they may."""
+    """The client that makes a request, and what it may do."""
 
     client: str
     scopes: frozenset[Scope]
-    max_priority: int = HIGHEST_PRIORITY  # that its imports may have
+    max_priority: int = HIGHEST_PRIORITY  # the highest that its imports may have
 
     def may(self, scope: Scope) -> bool:
         return scope in self.scopes or (scope is Scope.READ and Scope.OPERATE in self.scopes)
 
     def sees(self, client: str) -> bool:
-        """Whether that client's imports exist for this one."""
+        """Whether this caller may see that client's imports. To others they do not exist."""
         return self.may(Scope.READ) or (self.may(Scope.SUBMIT) and client == self.client)
 
     def decides_for(self, client: str) -> bool:
-        """Whether it may cancel, retry and erase that client's imports."""
+        """Whether this caller may cancel, retry and erase that client's imports."""
         return self.may(Scope.OPERATE) or (self.may(Scope.SUBMIT) and client == self.client)
 
 
 EVERYBODY = Caller("local", frozenset(Scope))
-"""Whoever reaches the loopback address of a service that asks for no keys."""
+"""The caller of a service that asks for no keys: whoever reaches its loopback address."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it is kept: everything but its secret."""
+    """An API key as it is stored: everything but its secret, of which only the hash is kept."""
 
     id: str
     client: str
@@ -68,12 +68,12 @@ def written(key_id: str, secret: str) -> str:
 
 
 def read(text: str) -> tuple[str, str] | None:
-    """(id, secret) of a key as callers send it; None for what is none."""
+    """(id, secret) of a key as callers send it; None where the text is not a key."""
     prefix, _, rest = text.partition("_")
     key_id, _, secret = rest.partition("_")
     return (key_id, secret) if prefix == PREFIX and key_id and secret else None
 
 
 def in_order(scopes: Iterable[Scope]) -> list[Scope]:
-    known = set(scopes)
-    return [scope for scope in Scope if scope in known]
+    chosen = set(scopes)
+    return [scope for scope in Scope if scope in chosen]

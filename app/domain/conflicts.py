@@ -1,6 +1,6 @@
-"""Which parts may not be at Marketo together (ONE_KEY_AT_A_TIME), as far as can be told without looking at their keys.
+"""Which parts may not be at Marketo at the same time (ONE_KEY_AT_A_TIME), before their record keys are compared.
 
-Marketo runs two jobs side by side and does not dedupe between them; and a list takes one import at a time (1019).
+Marketo runs two jobs side by side and does not dedupe between them. A static list takes one import at a time (1019).
 """
 
 from enum import StrEnum
@@ -9,19 +9,19 @@ from app.domain.parts import ConflictScope
 
 
 class Overlap(StrEnum):
-    NEVER = "never"
-    BY_KEY = "by_key"  # where they share a key
-    ALWAYS = "always"
+    NEVER = "never"  # they may run together
+    BY_KEY = "by_key"  # they overlap if they share a record key
+    ALWAYS = "always"  # they may not run together
 
 
 def overlap_of(one: ConflictScope, other: ConflictScope) -> Overlap:
-    """When two parts of one instance touch the same records."""
+    """Whether two parts of one instance may change the same records."""
     if one.list_id is not None and one.list_id == other.list_id:
         return Overlap.ALWAYS
     if one.space != other.space:
         return Overlap.NEVER
     if one.key_fields != other.key_fields or not one.key_fields:
-        return Overlap.ALWAYS  # an email and an id may be of one lead
+        return Overlap.ALWAYS  # an email in one and an id in the other may belong to one lead
     if one.import_id == other.import_id and not (one.aside or other.aside):
-        return Overlap.NEVER  # that is what was set aside for
+        return Overlap.NEVER  # the file was cut so that these share no key
     return Overlap.BY_KEY

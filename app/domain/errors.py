@@ -1,6 +1,6 @@
-"""A caller's mistakes, each with the HTTP status and the stable code that say so. Nobody raises a 500.
+"""The mistakes that callers make, each with its HTTP status and stable code. No code of ours raises a 500.
 
-What a code means, and what to do, stands in problems.py; a raise site may name a narrower one than its kind's.
+problems.py says what each code means and what to do. Where an error is raised, it may be given a more precise code.
 
 CallerError
 ├── BadParameter      422   a parameter is missing, malformed or contradicts another
@@ -26,9 +26,9 @@ CallerError
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-TOLD_DETAILS = 5  # in one sentence; beside it stand the details themselves
-MOST_ERRORS = 100  # that one problem lists; it says how many there are
-SHOWN_LETTERS = 60  # of a text that is none of ours
+TOLD_DETAILS = 5  # that the message repeats; all details stand beside it
+MOST_ERRORS = 100  # that one problem lists; it also says how many there are
+SHOWN_LETTERS = 60  # that a message repeats of a caller's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +39,15 @@ class Detail:
 
 
 def in_one_sentence(details: Sequence[Detail]) -> str:
-    """What is wrong, however much that is: the first few, and how many more there are."""
-    told = [f"{one.field}: {one.message}" if one.field else one.message for one in details[:TOLD_DETAILS]]
-    more = len(details) - len(told)
-    return "; ".join(told) + (f"; and {more} more" if more else "")
+    """The first few details, and how many more there are."""
+    first = details[:TOLD_DETAILS]
+    sentences = [f"{detail.field}: {detail.message}" if detail.field else detail.message for detail in first]
+    more = len(details) - len(first)
+    return "; ".join(sentences) + (f"; and {more} more" if more else "")
 
 
 def quoted(name: str) -> str:
-    """A caller's text in a sentence, however long it is; what cannot be seen of it is spelt."""
+    """A caller's text for a sentence: shortened where it is long, invisible characters spelt out."""
     return repr(name) if len(name) <= SHOWN_LETTERS else f"{name[:SHOWN_LETTERS]!r}…"
 
 

@@ -1,7 +1,7 @@
-"""When an import will be done, foretold from what is written down alone: whoever asks, in whatever process.
+"""Estimates when an import will be done. It needs only what is in the database, so any process can do it.
 
-Marketo's importers are taken as one that is so many times as fast. Before an import's last part is begun, the parts at
-Marketo, the parts that go before its own, and its own others have to be through; then that last one takes its time.
+Marketo's importers are treated as one that is faster by their number. Before an import's last part can begin, three
+things have to be done: the parts at Marketo, the waiting parts that go before its own, and its own other parts.
 """
 
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from app.domain.throughput import Job, Span, ThroughputModel, forecast
 from app.domain.timeouts import DENIALS, FORECAST_LATE_SECONDS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
-OVERDUE = 3.0  # a part that takes so many times as long as was thought may take for ever: nobody knows
-THERE = frozenset({State.SUBMITTING, State.QUEUED, State.IMPORTING})  # one more may be there: nobody knows
+ENDLESS_FACTOR = 3.0  # a part that takes this many times its expected time may take any time: its end is not known
+SURELY_THERE = frozenset({State.SUBMITTING, State.QUEUED, State.IMPORTING})  # at Marketo; an unconfirmed part may be
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """So many parts with so many rows in all; fractions where only a share is meant."""
+    """An amount of work: a number of parts and the rows in all of them. Both may be fractions."""
 
     parts: float = 0.0
     rows: float = 0.0
@@ -32,31 +32,31 @@ class Work:
     def __add__(self, other: "Work") -> "Work":
         return Work(self.parts + other.parts, self.rows + other.rows)
 
-    def share(self, of_it: float) -> "Work":
-        return Work(self.parts * of_it, self.rows * of_it)
+    def share(self, fraction: float) -> "Work":
+        return Work(self.parts * fraction, self.rows * fraction)
 
     def most(self, parts: float) -> "Work":
-        """As many of its parts as that, or all."""
+        """The same work cut down to this number of parts, where it has more."""
         return self.share(min(1.0, parts / self.parts)) if self.parts else self
 
     def seconds(self, pace: ThroughputModel) -> float:
-        """For one importer."""
+        """How long one importer takes for it."""
         return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class BacklogSlice:
-    """Waiting parts of a client that follow each other in the order of acceptance, summed."""
+    """The sum of a client's waiting parts that follow each other in the order of acceptance."""
 
     priority: int
     client: str
     first_turn: int
     last_turn: int
     work: Work
-    since: datetime  # when the first of them began to wait
+    since: datetime  # when the first of these parts began to wait
 
     def before(self, turn: int | None) -> Work:
-        """What of it was accepted before this turn, as far as the sums tell."""
+        """The share of it that was accepted before this place in the order, assuming that it is spread evenly."""
         if turn is None or turn > self.last_turn:
             return self.work
         return self.work.share(max(0, turn - self.first_turn) / (self.last_turn - self.first_turn + 1))
@@ -64,28 +64,28 @@ class BacklogSlice:
 
 @dataclass(frozen=True, slots=True)
 class CompletionEstimate:
-    """What an instance has before it."""
+    """The work that an instance has before it; `finish_of` tells when an import will be done."""
 
     now: datetime
     instance: Instance
     driven: bool  # a worker shows signs of life
     importers: int
-    there: Sequence[Part]  # at Marketo, in the order Marketo got them
-    line: Sequence[BacklogSlice]  # what waits and may go as soon as its turn comes
-    held_up: frozenset[int] = frozenset()  # imports of which a part waits behind one of `endless`
+    there: Sequence[Part]  # the parts at Marketo, in the order in which Marketo got them
+    line: Sequence[BacklogSlice]  # the waiting parts that may go as soon as their turn comes
+    held_up: frozenset[int] = frozenset()  # ids of imports of which a part is blocked by one of `endless`
 
     @property
     def endless(self) -> list[int]:
-        """The parts at Marketo whose end is not in sight."""
+        """The ids of the parts at Marketo whose end cannot be estimated."""
         spans, _ = self._queue()
         return [part.id for part in self.there if part.id not in spans]
 
     def finish_of(self, wanted: Import) -> datetime | None:
-        """When an unfinished import will be done; None where that cannot be known."""
+        """When an unfinished import will be done; None where that cannot be estimated."""
         if not self._can_be_known(wanted):
             return None
         spans, importers = self._queue()
-        own = [spans.get(part.id) for part in self.there if part.import_id == wanted.id and part.state in THERE]
+        own = [spans.get(part.id) for part in self.there if part.import_id == wanted.id and part.state in SURELY_THERE]
         ends = [self.now, *(span.end for span in own if span)]
         if wanted.parts[State.WAITING]:
             if not importers:
@@ -105,16 +105,16 @@ class CompletionEstimate:
         return bool(self.driven and self.instance.pace.jobs and not self.instance.blocked_at)
 
     def _cannot_go(self, wanted: Import) -> bool:
-        """Nobody knows when its waiting parts may go."""
-        others_fill_it = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
-        return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_it and not self.there))
+        """Whether something without a known end keeps its waiting parts from being sent."""
+        others_fill_the_queue = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_the_queue and not self.there))
 
     def _lasts(self, since: datetime | None) -> bool:
-        """Whether what should soon be over has lasted for so long that it may last for any time."""
+        """Whether something that should soon be over has lasted so long that its end is not known."""
         return since is not None and self.now - since > _seconds(FORECAST_LATE_SECONDS)
 
     def _waiting_done(self, wanted: Import, left_seconds: float, importers: int) -> datetime:
-        """When its waiting parts are through, with so much left to do at Marketo."""
+        """When the import's waiting parts will be done. `left_seconds`: the work of Marketo's importers until then."""
         pace, own = self.instance.pace, Work(wanted.parts[State.WAITING], wanted.remaining.waiting_rows)
         last_seconds = own.share(1 / own.parts).seconds(pace)
         before_last = own.seconds(pace) - last_seconds
@@ -127,71 +127,75 @@ class CompletionEstimate:
         return max(done, not_before + _seconds(before_last / importers + last_seconds))
 
     def _ahead(self, wanted: Import, own: Work) -> Work:
-        """What goes before its last waiting part: higher priority, earlier acceptance, and others' fair share."""
+        """The waiting work that goes before the import's last part: by priority, by acceptance, by fair share."""
         request, turn = wanted.request, wanted.remaining.turn
         ahead, mine, others = Work(), Work(), dict[str, Work]()
-        for stretch in self.line:
-            if stretch.priority == request.priority and stretch.client == request.client:
-                mine += stretch.before(turn)
-            elif stretch.priority == request.priority:
-                others[stretch.client] = others.get(stretch.client, Work()) + stretch.work
-        level = mine.rows + own.rows  # until then, clients who have as much waiting take turns with this one
+        for backlog in self.line:
+            if backlog.priority == request.priority and backlog.client == request.client:
+                mine += backlog.before(turn)
+            elif backlog.priority == request.priority:
+                others[backlog.client] = others.get(backlog.client, Work()) + backlog.work
+        level = mine.rows + own.rows  # each other client gets at most this much done before: clients take turns
         for work in others.values():
             ahead += work.share(min(1.0, level / work.rows) if work.rows else 1.0)
         return self._with_others_priorities(wanted, ahead + mine, own)
 
     def _with_others_priorities(self, wanted: Import, ahead: Work, own: Work) -> Work:
-        """And what is more urgent; or has risen as high, and gets one job of SHARE, while the others get the rest."""
+        """`ahead` and the work of other priorities: all that is more urgent, and what has risen by waiting.
+
+        Of SHARE jobs, one is for parts that have risen; the others are for the more urgent ones.
+        """
         priority, since = wanted.request.priority, max(wanted.created_at, wanted.request.not_before or LONG_AGO)
-        urgent, passed, elders = Work(), Work(), Work()
-        for stretch in self.line:
-            if stretch.priority > priority:
-                if has_risen(priority, since, to=stretch.priority, now=self.now):
-                    passed += stretch.work
+        urgent, caught_up_with, risen = Work(), Work(), Work()
+        for backlog in self.line:
+            if backlog.priority > priority:
+                if has_risen(priority, since, to=backlog.priority, now=self.now):
+                    caught_up_with += backlog.work
                 else:
-                    urgent += stretch.work
-            elif stretch.priority < priority and has_risen(stretch.priority, stretch.since, to=priority, now=self.now):
-                elders += stretch.work
+                    urgent += backlog.work
+            elif backlog.priority < priority and has_risen(backlog.priority, backlog.since, to=priority, now=self.now):
+                risen += backlog.work
         ahead += urgent
-        ahead += passed.most((ahead.parts + own.parts) * (SHARE - 1))
-        return ahead + elders.most((ahead.parts + own.parts) / (SHARE - 1))
+        ahead += caught_up_with.most((ahead.parts + own.parts) * (SHARE - 1))
+        return ahead + risen.most((ahead.parts + own.parts) / (SHARE - 1))
 
     def _queue(self) -> tuple[dict[int, Span], int]:
-        """(when each part at Marketo begins and ends, by its id; how many importers get on).
+        """(when each part at Marketo begins and ends, by its id; how many importers make progress).
 
-        A part whose end cannot be known is missing, and so is its importer.
+        A part whose end cannot be estimated is left out, and so is the importer that works on it.
         """
-        pace, there = self.instance.pace, [part for part in self.there if part.state in THERE]
-        late = {part.id for part in there if self._overdue(part)}
-        known = [part for part in there if part.id not in late and not self._is_unheard(part)]
-        importers = self.importers - len(late)
-        if importers <= 0 or self._others_import(known):
+        pace, there = self.instance.pace, [part for part in self.there if part.state in SURELY_THERE]
+        endless = {part.id for part in there if self._is_endless(part)}
+        foreseeable = [part for part in there if part.id not in endless and not self._is_unheard(part)]
+        importers = self.importers - len(endless)
+        if importers <= 0 or self._others_import(foreseeable):
             return {}, 0
-        known.sort(key=lambda part: part.state is not State.IMPORTING)
-        jobs = [self._job(part) for part in known]
+        foreseeable.sort(key=lambda part: part.state is not State.IMPORTING)
+        jobs = [self._job(part) for part in foreseeable]
         spans = forecast(jobs, free_at=[LONG_AGO] * importers, pace=pace, now=self.now).spans
-        return {part.id: span for part, span in zip(known, spans, strict=True)}, importers
+        return {part.id: span for part, span in zip(foreseeable, spans, strict=True)}, importers
 
-    def _overdue(self, part: Part) -> bool:
+    def _is_endless(self, part: Part) -> bool:
+        """Whether Marketo has worked on it for much longer than it should take."""
         if part.state is not State.IMPORTING or part.started_at is None:
             return False
-        return self.now - part.started_at > _seconds(OVERDUE * self.instance.pace.seconds_for(part.rows.total))
+        return self.now - part.started_at > _seconds(ENDLESS_FACTOR * self.instance.pace.seconds_for(part.rows.total))
 
     def _is_unheard(self, part: Part) -> bool:
-        """Marketo denies knowing its job, or has not answered a question about it for long."""
+        """Whether Marketo denies knowing its job, or has not answered questions about it for long."""
         return part.denials >= DENIALS or self._lasts(part.failing_since)
 
-    def _others_import(self, known: Sequence[Part]) -> bool:
-        """Whether others' jobs hold the importers: one of ours should have been begun with long ago, and is not."""
-        queued = [part for part in known if part.state is State.QUEUED and part.submitted_at]
-        if not queued or any(part.state is State.IMPORTING for part in known):
+    def _others_import(self, foreseeable: Sequence[Part]) -> bool:
+        """Whether other programs' jobs hold the importers: Marketo should have started one of ours long ago."""
+        queued = [part for part in foreseeable if part.state is State.QUEUED and part.submitted_at]
+        if not queued or any(part.state is State.IMPORTING for part in foreseeable):
             return False
         since = max(filter(None, (queued[0].submitted_at, self.instance.moved_at)))
-        thought = OVERDUE * self.instance.pace.seconds_for(queued[0].rows.total)
-        return self.now - since > _seconds(max(thought, FORECAST_LATE_SECONDS))
+        expected_seconds = ENDLESS_FACTOR * self.instance.pace.seconds_for(queued[0].rows.total)
+        return self.now - since > _seconds(max(expected_seconds, FORECAST_LATE_SECONDS))
 
     def _job(self, part: Part) -> Job:
-        """One at work began when it was seen to; one in the queue begins once an importer is free."""
+        """An importing part began when we saw it begin; a queued part begins once an importer is free."""
         if part.state is not State.IMPORTING:
             return Job(part.rows.total, submitted_at=self.now)
         return Job(part.rows.total, part.started_at or self.now, self.now, part.rows.pending if part.counted else None)

@@ -1,4 +1,4 @@
-"""What an import's history tells beside the moves of its parts."""
+"""The kinds of events in the history of an import or an instance. An import's history also has its parts' moves."""
 
 from enum import StrEnum
 
@@ -46,9 +46,12 @@ OF_INSTANCES = (
     Occurrence.RECOVERED,
     Occurrence.FORGOTTEN,
 )
-"""Stand in the history of an instance, and in no import's."""
+"""Events of an instance; no import's history has them."""
 
-OF_IMPORTS: tuple[EventType, ...] = (*(one for one in Occurrence if one not in OF_INSTANCES), *Move)
+OF_IMPORTS: tuple[EventType, ...] = (
+    *(occurrence for occurrence in Occurrence if occurrence not in OF_INSTANCES),
+    *Move,
+)
 
 WARNED: frozenset[EventType] = frozenset(
     {
@@ -59,4 +62,4 @@ WARNED: frozenset[EventType] = frozenset(
         *(Move.TURN_AWAY, Move.LOSE, Move.FORGET, Move.REFUSE, Move.FAIL),
     }
 )
-"""Work does not flow, or some of it has come to a bad end: a line of the log at `warning` (NO_SILENCE)."""
+"""Events that are logged at `warning`: work does not flow, or a part came to a bad end (NO_SILENCE)."""

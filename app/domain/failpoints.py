@@ -1,7 +1,7 @@
-"""Crash points: the places between two effects, each by its name. A process may die at any of them.
+"""Failpoints: named places between two effects, at each of which the process may die.
 
-In service nothing happens there. A test gives a function of its own, makes it die at one of them, and looks whether
-what comes after puts everything right.
+In service nothing happens there. A test passes a function that raises at one of them, and then checks that recovery
+puts everything right.
 """
 
 from collections.abc import Callable
@@ -38,4 +38,4 @@ FailpointHit = Callable[[Failpoint], None]
 
 
 def no_op(_: Failpoint) -> None:
-    """Nothing happens."""
+    """What a failpoint does in service: nothing."""

@@ -1,4 +1,4 @@
-"""What is wrong with a file: each mistake with what to do about it, and all of them together as one refusal."""
+"""Mistakes in an uploaded file: each says what is wrong and what to do; `refusal` makes one error of all of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from app.domain.errors import TOLD_DETAILS, BadFile, Detail
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    code: str  # of the problem that it is by itself
+    code: str  # of the problem that a file with this mistake alone is refused with
     message: str  # a sentence or two: what is wrong, and what to do
     field: str | None = None
     row: int | None = None  # 1 = the first row after the header, 0 = the header
-    say: str = ""  # `parameter=value`, where that mends it
-    of_parameter: bool = False  # `field` names a parameter of the request, and no column
+    say: str = ""  # `parameter=value`, where sending that corrects the mistake
+    of_parameter: bool = False  # True: `field` names a parameter of the request; False: a column
 
     @property
     def detail(self) -> Detail:
@@ -21,21 +21,21 @@ class Mistake:
 
 
 def mistakes_of(refused: BadFile) -> list[Mistake]:
-    """Those that a refusal tells of."""
+    """The mistakes that a refusal lists."""
     details = refused.details
     if len(details) < 2:
-        known = details[0] if details else Detail(refused.message)
-        return [Mistake(refused.code, refused.message, known.field, known.row)]
-    return [Mistake(refused.code, one.message, one.field, one.row) for one in details]
+        detail = details[0] if details else Detail(refused.message)
+        return [Mistake(refused.code, refused.message, detail.field, detail.row)]
+    return [Mistake(refused.code, detail.message, detail.field, detail.row) for detail in details]
 
 
 def refusal(mistakes: Sequence[Mistake], *, code: str | None = None) -> BadFile:
-    """All of them at once. `code`: where another one than the first mistake's is to stand for all."""
-    told = [one.message for one in mistakes[:TOLD_DETAILS]]
+    """One error for all mistakes. `code`: the error's code, where it is not to be that of the first mistake."""
+    sentences = [mistake.message for mistake in mistakes[:TOLD_DETAILS]]
     if len(mistakes) > TOLD_DETAILS:
-        told.append(f"And {len(mistakes) - TOLD_DETAILS} more.")
-    say = [one.say for one in mistakes if one.say]
-    if len(say) > 1:
-        told.append(f"Say all of it at once: `{'&'.join(say)}`.")
-    details = tuple(one.detail for one in mistakes)
-    return BadFile(" ".join(told), code=code or mistakes[0].code, details=details)
+        sentences.append(f"And {len(mistakes) - TOLD_DETAILS} more.")
+    corrections = [mistake.say for mistake in mistakes if mistake.say]
+    if len(corrections) > 1:
+        sentences.append(f"Say all of it at once: `{'&'.join(corrections)}`.")
+    details = tuple(mistake.detail for mistake in mistakes)
+    return BadFile(" ".join(sentences), code=code or mistakes[0].code, details=details)

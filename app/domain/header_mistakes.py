@@ -1,4 +1,4 @@
-"""What is wrong with a file's header: all of it at once, each with the name that is meant."""
+"""Mistakes in a file's header. All are reported at once, each with the name that was probably meant."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -10,42 +10,42 @@ from app.domain.objects import Target, ValueKind
 from app.domain.preflight import LONGEST_NAME, NEAREST_FOR, Names, columns_of, is_a_value, why_unlike
 
 LISTED = 20  # columns that a sentence lists
-NOTHING = Description(())
+NOTHING = Description(())  # used where Marketo's fields are not known
 
 
 def name_mistakes(columns: Sequence[str]) -> list[Mistake]:
-    """Of names that are none, or are given twice: whatever Marketo knows."""
-    found = []
+    """Columns with no name, too long a name, or the name of another column."""
+    mistakes = []
     for number, name in enumerate(columns, 1):
         if not name:
             message = f"Column {number} has no name. Name every column by its API name, or leave the column out."
-            found.append(Mistake("blank_column", message, field=str(number)))
+            mistakes.append(Mistake("blank_column", message, field=str(number)))
         if len(name) > LONGEST_NAME:
             message = (
                 f"The name of column {number} has more than {LONGEST_NAME} characters. Name every column by its API "
                 "name; is the first line the header?"
             )
-            found.append(Mistake("column_name_too_long", message, field=str(number)))
-    counted = Counter(name.lower() for name in columns if name)
+            mistakes.append(Mistake("column_name_too_long", message, field=str(number)))
+    occurrences = Counter(name.lower() for name in columns if name)
     for name in dict.fromkeys(name.lower() for name in columns):
-        if counted[name] > 1:
+        if occurrences[name] > 1:
             message = f"Column {quoted(name)} stands in the header twice. Keep one of them."
-            found.append(Mistake("duplicate_column", message, field=name))
-    return found
+            mistakes.append(Mistake("duplicate_column", message, field=name))
+    return mistakes
 
 
 def key_mistakes(columns: Sequence[str], keys: Sequence[str], described: Description = NOTHING) -> list[Mistake]:
-    """Of key columns that are missing, each with the column that is meant to be it, where there is one."""
-    known = {name.lower() for name in columns}
+    """Key columns that are missing, each with the column that was probably meant to be it."""
+    present = {name.lower() for name in columns}
     names = Names(described, *keys)
-    found = []
+    mistakes = []
     for key in keys:
-        if key.lower() not in known:
+        if key.lower() not in present:
             stands_in = _stand_in(key, columns, names)
             rename = f" Rename {quoted(stands_in)} to {key!r}.{why_unlike(stands_in)}" if stands_in else " Add it."
             message = f"Column {key!r} is missing; found: {listed(columns)}.{rename}"
-            found.append(Mistake("missing_column", message, field=key))
-    return found
+            mistakes.append(Mistake("missing_column", message, field=key))
+    return mistakes
 
 
 def field_mistakes(columns: Sequence[str], target: Target, described: Description) -> list[Mistake]:
@@ -54,16 +54,16 @@ def field_mistakes(columns: Sequence[str], target: Target, described: Descriptio
     A column that stands for a missing key column is left out: key_mistakes tells of it.
     """
     keys = target.key_columns
-    known = {name.lower() for name in columns}
+    present = {name.lower() for name in columns}
     names = Names(described, *keys)
-    standing_in = {_stand_in(key, columns, names) for key in keys if key.lower() not in known}
-    found = _parameter_mistakes(target, described, known)
-    for one in columns_of(columns, described, target):
-        if one.mistake and one.name and one.name not in standing_in:
-            is_unknown = one.field is None and one.suggestion is None
+    standing_in = {_stand_in(key, columns, names) for key in keys if key.lower() not in present}
+    mistakes = _parameter_mistakes(target, described, present)
+    for column in columns_of(columns, described, target):
+        if column.mistake and column.name and column.name not in standing_in:
+            is_unknown = column.field is None and column.suggestion is None
             remedy = " Leave the column out, or make the field in Marketo." if is_unknown else ""
-            found.append(Mistake("invalid_header", one.mistake + remedy, field=one.name))
-    return found
+            mistakes.append(Mistake("invalid_header", column.mistake + remedy, field=column.name))
+    return mistakes
 
 
 def _parameter_mistakes(target: Target, described: Description, columns: set[str]) -> list[Mistake]:
@@ -91,9 +91,10 @@ def _no_such_field(parameter: str, value: str, plural: str, described: Descripti
 
 
 def seems_a_header(columns: Sequence[str], keys: Sequence[str], described: Description = NOTHING) -> bool:
-    """Whether a file's first line names its columns, as far as one can see. If not, it holds the first row.
+    """Whether a file's first line seems to name its columns. If not, the header is missing, and it is the first row.
 
-    A name that is known, as it stands, decides it; else a cell that is a number, a time or an address cannot be a name.
+    One name of a key or of a field of Marketo's is enough. Without one, a cell that is a number, a time or an address
+    shows that the line is a row.
     """
     right = {key.lower() for key in keys}
     right |= {name.lower() for field in described.fields for name in (field.name, field.display_name) if name}
@@ -103,7 +104,7 @@ def seems_a_header(columns: Sequence[str], keys: Sequence[str], described: Descr
 
 
 def _stand_in(key: str, columns: Sequence[str], names: Names) -> str | None:
-    """The column that is meant to be the key, and is called otherwise."""
+    """The column that was probably meant to be the key column, under another name."""
     for column in columns[:NEAREST_FOR]:
         if column and (names.right_name(column) or "").lower() == key.lower():
             return column
@@ -111,11 +112,11 @@ def _stand_in(key: str, columns: Sequence[str], names: Names) -> str | None:
 
 
 def listed(columns: Sequence[str]) -> str:
-    """For a sentence."""
+    """The columns' names, for a sentence."""
     more = len(columns) - LISTED
     return ", ".join(map(_as_seen, columns[:LISTED])) + (f" and {more} more" if more > 0 else "")
 
 
 def _as_seen(column: str) -> str:
-    """A name without quotes, where all of it can be seen."""
+    """The name without quotes, unless it is long or has invisible characters."""
     return column if len(column) <= SHOWN_LETTERS and column.isprintable() else quoted(column)

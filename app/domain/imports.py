@@ -1,4 +1,4 @@
-"""An import, its parts and its target, and what is derived from them: status, counts, progress."""
+"""An import: what the caller asked for, its file, and what is derived from its parts: status, counts, progress."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -77,12 +77,15 @@ class SourceFile:
     size_bytes: int  # as uploaded, after decompression
     sha256: str
     rows: int
-    ragged_rows: int = 0  # of these, whose number of cells is not the header's
+    ragged_rows: int = 0  # those of them that have more or fewer cells than the header
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for beside the file itself. Each annotation declares a parameter (request_parameters.py)."""
+    """What a caller asks for: everything but the file itself.
+
+    Each annotation declares a parameter of every import (request_parameters.py).
+    """
 
     target: Target
     instance: Annotated[str, RequestParameter(Text(), "which configured Marketo instance")] = "default"
@@ -131,7 +134,7 @@ class AttentionCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """Why a person should look."""
+    """Why a person should look at an import."""
 
     code: AttentionCode
     message: str
@@ -140,12 +143,12 @@ class Attention:
 
 @dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Rows that one could expect in a retry and that are not in it."""
+    """Counts of rows that one could expect in a retry and that are not in it, by the reason."""
 
-    not_placed: int = 0  # Marketo rejected them, and nobody can know which of the uploaded rows they are
-    superseded: int = 0  # a later row of the same key was imported, or may be
-    not_known_yet: int = 0  # of parts that Marketo is not done with
-    without_values: int = 0  # of a mended file: what could not be read, and was left as it was
+    not_placed: int = 0  # rejected, but it cannot be known which of the uploaded rows they are
+    superseded: int = 0  # a later row with the same record key was imported, or may still be
+    not_known_yet: int = 0  # rows of parts that Marketo has not finished
+    without_values: int = 0  # rows of a corrected file that could not be read before and still have no values
 
     @property
     def rows(self) -> int:
@@ -153,8 +156,8 @@ class LeftOut:
 
     @property
     def reason(self) -> str:
-        """Why, and what to do, for people."""
-        told = {
+        """The reasons and what to do, as sentences."""
+        reasons = {
             "not found among the uploaded rows; download the failures, mend them, and send them as the body of "
             "retry-failures": self.not_placed,
             "a later row of the same key was imported, or may be, and would be undone": self.superseded,
@@ -163,17 +166,17 @@ class LeftOut:
             ),
             "not readable in Marketo's file, and without values; put them in": self.without_values,
         }
-        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in told.items() if rows)
+        return " ".join(f"{rows} {'row' if rows == 1 else 'rows'}: {why}." for why, rows in reasons.items() if rows)
 
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What an import still has before it."""
+    """The work that an import still has before it."""
 
     turn: int | None = None  # its place in the order of acceptance
-    waiting_rows: int = 0  # of the parts that wait
-    collecting_since: datetime | None = None  # the oldest part that Marketo is done with
-    failing_since: datetime | None = None  # the part whose tries have failed for longest
+    waiting_rows: int = 0  # rows of its waiting parts
+    collecting_since: datetime | None = None  # since when the oldest part waits for its result files
+    failing_since: datetime | None = None  # since when calls about one of its parts have failed, the longest of these
 
 
 @dataclass(frozen=True, slots=True)

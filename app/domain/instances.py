@@ -1,4 +1,4 @@
-"""An instance (one Marketo subscription) as it stands, and why a part of it may have to wait."""
+"""The state of an instance (one Marketo subscription), and why one of its parts may have to wait."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,11 +38,11 @@ class WaitingFor(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Calls that were made to Marketo, as counted at a moment."""
+    """How many calls we have made to Marketo, counted at the time `at`."""
 
     day: date  # in US Central
-    today: int  # on that day
-    last_window: int
+    today: int  # calls on that day
+    last_window: int  # calls in the last rate limit window
     at: datetime
 
     def like(self, other: "Calls | None") -> bool:
@@ -55,7 +55,7 @@ class Calls:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A step of the worker fails, again and again since then."""
+    """A step of the worker that has failed again and again since then."""
 
     since: datetime
     error: str
@@ -69,36 +69,36 @@ class Instance:
     paused_by: str | None = None  # the client; None where it was paused before that was kept, and its history is gone
     blocked_at: datetime | None = None
     blocked_reason: str | None = None
-    denied: bool = False  # it is rights that are missing, for submissions: an answer to another call mends nothing
-    hold_until: datetime | None = None  # nothing is submitted before; also when a blocked instance is tried again
+    denied: bool = False  # the right to submit is missing: a good answer to another call does not end the block
+    hold_until: datetime | None = None  # nothing is submitted before; a blocked instance is tried again then
     hold_reason: WaitingFor | None = None
-    foreign_slots: int = 0  # slots that others hold, as the last 1016 taught
-    foreign_until: datetime | None = None  # until when that lesson counts
-    foreign_lessons: int = 0  # how often in a row it was learnt
-    foreign_at: datetime | None = None  # when it was learnt last
-    foreign_alone: bool = False  # nothing of ours was at work at Marketo then
+    foreign_slots: int = 0  # slots that other programs hold, as the last 1016 showed
+    foreign_until: datetime | None = None  # until when that number is relied on
+    foreign_lessons: int = 0  # how many 1016 came in a row
+    foreign_at: datetime | None = None  # when the last one came
+    foreign_alone: bool = False  # whether no job of ours was at Marketo then
     calls: Calls | None = None
     worker: str | None = None
     lease_epoch: int = 0
     lease_until: datetime | None = None
     heartbeat_at: datetime | None = None
-    ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick was last done, as of the last sign
-    failing: Mapping[str, Fault] = field(default_factory=dict)  # steps, likewise
-    idle_since: datetime | None = None  # since when an importer had nothing from us while a part could go, likewise
+    ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick last ran, as of the last heartbeat
+    failing: Mapping[str, Fault] = field(default_factory=dict)  # the failing steps, as of the last heartbeat
+    idle_since: datetime | None = None  # since when an importer has had no job of ours though a part could go, likewise
     pace: ThroughputModel = field(default_factory=ThroughputModel)
-    clock_jump: int = 0  # the last jump of the clock that its times were moved by
-    moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as we asked
+    clock_jump: int = 0  # the id of the last clock jump that its times were corrected for
+    moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as polls showed
     last_error: CallError | None = None
     incidents: Incidents = field(default_factory=dict)
 
     @property
     def has_incidents(self) -> bool:
-        return any(one.since for one in self.incidents.values())
+        return any(incident.since for incident in self.incidents.values())
 
     def incident(self, kind: str) -> Incident | None:
-        """One that is going on."""
-        found = self.incidents.get(kind)
-        return found if found and found.since else None
+        """The incident of this kind; None where none is going on."""
+        incident = self.incidents.get(kind)
+        return incident if incident and incident.since else None
 
     def condition(self, now: datetime) -> Condition:
         if self.paused_at:
@@ -108,56 +108,63 @@ class Instance:
         return Condition.BACKING_OFF if self.holding(now) else Condition.RUNNING
 
     def holding(self, now: datetime) -> bool:
+        """Whether nothing may be submitted yet because Marketo, or what it answered, asked for a pause."""
         return self.hold_until is not None and self.hold_until > now
 
     def may_submit(self, now: datetime) -> bool:
         return not self.paused_at and not self.holding(now)
 
     def may_ask(self, now: datetime) -> bool:
-        """Whether there is a call left for a question."""
+        """Whether a status may be polled: always, but not while the day's calls are used up."""
         return self.hold_reason is not WaitingFor.DAILY_QUOTA or not self.holding(now)
 
     def idle_importers(self, now: datetime, *, parts: Mapping[State, int], importers: int, queued: int) -> int:
-        """How many of Marketo's importers have nothing from us although we might send. `parts`: ours at Marketo."""
+        """How many of Marketo's importers have no job of ours although we may send. `parts`: ours at Marketo."""
         working = at_work(parts)
         room = queued - self.slots_of_others(now, at_work=working) - sum(parts.get(state, 0) for state in AT_MARKETO)
         return max(0, min(importers - working, room)) if self.may_submit(now) else 0
 
     def slots_of_others(self, now: datetime, *, at_work: int) -> int:
-        """As the last lesson was; once it is old, one less is tried at a time. `at_work`: parts of ours."""
+        """How many slots other programs are taken to hold: as many as the last 1016 showed; later, one less is tried.
+
+        `at_work`: how many parts of ours Marketo works on.
+        """
         until = self.lesson_until(at_work=at_work)
         if not self.foreign_slots or until is None:
             return 0
         return self.foreign_slots if until > now else self.foreign_slots - 1
 
     def lesson_until(self, *, at_work: int) -> datetime | None:
-        """Until when the last 1016 counts. Not for long while nothing of ours is at work there: then nothing flows."""
+        """Until when the last 1016 is relied on: not for long while Marketo has no job of ours: nothing flows then."""
         if self.foreign_until is None or self.foreign_at is None or at_work:
             return self.foreign_until
         alone = timedelta(seconds=lesson_seconds(self.foreign_lessons - 1, at_work=0))
         return min(self.foreign_until, self.foreign_at + alone)
 
     def may_doubt_slots(self, now: datetime) -> bool:
-        """One of our parts has ended: whether the last lesson is old enough to be put to the test before its time.
+        """Whether, once a part of ours has ended, the number of external slots may be tested before its time.
 
-        The queue is first in, first out: nearly all that stood before that part are gone too.
+        Marketo's queue is first in, first out: nearly all jobs that stood before that part have ended too.
         """
         if not self.foreign_slots or self.foreign_at is None or self.foreign_until is None or self.foreign_until <= now:
             return False
         return now - self.foreign_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
 
     def lessons_before(self, *, at_work: int) -> int:
-        """How many lessons in a row led to one that is learnt now; they count anew when ours have come or gone."""
+        """How many 1016 in a row came before one that comes now.
+
+        They are counted from 0 again when the first job of ours has come to Marketo since, or the last one has gone.
+        """
         return self.foreign_lessons if self.foreign_alone is not bool(at_work) else 0
 
 
 def at_work(parts: Mapping[State, int]) -> int:
-    """How many of these parts, by state, Marketo works on, or soon will: an unconfirmed one may not be there at all."""
+    """How many of these parts Marketo works on or soon will. Unconfirmed ones do not count: they may not be there."""
     return sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
 
 
 def lesson_seconds(lessons_before: int, *, at_work: int) -> float:
-    """How long a 1016 counts as knowledge of the slots that others hold."""
+    """How long the number of external slots that a 1016 showed is relied on."""
     first, most = FOREIGN_SLOTS_SECONDS, FOREIGN_SLOTS_MOST_SECONDS
     if not at_work:
         first, most = FOREIGN_QUEUE_SECONDS, FOREIGN_QUEUE_MOST_SECONDS
@@ -165,7 +172,7 @@ def lesson_seconds(lessons_before: int, *, at_work: int) -> float:
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
-    """Why a waiting part is not on its way; None for a part that does not wait."""
+    """Why a waiting part is not sent yet; None for a part in another state."""
     if part.state is not State.WAITING:
         return None
     if instance.paused_at:
@@ -182,13 +189,14 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
 
 
 def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: OnUnconfirmed) -> datetime | None:
-    """When a part is next tried, where that is a matter of time: to be sent, or to be asked about after a failure."""
+    """When a part is next sent, or polled again after a failure; None where that does not depend on time."""
     match part.state:
         case State.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
             return None
         case State.WAITING:
-            others = instance.lesson_until(at_work=0) if instance.foreign_alone else None
-            return max((at for at in (part.due_at, instance.hold_until, others) if at and at > now), default=None)
+            slots_free_at = instance.lesson_until(at_work=0) if instance.foreign_alone else None
+            times = (part.due_at, instance.hold_until, slots_free_at)
+            return max((at for at in times if at and at > now), default=None)
         case State.UNCONFIRMED:
             return part.due_at if policy is OnUnconfirmed.RESUBMIT else None
         case _:

@@ -1,4 +1,4 @@
-"""A part of an import, and what became of its rows."""
+"""A part of an import, and the outcome of its rows."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from app.domain.lifecycle import State
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """What became of the rows. imported + failed + pending = total, at all times."""
+    """Counts of rows by their outcome. imported + failed + pending = total, at all times."""
 
     total: int
     imported: int
@@ -26,13 +26,13 @@ class Rows:
 
     @classmethod
     def counted(cls, total: int, *, imported: int, failed: int, warned: int) -> "tuple[Rows, bool]":
-        """(Marketo's counts, cut down where they claim more rows than the part has; whether that was needed)."""
+        """Marketo's counts, reduced where they add up to more rows than the part has; and whether they had to be."""
         rows = cls(total, min(imported, total - min(failed, total)), min(failed, total), min(warned, total))
         return rows, (rows.imported, rows.failed, rows.warned) != (imported, failed, warned)
 
     @classmethod
-    def sum(cls, many: Iterable["Rows"]) -> "Rows":
-        rows = list(many)
+    def sum(cls, counts: Iterable["Rows"]) -> "Rows":
+        rows = list(counts)
         return cls(
             sum(r.total for r in rows),
             sum(r.imported for r in rows),
@@ -43,7 +43,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an import, or a part, could not be done."""
+    """Why an import or a part failed."""
 
     code: str
     message: str
@@ -52,7 +52,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class TryError:
-    """Why a try to send a part, or to ask about it, did not go through. It is tried again."""
+    """Why the last call about a part did not go through. It is tried again."""
 
     code: str
     message: str
@@ -61,13 +61,13 @@ class TryError:
 
 @dataclass(frozen=True, slots=True)
 class ConflictScope:
-    """What of Marketo's records a part touches."""
+    """Which of Marketo's records a part changes, as far as can be said without its record keys."""
 
     import_id: int
-    space: str  # one kind of record
-    key_fields: str  # by which Marketo finds them, in a fixed order; empty: nobody knows
+    space: str  # the kind of record
+    key_fields: str  # the fields by which Marketo finds the records, in a fixed order; empty: not known
     list_id: int | None
-    aside: bool  # its rows were set aside: their keys stand in other parts of the import too
+    aside: bool  # its rows are deferred duplicates: other parts of the import have the same record keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +78,34 @@ class Part:
     instance: str
     state: State
     state_since: datetime | None
-    turn: int | None  # its import's place in the order of acceptance; None while that is still being received
+    turn: int | None  # its import's place in the order of acceptance; None while the import is still being received
     conflict_scope: ConflictScope
     client: str
-    waits_for: int | None  # the id of a part that touches the same records and goes first
-    waits_since: datetime | None  # since when for that one
+    waits_for: int | None  # the id of a part that changes the same records and goes first
+    waits_since: datetime | None  # since when it has waited for that part
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included
     slot: int | None
     batch_id: int | None
-    attempts: int  # submissions that were counted: back-pressure is not
-    due_at: datetime | None  # when it is next worth a look; what for depends on the state
+    attempts: int  # submissions; those that Marketo turned away for back-pressure are not counted
+    due_at: datetime | None  # when something is next to be done about it; what that is depends on the state
     retry_code: str | None  # why Marketo turned the last submission away
-    message: str | None  # Marketo's
+    message: str | None  # Marketo's message in its record of the job
     error: Failure | None
     silent_since: datetime | None  # since when Marketo denies knowing its job
-    denials: int  # how often it has, in a row
-    last_error: TryError | None  # of the last try that did not go through
-    failing_since: datetime | None  # since when none has gone through; None: the last one did
-    counted: bool  # Marketo has told how many rows it imported
+    denials: int  # how often in a row Marketo has denied it
+    last_error: TryError | None  # of the last call about it that did not go through
+    failing_since: datetime | None  # since when no call has gone through; None: the last one did
+    counted: bool  # whether Marketo has said how many rows it imported
     results_missing: bool
     submitted_at: datetime | None
     started_at: datetime | None
     finished_at: datetime | None
     results_late: str | None = None  # the result file that is asked for again, and why: "failures:html"
-    unplaced: int = 0  # rows of its result files that cannot be read, or not be found among its own
+    unplaced: int = 0  # rows of its result files that cannot be read, or cannot be matched with a row that was sent
 
     @property
     def tried_at(self) -> datetime | None:
-        """When the last try was that did not go through."""
+        """When the last call about it was made that did not go through."""
         return self.last_error.at if self.last_error else None

@@ -1,4 +1,4 @@
-"""What can be told of a file before it is sent: its header, and its cells, held against Marketo's describe."""
+"""Pre-flight: a file's header and cells are checked against Marketo's describe before anything is sent."""
 
 import difflib
 import re
@@ -16,69 +16,70 @@ EMAIL = re.compile(r"[!-?A-~]++@[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++")  # ASCII 
 WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
 DECIMAL = re.compile(r"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-HAVE_A_FORM = frozenset({"integer", "score", "percent", "float", "currency", "boolean", "date", "datetime", "email"})
-FORM_CHARACTERS = 1000  # of a number, a time or an address: a longer cell is none, and is not looked at any further
+FORM_TYPES = frozenset({"integer", "score", "percent", "float", "currency", "boolean", "date", "datetime", "email"})
+FORM_CHARACTERS = 1000  # the longest cell that is tried as a number, a time or an address
 TWINS = str.maketrans("аеорсухіѕјԁһАВЕКМНОРСТХαερουικνΑΒΕΗΙΚΜΝΟΡΤΧΥΖ", "aeopcyxisjdhabekmhopctxaepouikvabehikmnoptxyz")
 """Cyrillic and Greek letters that look like Latin ones."""
 
 
-LONGEST_NAME = 255  # letters; a field has fewer
-NEAREST_FOR = 20  # columns get the nearest right name: to look for it takes a while, and more of it helps nobody
+LONGEST_NAME = 255  # letters; Marketo's fields have shorter names
+NEAREST_FOR = 20  # unknown columns of a header that get a suggestion: the search is slow, and more help nobody
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a file, and the field of Marketo's that it goes into."""
+    """A column of a file, and the field at Marketo that it goes into."""
 
     name: str
     field: str | None = None
     data_type: str | None = None
-    mistake: str | None = None  # what Marketo would reject it for, or leave it out without a word
-    suggestion: str | None = None  # the name that is meant, perhaps
+    mistake: str | None = None  # why Marketo would reject the column, or silently leave it out
+    suggestion: str | None = None  # the name that was probably meant
 
 
 def columns_of(columns: Sequence[str], described: Description, target: Target) -> list[Column]:
-    """What each column of a header is to Marketo."""
+    """The field that each column of a header goes into, and what is wrong with the column."""
     fields = {field.name: field for field in described.fields}
     in_lower_case = {} if target.column_case_matters else {name.lower(): field for name, field in fields.items()}
     keys = {name.lower() for name in target.key_columns}
     names = Names(described)
-    found: list[Column] = []
+    result: list[Column] = []
     unknown = 0
     for column in columns:
         field = fields.get(column) or in_lower_case.get(column.lower())
         if column.lower() in keys:
             # Marketo looks records up by fields that it lets nobody write, or even see: `id`, `cookies`
-            found.append(Column(column, field.name if field else column, field.type if field else None))
+            result.append(Column(column, field.name if field else column, field.type if field else None))
         elif field is None:
             right = names.right_name(column) if unknown < NEAREST_FOR else None
             unknown += 1
             meant = f" Did you mean {right!r}?{why_unlike(column)}" if right else ""
-            found.append(Column(column, mistake=f"Marketo has no field {quoted(column)}.{meant}", suggestion=right))
+            result.append(Column(column, mistake=f"Marketo has no field {quoted(column)}.{meant}", suggestion=right))
         elif not field.writable:
-            told = f"Marketo lets nobody write {quoted(column)}. Leave the column out."
-            found.append(Column(column, field.name, field.type, told))
+            mistake = f"Marketo lets nobody write {quoted(column)}. Leave the column out."
+            result.append(Column(column, field.name, field.type, mistake))
         else:
-            found.append(Column(column, field.name, field.type))
-    return found
+            result.append(Column(column, field.name, field.type))
+    return result
 
 
 def header_mistakes(columns: Sequence[str], described: Description, target: Target) -> list[Detail]:
-    """A complaint for each column that Marketo would reject, or would leave out without a word."""
-    return [Detail(one.mistake, field=one.name) for one in columns_of(columns, described, target) if one.mistake]
+    """A detail for each column that Marketo would reject, or would silently leave out."""
+    described_columns = columns_of(columns, described, target)
+    return [Detail(column.mistake, field=column.name) for column in described_columns if column.mistake]
 
 
 class Names:
-    """The right names, by what people see as well as by what a header has to say."""
+    """Finds the right name for a column that was called by a display name or by a similar name."""
 
     def __init__(self, described: Description, *beside: str) -> None:
-        """`beside`: names that are right, whether described or not."""
+        """`beside`: names that are right although they are not described."""
         spelt = [(spelling, field.name) for field in described.fields for spelling in (field.display_name, field.name)]
         spelt += [(name, name) for name in beside]
         self._plain = {_plain(spelling): name for spelling, name in spelt if spelling}
 
     def right_name(self, column: str) -> str | None:
-        """The nearest one."""
+        """The nearest right name; None where no name is near."""
         if len(column) > LONGEST_NAME:
             return None
         plain = _plain(column)
@@ -87,12 +88,12 @@ class Names:
 
 
 def why_unlike(column: str) -> str:
-    """What the eye cannot see of a name."""
+    """A sentence on what the eye cannot see of a name; empty where there is nothing."""
     return " It has letters of another alphabet, or some that cannot be seen." if _is_disguised(column) else ""
 
 
 def _plain(name: str) -> str:
-    """A name without what the eye does not tell apart."""
+    """A form of a name in which names that look alike are equal."""
     seen = unicodedata.normalize("NFKC", name).translate(TWINS).casefold()
     return "".join(letter for letter in seen if letter.isalnum())
 
@@ -102,20 +103,20 @@ def _is_disguised(name: str) -> bool:
 
 
 def complaint(field: Field, cell: str) -> str | None:
-    """What Marketo would reject or remark upon in a cell; None for one that is fine. A blank one is no mistake."""
+    """What Marketo would reject or warn of in a cell; None for a cell that is fine. A blank cell is fine."""
     fault = _fault(field, cell) if cell else None
     return f"{field.name} {fault}" if fault else None
 
 
 def is_a_value(cell: str) -> bool:
-    """Whether it is a number, a date or an address, which is no name of a column."""
+    """Whether a cell is a number, a date or an address, and so cannot be the name of a column."""
     if len(cell) > FORM_CHARACTERS:
         return False
     return any(form.fullmatch(cell.strip()) for form in (DECIMAL, DATE, EMAIL))
 
 
 def _fault(field: Field, cell: str) -> str | None:
-    if field.type in HAVE_A_FORM and len(cell) > FORM_CHARACTERS:
+    if field.type in FORM_TYPES and len(cell) > FORM_CHARACTERS:
         return f"has {len(cell)} characters, too many for a field of the type {field.type}"
     match field.type:
         case "integer" | "score" | "percent" if not WHOLE.fullmatch(cell):

@@ -1,6 +1,7 @@
-"""Every code that a problem may carry: what it means and what to do. Each is a page at /problems/<code-with-dashes>.
+"""Every code that a problem may have: what it means and what to do. Each has a page at /problems/<code-with-dashes>.
 
-A code is a promise to callers: once given, it stays. A new one needs its entry here; a test asks for it.
+A code is a promise to callers and never changes. A new one needs an entry here; a test asks for it. The module is long
+because it is one table.
 """
 
 from dataclasses import dataclass

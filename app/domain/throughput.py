@@ -1,7 +1,7 @@
-"""How many parts to keep at Marketo, and when to look how they are doing.
+"""A forecast of Marketo's queue: how many parts to keep there, and when to poll.
 
-Marketo's queue is first in, first out, and two importers work on it. So it can be foretold: each part begins when an
-importer is free, and ends when its rows are through. What is seen corrects what was foretold.
+The queue is first in, first out, and two importers work on it. So each part begins when an importer is free, and ends
+after the time that its rows take. What we observe corrects the forecast.
 """
 
 import heapq
@@ -10,19 +10,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished parts have taught better
+ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished parts have been observed
 ASSUMED_JOB_SECONDS = 2.0  # on top of the rows. Adobe's samples show 2 seconds for three rows
 LEAST_SECONDS = 0.1
-KEPT = 0.9  # of what is known, with each part that teaches something new
-WORTH_A_LOOK = 0.25  # of a part's time: when the one before it is done, it may be so too, if it is faster than thought
-FIRST_LOOK = 0.6  # of a long part's time: early enough to notice that it goes faster than was thought
-OVERDUE = 0.2  # of the time a part has taken: so much longer, if it is not done when it should be
-SURE = 0.1  # of the least wait between two looks: so long after its end a part is asked about, and surely done
+DECAY = 0.9  # weight of all earlier observations with each new one
+ONWARD_SHARE = 0.25  # of a part's expected time: after it, a part whose predecessor is done may be done too
+FIRST_POLL_SHARE = 0.6  # of a long part's expected time: early enough to notice that it is faster
+LATE_SHARE = 0.2  # of the time that a part has taken: added to the forecast when it is not done in time
+MARGIN_SHARE = 0.1  # of the shortest time between polls: a poll comes this much after the expected end
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughputModel:
-    """How long an importer takes for a part: so much for each, and so much for each row (least squares, decaying)."""
+    """How long an importer takes for a part: a time for each part and a time for each row.
+
+    Fitted by least squares over the finished parts; older observations count less and less. The fields are the sums.
+    """
 
     jobs: float = 0.0
     rows: float = 0.0
@@ -30,14 +33,14 @@ class ThroughputModel:
     seconds: float = 0.0
     rows_seconds: float = 0.0
 
-    def learnt(self, rows: int, seconds: float) -> "ThroughputModel":
+    def observe(self, rows: int, seconds: float) -> "ThroughputModel":
         seconds = max(seconds, LEAST_SECONDS)
         return ThroughputModel(
-            KEPT * self.jobs + 1,
-            KEPT * self.rows + rows,
-            KEPT * self.rows_squared + rows * rows,
-            KEPT * self.seconds + seconds,
-            KEPT * self.rows_seconds + rows * seconds,
+            DECAY * self.jobs + 1,
+            DECAY * self.rows + rows,
+            DECAY * self.rows_squared + rows * rows,
+            DECAY * self.seconds + seconds,
+            DECAY * self.rows_seconds + rows * seconds,
         )
 
     def seconds_for(self, rows: float) -> float:
@@ -46,7 +49,7 @@ class ThroughputModel:
 
     @property
     def rows_per_second(self) -> float:
-        """Of one importer, for parts as they come."""
+        """The rate of one importer, for parts of the average size."""
         mean = self.rows / self.jobs if self.jobs else 0.0
         return mean / self.seconds_for(mean) if mean else ASSUMED_ROWS_PER_SECOND
 
@@ -58,7 +61,7 @@ class ThroughputModel:
         spread = self.rows_squared / self.jobs - mean_rows * mean_rows
         if spread > 0.01 * mean_rows * mean_rows:
             a_row = (self.rows_seconds / self.jobs - mean_rows * mean_seconds) / spread
-        else:  # all parts alike: what of it is for each part cannot be told
+        else:  # all parts have about the same size: the two times cannot be told apart
             a_row = max(0.0, mean_seconds - ASSUMED_JOB_SECONDS) / max(mean_rows, 1)
         a_row = max(0.0, min(a_row, mean_seconds / max(mean_rows, 1)))
         return mean_seconds - a_row * mean_rows, a_row
@@ -71,26 +74,26 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A part at Marketo, as far as it was seen."""
+    """A part at Marketo, and what we observed of it."""
 
     rows: int
     submitted_at: datetime
-    asked_at: datetime | None = None  # when Marketo was last asked, and it was not done
-    rows_left: int | None = None  # then; None where Marketo did not say
-    begun: bool | None = None  # then; None where there was no answer
-    done: Span | None = None  # it is there no more, and was this long; one before it still is
+    asked_at: datetime | None = None  # the last poll, at which it was not done
+    rows_left: int | None = None  # at that poll; None where Marketo did not say
+    begun: bool | None = None  # at that poll; None where there was no answer
+    done: Span | None = None  # set once it has ended, as long as a part that was before it in the queue has not
 
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """When each job that is there begins and ends, in the queue's order; when the first importer is out of work."""
+    """When each unfinished job begins and ends, in the queue's order; when the first importer runs out of work."""
 
     spans: Sequence[Span]
     idle_at: datetime
 
 
 def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: ThroughputModel, now: datetime) -> Forecast:
-    """`free_at`: since when each importer could have begun with the first of these jobs."""
+    """Forecast the queue. `free_at`: since when each importer has been able to begin with the first of these jobs."""
     importers = sorted(free_at)
     spans = []
     for job in jobs:
@@ -102,7 +105,7 @@ def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: Throughp
 
 
 def _span(job: Job, start: datetime, pace: ThroughputModel) -> Span:
-    """A job's time, if it could begin at `start` and what was seen of it does not say otherwise."""
+    """When a job begins and ends that could begin at `start`, corrected by what was observed of it."""
     if job.done:
         return job.done
     if job.asked_at is None:
@@ -115,21 +118,21 @@ def _span(job: Job, start: datetime, pace: ThroughputModel) -> Span:
     if job.rows_left is not None and 0 < job.rows_left < job.rows:
         left = worked * job.rows_left / (job.rows - job.rows_left)
     else:
-        left = max(pace.seconds_for(job.rows) - worked, OVERDUE * worked)
+        left = max(pace.seconds_for(job.rows) - worked, LATE_SHARE * worked)
     return Span(start, job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left)))
 
 
 def has_enough_work(there: Forecast, *, jobs: int, importers: int, until: datetime) -> bool:
-    """Whether Marketo has all it needs: a full house and as many behind them, and work until we look again.
+    """Whether Marketo has enough: a job for each importer, as many behind them, and work until the next tick.
 
-    What waits here can still be cancelled, paused or overtaken; what waits there cannot.
+    More is not sent: a part that waits here can still be cancelled, paused or overtaken; one in Marketo's queue cannot.
     """
     return jobs >= 2 * importers and there.idle_at >= until
 
 
 class NextPoll(NamedTuple):
     at: datetime
-    job: int | None  # which one to ask about now; None: nothing to ask before `at`
+    job: int | None  # the index of the job to poll now; None: no poll is due before `at`
 
 
 def next_poll(
@@ -142,23 +145,23 @@ def next_poll(
     poll_max_seconds: float,
     onward: bool = False,
 ) -> NextPoll:
-    """Which job to ask about, or when to look again.
+    """Which job to poll now, or when the next poll is due.
 
-    Only a job that is under way can have news: as many of the oldest as there are importers, and those behind them that
-    should have begun. One is worth a question when it is surely done, once before that if it is long, and at least
-    every `poll_max_seconds`; never more often than every `poll_min_seconds`. `onward`: the last answer was "done", and
-    nothing says that parts take as long as is thought, so the next may be done too.
+    Only a job that an importer works on can have news: the oldest ones, one for each importer, and those behind them
+    that should have begun. Such a job is polled shortly after its expected end, once before that if it is long, and at
+    least every `poll_max_seconds`; never more often than every `poll_min_seconds`. `onward`: the last poll found its
+    job done, and the forecast is not confirmed, so the next job may be done sooner than expected.
     """
     least, most = timedelta(seconds=poll_min_seconds), timedelta(seconds=poll_max_seconds)
     soonest = now + most
     for index, (job, span) in enumerate(zip(jobs, there.spans, strict=True)):
         if index >= importers and span.start > now:
             break
-        wanted = span.end + SURE * least
+        due_at = span.end + MARGIN_SHARE * least
         if job.asked_at is None and span.end - span.start > 2 * least:
-            wanted = span.start + FIRST_LOOK * (span.end - span.start)
-        at = max(min(wanted, (job.asked_at or span.start) + most), (job.asked_at + least) if job.asked_at else now)
-        begun = now - span.start >= WORTH_A_LOOK * (span.end - span.start)
+            due_at = span.start + FIRST_POLL_SHARE * (span.end - span.start)
+        at = max(min(due_at, (job.asked_at or span.start) + most), (job.asked_at + least) if job.asked_at else now)
+        begun = now - span.start >= ONWARD_SHARE * (span.end - span.start)
         if at <= now or (onward and job.asked_at is None and begun):
             return NextPoll(now, index)
         soonest = min(soonest, at)

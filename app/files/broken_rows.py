@@ -1,8 +1,8 @@
-"""Rows that come in pieces where nobody puts them in quotes: a cell of theirs holds a line end or a delimiter.
+"""Finds rows in a result file that fall into pieces there, because a cell holds a line end or a delimiter.
 
-Seen in public reports: Marketo's result files give such cells back without quotes. So what such a row looks like
-without quotes is kept, and a result file's lines are held against it. Of these a reason with a delimiter in it is not
-taken: where such a row ends, nobody could know.
+Public reports show that Marketo's result files give such cells back without quotes. So this index holds what each such
+row looks like without quotes, and the lines of a result file are compared with that. A reason that holds a delimiter
+is not recognised for these rows, as nobody could know where the row ends and the reason begins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,33 +11,35 @@ from dataclasses import dataclass, field
 from app.files.cell_comparison import exact_form, loose_form, one_line_end
 from app.files.row_alignment import reason_of, tokens_of
 
-MOST_LINES = 100  # of a row that is looked for; a longer one is not put together again
-MOST_SHAPES = 32  # that rows with the same first line may have
-MOST_ALIKE = 8  # rows with the same key
-LOOKS = 200  # cells, for each line of a result file, on average: so the time is bounded
+MOST_LINES = 100  # a row of more lines is not put together again
+MOST_SHAPES = 32  # that are remembered for rows with the same first line
+MOST_ALIKE = 8  # rows with the same key that are compared
+LOOKS = 200  # comparisons of cells for each line of a result file, on average: this bounds the time
 
 Shape = tuple[int, int]
-"""How many lines a row has, and how many delimiters its last one."""
+"""(the lines of a row, the delimiters in its last line)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A row that a line may begin."""
+    """A row of the job that may begin at a line of the result file."""
 
     row: int
-    lines: int  # that it takes in the result file
+    lines: int  # of the result file that it takes
     reason: str
 
 
 @dataclass(slots=True)
 class BrokenRows:
+    """The rows of a job that fall into pieces without quotes, by their text and by their key."""
+
     delimiter: str
-    keys: Sequence[int]  # where in a row the record key stands
-    width: int  # of a row
+    keys: Sequence[int]  # the positions of the record key's columns in a row
+    width: int  # cells of a row
     _lines: dict[int, list[str]] = field(default_factory=dict)  # without quotes, by row
     _cells: dict[int, list[str]] = field(default_factory=dict)  # by row
     _texts: dict[str, dict[str, int]] = field(default_factory=dict)  # rows, by text and then by cells
-    _shapes: dict[str, set[Shape]] = field(default_factory=dict)  # by the first line
+    _shapes: dict[str, set[Shape]] = field(default_factory=dict)  # of rows of several lines, by the first line
     _flat: set[Shape] = field(default_factory=set)  # of rows of one line
     _flat_by_key: dict[str, list[int]] = field(default_factory=dict)  # rows of one line
     _longer_by_key: dict[str, list[int]] = field(default_factory=dict)  # rows of several lines
@@ -49,7 +51,7 @@ class BrokenRows:
         return bool(self._cells)
 
     def add(self, row: int, cells: Sequence[str]) -> None:
-        """A row with a line end or a delimiter in a cell."""
+        """Add a row with a line end or a delimiter in a cell."""
         plain = list(map(one_line_end, cells))
         lines = self.delimiter.join(plain).split("\n")
         self._lines[row] = lines
@@ -62,22 +64,22 @@ class BrokenRows:
             self._note_text(text, row, form)
         by_key = self._longer_by_key if len(lines) > 1 else self._flat_by_key
         if self.keys and (key := loose_form(cells[self.keys[0]])) and len(by_key.setdefault(key, [])) <= MOST_ALIKE:
-            by_key[key].append(row)  # one more than are looked at says that there are more
+            by_key[key].append(row)  # one more than are compared shows that there are too many
 
     def expect(self, lines: int) -> None:
-        """So many lines are to be held against these rows."""
+        """Set the bound for the work: this many lines are going to be compared with these rows."""
         self._looks_left = LOOKS * (lines + 1)
 
     @property
     def is_tired(self) -> bool:
-        """Too much was looked at already: nothing more is found."""
+        """Whether the bound for the work is reached: nothing more is found."""
         return self._looks_left < 0
 
     def may_begin(self, line: str) -> bool:
         return line in self._shapes
 
     def hold(self, cells: Sequence[str], *, but: int | None = None) -> bool:
-        """Whether a row, another one than `but`, holds a line that begins with these cells: it may be a piece of it."""
+        """Whether these cells may be a piece of a row, of another one than `but`: it has a line that begins so."""
         if self._begins is None:
             self._begins = self._by_begin()
         begin, whole = self._forms(cells)
@@ -85,17 +87,19 @@ class BrokenRows:
         return len(alike) > MOST_ALIKE or any(row != but and line.startswith(whole) for row, line in alike)
 
     def at(self, lines: Sequence[str], at: int, *, of_one_line: bool) -> list[Found]:
-        """The rows that may begin there, without quotes: to the letter, or their key there and all cells changed ones.
+        """The rows of the job that may begin at this line, without quotes.
 
-        Of rows that are alike, one. Those `of_one_line` too; but by key only where there is no other.
+        Either the text is the same to the letter; or the key is there, and all other cells may have been changed by
+        Marketo to what is there. Of equal rows one is given. `of_one_line`: rows of one line are looked for as well,
+        by key only if no other row is found.
         """
-        found = [*self._exactly(lines, at, of_one_line), *self._with_key(lines, at, self._longer_by_key)]
-        if of_one_line and not found:
-            found = self._with_key(lines, at, self._flat_by_key)
-        return list({one.row: one for one in found}.values())
+        matches = [*self._exactly(lines, at, of_one_line), *self._with_key(lines, at, self._longer_by_key)]
+        if of_one_line and not matches:
+            matches = self._with_key(lines, at, self._flat_by_key)
+        return list({match.row: match for match in matches}.values())
 
     def _exactly(self, lines: Sequence[str], at: int, of_one_line: bool) -> list[Found]:
-        found: list[Found] = []
+        matches: list[Found] = []
         for count, delimiters in (*self._shapes.get(lines[at], ()), *(self._flat if of_one_line else ())):
             self._looks_left -= count
             if at + count > len(lines) or self.is_tired:
@@ -103,40 +107,40 @@ class BrokenRows:
             *own, reason = lines[at + count - 1].split(self.delimiter)
             if len(own) == delimiters + 1:
                 text = "\n".join([*lines[at : at + count - 1], self.delimiter.join(own)])
-                found += [Found(row, count, reason) for row in self._texts.get(text, {}).values()]
-        return found
+                matches += [Found(row, count, reason) for row in self._texts.get(text, {}).values()]
+        return matches
 
     def _with_key(self, lines: Sequence[str], at: int, rows: Mapping[str, Sequence[int]]) -> list[Found]:
         if not rows or self.is_tired:
             return []
         tokens = tokens_of(lines, at, at + self._most_lines, self.delimiter)
         self._looks_left -= len(tokens)
-        found: list[Found] = []
+        matches: list[Found] = []
         for key in {token.text for token in tokens if len(rows.get(token.text, ())) <= MOST_ALIKE}:
             for row in rows.get(key, ()):
                 self._looks_left -= len(self._cells[row])
                 if token := reason_of(self._cells[row], tokens, self.delimiter):
                     reason = lines[token.line].rpartition(self.delimiter)[2]
-                    found.append(Found(row, token.line - at + 1, reason))
-        return found
+                    matches.append(Found(row, token.line - at + 1, reason))
+        return matches
 
     def _by_begin(self) -> dict[str, list[tuple[int, str]]]:
-        found: dict[str, list[tuple[int, str]]] = {}
+        by_begin: dict[str, list[tuple[int, str]]] = {}
         for row, lines in self._lines.items():
             for line in lines:
                 begin, whole = self._forms(line.split(self.delimiter))
-                alike = found.setdefault(begin, [])
+                alike = by_begin.setdefault(begin, [])
                 if len(alike) <= MOST_ALIKE:
                     alike.append((row, whole))
-        return found
+        return by_begin
 
     def _forms(self, cells: Sequence[str]) -> tuple[str, str]:
-        """(the first cells, so many as a row has, all of them) in their loose form."""
+        """(the first cells, as many as a row has; all cells), both in their loose form."""
         forms = [f"{loose_form(cell)}\0" for cell in cells]
         return "".join(forms[: self.width]), "".join(forms)
 
     def _note_text(self, text: str, row: int, form: str) -> None:
-        """Rows with the same cells are one; with other cells and the same text, two are enough to know of."""
+        """Remember the row's text. Of rows with equal text but other cells two are enough: neither is chosen."""
         alike = self._texts.setdefault(text, {})
         if len(alike) < 2:
             alike.setdefault(form, row)

@@ -1,8 +1,8 @@
-"""Whether a cell of a result file may be one that was sent, though it was changed on the way.
+"""Compares a cell of a result file with a cell that was sent, allowing for the changes that Marketo makes.
 
-Seen in public reports: lower case, blanks collapsed, no-break spaces, another Unicode normal form, a question mark for
-a letter, cut off, `null` for an empty cell, `42.0` for `42`, a date written in another way. Most of these leave no
-trace in a cell's loose form. The others, a mark for letters, a cut and a date, need both cells to be looked at.
+Public reports show these changes: lower case, collapsed blanks, no-break spaces, another Unicode normal form, a
+question mark for a letter, a cell that is cut off, `null` for an empty cell, `42.0` for `42`, a date in another form.
+Most of them disappear in the loose form of both cells. Question marks, cuts and dates need a comparison of both cells.
 """
 
 import re
@@ -20,9 +20,10 @@ DIGIT = re.compile(r"[0-9]")
 
 
 def exact_form(cells: Sequence[str]) -> str:
-    """A row's cells without blanks around them, and with one kind of line end: nobody changes more by writing it anew.
+    """A row's cells without blanks around them and with one kind of line end, as one text.
 
-    No cell holds what joins them, or it is none of ours.
+    Two rows with the same exact form differ at most in what any program changes that writes a file anew. The cells are
+    joined by NUL, which no cell that was sent holds.
     """
     form = "\0".join(cells)
     if " \0" in form or "\0 " in form or form[:1] == " " or form[-1:] == " ":
@@ -35,7 +36,7 @@ def one_line_end(cell: str) -> str:
 
 
 def loose_form(cell: str) -> str:
-    """A cell in the one form that stands for all that it may have been changed to, but for marks, cuts and dates."""
+    """A form that a cell shares with all that Marketo may change it to, except question marks, cuts and dates."""
     text = cell.lower() if cell.isascii() else _decomposed(cell)
     if not text.isalnum():
         text = " ".join(text.replace('"', "").replace("\0", UNKNOWN_LETTER).split())
@@ -45,7 +46,7 @@ def loose_form(cell: str) -> str:
 
 
 def may_be(given: str, sent: str) -> bool:
-    """Whether Marketo may have given back one cell for the other. Both in their loose form."""
+    """Whether Marketo may have changed the sent cell to the given one. Both in their loose form."""
     if given == sent:
         return True
     if not given:
@@ -54,7 +55,7 @@ def may_be(given: str, sent: str) -> bool:
 
 
 def begins_like(given: str, sent: str) -> bool:
-    """Whether `sent` begins with what was given, where a question mark stands for any letters."""
+    """Whether `sent` begins with `given`, where a question mark in `given` stands for any letters."""
     first, *following = given.split(UNKNOWN_LETTER)
     if not sent.startswith(first):
         return False
@@ -68,7 +69,7 @@ def begins_like(given: str, sent: str) -> bool:
 
 
 def is_same_date(given: str, sent: str) -> bool:
-    """Whether one is a date and the other could be it: how dates are written anew, nobody knows."""
+    """Whether one is a date and the other one may be the same date: it is not known how Marketo writes dates."""
     return (is_date(given) and has_digit(sent)) or (is_date(sent) and has_digit(given))
 
 
@@ -81,21 +82,21 @@ def has_digit(text: str) -> bool:
 
 
 def certain_beginning(given: str) -> str:
-    """With what each cell begins that may have been given back so, dates apart."""
+    """What every cell begins with that Marketo may have changed to this one, except dates."""
     return given.partition(UNKNOWN_LETTER)[0]
 
 
 def _decomposed(cell: str) -> str:
-    """In small base letters: without accents, and without characters that show nothing."""
+    """The cell in lower-case base letters, without accents and invisible characters."""
     letters = unicodedata.normalize("NFKD", cell.translate(NOT_TEXT))
-    shown = "".join([one for one in letters if unicodedata.category(one) not in SHOW_NOTHING])
-    return unicodedata.normalize("NFKD", shown.casefold())
+    visible = "".join([letter for letter in letters if unicodedata.category(letter) not in SHOW_NOTHING])
+    return unicodedata.normalize("NFKD", visible.casefold())
 
 
 def _shortest(text: str) -> str:
-    """A number without zeros, or nothing, behind its point."""
-    found = DECIMAL.fullmatch(text)
-    if found is None:
+    """A decimal number without the zeros at its end, and without its point if only zeros follow."""
+    number = DECIMAL.fullmatch(text)
+    if number is None:
         return text
-    whole, fraction = found.group(1), found.group(2).rstrip("0")
+    whole, fraction = number.group(1), number.group(2).rstrip("0")
     return f"{whole}.{fraction}" if fraction else whole

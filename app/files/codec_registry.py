@@ -1,7 +1,7 @@
-"""Character sets: the codecs that Python comes with, all of them loaded when the service starts.
+"""The codecs of Python's standard library, all loaded when the service starts.
 
-Python itself loads a codec when it is first named, which fails where no more files can be opened, and keeps every name
-that it was ever asked for, known or not: callers could fill the memory with them.
+Python itself loads a codec when its name is first used. That fails where no more files can be opened; and Python keeps
+every name that it was asked for, known or not, so callers could fill the memory with names.
 """
 
 import codecs
@@ -13,7 +13,7 @@ from encodings.aliases import aliases
 
 
 def find(name: str) -> codecs.CodecInfo | None:
-    """The codec of this name, however it is spelled; None where there is none. Nothing is loaded or kept for it."""
+    """The codec with this name in any spelling; None where there is none. Nothing is loaded or remembered."""
     spelled = normalize_encoding(name.lower())
     return _KNOWN.get(aliases.get(spelled) or aliases.get(spelled.replace(".", "_")) or spelled)
 

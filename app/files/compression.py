@@ -1,4 +1,4 @@
-"""How bytes are kept: as zstd frames, one behind the other, so that a file can be packed and read piece by piece."""
+"""Compression of stored bytes: zstd frames in sequence, so that a file can be written and read in blocks."""
 
 import sys
 from collections.abc import Iterator
@@ -9,24 +9,24 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-LEVEL = 1  # half the time of the library's default, and on rows of people within a tenth of its size
-STEP_BYTES = 1 << 20  # what is unpacked in one turn
+LEVEL = 1  # takes half the time of the library's default; rows of people become at most a tenth larger
+STEP_BYTES = 1 << 20  # that are decompressed in one step
 
 _packers = ThreadPoolExecutor(2, thread_name_prefix="packer")
 
 
 def pack(plain: bytes) -> bytes:
-    """One frame. Packed things may be joined: so are the things in them."""
+    """Compress to one frame. Frames may be joined: they decompress to the joined texts."""
     return zstd.compress(plain, level=LEVEL)
 
 
 def pack_aside(plain: bytes) -> Future[bytes]:
-    """The same, while the caller goes on."""
+    """Compress in another thread while the caller goes on."""
     return _packers.submit(pack, plain)
 
 
 def unpacked(packed: bytes) -> Iterator[bytes]:
-    """The plain bytes of packed things, a bounded piece at a time."""
+    """Decompress frames, at most STEP_BYTES at a time."""
     while packed:
         frame = zstd.ZstdDecompressor()
         while not frame.eof:

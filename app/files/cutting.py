@@ -1,9 +1,9 @@
-"""Records into parts: each with the header, each as full as it may be, each record's bytes untouched.
+"""Cuts a file's records into parts. Each part has the header and is as full as it may be; records' bytes never change.
 
-Parts follow the file. Only a row whose key went into an earlier part is set aside, into parts of their own. So the
-parts that follow the file share no key and may be at Marketo side by side; and as the parts set aside come behind
-those that they share keys with, the rows of a key keep their order. They are filled in lanes, by key, so that one
-lane shares none with another.
+The parts follow the order of the file, except for deferred duplicates: rows whose record key is in an earlier part.
+These go into parts of their own. So the parts that follow the file share no key and may be at Marketo at the same time.
+The parts of deferred duplicates come after the parts that they share keys with, so rows with the same key keep their
+order. Deferred duplicates are sorted into buckets by their key, so that parts of different buckets share no key.
 """
 
 from collections.abc import Iterator
@@ -25,28 +25,28 @@ from app.files.repeated_keys import RepeatedKeys
 from app.files.row_numbers import Numbering
 from app.files.seen_keys import SeenKeys
 
-LANES = 4  # two for Marketo's importers, and two behind them
-FRAME_BYTES = 1 << 19  # what is packed at once
-HEADER_COPIES = 4  # its line, its names, and both in lower case
-PART_ROWS = 500_000  # at most: sixteen bytes are held of each beside it, which is as much as a tiny row itself
-ROWS_AT_ONCE = 1 << 14  # or thereabouts
-RAGGED_KEPT = 10  # numbers of rows
+KEY_BUCKETS = 4  # two parts for Marketo's importers, and two behind them
+FRAME_BYTES = 1 << 19  # that are compressed at once
+HEADER_COPIES = 4  # that are in memory: its line, its names, and both in lower case
+PART_ROWS = 500_000  # at most: each row takes sixteen bytes of memory beside its own, which may be as few
+ROWS_AT_ONCE = 1 << 14  # about as many are worked on in one step
+RAGGED_KEPT = 10  # row numbers of ragged rows
 LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A part's file: the header and some records, packed."""
+    """A part's file, the header and some records; and what is stored beside it."""
 
     number: int  # 1 is the first
-    blob: bytes
-    size_bytes: int  # plain, header included
+    blob: bytes  # compressed
+    size_bytes: int  # uncompressed, header included
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
-    row_numbers: bytes | None  # as `numbering` keeps them
-    aside: bool  # its rows were set aside: their keys stand in earlier parts too
+    row_numbers: bytes | None  # as row_numbers.py encodes them
+    aside: bool  # its rows are deferred duplicates: earlier parts have the same keys
     keys: Digests | None
-    """Of its rows, sorted, each once; None where nobody knows which columns are the key."""
+    """The record keys of its rows, sorted, each once; None where it is not known which columns are the key."""
 
     @property
     def memory_bytes(self) -> int:
@@ -55,7 +55,7 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class _Rows:
-    """Records, each with its number and its key's digest."""
+    """Records, each with its row number and the digest of its key."""
 
     records: Records
     labels: NDArray[np.void]
@@ -73,11 +73,12 @@ class _Rows:
         return digests
 
     def behind(self, index: int) -> "_Rows":
+        """The rows from this index on."""
         return _Rows(self.records.behind(index), self.labels[index:])
 
 
 class _OpenPart:
-    """A part that still grows; packed as it grows."""
+    """A part that is being filled. It is compressed while it grows."""
 
     def __init__(self, header: bytes, limit_bytes: int) -> None:
         self.ended = True  # its last record has its line end
@@ -90,16 +91,16 @@ class _OpenPart:
 
     @property
     def memory_bytes(self) -> int:
-        packed = sum(len(one.result()) if one.done() else FRAME_BYTES for one in self._packed)
-        return len(self._loose) + packed + self._rows * LABEL.itemsize
+        packed_bytes = sum(len(frame.result()) if frame.done() else FRAME_BYTES for frame in self._packed)
+        return len(self._loose) + packed_bytes + self._rows * LABEL.itemsize
 
     def take(self, rows: _Rows, which: Offsets) -> int:
-        """Take as many of these rows as there is room for; how many that is."""
-        filled = self._size_bytes + np.cumsum(rows.sizes[which])
-        count = min(int(np.searchsorted(filled, self._limit_bytes, side="right")), PART_ROWS - self._rows)
+        """Take as many of these rows as fit. Returns how many that is."""
+        sizes_bytes = self._size_bytes + np.cumsum(rows.sizes[which])  # of the part, after each row
+        count = min(int(np.searchsorted(sizes_bytes, self._limit_bytes, side="right")), PART_ROWS - self._rows)
         if count:
             self._rows += count
-            which, self._size_bytes = which[:count], int(filled[count - 1])
+            which, self._size_bytes = which[:count], int(sizes_bytes[count - 1])
             text = memoryview(rows.records.text)
             for start, end in _runs(rows.records.starts[which], rows.records.ends[which]):
                 self._loose += text[start:end]
@@ -123,7 +124,7 @@ class _OpenPart:
         )
 
     def reread(self, delimiter: str) -> Iterator[_Rows]:
-        """Its rows once more, for another part to take."""
+        """Its rows once more, so that another part can take them."""
         labels, scanner = np.concatenate(self._labels), RecordScanner(delimiter)
         text = b"".join(unpacked(self._blob()))[self._header_bytes :]
         for at in range(0, len(text), FRAME_BYTES):
@@ -135,11 +136,11 @@ class _OpenPart:
                 yield _Rows(scanner.finish(), labels)
 
     def _blob(self) -> bytes:
-        """All of it. What is still loose is packed here: there is nothing else to do meanwhile."""
+        """The whole part, compressed. The rest is compressed here, as there is nothing else to do meanwhile."""
         return b"".join([*(packed.result() for packed in self._packed), pack(bytes(self._loose))])
 
     def _pack(self) -> None:
-        """Have what is loose packed, while the next is cut; but not more than that, or it would pile up."""
+        """Compress the rest in another thread while cutting goes on. At most one such job runs: they would pile up."""
         if self._packed:
             self._packed[-1].result()
         self._packed.append(pack_aside(bytes(self._loose)))
@@ -147,9 +148,10 @@ class _OpenPart:
 
 
 class Cutter:
-    """Push text in, get pieces out. `columns` is known after the header, `rows` counts as it goes.
+    """Takes text in UTF-8 and gives parts. `columns` is known once the header has come.
 
-    So does `ragged_rows`: those whose number of cells is not the header's. They are cut and sent as they are.
+    `rows` and `ragged_rows` count as it goes. Ragged rows have more or fewer cells than the header; they are cut and
+    sent as they are.
     """
 
     def __init__(
@@ -162,9 +164,9 @@ class Cutter:
         numbers: Numbering | None = None,
         repeated: RepeatedKeys | None = None,
     ) -> None:
-        """`key_columns` may be empty: only Marketo knows them, and could not be asked.
+        """`key_columns` is empty where only Marketo knows them and could not be asked.
 
-        `repeated`: where rows whose key an earlier row has are to be counted.
+        `repeated` counts the rows whose key an earlier row has.
         """
         self._format = format
         self._limit_bytes = limit_bytes
@@ -175,9 +177,9 @@ class Cutter:
         self._scanner = RecordScanner(format.delimiter, limit_bytes=limit_bytes)
         self._seen = SeenKeys()
         self._header = b""
-        self._keys: list[int] = []  # where in a row the key stands
-        self._following: _OpenPart | None = None
-        self._aside: dict[int, _OpenPart] = {}
+        self._keys: list[int] = []  # the positions of the key's columns in a row
+        self._following: _OpenPart | None = None  # the part that follows the order of the file
+        self._deferred: dict[int, _OpenPart] = {}  # parts of deferred duplicates, by key bucket
         self._pieces = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
@@ -185,11 +187,12 @@ class Cutter:
         self.first_ragged_rows: list[int] = []  # their numbers
 
     def feed(self, text: bytes) -> Iterator[Piece]:
-        """Errors: BadFile, each with a stable code."""
-        for stretch in _stretches(text):
-            yield from self._take(self._scanner.feed(stretch))
+        """The parts that this text fills. Errors: BadFile, each with a stable code."""
+        for block in _blocks(text):
+            yield from self._take(self._scanner.feed(block))
 
     def finish(self) -> Iterator[Piece]:
+        """The last parts. Errors: BadFile."""
         yield from self._take(self._scanner.finish())
         if not self.columns:
             raise BadFile("The file is empty. Send a header line and at least one row.", code="empty_file")
@@ -197,22 +200,22 @@ class Cutter:
             raise BadFile("The file has a header and no rows. There is nothing to import.", code="no_rows")
         if self._following:
             yield self._closed(self._following, aside=False)
-        yield from self._lanes_together()
+        yield from self._merge_buckets()
 
     def let_go(self) -> Iterator[Piece]:
-        """What is open, as it is: others need the memory. Whatever follows goes into further pieces."""
+        """The open parts, as full as they are, to free memory. Later rows go into further parts."""
         if self._following:
-            yield self._full()
-        for lane in sorted(self._aside):
-            yield self._closed(self._aside.pop(lane), aside=True)
+            yield self._close_following()
+        for bucket in sorted(self._deferred):
+            yield self._closed(self._deferred.pop(bucket), aside=True)
         self._seen.shrink()
 
     @property
     def memory_bytes(self) -> tuple[int, int]:
-        """(what it holds, what it would hold after it has let go)."""
+        """(bytes in use, bytes that would be in use after `let_go`)."""
         inspected = self._inspection.memory_bytes if self._inspection else 0
         fixed = self._scanner.memory_bytes + inspected + HEADER_COPIES * len(self._header)
-        parts = [part for part in (self._following, *self._aside.values()) if part]
+        parts = [part for part in (self._following, *self._deferred.values()) if part]
         return (
             fixed + self._seen.memory_bytes + sum(part.memory_bytes for part in parts),
             fixed + self._seen.least_bytes,
@@ -220,7 +223,7 @@ class Cutter:
 
     @property
     def place(self) -> tuple[int, int, str | None]:
-        """(row, column, the column's name) at which the text that was fed breaks off."""
+        """(row, column, the column's name) of the place at which the text so far ends."""
         row, column = self._scanner.place
         return row, column, self.columns[column - 1] if 0 < column <= len(self.columns) else None
 
@@ -235,44 +238,45 @@ class Cutter:
         rows = self._labelled(records)
         self.rows += len(rows)
         while len(rows):
-            aside = (rows.digests != NONE) & self._seen.has(rows.digests)
-            following = np.flatnonzero(~aside)
+            is_duplicate = (rows.digests != NONE) & self._seen.has(rows.digests)
+            following = np.flatnonzero(~is_duplicate)
             taken = 0
             if len(following):
                 self._following = self._following or self._opened()
                 taken = self._following.take(rows, following)
-            judged = int(following[taken]) if taken < len(following) else len(rows)
-            yield from self._set_aside(rows, np.flatnonzero(aside[:judged]))
-            if judged < len(rows):
-                yield self._full()
-            rows = rows.behind(judged)
+            done = int(following[taken]) if taken < len(following) else len(rows)  # rows that are in a part now
+            yield from self._defer(rows, np.flatnonzero(is_duplicate[:done]))
+            if done < len(rows):
+                yield self._close_following()
+            rows = rows.behind(done)
 
-    def _full(self) -> Piece:
-        """The part that followed the file is full: from now on its keys are an earlier part's."""
+    def _close_following(self) -> Piece:
+        """Close the part that follows the file. Later rows with one of its keys are deferred duplicates."""
         assert self._following, "there was no room for a row in it"
-        full, self._following = self._closed(self._following, aside=False), None
-        if full.keys is not None:
-            self._seen.add(full.keys)
-        return full
+        part, self._following = self._closed(self._following, aside=False), None
+        if part.keys is not None:
+            self._seen.add(part.keys)
+        return part
 
-    def _set_aside(self, rows: _Rows, which: Offsets) -> Iterator[Piece]:
-        lanes = rows.digests[which] % np.uint64(LANES)
-        for lane in range(LANES):
-            here = which[lanes == lane]
-            while len(here):
-                if lane not in self._aside:
-                    self._aside[lane] = self._opened()
-                part = self._aside[lane]
-                here = here[part.take(rows, here) :]
-                if len(here):
-                    yield self._closed(self._aside.pop(lane), aside=True)
+    def _defer(self, rows: _Rows, which: Offsets) -> Iterator[Piece]:
+        """Put deferred duplicates into the parts of their key buckets. Returns the parts that are full."""
+        buckets = rows.digests[which] % np.uint64(KEY_BUCKETS)
+        for bucket in range(KEY_BUCKETS):
+            left = which[buckets == bucket]
+            while len(left):
+                if bucket not in self._deferred:
+                    self._deferred[bucket] = self._opened()
+                part = self._deferred[bucket]
+                left = left[part.take(rows, left) :]
+                if len(left):
+                    yield self._closed(self._deferred.pop(bucket), aside=True)
 
-    def _lanes_together(self) -> Iterator[Piece]:
-        """What is left in the lanes, in as few parts as will do: lanes share no key, so any order among them will."""
-        lanes = sorted(self._aside.values(), key=lambda part: not part.ended)  # the file's last record may lack its end
-        last = lanes.pop(0) if lanes else None
-        for lane in lanes:
-            for rows in lane.reread(self._format.delimiter):
+    def _merge_buckets(self) -> Iterator[Piece]:
+        """The rest of all buckets, in as few parts as possible. Buckets share no key, so their order is free."""
+        parts = sorted(self._deferred.values(), key=lambda part: not part.ended)  # the last record may lack a line end
+        last = parts.pop(0) if parts else None
+        for part in parts:
+            for rows in part.reread(self._format.delimiter):
                 left = np.arange(len(rows))
                 while last and len(left := left[last.take(rows, left) :]):
                     yield self._closed(last, aside=True)
@@ -288,7 +292,7 @@ class Cutter:
         return part.closed(self._pieces, aside=aside, keyless=not self._key_columns)
 
     def _labelled(self, records: Records) -> _Rows:
-        """Errors: BadFile record_too_large."""
+        """The records with their row numbers and key digests. Errors: BadFile record_too_large."""
         labels = np.zeros(len(records), LABEL)
         large = np.flatnonzero(len(self._header) + records.ends - records.starts > self._limit_bytes)
         if len(large):
@@ -306,8 +310,9 @@ class Cutter:
         ragged = np.flatnonzero(records.widths != len(self.columns))
         self.ragged_rows += len(ragged)
         if len(ragged) and len(self.first_ragged_rows) < RAGGED_KEPT:
-            known = [number for number in numbers[ragged[:RAGGED_KEPT]].tolist() if number != row_numbers.UNKNOWN]
-            self.first_ragged_rows = [*self.first_ragged_rows, *known][:RAGGED_KEPT]
+            first = numbers[ragged[:RAGGED_KEPT]].tolist()
+            known_numbers = [number for number in first if number != row_numbers.UNKNOWN]
+            self.first_ragged_rows = [*self.first_ragged_rows, *known_numbers][:RAGGED_KEPT]
 
     def _take_header(self, record: bytes) -> None:
         if len(record) >= self._limit_bytes:
@@ -319,7 +324,7 @@ class Cutter:
         self._keys = key_places(self.columns, self._key_columns)
 
 
-def _stretches(text: bytes) -> Iterator[bytes]:
+def _blocks(text: bytes) -> Iterator[bytes]:
     """A text, cut where its rows are so short that arrays with some numbers for each would be far larger than it."""
     rows = text.count(b"\n") + text.count(b"\r")
     step = len(text) * ROWS_AT_ONCE // rows if rows > ROWS_AT_ONCE else len(text)
@@ -328,7 +333,7 @@ def _stretches(text: bytes) -> Iterator[bytes]:
 
 
 def _runs(starts: Offsets, ends: Offsets) -> Iterator[tuple[int, int]]:
-    """Records that stand side by side, as one stretch."""
+    """(start, end) of each run of records that follow each other directly."""
     breaks = np.flatnonzero(starts[1:] != ends[:-1])
     firsts, lasts = np.concatenate(([0], breaks + 1)), np.concatenate((breaks, [len(ends) - 1]))
     yield from zip(starts[firsts].tolist(), ends[lasts].tolist(), strict=True)

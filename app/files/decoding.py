@@ -1,4 +1,4 @@
-"""Undo what the way here did to a file: compression, charset, byte order mark. Push style: any chunking will do."""
+"""Decodes an uploaded file: undoes its compression, charset and byte order mark. Takes chunks of any size."""
 
 import hashlib
 from collections.abc import Iterator
@@ -10,14 +10,14 @@ from app.files.file_kinds import refuse_what_is_no_table
 from app.files.preamble import Beginning
 from app.files.transcoding import converter
 
-BOMB_RATIO = 1000  # plain bytes to packed ones beyond which nobody's rows shrink
-BOMB_BYTES = 1 << 26  # below this size a ratio says nothing
-SAMPLE_BYTES = 1 << 19  # of a file's beginning, kept to look at once it is refused
-RECENT_BYTES = 1 << 12  # before and behind bytes that are not in the charset
+BOMB_RATIO = 1000  # of decompressed to compressed bytes; real rows do not shrink more
+BOMB_BYTES = 1 << 26  # below this size the ratio is not checked
+SAMPLE_BYTES = 1 << 19  # of a file's beginning that are kept, to find all mistakes if it is refused
+RECENT_BYTES = 1 << 12  # before and after bytes that are not in the charset, used to guess the real one
 
 
 class Unreadable(Exception):
-    """The bytes behind those that were handed out are no text. Where that is, only the reader of the text knows."""
+    """The bytes after those that were given out are no text. Only the reader of the text knows which row that is."""
 
     def __init__(self, code: str, what: str, remedy: str) -> None:
         super().__init__(f"{what}. {remedy}")
@@ -27,10 +27,9 @@ class Unreadable(Exception):
 
 
 class Decoder:
-    """From bytes as sent to UTF-8 without a byte order mark.
+    """Turns bytes as sent into UTF-8 without a byte order mark.
 
-    `size_bytes` and `sha256` are those of the uploaded file: after decompression, before the charset is undone. So is
-    `sample`, its beginning.
+    `size_bytes`, `sha256` and `sample` (its beginning) are of the uploaded file: decompressed, in its own charset.
     """
 
     def __init__(self, *, content_encoding: str | None, charset: str, limit_bytes: int) -> None:
@@ -55,14 +54,14 @@ class Decoder:
         return self._unpacker.memory_bytes + len(self.sample)
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """Text, a bounded piece at a time. Errors: TooLarge, BrokenUpload; Unreadable behind all text before it."""
+        """The text, in blocks of bounded size. Errors: TooLarge, BrokenUpload; Unreadable after all text before it."""
         self._sent_bytes += len(chunk)
         for piece in _joined(self._unpacker.feed(chunk)):
             self._count(piece)
             yield from self._readable(piece, final=False)
 
     def finish(self) -> Iterator[bytes]:
-        """What was still held back. Errors: BrokenUpload, Unreadable."""
+        """The rest of the text. Errors: BrokenUpload, Unreadable."""
         self._unpacker.finish()
         yield from self._readable(b"", final=True)
 
@@ -108,13 +107,13 @@ class Decoder:
 
 
 def _joined(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """As few pieces as may be: with each, all that is held of a record is looked at again."""
-    held, size = [], 0
+    """The pieces joined to larger ones: each piece makes the scanner read an unfinished record again."""
+    waiting, size = [], 0
     for piece in pieces:
-        held.append(piece)
+        waiting.append(piece)
         size += len(piece)
         if size >= STEP_BYTES // 2:
-            yield b"".join(held)
-            held, size = [], 0
-    if held:
-        yield b"".join(held)
+            yield b"".join(waiting)
+            waiting, size = [], 0
+    if waiting:
+        yield b"".join(waiting)

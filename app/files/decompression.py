@@ -1,4 +1,4 @@
-"""Undo a Content-Encoding. Push style: any chunking will do, and no piece that comes out is large."""
+"""Undoes a Content-Encoding. Takes chunks of any size, and gives pieces of bounded size."""
 
 import zlib
 from collections.abc import Iterator
@@ -7,28 +7,26 @@ from typing import Protocol
 from app.domain.errors import BrokenUpload, UnsupportedMedia
 from app.files.compression import zstd
 
-STEP_BYTES = 1 << 20  # what is unpacked in one turn: a bomb is noticed before it has gone off
-WINDOW_LOG = 23  # zstd's window: 8 MiB is what a receiver has to have. RFC 9659
-
-
-SLICE_BYTES = 1 << 12  # of packed bytes that are looked at at once: what follows on a member's end is copied
-FEW_MEMBERS, TINY_BYTES = 10_000, 64  # beyond so many, they have to have so many bytes each: each costs work of its own
+STEP_BYTES = 1 << 20  # that are decompressed in one step, so that a compression bomb is noticed in time
+WINDOW_LOG = 23  # zstd's window: a receiver has to support 8 MiB. RFC 9659
+SLICE_BYTES = 1 << 12  # compressed bytes that are handled at once: what follows the end of a member is copied
+FEW_MEMBERS, TINY_BYTES = 10_000, 64  # more members than that need as many bytes each: each one costs time
 
 
 class Unpacker(Protocol):
     def feed(self, chunk: bytes) -> Iterator[bytes]:
-        """The plain bytes of a packed chunk, a bounded piece at a time. Errors: BrokenUpload."""
+        """The decompressed bytes of a chunk, in pieces of bounded size. Errors: BrokenUpload."""
 
     def finish(self) -> None:
-        """Errors: BrokenUpload where the packed bytes end too early."""
+        """Check that the compressed bytes are complete. Errors: BrokenUpload."""
 
     @property
     def memory_bytes(self) -> int:
-        """Of plain bytes that later ones may refer to."""
+        """The memory that the decompressor's window takes."""
 
 
 class Plain:
-    """What is packed in nothing."""
+    """The unpacker for a body without compression."""
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         if chunk:
@@ -43,7 +41,7 @@ class Plain:
 
 
 class _Members:
-    """How many a packed body is made of, joined as `cat` does: frames, with zstd."""
+    """Counts the members (gzip) or frames (zstd) of a body that was joined as `cat` does it."""
 
     def __init__(self) -> None:
         self._members = self._bytes = 0
@@ -52,7 +50,7 @@ class _Members:
         self._bytes += size
 
     def ended(self) -> None:
-        """Another one. Errors: BrokenUpload, where they are so many and so small that nobody's file is packed so."""
+        """Count a member. Errors: BrokenUpload where there are so many and so small ones that no real file has them."""
         self._members += 1
         if self._members > FEW_MEMBERS and self._bytes < TINY_BYTES * self._members:
             raise BrokenUpload(f"The body is packed in {self._members} tiny pieces and more. Compress it as one.")
@@ -77,8 +75,8 @@ class _Gzip:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         self._members.took(len(chunk))
-        for some in _slices(chunk):
-            yield from self._of_members(some)
+        for part in _slices(chunk):
+            yield from self._of_members(part)
 
     def _of_members(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
@@ -109,7 +107,7 @@ class _Zstd:
     def __init__(self) -> None:
         self._members = _Members()
         self._frame = self._new()
-        self._frame_bytes = 0  # that came out of it
+        self._frame_bytes = 0  # that were decompressed from it
         self._inside = False
 
     @staticmethod
@@ -118,8 +116,8 @@ class _Zstd:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         self._members.took(len(chunk))
-        for some in _slices(chunk):
-            yield from self._of_frames(some)
+        for part in _slices(chunk):
+            yield from self._of_frames(part)
 
     def _of_frames(self, chunk: bytes) -> Iterator[bytes]:
         while chunk:
@@ -137,8 +135,8 @@ class _Zstd:
                 piece = self._frame.decompress(chunk, STEP_BYTES)
             except zstd.ZstdError as reason:
                 if "too much memory" in str(reason):
-                    told = f"Its window is larger than {1 << WINDOW_LOG} bytes. Compress it without --long or --ultra."
-                    raise BrokenUpload(f"The zstd body cannot be taken. {told}", code="zstd_window") from None
+                    why = f"Its window is larger than {1 << WINDOW_LOG} bytes. Compress it without --long or --ultra."
+                    raise BrokenUpload(f"The zstd body cannot be taken. {why}", code="zstd_window") from None
                 raise BrokenUpload("The body is not the zstd that Content-Encoding says it is.") from None
             chunk = b""
             self._frame_bytes += len(piece)
@@ -155,7 +153,7 @@ class _Zstd:
 
 
 def unpacker(content_encoding: str | None) -> Unpacker:
-    """What undoes a Content-Encoding. Errors: UnsupportedMedia unsupported_encoding."""
+    """The unpacker for a Content-Encoding. Errors: UnsupportedMedia unsupported_encoding."""
     match (content_encoding or "identity").strip().lower():
         case "identity" | "":
             return Plain()

@@ -1,40 +1,41 @@
-"""What separates a file's cells, as far as its beginning tells."""
+"""Guesses a file's separator from its beginning."""
 
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
 from app.domain.imports import Format
 from app.files.records import Records, RecordScanner
 
-SEPARATORS = (*(one.delimiter for one in Format), "|", "^", "~", "\x01")
+SEPARATORS = (*(format_.delimiter for format_ in Format), "|", "^", "~", "\x01")
 LOOKED_AT_BYTES = 1 << 16
 LOOKED_AT_ROWS = 50
 WORDS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 
 def separator_of(text: bytes) -> str | None:
-    """The one that makes the most even table of a text in UTF-8; None where it has one column only."""
+    """The separator with which a text in UTF-8 is the most even table; None where it has one column only."""
     evenness = {separator: _evenness(text[:LOOKED_AT_BYTES], separator) for separator in SEPARATORS}
     best = max(SEPARATORS, key=lambda separator: evenness[separator])
     return best if evenness[best] > (0, 0) else None
 
 
 def format_of(separator: str) -> Format | None:
-    return next((one for one in Format if one.delimiter == separator), None)
+    """The format with this separator; None where Marketo takes no such format."""
+    return next((format_ for format_ in Format if format_.delimiter == separator), None)
 
 
 def separator_mistake(real: str, declared: str) -> Mistake:
-    """That cells are separated by something else than was said."""
-    told = f"The cells are separated by {_called(real)}, not by {_called(declared)}"
-    known = format_of(real)
-    if known is None:
-        message = f"{told}, and Marketo takes commas, semicolons and tabs only. Write the file with one of these."
+    """The mistake that the file has another separator than the one of its declared format."""
+    what = f"The cells are separated by {_called(real)}, not by {_called(declared)}"
+    real_format = format_of(real)
+    if real_format is None:
+        message = f"{what}, and Marketo takes commas, semicolons and tabs only. Write the file with one of these."
         return Mistake("missing_column", message, field="format", of_parameter=True)
-    message, say = f"{told}: say so with `format={known}`.", f"format={known}"
+    message, say = f"{what}: say so with `format={real_format}`.", f"format={real_format}"
     return Mistake("missing_column", message, field="format", say=say, of_parameter=True)
 
 
 def first_record(text: bytes, separator: str) -> bytes:
-    """The header, or what there is of it."""
+    """The header, or its beginning where the text ends within it."""
     records = _records(text, separator)
     return records[0] if records is not None and len(records) else text.splitlines(keepends=True)[0] if text else b""
 
@@ -44,7 +45,7 @@ def _called(separator: str) -> str:
 
 
 def _evenness(text: bytes, separator: str) -> tuple[float, int]:
-    """(which share of the rows has as many cells as the first, how many that is)."""
+    """(the share of rows that have as many cells as the first one, the separators in the first one)."""
     records = _records(text, separator)
     if records is None or not len(records):
         return (0.0, text.count(separator.encode()))
@@ -54,11 +55,11 @@ def _evenness(text: bytes, separator: str) -> tuple[float, int]:
 
 
 def _records(text: bytes, separator: str) -> Records | None:
-    """The whole ones that a text begins with; all of it, where it has no line end."""
+    """The complete records at the beginning of a text; the whole text where it has no line end."""
     scanner = RecordScanner(separator)
-    found = scanner.feed(text)
-    if len(found):
-        return found
+    records = scanner.feed(text)
+    if len(records):
+        return records
     try:
         return scanner.finish()
     except BadFile:  # a quote that is never closed

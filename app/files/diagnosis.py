@@ -1,7 +1,7 @@
-"""Everything that is wrong with a file, as far as its beginning shows: for whoever hears that it is refused.
+"""Finds everything that is wrong with a refused file, as far as its beginning shows, so that all of it is reported.
 
-Who mends one mistake must not meet the next one. So where the file is in another charset, or separated by something
-else, the rest is looked at as if that had been said already. Nothing is ever sent by such a guess.
+A caller who corrects one mistake must not meet the next one. So where the file has another charset or another separator
+than declared, the rest is checked as if that had been corrected. Nothing is ever sent by such a guess.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from app.files.preamble import without_beginning
 from app.files.records import RecordScanner
 from app.files.transcoding import converter
 
-WINDOW_BYTES = 1 << 12  # before and behind bytes that are not in the charset
+WINDOW_BYTES = 1 << 12  # before and after bytes that are not in the charset, used to guess the real one
 NO_LINE_ENDS = (
     "There is no line end in the file: all of it is one line. `curl -d` takes line ends out; send the file with "
     "`--data-binary @FILE`, or with `-T FILE -X POST`."
@@ -31,18 +31,18 @@ NO_LINE_ENDS = (
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """How a file begins, before its charset is undone."""
+    """The beginning of a file, in the file's own charset."""
 
     text: bytes
-    whole: bool  # it is all of the file
+    whole: bool  # whether this is all of the file
 
 
 @dataclass(slots=True)
 class Diagnosis:
-    """What was found, in the order in which it is to be mended; and what the file seems to be."""
+    """The mistakes, in the order in which they are to be corrected; and what the file seems to be."""
 
     charset: str
-    format: Format | None  # None: separated by what Marketo does not take
+    format: Format | None  # None: it has a separator that Marketo does not take
     columns: tuple[str, ...] = ()
     mistakes: list[Mistake] = field(default_factory=list)
 
@@ -55,50 +55,50 @@ def diagnose(
     names: Description | None = None,
     corrected: bool = False,
 ) -> Diagnosis:
-    """All mistakes that a file's beginning has. Heavy: run it in a thread.
+    """All mistakes in a file's beginning. Heavy: run it in a thread.
 
-    `fields`: Marketo's, that the header is held against; None: it is not. `names`: of fields, to suggest one.
-    `corrected`: it may be a failures file of ours, whose columns are no mistakes.
+    `fields`: Marketo's fields, with which the header is compared; None: it is not. `names`: fields to suggest names
+    from. `corrected`: it may be a corrected failures file of ours, whose extra columns are no mistakes.
     """
-    found = Diagnosis(request.charset, request.format)
-    if told := kind_of(sample.text):
-        found.mistakes.append(Mistake("not_delimited", told))
-        return found
+    diagnosis = Diagnosis(request.charset, request.format)
+    if message := kind_of(sample.text):
+        diagnosis.mistakes.append(Mistake("not_delimited", message))
+        return diagnosis
     text, misread = _text(sample, request.charset)
-    keys, known = request.target.key_columns, names or fields or NOTHING
-    separator = _separator(text, request.format, keys, known)
-    found.columns = columns_in(first_record(text, separator), separator) if text else ()
+    keys, described = request.target.key_columns, names or fields or NOTHING
+    separator = _separator(text, request.format, keys, described)
+    diagnosis.columns = columns_in(first_record(text, separator), separator) if text else ()
     if misread:
-        found.charset = misread.likeliest or found.charset
-        found.mistakes.append(misread.mistake(separator, found.columns))
+        diagnosis.charset = misread.likeliest or diagnosis.charset
+        diagnosis.mistakes.append(misread.mistake(separator, diagnosis.columns))
     if separator != request.format.delimiter:
-        found.format = format_of(separator)
-        found.mistakes.append(separator_mistake(separator, request.format.delimiter))
+        diagnosis.format = format_of(separator)
+        diagnosis.mistakes.append(separator_mistake(separator, request.format.delimiter))
     if sample.whole and text and not (b"\n" in text or b"\r" in text):
-        found.mistakes.append(Mistake("no_rows", NO_LINE_ENDS))
-        return found
+        diagnosis.mistakes.append(Mistake("no_rows", NO_LINE_ENDS))
+        return diagnosis
     if corrected:
-        found.columns = without_ours(found.columns)
-    if found.columns:
-        found.mistakes += name_mistakes(found.columns) + key_mistakes(found.columns, keys, known)
-    if fields and found.columns:
-        found.mistakes += field_mistakes(found.columns, request.target, fields)
+        diagnosis.columns = without_ours(diagnosis.columns)
+    if diagnosis.columns:
+        diagnosis.mistakes += name_mistakes(diagnosis.columns) + key_mistakes(diagnosis.columns, keys, described)
+    if fields and diagnosis.columns:
+        diagnosis.mistakes += field_mistakes(diagnosis.columns, request.target, fields)
     if sample.whole:
-        found.mistakes += _at_the_end(text, separator)
-    return found
+        diagnosis.mistakes += _at_the_end(text, separator)
+    return diagnosis
 
 
 def everything(refused: BadFile, diagnosis: Diagnosis) -> list[Mistake]:
-    """The diagnosis, and what stopped the file where that came later than the beginning."""
+    """The mistakes of the diagnosis, and the mistake that the file was refused for where that stands further on."""
     if refused.code == "not_delimited":
         return mistakes_of(refused)
-    known = {one.code for one in diagnosis.mistakes}
-    return diagnosis.mistakes + [one for one in mistakes_of(refused) if one.code not in known]
+    codes = {mistake.code for mistake in diagnosis.mistakes}
+    return diagnosis.mistakes + [mistake for mistake in mistakes_of(refused) if mistake.code not in codes]
 
 
 @dataclass(frozen=True, slots=True)
 class _Misread:
-    """Bytes that are not what was said, behind a text that is good."""
+    """Bytes that are not in the declared charset, and the good text before them."""
 
     good: bytes
     code: str
@@ -117,17 +117,17 @@ class _Misread:
 
 
 def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
-    """The sample in UTF-8: by its real charset, where the bytes show that it is another than was said."""
+    """The sample in UTF-8: from its real charset, where the bytes show that it is not the declared one."""
     text, bad_at = converter(declared)(sample.text, sample.whole)
-    told = told_by_bytes(sample.text)
-    if bad_at is None and b"\0" not in text and (told is None or _agree(declared, told, sample.text)):
+    shown = told_by_bytes(sample.text)
+    if bad_at is None and b"\0" not in text and (shown is None or _agree(declared, shown, sample.text)):
         return without_beginning(text)[0], None
     window = b"" if bad_at is None else sample.text[max(0, bad_at - WINDOW_BYTES) : bad_at + WINDOW_BYTES]
     remedy, likeliest = advice(declared, readings(sample.text, window))
     code, what = "bad_bytes", f"bytes that are not {declared}"
-    if b"\0" in text or (bad_at is None and told is None):
+    if b"\0" in text or (bad_at is None and shown is None):
         code, what = "nul_byte", "a NUL byte"
-        remedy, likeliest = (remedy, likeliest) if told else ("Take it out.", None)
+        remedy, likeliest = (remedy, likeliest) if shown else ("Take it out.", None)
     elif lacks_its_mark(declared, sample.text):
         what = f"no byte order mark, which {declared} begins with"
     good = without_beginning(text.partition(b"\0")[0])[0]
@@ -135,9 +135,9 @@ def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
     return without_beginning(real)[0], _Misread(good, code, what, remedy, likeliest)
 
 
-def _agree(declared: str, told: str, begun: bytes) -> bool:
-    """Whether a charset that was named can be the one that the bytes show."""
-    if is_same(declared, told) or (is_same(declared, "utf-8-sig") and told == "utf-8"):
+def _agree(declared: str, shown: str, begun: bytes) -> bool:
+    """Whether the declared charset may be the one that the bytes show."""
+    if is_same(declared, shown) or (is_same(declared, "utf-8-sig") and shown == "utf-8"):
         return True
     return _decoded(begun[:4], declared).startswith("\ufeff")  # utf-16-le for utf-16, where the mark says so
 
@@ -149,7 +149,7 @@ def _decoded(text: bytes, charset: str) -> str:
 
 
 def _separator(text: bytes, format: Format, keys: Sequence[str], names: Description) -> str:  # noqa: A002
-    """What the cells are really separated by."""
+    """The separator that the file really has."""
     declared, real = format.delimiter, separator_of(text)
     columns = columns_in(first_record(text, declared), declared) if text else ()
     if real is None or real == declared:
@@ -161,7 +161,7 @@ def _separator(text: bytes, format: Format, keys: Sequence[str], names: Descript
 
 
 def _at_the_end(text: bytes, separator: str) -> list[Mistake]:
-    """What is seen only where the file has ended."""
+    """Mistakes that show only at the end of the file."""
     scanner = RecordScanner(separator)
     try:
         scanner.feed(text)

@@ -29,24 +29,24 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """What a file is, what an upload of it would be refused for, and what Marketo may stumble over."""
+    """What a file check finds: the file's shape, why an upload would be refused, what is odd about its rows."""
 
-    rows: int  # as far as it could be read
+    rows: int  # that could be read
     parts: int
     columns: Sequence[Column]
-    mistakes: Sequence[Mistake]  # empty: it would be taken
-    remarks: Sequence[Remark]  # the first of them
+    mistakes: Sequence[Mistake]  # empty: the file would be taken
+    remarks: Sequence[Remark]  # the first of `remarks_total`
     remarks_total: int
     ragged_rows: int
-    repeated_keys: int | None  # rows whose key an earlier row has; None: nobody knows which columns are the key
-    charset: str  # that it seems to be in
-    format: Format | None  # that it seems to have; None: one that Marketo does not take
-    has_header: bool  # as it seems
+    repeated_keys: int | None  # rows whose key an earlier row has; None: it is not known which columns are the key
+    charset: str  # the charset that it seems to have
+    format: Format | None  # the format that it seems to have; None: one that Marketo does not take
+    has_header: bool  # whether its first line seems to be a header
 
 
 @dataclass(slots=True)
 class Examination:
-    """Push a file in, as it was sent, and drop its pieces; then ask what was found. Heavy: run it in a thread."""
+    """Checks a file: feed it as it was sent, drop the parts, then ask for the findings. Heavy: run it in a thread."""
 
     request: Request
     fields: Description | None  # Marketo's; None: nobody knows them, or it is not to be held against them
@@ -78,16 +78,16 @@ class Examination:
         self._file = UploadedFile(decoder, cutter)
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
-        """The pieces that this chunk filled. Errors: as UploadedFile."""
+        """The parts that this chunk fills. Errors: as UploadedFile."""
         yield from self._counted(self._file.feed(chunk, last=last))
 
     def finish(self) -> Iterator[Piece]:
-        """The last pieces; of a beginning that was cut off, what there is of them. Errors: as UploadedFile."""
+        """The last parts, or the open ones of a beginning that was cut off. Errors: as UploadedFile."""
         is_cut_off = self.beginning_only and self.size_bytes
         yield from self._counted(self._file.let_go() if is_cut_off else self._file.finish())
 
     def let_go(self) -> Iterator[Piece]:
-        """The pieces that are begun: others need the memory."""
+        """The open parts, to free memory."""
         yield from self._counted(self._file.let_go())
         self._repeated.shrink()
 
@@ -101,20 +101,20 @@ class Examination:
 
     @property
     def memory_bytes(self) -> tuple[int, int]:
-        """(what is held, what would be after `let_go`)."""
+        """(bytes in use, bytes that would be in use after `let_go`)."""
         both = zip(self._file.memory_bytes, self._repeated.memory_bytes, strict=True)
-        held, least = (of_file + of_keys for of_file, of_keys in both)
-        return held, least
+        used_bytes, least_bytes = (of_file + of_keys for of_file, of_keys in both)
+        return used_bytes, least_bytes
 
     @property
     def has_mistakes(self) -> bool:
-        """Whether an upload of it would be refused, unless Marketo has other fields by now."""
+        """Whether an upload of the file would be refused, if Marketo's fields have not changed."""
         return bool(self.refused or self._inspection.mistakes)
 
     def findings(self, fields: Description | None) -> Findings:
-        """What was found once all of it is in. `fields`: Marketo's of just now; None where it did not tell."""
+        """The findings, once the whole file was fed. `fields`: Marketo's fields as of now; None where it cannot say."""
         diagnosis = self._diagnosis(fields)
-        keys, known = self.request.target.key_columns, fields or self.fields
+        keys, described = self.request.target.key_columns, fields or self.fields
         names = diagnosis.columns if self._has_whole_header else ()
         return Findings(
             rows=self._file.rows,
@@ -127,7 +127,7 @@ class Examination:
             repeated_keys=self._repeated.rows if keys else None,
             charset=diagnosis.charset,
             format=diagnosis.format,
-            has_header=seems_a_header(diagnosis.columns, keys, *([known] if known else [])),
+            has_header=seems_a_header(diagnosis.columns, keys, *([described] if described else [])),
         )
 
     def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
@@ -137,11 +137,11 @@ class Examination:
 
     @property
     def _has_whole_header(self) -> bool:
-        """It may be cut off in the middle of a name."""
+        """Whether the header is complete: a beginning may be cut off in the middle of a name."""
         return not self.beginning_only or bool(self._file.columns or self.refused)
 
     def _mistakes(self, diagnosis: Diagnosis, fields: Description | None) -> list[Mistake]:
-        """What cannot be asked of Marketo cannot refuse a file."""
+        """The mistakes for which the file would be refused. A header is refused only by what Marketo says now."""
         if self.refused:
             return everything(self.refused, diagnosis)
         return diagnosis.mistakes if self._inspection.mistakes and fields else []
@@ -150,7 +150,7 @@ class Examination:
         if fields:
             return columns_of(names, fields, self.request.target)
         if self.fields:
-            return [replace(one, mistake=None) for one in columns_of(names, self.fields, self.request.target)]
+            return [replace(column, mistake=None) for column in columns_of(names, self.fields, self.request.target)]
         return [Column(name) for name in names]
 
     def _diagnosis(self, fields: Description | None) -> Diagnosis:

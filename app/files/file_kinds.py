@@ -1,4 +1,4 @@
-"""What a file is that is no delimited text: told by the bytes that it begins with, and each with what to do."""
+"""Recognises files that are no delimited text by the bytes that they begin with, and says what to do about each."""
 
 from app.domain.errors import BadFile
 
@@ -28,38 +28,41 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"GIF89a", "This is a picture (GIF). Send the rows as CSV."),
 )
 _BINARY_BEHIND = frozenset({b"BZh", b"PAR1", b"ORC"})
-"""What a column may begin with, too: these are followed by what is no text."""
+"""A header may begin with these as well: they count only if bytes follow that are no text."""
 _ZIP = b"PK\x03\x04"
-_ZIPPED = (  # what a zip archive's first entries are called, and what it is then
+_ZIPPED = (  # names of a zip archive's first entries, and what the archive is then
     ((b"xl/", b"[Content_Types].xml"), f"This is an Excel workbook (.xlsx). {SAVE_AS}"),
     ((b"opendocument.spreadsheet",), "This is an OpenDocument sheet (.ods). Save it as CSV and send that."),
     ((b"Index/", b".iwa"), "This is a Numbers sheet. Export it as CSV and send that."),
 )
-_ZIP_BYTES = 4096  # of an archive that are looked at
+_ZIP_BYTES = 4096  # of an archive that are searched for names
 _TAR_AT, _TAR = 257, b"ustar"
 _MARKUP = (b"<!doctype", b"<html", b"<?xml", b"<head", b"<body", b"<table", b"<!--")
-_TEXT_BYTES = 64  # of a text that are looked at
+_TEXT_BYTES = 64  # of a text that are checked
 _BOM = b"\xef\xbb\xbf"
 
 
 def packing_of(begun: bytes) -> str | None:
-    """The Content-Encoding by which a file could be unpacked; None where it is not packed."""
+    """The Content-Encoding that would decompress a file; None where it is not compressed."""
     return next((packing for magic, packing in PACKED.items() if begun.startswith(magic)), None)
 
 
 def refuse_what_is_no_table(begun: bytes, *, packed: bool) -> None:
-    """By how it begins. `packed`: it came with a Content-Encoding, which is undone. Errors: BadFile not_delimited."""
-    if told := kind_of(begun):
-        if packed and "Content-Encoding" in told:
-            told = f"{told.partition('.')[0]}, inside of what Content-Encoding says. Pack it once only."
-        raise BadFile(told, code="not_delimited")
+    """Refuse a file that begins like one of these. Errors: BadFile not_delimited.
+
+    `packed`: it came with a Content-Encoding, which is undone already.
+    """
+    if message := kind_of(begun):
+        if packed and "Content-Encoding" in message:
+            message = f"{message.partition('.')[0]}, inside of what Content-Encoding says. Pack it once only."
+        raise BadFile(message, code="not_delimited")
 
 
 def kind_of(begun: bytes) -> str | None:
     """What the file is, and what to do about it; None where it may be delimited text."""
-    for magic, told in _MAGIC:
+    for magic, message in _MAGIC:
         if begun.startswith(magic) and (magic not in _BINARY_BEHIND or _is_binary(begun[len(magic) :])):
-            return told
+            return message
     if begun.startswith(_ZIP):
         return _in_zip(begun[:_ZIP_BYTES])
     if begun[_TAR_AT:].startswith(_TAR):
@@ -68,19 +71,19 @@ def kind_of(begun: bytes) -> str | None:
 
 
 def _is_binary(begun: bytes) -> bool:
-    """Whether there is anything among the first bytes that a line of text does not have."""
+    """Whether the first bytes hold any that no line of text has."""
     return any(byte < 0x20 and byte not in b"\t\r\n" for byte in begun[:_TEXT_BYTES])
 
 
 def _in_zip(begun: bytes) -> str:
-    for names, told in _ZIPPED:
+    for names, message in _ZIPPED:
         if any(name in begun for name in names):
-            return told
+            return message
     return f"This is a zip archive. {UNPACK.format(command='`unzip FILE` takes it out')}"
 
 
 def _kind_of_text(begun: bytes) -> str | None:
-    """Markup and JSON are text, and no column is called so."""
+    """Markup or JSON: both are text, but no column has such a name."""
     if begun.lower().startswith(_MARKUP):
         return (
             "This is a web page or XML: an error page that was saved in a file's place, perhaps, or a table that a "

@@ -1,6 +1,6 @@
-"""Cells that are written in an odd way: Marketo takes them, but perhaps not as they were meant.
+"""Finds cells that are written in an odd way: Marketo takes them, but perhaps not as they were meant.
 
-Each is looked at once, from end to end: what it costs grows with the text, and with nothing else.
+Each cell is read once from end to end, so the cost grows with the length of the text only.
 """
 
 import re
@@ -10,12 +10,12 @@ from app.files import codec_registry
 from app.files.charsets import is_same
 
 CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
-"""C1 in UTF-8: no text has these; cp1252 has quotes, dashes and the euro sign there."""
-READ_BYTES = 1 << 12  # of a row, to see whether it was read in the wrong charset
+"""The C1 control characters in UTF-8: no text has them; cp1252 has quotes, dashes and the euro sign in their place."""
+READ_BYTES = 1 << 12  # of a row that are checked for a wrong charset
 
 
 class Oddities:
-    """Looks at rows as they are written. `separator` and `charset`: of the file."""
+    """Checks how rows are written. `separator` and `charset` are those of the file."""
 
     def __init__(self, separator: str, charset: str) -> None:
         self._separator = separator.encode()
@@ -24,32 +24,32 @@ class Oddities:
         self._codec = None if is_same(charset, "utf-8") else codec_registry.find(charset)
 
     def may_be_quoted_oddly(self, record: bytes, *, well_formed: bool) -> bool:
-        """Whether its cells have to be looked at. `well_formed`: a strict reader takes it."""
+        """Whether the record's cells have to be checked. `well_formed`: a strict reader accepts the record."""
         if b'"' not in record:
             return False
         return not well_formed or any(blank in record for blank in self._blanks) or _has_line_end_inside(record)
 
     def quoting(self, cells: Sequence[bytes]) -> Iterator[tuple[int, str]]:
-        """(which cell, what is odd about how it is quoted) of a record's raw cells."""
+        """(the cell's position, what is odd about its quotes) for each odd one of a record's raw cells."""
         for place, cell in enumerate(cells):
-            if b'"' in cell and (told := _odd_quoting(cell, self._separator)):
-                yield place, told
+            if b'"' in cell and (what := _odd_quoting(cell, self._separator)):
+                yield place, what
 
     def misread(self, record: bytes, cells: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """(which cell, what shows that the file is in another charset than the one that it was read in)."""
+        """(the cell's position, what shows that the file's charset is not the one that it was read in)."""
         if CONTROLS.search(record):
             for place, cell in enumerate(cells):
-                if found := CONTROLS.search(cell.encode()):
-                    told = f"holds the control character U+{ord(found.group().decode()):04X}"
-                    yield place, told if self._codec is None else f"{told}: is the file really {self._charset}?"
+                if control := CONTROLS.search(cell.encode()):
+                    what = f"holds the control character U+{ord(control.group().decode()):04X}"
+                    yield place, what if self._codec is None else f"{what}: is the file really {self._charset}?"
         elif self._is_utf8(record[:READ_BYTES]):
             for place, cell in enumerate(cells):
                 if not cell.isascii():
-                    told = f"looks like UTF-8 that was read as {self._charset}: is the file really {self._charset}?"
-                    yield place, told
+                    what = f"looks like UTF-8 that was read as {self._charset}: is the file really {self._charset}?"
+                    yield place, what
 
     def _is_utf8(self, record: bytes) -> bool:
-        """Whether the bytes that were read as the charset are UTF-8."""
+        """Whether the bytes that were read in the declared charset are UTF-8."""
         if self._codec is None:
             return False
         try:
@@ -76,7 +76,7 @@ def _odd_quoting(cell: bytes, separator: bytes) -> str | None:
 
 
 def _runs_on(inside: bytes, separator: bytes) -> str | None:
-    """A cell of several lines is nothing odd; but where the later ones look like rows, a quote may be left open."""
+    """A cell of several lines is not odd; but if the later ones look like rows, a quote may not be closed."""
     _, end, rest = inside.replace(b"\r\n", b"\n").replace(b"\r", b"\n").partition(b"\n")
     if not end or separator not in rest:
         return None

@@ -1,4 +1,4 @@
-"""What may stand before a header: a byte order mark, and the line by which Excel is told the separator."""
+"""Removes what may stand before a header: a byte order mark, and the line `sep=;` that tells Excel the separator."""
 
 import codecs
 import re
@@ -9,14 +9,14 @@ LONGEST_BYTES = len(BOM) + len(b'"sep=;"\r\n')
 
 
 class Beginning:
-    """Takes it off a text in UTF-8 that comes in pieces."""
+    """Removes it from a text in UTF-8 that comes in chunks."""
 
     def __init__(self) -> None:
         self._held = b""
         self._is_over = False
 
     def without(self, text: bytes, *, ends: bool) -> bytes:
-        """The text behind it; nothing, until enough has come to know. `ends`: nothing more comes."""
+        """The text after it; empty until enough has come to decide. `ends`: nothing more comes."""
         if self._is_over:
             return text
         self._held += text
@@ -28,7 +28,7 @@ class Beginning:
 
 
 def without_beginning(text: bytes) -> tuple[bytes, str | None]:
-    """(the text behind byte order mark and separator line, the separator that the line names)."""
+    """(the text after byte order mark and separator line, the separator that the line names)."""
     text = text.removeprefix(BOM)
     line = SEPARATOR.match(text[:LONGEST_BYTES])
     return (text[line.end() :], line["separator"].decode("latin-1")) if line else (text, None)

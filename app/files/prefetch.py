@@ -1,4 +1,4 @@
-"""Side by side: the next item is made while the one before it is used."""
+"""Prefetching: the next item of an iterator is made while the current one is used."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 async def prefetch(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-    """The same items, each fetched one early. Close it, and the fetching ends too."""
+    """Yield the same items, each fetched one ahead. Closing this iterator ends the fetching too."""
     async with aclosing(items):
         coming = asyncio.ensure_future(anext(items, None))
         try:
@@ -20,4 +20,4 @@ async def prefetch(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, No
             coming.cancel()
             await asyncio.wait([coming])
             if not coming.cancelled():
-                coming.exception()  # nobody else will ask
+                coming.exception()  # marks it as retrieved: nobody else will ask for it

@@ -1,8 +1,11 @@
-"""Where a record ends, in any dialect: as Python's csv module sees it, but on bytes that are left as they are.
+"""Splits CSV bytes into records, as Python's csv module does, without changing a byte.
 
-Records are found many at a time, with array operations. Quotes are what makes that hard: a line end inside a quoted
-cell ends nothing. Where every quote that opens stands at the start of a cell, "inside" simply means: behind an odd
-number of quotes. Nearly every file is so. A stretch of one that is not goes through a regular expression, cell by cell.
+Many records are found at once, by array operations. Quotes make that hard: a line end inside a quoted cell does not end
+a record. If every opening quote stands at the start of a cell, a byte is inside quotes exactly if an odd number of
+quotes stand before it. Nearly every file is like that. A block of text that is not goes through a regular expression,
+cell by cell.
+
+The module is long because finding records and reading their cells share one layout of arrays.
 """
 
 import csv
@@ -17,7 +20,7 @@ from numpy.typing import NDArray
 from app.domain.errors import BadFile, Detail
 
 LF, CR, QUOTE = b'\n\r"'
-STEP_BYTES = 1 << 20  # of a whole file that is looked at in one turn
+STEP_BYTES = 1 << 20  # of a whole file that are read in one step
 csv.field_size_limit(1 << 30)  # a cell may be as large as a part; the module's own default is 128 KiB
 
 Offsets = NDArray[np.int64]
@@ -26,15 +29,15 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """Whole records of one stretch of text; blank lines, which are none, are left out.
+    """The complete records of a block of text. Blank lines are no records.
 
-    `stops` are the offsets of the bytes that end a cell, delimiters and line ends; `firsts` and `lasts` say for each
-    record which stops are those of its first and its last cell.
+    `stops` are the offsets of the bytes that end a cell: delimiters and line ends. `firsts` and `lasts` are, for each
+    record, the indexes of the stops of its first and its last cell.
     """
 
     text: bytes
     starts: Offsets
-    ends: Offsets  # behind the line end
+    ends: Offsets  # after the line end
     stops: Offsets
     firsts: Offsets
     lasts: Offsets
@@ -50,31 +53,31 @@ class Records:
         return int(self.lasts[index] - self.firsts[index]) + 1
 
     def begun(self, index: int, width: int) -> bytes:
-        """A record's first cells, so many at most: one of ten million is no reason to make ten million texts."""
+        """The bytes of a record's first cells, `width` at most: a record may have ten million cells."""
         last = min(self.lasts[index], self.firsts[index] + width - 1)
         return self.text[self.starts[index] : min(self.stops[last] + 1, self.ends[index])]
 
     def behind(self, index: int) -> "Records":
-        """The records from that one on."""
-        some = slice(index, None)
-        return Records(self.text, self.starts[some], self.ends[some], self.stops, self.firsts[some], self.lasts[some])
+        """The records from this index on."""
+        rest = slice(index, None)
+        return Records(self.text, self.starts[rest], self.ends[rest], self.stops, self.firsts[rest], self.lasts[rest])
 
     @property
     def widths(self) -> Offsets:
-        """How many cells each has."""
+        """How many cells each record has."""
         return self.lasts - self.firsts + 1
 
     def raw_cells(self, index: int, width: int) -> list[bytes]:
-        """A record's first cells, so many at most, as they stand in the text: with quotes, without their line end."""
+        """A record's first cells, `width` at most, as they stand in the text: with quotes, without the line end."""
         first = self.firsts[index]
         stops = self.stops[first : min(self.lasts[index] + 1, first + width)].tolist()
         starts = [int(self.starts[index]), *(stop + 1 for stop in stops[:-1])]
-        found = [self.text[start:stop] for start, stop in zip(starts, stops, strict=True)]
-        found[-1] = found[-1].removesuffix(b"\r")
-        return found
+        raw = [self.text[start:stop] for start, stop in zip(starts, stops, strict=True)]
+        raw[-1] = raw[-1].removesuffix(b"\r")
+        return raw
 
     def cells(self, column: int) -> tuple[Offsets, Offsets, Flags]:
-        """(starts, ends, which records have it) of a column's cells, quotes included; the first column is 0."""
+        """(starts, ends, which records have the column) of a column's cells, with quotes; the first column is 0."""
         at = self.firsts + column
         there = at <= self.lasts
         at = np.minimum(at, self.lasts)
@@ -88,10 +91,10 @@ NO_RECORDS = Records(b"", *[np.zeros(0, np.int64)] * 5)
 
 
 class RecordScanner:
-    """Push text in, get whole records out. A quote opens at a cell's start only; doubled, it is a quote.
+    """Takes text in chunks and gives complete records. A quote opens at a cell's start only; doubled, it is a quote.
 
-    Every byte is looked at once, however long a record is and however it comes in. For what a stretch begins with, and
-    what is unfinished where the one before ended, it is enough to know how that cell stands (`_open`).
+    Every byte is read once, however long a record is and however small the chunks are. For a cell that is not complete
+    at the end of a chunk, a short text with the same meaning is kept (`_open`), and put before the next chunk.
     """
 
     def __init__(self, delimiter: str, *, limit_bytes: int = 1 << 30) -> None:
@@ -99,58 +102,58 @@ class RecordScanner:
         self._cell = _cell_of(self._delimiter)
         self._limit_bytes = limit_bytes
         self._forget()
-        self.records = 0  # handed out so far, blank lines not counted; the header is the first
+        self.records = 0  # given out so far, without blank lines; the header is the first
 
     def _forget(self) -> None:
-        """Hold nothing."""
-        self._held: list[bytes] = []  # of a record whose end is still to come
-        self._stops: list[Offsets] = []  # where its cells end, as far as they are finished
-        self._size_bytes = 0  # of what is held
+        """Drop the unfinished record."""
+        self._held: list[bytes] = []  # the text of the unfinished record
+        self._stops: list[Offsets] = []  # where its complete cells end
+        self._size_bytes = 0  # of that text
         self._open = b""  # stands for its unfinished cell: see _unfinished
-        self._return = b""  # a CR that ended the last stretch. Alone or before an LF? The next byte will tell
+        self._return = b""  # a CR at the end of the last chunk: the next byte shows whether it belongs to a CR LF
 
     def feed(self, text: bytes) -> Records:
-        """Errors: BadFile record_too_large."""
+        """The records that this text completes. Errors: BadFile record_too_large."""
         text, self._return = self._return + text, b""
         if text.endswith(b"\r"):
             text, self._return = text[:-1], b"\r"
-        found = self._taken(text, final=False)
-        if self.held_bytes > self._limit_bytes and not found:  # what is found comes first: it may hold an earlier error
+        records = self._taken(text, final=False)
+        if self.held_bytes > self._limit_bytes and not records:  # complete records may have an earlier mistake
             raise too_large(self.records, self._limit_bytes)
-        return found
+        return records
 
     def finish(self) -> Records:
         """The last record, which may lack its line end. Errors: BadFile unclosed_quote."""
-        found = self._taken(self._return, final=True)
+        records = self._taken(self._return, final=True)
         if self._size_bytes:
             row, column = self.place
             message = f"A quote that opens in row {row}, column {column} is never closed. Close it, or double it."
             raise BadFile(message, code="unclosed_quote", details=(Detail(message, row=row),))
-        return found
+        return records
 
     def released(self) -> bytes:
-        """What is held of a record whose end is still to come; it is held no longer."""
+        """The text of the unfinished record, which is dropped here."""
         held = b"".join([*self._held, self._return])
         self._forget()
         return held
 
     @property
     def held_bytes(self) -> int:
-        """Of a record whose end is still to come."""
+        """The size of the unfinished record."""
         return self._size_bytes + len(self._return)
 
     @property
     def memory_bytes(self) -> int:
-        """That it takes to hold that."""
+        """The memory that the unfinished record takes."""
         return self.held_bytes + sum(stops.nbytes for stops in self._stops)
 
     @property
     def place(self) -> tuple[int, int]:
-        """(row, column) at which the text that was fed breaks off: row 0 is the header, column 1 the first."""
+        """(row, column) of the place at which the text so far ends: row 0 is the header, column 1 the first."""
         return self.records, 1 + sum(map(len, self._stops))
 
     def _taken(self, text: bytes, *, final: bool) -> Records:
-        """The records that this stretch ends; what is left of it is held."""
+        """The records that this text completes; the rest of it is kept."""
         stops, line_ends = self._scanned(text)
         size_bytes = self._size_bytes + len(text)
         complete = int(stops[line_ends][-1]) + 1 if line_ends.any() else 0
@@ -162,7 +165,7 @@ class RecordScanner:
         return self._whole(line_ends) if line_ends.any() else NO_RECORDS
 
     def _whole(self, line_ends: Flags) -> Records:
-        """The records in what is held, the last of which ends in the last stretch; the rest is held on."""
+        """The complete records in the kept text, the last of which ends in the last chunk; the rest is kept on."""
         text, stops = b"".join(self._held), np.concatenate(self._stops)
         lasts = np.flatnonzero(line_ends) + len(stops) - len(line_ends)
         ends = np.minimum(stops[lasts] + 1, len(text))
@@ -176,7 +179,7 @@ class RecordScanner:
         return Records(text, starts[kept], ends[kept], stops, firsts[kept], lasts[kept])
 
     def _scanned(self, text: bytes) -> tuple[Offsets, Flags]:
-        """(where cells end in what is held with this stretch behind it, which of these are line ends)."""
+        """(where cells end in the kept text with this text after it, which of these are line ends)."""
         before = len(self._open)
         text = self._open + text
         stops, line_ends = self._stops_of(text)
@@ -184,7 +187,7 @@ class RecordScanner:
         return stops + (self._size_bytes - before), line_ends
 
     def _stops_of(self, text: bytes) -> tuple[Offsets, Flags]:
-        """(where cells end, which of these are line ends) of a stretch that begins with a cell."""
+        """(where cells end, which of these are line ends) in a text that begins with a cell."""
         buffer = buffer_of(text)
         line_end = buffer == LF
         if b"\r" in text:
@@ -204,7 +207,7 @@ class RecordScanner:
         return stops, line_end[stops]
 
     def _stops_cell_by_cell(self, text: bytes) -> tuple[Offsets, Flags]:
-        """The same for text with quotes inside of cells, where counting quotes would mislead."""
+        """The same for a text with quotes inside unquoted cells, where counting quotes gives wrong results."""
         stops, line_ends, at = [], [], 0
         while cell := self._cell.match(text, at):
             at = cell.end()
@@ -214,18 +217,18 @@ class RecordScanner:
 
 
 def _cell_of(delimiter: bytes) -> re.Pattern[bytes]:
-    """A cell and what ends it; group 1 if that is a line end. A quoted cell may go on behind its closing quote."""
-    one = re.escape(delimiter)
-    return re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?!"))[^\r\n' + one + rb"]*+(?:" + one + rb"|(\r\n|\n|\r))")
+    """A pattern for a cell and what ends it: group 1 is a line end. A quoted cell may go on after its closing quote."""
+    end = re.escape(delimiter)
+    return re.compile(rb'(?:"[^"]*+(?:""[^"]*+)*+"|(?!"))[^\r\n' + end + rb"]*+(?:" + end + rb"|(\r\n|\n|\r))")
 
 
 UNQUOTED, QUOTED, CLOSED = b"x", b'"', b'""'
 OPENED = re.compile(rb'"[^"]*+(?:""[^"]*+)*+')
-"""A quoted cell as far as it goes without its closing quote."""
+"""A pattern for a quoted cell without its closing quote."""
 
 
 def _unfinished(text: bytes, start: int) -> bytes:
-    """The least that a cell without an end, which begins there, may be taken for: whatever follows means the same."""
+    """A short text to put in place of the unfinished cell at `start`: what follows has the same meaning after it."""
     opened = OPENED.match(text, start)
     if opened is None:
         return UNQUOTED if start < len(text) else b""
@@ -239,7 +242,7 @@ def _unfinished(text: bytes, start: int) -> bytes:
 
 
 def offsets_of(text: bytes, delimiter: str) -> tuple[Offsets, Offsets]:
-    """(where each record of a whole file begins, where it ends), the header's first; found a stretch at a time."""
+    """(where each record of a whole file begins, where it ends), the header's first."""
     scanner, starts, ends = RecordScanner(delimiter), [], []
     for at in range(0, len(text), STEP_BYTES):
         base = at - scanner.held_bytes
@@ -276,7 +279,7 @@ def buffer_of(text: bytes) -> NDArray[np.uint8]:
 
 
 def _blank(text: bytes, starts: Offsets, ends: Offsets) -> Flags:
-    """Which records are nothing but a line end."""
+    """Which of these are blank lines."""
     if not len(starts):
         return np.zeros(0, bool)
     first = buffer_of(text)[starts]
@@ -290,9 +293,9 @@ def too_large(row: int, limit_bytes: int) -> BadFile:
 
 
 def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
-    """A record that holds these cells: whatever holds a line end of any kind is quoted, whatever ours is.
+    """A record with these cells. A cell with a line end of any kind is quoted, whatever the record's own line end is.
 
-    Bytes that are no UTF-8 come out as they were, if the cells have them as `surrogateescape` does.
+    Bytes that are no UTF-8 are written as they were, if the cells hold them as `surrogateescape` does.
     """
     text = io.StringIO()
     csv.writer(text, delimiter=delimiter, lineterminator="\r\n").writerow(values)
@@ -305,5 +308,5 @@ def cells(record: bytes, delimiter: str) -> list[str]:
 
 
 def strict_cells(record: bytes, delimiter: str) -> list[str]:
-    """The same of a record that is quoted as it should be. Errors: csv.Error."""
+    """The cells of a record with correct quoting, unquoted. Errors: csv.Error."""
     return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter, strict=True), [])

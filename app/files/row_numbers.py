@@ -1,6 +1,6 @@
-"""Which rows of the uploaded file a part holds, when they do not simply follow each other.
+"""The row numbers of a part: which rows of the uploaded file it holds. Row 1 is the first after the header.
 
-Row 1 is the first after the header.
+They are stored only where they do not simply follow each other.
 """
 
 from collections import deque
@@ -11,14 +11,14 @@ import numpy as np
 from app.files.compression import pack, unpacked
 from app.files.records import Offsets
 
-UNKNOWN = 0  # the number of a row that nobody knows it of
+UNKNOWN = 0  # stands for a row number that is not known
 
 Numbering = Callable[[int], Offsets]
-"""Answers the numbers of the next so many rows."""
+"""Returns the numbers of the next rows; its argument says how many."""
 
 
 def counted() -> Numbering:
-    """1, 2, 3, …"""
+    """Numbers the rows 1, 2, 3, …"""
     last = 0
 
     def following(count: int) -> Offsets:
@@ -30,7 +30,7 @@ def counted() -> Numbering:
 
 
 class Given:
-    """A numbering whose numbers are handed in, by another thread perhaps, before their rows come along."""
+    """A numbering whose numbers are added before their rows come, perhaps by another thread."""
 
     def __init__(self) -> None:
         self._coming: deque[Offsets] = deque()
@@ -40,22 +40,23 @@ class Given:
         self._coming.append(numbers)
 
     def __call__(self, count: int) -> Offsets:
-        some, held = [self._held], len(self._held)
-        while held < count:
-            some.append(self._coming.popleft())
-            held += len(some[-1])
-        whole = np.concatenate(some)
-        numbers, self._held = whole[:count], whole[count:]
+        arrays, available = [self._held], len(self._held)
+        while available < count:
+            arrays.append(self._coming.popleft())
+            available += len(arrays[-1])
+        joined = np.concatenate(arrays)
+        numbers, self._held = joined[:count], joined[count:]
         return numbers
 
 
 def written(numbers: Offsets) -> bytes | None:
-    """Numbers as they are kept; None where they follow each other from the first on."""
+    """Row numbers as they are stored; None where each is one more than the one before."""
     steps = np.diff(numbers, prepend=0)
     return None if (steps[1:] == 1).all() else pack(steps.astype("<i8").tobytes())
 
 
-def read(kept: bytes | None, *, first_row: int, rows: int) -> Offsets:
-    if kept is None:
+def read(stored: bytes | None, *, first_row: int, rows: int) -> Offsets:
+    """The row numbers from their stored form."""
+    if stored is None:
         return np.arange(first_row, first_row + rows)
-    return np.cumsum(np.frombuffer(b"".join(unpacked(kept)), "<i8"))
+    return np.cumsum(np.frombuffer(b"".join(unpacked(stored)), "<i8"))

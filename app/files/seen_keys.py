@@ -1,9 +1,10 @@
-"""Which keys have gone into earlier parts, in a bounded amount of memory.
+"""The set of record keys that are in earlier parts, in a bounded amount of memory: a Bloom filter.
 
-Up to a quarter of a million keys are kept as they are. Beyond, a filter (a blocked Bloom filter, one word a key) finds
-those that may have. It never forgets a key, but now and then takes a new one for known: of ten million one in two
-hundred, of a hundred million four in five. Such a row is set aside without need, which costs it its place in the file's
-order and nothing else. Where memory is wanted elsewhere, the filter halves, and errs more often.
+Up to a quarter of a million keys are kept exactly. Beyond that a blocked Bloom filter, with one word for each key, says
+which keys may be in the set. It never misses a key, but takes some new keys for known ones: with ten million keys one
+in two hundred, with a hundred million four in five. The row of such a key becomes a deferred duplicate without need,
+which costs it its place in the file's order and nothing else. To free memory the filter can be halved; then it takes
+more new keys for known ones.
 """
 
 import numpy as np
@@ -18,8 +19,10 @@ ONE, SIX_BITS = np.uint64(1), np.uint64(63)
 
 
 class SeenKeys:
+    """A set of key digests that is exact while it is small, and a Bloom filter from then on."""
+
     def __init__(self) -> None:
-        self._exact: Digests | None = np.zeros(0, np.uint64)  # sorted, each once; None: they are in the filter
+        self._exact: Digests | None = np.zeros(0, np.uint64)  # sorted, each once; None once they are in the filter
         self._words: Digests = np.zeros(0, np.uint64)
 
     @property
@@ -28,11 +31,11 @@ class SeenKeys:
 
     @property
     def least_bytes(self) -> int:
-        """After it has shrunk as far as it may."""
+        """The bytes in use after shrinking as far as possible."""
         return self.memory_bytes if self._exact is not None else LEAST_WORDS * self._words.itemsize
 
     def add(self, digests: Digests) -> None:
-        """Remember the keys of a part; they come sorted."""
+        """Add the keys of a part, which are sorted."""
         if self._exact is not None:
             self._exact = np.union1d(self._exact, digests)
             if len(self._exact) <= EXACT_KEYS:
@@ -42,20 +45,20 @@ class SeenKeys:
         np.bitwise_or.at(self._words, self._places(digests), _bits(digests))
 
     def has(self, digests: Digests) -> Flags:
-        """Which of these keys are, or may be, among those of an earlier part."""
-        found: Flags
+        """Which of these keys are, or may be, in the set."""
+        contained: Flags
         if self._exact is None:
             bits = _bits(digests)
-            found = (self._words[self._places(digests)] & bits) == bits
+            contained = (self._words[self._places(digests)] & bits) == bits
         elif len(self._exact):
             at = np.minimum(np.searchsorted(self._exact, digests), len(self._exact) - 1)
-            found = self._exact[at] == digests
+            contained = self._exact[at] == digests
         else:
-            found = np.zeros(len(digests), bool)
-        return found
+            contained = np.zeros(len(digests), bool)
+        return contained
 
     def shrink(self) -> None:
-        """Hold half as much in the filter: two neighbours become one word, which knows what both knew."""
+        """Halve the filter: two neighbouring words become one that has the bits of both."""
         if len(self._words) > LEAST_WORDS:
             self._words = self._words[0::2] | self._words[1::2]
 
@@ -64,7 +67,7 @@ class SeenKeys:
 
 
 def _bits(digests: Digests) -> Digests:
-    """Four of the word's 64 bits."""
+    """The four bits of a word that stand for a key."""
     bits = np.zeros(len(digests), np.uint64)
     for shift in (0, 6, 12, 18):
         bits |= ONE << (digests >> np.uint64(shift) & SIX_BITS)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from app.domain.errors import BadFile
 from app.domain.imports import Preflight, Request
 from app.files.examination import Examination, Findings, Limits
-from app.pipeline.intake import Arrival
 from app.uploads.admission import Place
+from app.uploads.arrival import Arrival
 from app.uploads.descriptions import Describe
 from app.uploads.part_files import pieces_of
 from app.uploads.target import describe_of, described, with_dedupe_fields

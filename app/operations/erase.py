@@ -15,6 +15,7 @@ from app.domain.timeouts import RETENTION_DOUBT_SECONDS
 from app.store import erasures, imports
 from app.store.database import Database
 from app.store.erasures import Content
+from app.store.transaction import Transaction
 
 BY_AGE = "retention"
 DAY_SECONDS = 86_400
@@ -22,7 +23,8 @@ PLAUSIBLE_SHARE = 0.25  # of all that is kept, to go within the first day after 
 
 log = structlog.get_logger()
 
-Some = Callable[[AsyncConnection], Awaitable[bool]]
+Step = Callable[[Transaction], Awaitable[bool]]
+"""Erases a little in one transaction. False: nothing is left to erase."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +67,14 @@ class Erase:
         Errors: NotFound; WrongState for an import that is not finished.
         """
         async with self.db.write() as tx:
-            known = await imports.get_summary(tx, import_id, lock=True)
-            if known is None:
+            lock = await imports.lock(tx, import_id)
+            summary = await imports.get_summary(tx, import_id)
+            if lock is None or summary is None:
                 raise NotFound(f"There is no import {import_id}.")
-            if known.status not in FINISHED:
-                message = f"Import {import_id} is {known.status}. Wait for its end, or cancel it; then erase it."
+            if summary.status not in FINISHED:
+                message = f"Import {import_id} is {summary.status}. Wait for its end, or cancel it; then erase it."
                 raise WrongState(message, code="not_finished")
-            await erasures.mark(tx, import_id, at=self.now(), by=by)
+            await erasures.mark(tx, lock, at=self.now(), by=by)
         await self._all(partial(erasures.go_on, import_id=import_id))
         await self._give_back()
 
@@ -114,12 +117,12 @@ class Erase:
             None: forgotten,
         }
 
-    async def _all(self, some: Some) -> None:
-        """Again and again, a transaction each, while there is something left."""
+    async def _all(self, step: Step) -> None:
+        """Repeat the step, each time in a transaction of its own, while there is something left."""
         more = True
         while more:
             async with self.db.write() as tx:
-                more = await some(tx)
+                more = await step(tx)
 
     async def _give_back(self) -> None:
         while await self.db.give_back():

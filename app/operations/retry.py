@@ -17,13 +17,14 @@ from app.files.compression import unpacked
 from app.files.record_keys import NONE, Digests, digests_of_file, key_places
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.files.row_numbers import Given
-from app.pipeline.intake import Arrival, Intake, Receipt
+from app.pipeline.intake import Intake
 from app.store import imports, parts, results
 from app.store.blobs import Corrupt
 from app.store.database import Database
 from app.store.imports import ImportSummary
 from app.store.parts import Kept
 from app.store.results import Kind
+from app.uploads.arrival import Arrival, Receipt
 from app.uploads.fair_limit import FairLimit
 
 READ_AGAIN = 2  # imports at once, one of each client: of each, two parts are held with all that is known of their rows

@@ -12,13 +12,14 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.conflicts import Overlap, overlap_of
-from app.domain.failpoints import Failpoint
+from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.parts import Part
 from app.files.record_keys import Digests, from_bytes, share_any
-from app.scheduling.instance_context import InstanceContext
+from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
 from app.store import blockers, parts
 from app.store.blockers import Blocker
+from app.store.database import Database
 
 PAGE_RIVALS = 500
 LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
@@ -37,7 +38,9 @@ class Compared:
 
 @dataclass(frozen=True, slots=True)
 class ConflictChecker:
-    context: InstanceContext
+    db: Database
+    fenced: FencedWriter
+    hit: FailpointHit
     known: dict[int, Compared] = field(default_factory=dict)
     mine: dict[int, Digests] = field(default_factory=dict)  # the keys of the part that was judged last
 
@@ -47,7 +50,7 @@ class ConflictChecker:
         Effect: one or two short transactions; the comparing is done in a thread.
         """
         compared = self._compared(part)
-        async with self.context.db.read() as tx:
+        async with self.db.read() as tx:
             there = [blocker for blocker in await blockers.at_marketo(tx, part) if blocker.id not in compared.there]
             after = max(compared.before, compared.looked_to)
             before = await blockers.before(tx, part, after=after, limit=PAGE_RIVALS)
@@ -56,9 +59,9 @@ class ConflictChecker:
         met = await asyncio.to_thread(_met, part, looked, keys)
         for blocker in reversed(met):  # the nearest: then the end of one sets the next free, and not all at once
             if blocker.not_before is None or blocker.not_before <= now:
-                async with self.context.writing(lease) as (tx, _):
+                async with self.fenced.write(lease) as (tx, _):
                     await parts.let_wait(tx, part.id, waits_for=blocker.id, at=now)
-                self.context.hit(Failpoint.LET_WAIT)
+                self.hit(Failpoint.LET_WAIT)
                 compared.looked_to = START
                 return False
         compared.there |= {blocker.id for blocker in looked[: len(there)]}

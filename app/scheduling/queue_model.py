@@ -82,10 +82,23 @@ class QueueModel:
         self.on_trust += 1
         if at < foretold:
             self.trusted = 1
-        self.pace = self.pace.learnt(part.rows.total, (end - start).total_seconds())
+        self.pace = self.pace.observe(part.rows.total, (end - start).total_seconds())
         self.done[part.id] = part.submitted_at or NEVER, Span(min(start, end), end)
         self._settle([other for other in there if other.id != part.id])
         return Span(min(start, end), end)
+
+    def began_at(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
+        """About when Marketo began with a part that it is found at work on."""
+        if part not in there:
+            return at
+        return min(at, self.queue(there, at).spans[there.index(part)].start)
+
+    def done_since(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
+        """A part is done: learn from it. About when Marketo began with it."""
+        if part not in there:
+            self.gone(part)
+            return at
+        return self.ended(there, there.index(part), at).start
 
     def _settle(self, there: Sequence[Part]) -> None:
         """Those that are done with nothing in front of them: what is left is when they freed an importer."""

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.api_keys import ApiKey
 from app.store.api_keys import as_key
 from app.store.tables import access_token, api_key
+from app.store.transaction import Transaction
 
 
-async def add(tx: AsyncConnection, token_sha256: str, *, key_id: str, expires_at: datetime) -> None:
+async def add(tx: Transaction, token_sha256: str, *, key_id: str, expires_at: datetime) -> None:
     await tx.execute(insert(access_token).values(token_sha256=token_sha256, key_id=key_id, expires_at=expires_at))
 
 
@@ -25,5 +26,5 @@ async def get(tx: AsyncConnection, token_sha256: str) -> tuple[ApiKey, datetime]
     return None if row is None else (as_key(row), row.until)
 
 
-async def forget(tx: AsyncConnection, *, expired_before: datetime) -> None:
+async def forget(tx: Transaction, *, expired_before: datetime) -> None:
     await tx.execute(delete(access_token).where(access_token.c.expires_at < expired_before))

@@ -8,9 +8,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.api_keys import ApiKey, Scope, in_order
 from app.store.tables import api_key
+from app.store.transaction import Transaction
 
 
-async def add(tx: AsyncConnection, key: ApiKey) -> None:
+async def add(tx: Transaction, key: ApiKey) -> None:
     await tx.execute(
         insert(api_key).values(
             id=key.id,
@@ -36,14 +37,14 @@ async def everyone(tx: AsyncConnection) -> list[ApiKey]:
     return [as_key(row) for row in await tx.execute(select(api_key).order_by(api_key.c.created_at, api_key.c.id))]
 
 
-async def revoke(tx: AsyncConnection, key_id: str, *, at: datetime) -> None:
+async def revoke(tx: Transaction, key_id: str, *, at: datetime) -> None:
     """From this commit on it opens nothing. To revoke it twice changes nothing."""
     await tx.execute(
         update(api_key).where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None)).values(revoked_at=at)
     )
 
 
-async def used(tx: AsyncConnection, key_id: str, *, at: datetime) -> None:
+async def used(tx: Transaction, key_id: str, *, at: datetime) -> None:
     await tx.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_at=at))
 
 

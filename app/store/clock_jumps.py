@@ -14,8 +14,9 @@ from app.clock import Cause, Clock, Jump, Reading
 from app.domain.imports import Status
 from app.domain.instances import WaitingFor
 from app.store import incidents, parts
-from app.store.database import later, upsert
+from app.store.dialects import later, upsert
 from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance
+from app.store.transaction import Transaction
 
 KEPT = 1000  # of all that there ever were: the last ones
 
@@ -43,7 +44,7 @@ async def last_sign(tx: AsyncConnection) -> datetime | None:
     return max(filter(None, (beat, (await tx.execute(noticed)).scalar_one_or_none())), default=None)
 
 
-async def add(tx: AsyncConnection, jump: Jump) -> bool:
+async def add(tx: Transaction, jump: Jump) -> bool:
     """Record a jump. False where another process was first: then nothing is written."""
     values = {"id": jump.id, "cause": jump.cause, "before_at": jump.before, "after_at": jump.after}
     added = await tx.execute(upsert(tx, clock_jump).values(values).on_conflict_do_nothing().returning(clock_jump.c.id))
@@ -58,7 +59,7 @@ async def add(tx: AsyncConnection, jump: Jump) -> bool:
     return True
 
 
-async def _move_instances(tx: AsyncConnection, seconds: float, *, jump_id: int) -> None:
+async def _move_instances(tx: Transaction, seconds: float, *, jump_id: int) -> None:
     """In the order of their names, as all that lock several. A day's quota ends at midnight, whatever the clock did."""
     for row in (await tx.execute(select(instance).order_by(instance.c.name).with_for_update(key_share=True))).all():
         moved: dict[str, Any] = {name: _moved(getattr(row, name), seconds) for name in TIMES_OF_INSTANCE}
@@ -78,7 +79,7 @@ TIMES_OF_INSTANCE = (
 )
 
 
-async def _move_others(tx: AsyncConnection, seconds: float) -> None:
+async def _move_others(tx: Transaction, seconds: float) -> None:
     unfinished = import_.c.status.is_(None) | import_.c.status.in_([Status.QUEUED, Status.IMPORTING])
     for column, which in (
         (import_.c.touched_at, unfinished),

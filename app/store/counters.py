@@ -8,7 +8,6 @@ What many processes do at once, as taking imports in, is counted where a single 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import accumulate
 from typing import Any
@@ -16,8 +15,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.database import before_commit, upsert
+from app.store.dialects import upsert
 from app.store.tables import tally
+from app.store.transaction import Transaction
 
 MOVES = "moves"  # by move
 ROWS = "rows"  # of parts that ended, by what became of them
@@ -29,36 +29,32 @@ BOUNDS_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400)
 LARGEST, SUM = "+Inf", "sum"
 
 
-@dataclass(slots=True)
-class _Counted:
-    """What one transaction counts: (instance, name, label) → how much."""
-
-    tx: AsyncConnection
-    values: dict[tuple[str, str, str], float] = field(default_factory=lambda: defaultdict(float))
-
-    async def __call__(self) -> None:
-        added = [
-            {"instance": instance, "name": name, "label": label, "value": value}
-            for (instance, name, label), value in sorted(self.values.items())
-        ]
-        adding = upsert(self.tx, tally)
-        one_more = {"value": tally.c.value + adding.excluded.value}
-        await self.tx.execute(adding.on_conflict_do_update(index_elements=tally.primary_key, set_=one_more), added)
+async def write(tx: Transaction) -> None:
+    """Add what the transaction counted to the stored counters: its last statement before the commit."""
+    if not tx.counted:
+        return
+    rows = [
+        {"instance": instance, "name": name, "label": label, "value": value}
+        for (instance, name, label), value in sorted(tx.counted.items())
+    ]
+    adding = upsert(tx, tally)
+    values = {"value": tally.c.value + adding.excluded.value}
+    await tx.execute(adding.on_conflict_do_update(index_elements=tally.primary_key, set_=values), rows)
 
 
-def add(tx: AsyncConnection, instance: str, name: str, label: str, value: float = 1) -> None:
+def add(tx: Transaction, instance: str, name: str, label: str, value: float = 1) -> None:
     """Count it once the transaction is committed."""
     if value:
-        before_commit(tx, _Counted, lambda: _Counted(tx)).values[instance, name, label] += value
+        tx.counted[instance, name, label] += value
 
 
-def add_answers(tx: AsyncConnection, instance: str, answers: Mapping[Any, int]) -> None:
+def add_answers(tx: Transaction, instance: str, answers: Mapping[Any, int]) -> None:
     """Marketo's answers by (call, code)."""
     for (call, code), number in answers.items():
         add(tx, instance, ANSWERS, f"{call} {code}", number)
 
 
-def observe(tx: AsyncConnection, instance: str, name: str, *, since: datetime, until: datetime) -> None:
+def observe(tx: Transaction, instance: str, name: str, *, since: datetime, until: datetime) -> None:
     """Count a duration. Its label is the bound, in seconds, that it stays within."""
     seconds = max(0.0, (until - since).total_seconds())
     place = bisect_left(BOUNDS_SECONDS, seconds)

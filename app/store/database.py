@@ -9,21 +9,21 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any
 
-from sqlalchemy import ColumnElement, Interval, String, Table, event, func, literal
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from app.store import counters
 from app.store.readers import Readers
 from app.store.sqlite_driver import OneTrip, connect
 from app.store.sqlite_file import SqliteFile
+from app.store.transaction import ImportLock, Transaction
 
 PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes
 LOG_LIMIT_BYTES = 64_000_000  # of the log beside a SQLite file, after which it begins anew
@@ -37,8 +37,17 @@ def cause(away: Exception) -> str:
     return str(words).strip().splitlines()[0]
 
 
-Told = Callable[[Collection[int]], None]
-"""Is told which imports a transaction was about, once it has ended."""
+Notify = Callable[[Collection[int]], None]
+"""Is told the ids of the imports that a transaction held, once it has ended."""
+
+Finish = Callable[[Transaction, ImportLock, datetime], Awaitable[None]]
+"""Does what belongs to the end of an import, in the transaction in which its last part ended, at that time."""
+
+
+async def _refuse_ends(_: Transaction, lock: ImportLock, at: datetime) -> None:
+    """Stands for `Finish` where none was given: no import may end unfinished."""
+    raise RuntimeError(f"import {lock.import_id} ended at {at}, and this database was opened without a finish step")
+
 
 _open: ContextVar[int] = ContextVar("open_transactions", default=0)
 
@@ -46,37 +55,6 @@ _open: ContextVar[int] = ContextVar("open_transactions", default=0)
 def in_transaction() -> bool:
     """True while the running task has a transaction open. NO_CALL_IN_TX is checked with it."""
     return _open.get() > 0
-
-
-def held_in(tx: AsyncConnection) -> set[int]:
-    """The ids of the imports whose rows this transaction holds. Whoever watches them is told when it has ended."""
-    held: set[int] = tx.info["held"]
-    return held
-
-
-Deed = TypeVar("Deed", bound=Callable[[], Awaitable[None]])
-
-
-@dataclass(slots=True)
-class _Around:
-    """What goes with one transaction's commit."""
-
-    before: dict[type, Callable[[], Awaitable[None]]] = field(default_factory=dict)
-    after: list[Callable[[], None]] = field(default_factory=list)
-
-
-def before_commit(tx: AsyncConnection, kind: type[Deed], make: Callable[[], Deed]) -> Deed:
-    """The transaction's one deed of that kind, to be done last of all: what it locks is held for a moment only."""
-    around: _Around = tx.info["around"]
-    if kind not in around.before:
-        around.before[kind] = make()
-    return cast("Deed", around.before[kind])
-
-
-def after_commit(tx: AsyncConnection, deed: Callable[[], None]) -> None:
-    """Do it once what the transaction wrote is on disk; never where it was rolled back."""
-    around: _Around = tx.info["around"]
-    around.after.append(deed)
 
 
 class WrongSchema(Exception):
@@ -92,9 +70,17 @@ class Database:
 
     refused: str | None = None  # why nothing may be written: the schema is not ours
 
-    def __init__(self, url: str, *, told: Told = lambda _: None, log_limit_bytes: int = LOG_LIMIT_BYTES) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        notify: Notify = lambda _: None,
+        finish: Finish = _refuse_ends,
+        log_limit_bytes: int = LOG_LIMIT_BYTES,
+    ) -> None:
         self.url = url
-        self._told = told
+        self._notify = notify
+        self._finish = finish
         self.on_sqlite = url.startswith("sqlite")
         self.file = SqliteFile(sqlite_path(url)) if self.on_sqlite else None
         self._turn = asyncio.Lock()
@@ -117,28 +103,28 @@ class Database:
         return self.file.migrating() if self.file else nullcontext()
 
     @asynccontextmanager
-    async def write(self) -> AsyncIterator[AsyncConnection]:
+    async def write(self) -> AsyncIterator[Transaction]:
         """One transaction that may write; committed at the end, rolled back on any error. Errors: WrongSchema."""
         if self.refused:
             raise WrongSchema(self.refused)
-        held: set[int] = set()
-        around = _Around()
+        tx = Transaction(self._writer)
         try:
             async with AsyncExitStack() as stack:
                 if self.on_sqlite:
                     await stack.enter_async_context(self._turn)
                     stack.push_async_callback(self._keep_log_small)  # once the transaction has ended
                 await stack.enter_async_context(self._counted())
-                tx = await stack.enter_async_context(self._writer.begin())
-                tx.info["held"], tx.info["around"] = held, around
+                await stack.enter_async_context(tx)
+                await stack.enter_async_context(tx.begin())
                 yield tx
-                for deed in around.before.values():
-                    await deed()
-            for told in around.after:
-                told()
+                for lock, at in tx.ended.items():
+                    await self._finish(tx, lock, at)
+                await counters.write(tx)
+            for call in tx.after_commit:
+                call()
         finally:  # after an error too: the commit may be done, and its word lost
-            if held:
-                self._told(held)
+            if tx.locks:
+                self._notify(tx.locks.keys())
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -213,18 +199,6 @@ async def _has_begun_anew(connection: OneTrip) -> bool:
 
 async def _free_pages(connection: OneTrip) -> int:
     return int((await connection.run("PRAGMA freelist_count")).rows[0][0])
-
-
-def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that knows ON CONFLICT, which is each database's own in SQLAlchemy."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
-
-
-def later(tx: AsyncConnection, column: ColumnElement[Any], seconds: float) -> ColumnElement[Any]:
-    """A column's moments, so many seconds on; SQLite keeps them as text, and calculates to the millisecond."""
-    if tx.dialect.name == "sqlite":
-        return func.strftime("%Y-%m-%dT%H:%M:%f", column, f"{seconds:+.3f} seconds", type_=String).concat("000Z")
-    return column + literal(timedelta(seconds=seconds), Interval())
 
 
 def sqlite_path(url: str) -> Path:

@@ -7,8 +7,9 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Description, Field
-from app.store.database import upsert
+from app.store.dialects import upsert
 from app.store.tables import description
+from app.store.transaction import Transaction
 
 
 async def get(tx: AsyncConnection, instance: str, object_: str) -> tuple[Description, datetime] | None:
@@ -20,7 +21,7 @@ async def get(tx: AsyncConnection, instance: str, object_: str) -> tuple[Descrip
     return Description(tuple(Field(**field) for field in row.fields), tuple(row.dedupe_fields)), row.fetched_at
 
 
-async def keep(tx: AsyncConnection, instance: str, object_: str, said: Description, *, at: datetime) -> None:
+async def keep(tx: Transaction, instance: str, object_: str, said: Description, *, at: datetime) -> None:
     values = {
         "fetched_at": at,
         "fields": [asdict(field) for field in said.fields],

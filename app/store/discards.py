@@ -7,29 +7,29 @@ last; a process that dies between leaves the rest to the next one.
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, delete, select, update
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.tables import import_, part
+from app.store.transaction import Transaction
 
 PARTS_AT_ONCE = 10  # of at most 10 MB each
 
 
-async def give_up(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
+async def give_up(tx: Transaction, import_id: int, *, at: datetime) -> None:
     """One upload that has not become an import. Nothing, where it has, or is gone."""
     await _give_up(tx, import_.c.id == import_id, at=at)
 
 
-async def give_up_idle(tx: AsyncConnection, *, untouched_since: datetime, at: datetime) -> None:
+async def give_up_idle(tx: Transaction, *, untouched_since: datetime, at: datetime) -> None:
     """Those that were broken off: nothing more has come of them since then."""
     await _give_up(tx, import_.c.touched_at < untouched_since, at=at)
 
 
-async def give_up_all(tx: AsyncConnection, *, at: datetime) -> None:
+async def give_up_all(tx: Transaction, *, at: datetime) -> None:
     """Where this is the only process, and takes nothing in yet."""
     await _give_up(tx, at=at)
 
 
-async def go_on(tx: AsyncConnection, import_id: int | None = None) -> bool:
+async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
     """Take away some of what was given up, of one upload or of any. False: nothing is left of it."""
     given_up: list[ColumnElement[bool]] = [import_.c.status.is_(None), import_.c.file_erased_at.is_not(None)]
     if import_id is not None:
@@ -45,6 +45,6 @@ async def go_on(tx: AsyncConnection, import_id: int | None = None) -> bool:
     return True
 
 
-async def _give_up(tx: AsyncConnection, *which: ColumnElement[bool], at: datetime) -> None:
+async def _give_up(tx: Transaction, *which: ColumnElement[bool], at: datetime) -> None:
     unborn = (import_.c.status.is_(None), import_.c.file_erased_at.is_(None))
     await tx.execute(update(import_).where(*unborn, *which).values(file_erased_at=at))

@@ -10,13 +10,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, delete, func, select, update
+from sqlalchemy import Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
 from app.store import events, parts
-from app.store.database import held_in
+from app.store.imports import LOCKED
 from app.store.tables import event, import_, part, part_file, result_file, result_row
+from app.store.transaction import ImportLock, Transaction
 
 IMPORTS_AT_ONCE = 100
 PARTS_AT_ONCE = 500  # of imports that are forgotten, with their history
@@ -33,27 +34,26 @@ class Content(StrEnum):
 ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
 
 
-async def mark(tx: AsyncConnection, import_id: int, *, at: datetime, by: str) -> None:
+async def mark(tx: Transaction, lock: ImportLock, *, at: datetime, by: str) -> None:
     """Erase a finished import's file and results, and what Marketo said about it in its own words."""
-    await _mark(tx, [import_id], set(Content), at=at, by=by)
-    await parts.forget_words(tx, import_id, instead=ERASED_TEXT)
-    words = (import_.c.id == import_id, import_.c.error_message.is_not(None))
+    await _mark(tx, [lock], set(Content), at=at, by=by)
+    await parts.forget_words(tx, lock.import_id, instead=ERASED_TEXT)
+    words = (import_.c.id == lock.import_id, import_.c.error_message.is_not(None))
     await tx.execute(update(import_).where(*words).values(error_message=ERASED_TEXT))
 
 
-async def mark_old(tx: AsyncConnection, *, content: Content, finished_before: datetime, at: datetime, by: str) -> bool:
+async def mark_old(tx: Transaction, *, content: Content, finished_before: datetime, at: datetime, by: str) -> bool:
     """Mark the oldest imports that have such content. False: there is none that old."""
     old = (
-        select(import_.c.id)
+        select(*LOCKED)
         .where(import_.c.finished_at < finished_before, ERASED_AT[content].is_(None))
         .order_by(import_.c.finished_at)
         .limit(IMPORTS_AT_ONCE)
         .with_for_update(key_share=True, skip_locked=True)
     )
-    ids = list((await tx.execute(old)).scalars())
-    held_in(tx).update(ids)
-    await _mark(tx, ids, {content}, at=at, by=by)
-    return bool(ids)
+    locks = [tx.lock(*row) for row in await tx.execute(old)]
+    await _mark(tx, locks, {content}, at=at, by=by)
+    return bool(locks)
 
 
 async def due(tx: AsyncConnection, content: Content | None, *, finished_before: datetime) -> tuple[int, int]:
@@ -65,18 +65,18 @@ async def due(tx: AsyncConnection, content: Content | None, *, finished_before: 
     return row[0], row[1]
 
 
-async def _mark(tx: AsyncConnection, ids: Sequence[int], contents: set[Content], *, at: datetime, by: str) -> None:
-    """Of imports whose rows are held."""
-    known = select(import_.c.id, import_.c.instance, *ERASED_AT.values()).where(import_.c.id.in_(ids))
-    for row in (await tx.execute(known.order_by(import_.c.id))).all():
+async def _mark(tx: Transaction, locks: Sequence[ImportLock], contents: set[Content], *, at: datetime, by: str) -> None:
+    of_import = {lock.import_id: lock for lock in locks}
+    erased_at = select(import_.c.id, *ERASED_AT.values()).where(import_.c.id.in_(of_import))
+    for row in (await tx.execute(erased_at.order_by(import_.c.id))).all():
         new = [content for content in sorted(contents) if getattr(row, ERASED_AT[content].name) is None]
         if new:
             values = {ERASED_AT[content].name: at for content in new}
             await tx.execute(update(import_).where(import_.c.id == row.id).values(values | {"erasing": True}))
-            await events.append(tx, Occurrence.ERASED, at=at, instance=row.instance, import_id=row.id, what=new, by=by)
+            await events.append_of(tx, of_import[row.id], Occurrence.ERASED, at=at, what=new, by=by)
 
 
-async def go_on(tx: AsyncConnection, import_id: int | None = None) -> bool:
+async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
     """One step of erasing what is marked, of one import or of any. False: nothing is left of it.
 
     Of any: but for those that another worker is at.
@@ -110,11 +110,11 @@ def _some(table: Table, wanted: Select[Any], most: int) -> Any:
     return delete(table).where(key.in_(wanted.limit(most)))
 
 
-async def forget(tx: AsyncConnection, *, finished_before: datetime, at: datetime, by: str) -> bool:
+async def forget(tx: Transaction, *, finished_before: datetime, at: datetime, by: str) -> bool:
     """Take away the oldest imports whose contents are gone, with their parts and history. False: there is none."""
     parts_of_it = select(func.count()).where(part.c.import_id == import_.c.id).scalar_subquery()
     old = (
-        select(import_.c.id, import_.c.instance, parts_of_it.label("parts"))
+        select(*LOCKED, parts_of_it.label("parts"))
         .where(
             import_.c.finished_at < finished_before,
             import_.c.file_erased_at.is_not(None),
@@ -126,16 +126,17 @@ async def forget(tx: AsyncConnection, *, finished_before: datetime, at: datetime
         .with_for_update(skip_locked=True, of=import_)
     )
     gone = _as_many_as_fit((await tx.execute(old)).all())
-    held_in(tx).update(row.id for row in gone)
+    for row in gone:
+        tx.lock(row.id, row.instance, row.client, row.request_id)
     await tx.execute(delete(import_).where(import_.c.id.in_([row.id for row in gone])))
     for name, count in Counter(row.instance for row in gone).items():
         await events.append(tx, Occurrence.FORGOTTEN, at=at, instance=name, imports=count, by=by)
     return bool(gone)
 
 
-def _as_many_as_fit(old: Sequence[Row[int, str, int]]) -> list[Row[int, str, int]]:
+def _as_many_as_fit(old: Sequence[Any]) -> list[Any]:
     """At least one; together they have no more parts than may go at once."""
-    fit: list[Row[int, str, int]] = []
+    fit: list[Any] = []
     for row in old:
         if fit and sum(one.parts for one in [*fit, row]) > PARTS_AT_ONCE:
             break
@@ -143,7 +144,7 @@ def _as_many_as_fit(old: Sequence[Row[int, str, int]]) -> list[Row[int, str, int
     return fit
 
 
-async def forget_events(tx: AsyncConnection, *, before: datetime) -> bool:
+async def forget_events(tx: Transaction, *, before: datetime) -> bool:
     """Some of the old events that are about an instance and no import. False: there is none."""
     old = select(event.c.id).where(event.c.import_id.is_(None), event.c.at < before)
     return bool((await tx.execute(_some(event, old.order_by(event.c.at), ROWS_AT_ONCE))).rowcount)

@@ -18,8 +18,8 @@ from app.clock import rfc3339
 from app.domain.events import WARNED, EventType
 from app.domain.parts import Part
 from app.logs import request_id
-from app.store.database import after_commit, held_in
 from app.store.tables import event, import_
+from app.store.transaction import ImportLock, Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -37,48 +37,67 @@ class Event:
 
 
 async def append(
-    tx: AsyncConnection,
+    tx: Transaction,
     type_: EventType,
     *,
     at: datetime,
     instance: str,
-    import_id: int | None = None,
+    beside: Mapping[str, object] | None = None,
+    **data: object,
+) -> int:
+    """Write one line of an instance's own history; its id. As `append_of`."""
+    return await _append(tx, type_, {"at": at, "instance": instance}, beside, data)
+
+
+async def append_of(
+    tx: Transaction,
+    lock: ImportLock,
+    type_: EventType,
+    *,
+    at: datetime,
     part: int | None = None,
     beside: Mapping[str, object] | None = None,
     **data: object,
 ) -> int:
-    """Write one line of history, and one in the log once it is on disk; its id, which no later one is below.
+    """Write one line of an import's history, and one in the log once it is on disk; its id.
 
-    The import's row is held before: so the ids of its events follow the commits, and whoever has read up to one of
-    them never finds another below it later. `beside`: what the log line has beside the event; the id of the request
-    that is being answered goes before one that is handed in.
+    The import's row is locked: so the ids of its events follow the commits, and whoever has read up to one of them
+    never finds another below it later. `beside`: what the log line has beside the event; the id of the request that
+    is being answered goes before one that is handed in.
     """
-    assert import_id is None or import_id in held_in(tx), "hold an import's row before you write its history"
-    kept = _known(data)
-    made = await tx.execute(
-        insert(event).returning(event.c.id),
-        {"at": at, "instance": instance, "import_id": import_id, "part_number": part, "type": type_, "data": kept},
-    )
-    told = {name: value for name, value in kept.items() if name not in FREE_TEXT}
-    line = {"instance": instance, "import_id": import_id, "part": part} | told | dict(beside or {})
-    if answering := request_id():
-        line["request_id"] = answering
-    tell = log.warning if type_ in WARNED or kept.get("results_missing") else log.info
-    after_commit(tx, partial(tell, str(type_), **_known(line)))
-    return int(made.scalar_one())
+    assert tx.holds(lock), "the lock is another transaction's"
+    place = {"at": at, "instance": lock.instance, "import_id": lock.import_id, "part_number": part}
+    return await _append(tx, type_, place, beside, data)
 
 
-async def append_of(
-    tx: AsyncConnection, type_: EventType, part: Part, *, at: datetime, since: datetime, **data: Any
+async def append_of_part(
+    tx: Transaction, lock: ImportLock, part: Part, type_: EventType, *, at: datetime, since: datetime, **data: Any
 ) -> None:
     """Tell the history of its import what has befallen a part since then, without a move."""
     beside = {"client": part.client, "state": part.state}
-    about: dict[str, Any] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
-    await append(tx, type_, at=at, beside=beside, since=rfc3339(since), **about, **data)
+    await append_of(tx, lock, type_, at=at, part=part.number, beside=beside, since=rfc3339(since), **data)
 
 
-def _known(told: Mapping[str, object]) -> dict[str, Any]:
-    return {name: value for name, value in told.items() if value is not None}
+async def _append(
+    tx: Transaction,
+    type_: EventType,
+    place: Mapping[str, object],
+    beside: Mapping[str, object] | None,
+    data: Mapping[str, object],
+) -> int:
+    facts = _known(data)
+    inserted = await tx.execute(insert(event).returning(event.c.id), {**place, "type": type_, "data": facts})
+    line = {"instance": place["instance"], "import_id": place.get("import_id"), "part": place.get("part_number")}
+    line |= {name: value for name, value in facts.items() if name not in FREE_TEXT} | dict(beside or {})
+    if answering := request_id():
+        line["request_id"] = answering
+    write_line = log.warning if type_ in WARNED or facts.get("results_missing") else log.info
+    tx.after_commit.append(partial(write_line, str(type_), **_known(line)))
+    return int(inserted.scalar_one())
+
+
+def _known(facts: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 async def page(tx: AsyncConnection, import_id: int, *, after: int, size: int) -> list[Event]:

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store.database import upsert
+from app.store.dialects import upsert
 from app.store.tables import idempotency_key as table
+from app.store.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ class Earlier:
 
 
 async def claim(
-    tx: AsyncConnection, wanted: Claim, *, parameters_sha256: str, at: datetime, dead_since: datetime, old: datetime
+    tx: Transaction, wanted: Claim, *, parameters_sha256: str, at: datetime, dead_since: datetime, old: datetime
 ) -> bool:
     """Take a key that is free, too old, or whose holder has given no sign of life. False where it is another's."""
     values = {
@@ -63,28 +64,28 @@ async def earlier(tx: AsyncConnection, client: str, key: str) -> Earlier | None:
     return None if row is None else Earlier(*row)
 
 
-async def touch(tx: AsyncConnection, held: Claim, *, at: datetime) -> None:
+async def touch(tx: Transaction, held: Claim, *, at: datetime) -> None:
     await tx.execute(update(table).where(_is(held)).values(touched_at=at))
 
 
-async def keep(tx: AsyncConnection, held: Claim, *, import_id: int, file_sha256: str) -> bool:
+async def keep(tx: Transaction, held: Claim, *, import_id: int, file_sha256: str) -> bool:
     """The key stands for this import from the commit on that makes it. False where another took the key over."""
     kept = await tx.execute(update(table).where(_is(held)).values(import_id=import_id, file_sha256=file_sha256))
     return kept.rowcount == 1
 
 
-async def release(tx: AsyncConnection, held: Claim) -> None:
+async def release(tx: Transaction, held: Claim) -> None:
     """Nothing came of it: the key is free."""
     await tx.execute(delete(table).where(_is(held)))
 
 
-async def forget(tx: AsyncConnection, *, dead_since: datetime, old: datetime) -> None:
+async def forget(tx: Transaction, *, dead_since: datetime, old: datetime) -> None:
     """Keys whose time is over, and claims whose holder is gone."""
     await tx.execute(delete(table).where(table.c.created_at <= old))
     await tx.execute(delete(table).where(table.c.import_id.is_(None), table.c.touched_at <= dead_since))
 
 
-async def free_all(tx: AsyncConnection) -> None:
+async def free_all(tx: Transaction) -> None:
     """Every key that stands for nothing yet: where this is the only process, whoever held one is gone."""
     await tx.execute(delete(table).where(table.c.import_id.is_(None)))
 

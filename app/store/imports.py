@@ -25,21 +25,31 @@ from app.domain.imports import (
 )
 from app.domain.lifecycle import State
 from app.domain.objects import fields_of, target_of, target_parameters
-from app.domain.parts import Failure, Rows
+from app.domain.parts import Failure, Part, Rows
 from app.store import attention, counters, events
-from app.store.database import held_in
 from app.store.tables import import_, instance, part
+from app.store.transaction import ImportLock, Transaction
+
+LOCKED = (import_.c.id, import_.c.instance, import_.c.client, import_.c.request_id)
+"""The columns of an ImportLock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an import comes from."""
+
+    retry_of: int | None = None  # the import whose rows these are, once more
+    request_id: str | None = None  # of the request that makes it
 
 
 async def begin(
-    tx: AsyncConnection,
+    tx: Transaction,
     request: Request,
     *,
     at: datetime,
-    retry_of: int | None = None,
-    request_id: str | None = None,
+    origin: Origin | None = None,
 ) -> int:
-    """Make room for an upload. Until accept() it is not an import: nobody sees it, and sweep may take it away."""
+    """Make room for an upload. Until accept() it is not an import: nobody sees it, and maintenance may take it away."""
     made = await tx.execute(
         insert(import_).returning(import_.c.id),
         {
@@ -55,8 +65,8 @@ async def begin(
             "label": request.label,
             "metadata": dict(request.metadata) if request.metadata is not None else None,
             "file_name": request.file_name,
-            "retry_of": retry_of,
-            "request_id": request_id,
+            "retry_of": origin.retry_of if origin else None,
+            "request_id": origin.request_id if origin else None,
             "created_at": at,
             "touched_at": at,
             **fields_of(request.target),
@@ -65,21 +75,28 @@ async def begin(
     return int(made.scalar_one())
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An import that has just begun to exist."""
+
+    lock: ImportLock
+    accepted_seq: int  # its place in the order of acceptance
+
+
 async def accept(
-    tx: AsyncConnection,
+    tx: Transaction,
     import_id: int,
     *,
     file: SourceFile,
     columns: Sequence[str],
     at: datetime,
     left_out: LeftOut | None = None,
-) -> int | None:
+) -> Accepted | None:
     """The whole file is stored: from this commit on the import exists (SAFE_ACK).
 
-    Its turn: its place in the order of acceptance. None where it took so long that it was given up as broken off.
+    None where the upload took so long that it was given up as broken off.
     """
-    held_in(tx).add(import_id)
-    found = await tx.execute(
+    updated = await tx.execute(
         update(import_)
         .where(import_.c.id == import_id, import_.c.status.is_(None), import_.c.file_erased_at.is_(None))
         .values(
@@ -88,60 +105,54 @@ async def accept(
             rows=file.rows,
             ragged_rows=file.ragged_rows,
             columns=list(columns),
-            left_out=asdict(left_out) if left_out else None,
+            left_out=asdict(left_out) if left_out and left_out.rows else None,
             status=Status.QUEUED,
             touched_at=at,
             created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
         )
-        .returning(import_.c.instance, import_.c.client)
+        .returning(*LOCKED)
     )
-    owner = found.one_or_none()
-    if owner is None:
+    row = updated.one_or_none()
+    if row is None:
         return None
-    return await events.append(
-        tx,
-        Occurrence.ACCEPTED,
-        at=at,
-        instance=owner.instance,
-        import_id=import_id,
-        beside={"client": owner.client},
-        rows=file.rows,
-        bytes=file.size_bytes,
-    )
+    lock = tx.lock(*row)
+    facts = {"rows": file.rows, "bytes": file.size_bytes}
+    event_id = await events.append_of(tx, lock, Occurrence.ACCEPTED, at=at, beside={"client": lock.client}, **facts)
+    return Accepted(lock, event_id)
 
 
-async def touch(tx: AsyncConnection, import_id: int, *, at: datetime) -> bool:
+async def touch(tx: Transaction, import_id: int, *, at: datetime) -> bool:
     """The upload goes on. False where it took so long that it was given up as broken off."""
     its_own = (import_.c.id == import_id, import_.c.file_erased_at.is_(None))
     touched = await tx.execute(update(import_).where(*its_own).values(touched_at=at))
     return touched.rowcount == 1
 
 
-async def hold(tx: AsyncConnection, import_id: int) -> None:
-    """Make those who write about one import take turns."""
-    # not FOR UPDATE: a retry refers to the row already, and another one's may wait
-    await tx.execute(select(import_.c.id).where(import_.c.id == import_id).with_for_update(key_share=True))
-    held_in(tx).add(import_id)
+async def lock(tx: Transaction, import_id: int) -> ImportLock | None:
+    """Make those who write about one import take turns. None where there is no such import."""
+    return await _lock(tx, import_.c.id == import_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
-    """The import of parts that are moved."""
+async def lock_beside(tx: Transaction, import_id: int) -> ImportLock:
+    """The same, for what only adds to the history of an import that is known to exist.
 
-    id: int
-    request_id: str | None  # of the request that made it
+    Not FOR UPDATE: a retry's row refers to this one already, and the row of another retry may be waiting to.
+    """
+    locking = select(*LOCKED).where(import_.c.id == import_id).with_for_update(key_share=True)
+    return tx.lock(*(await tx.execute(locking)).one())
 
 
-async def lock_of_part(tx: AsyncConnection, part_id: int) -> Owner:
-    """Make movers of one import take turns, so that refresh() sees every part as it is."""
-    found = await tx.execute(
-        select(import_.c.id, import_.c.request_id)
-        .where(import_.c.id == select(part.c.import_id).where(part.c.id == part_id).scalar_subquery())
-        .with_for_update()
-    )
-    owner = Owner(*found.one())
-    held_in(tx).add(owner.id)
-    return owner
+async def lock_of_part(tx: Transaction, part_id: int) -> ImportLock:
+    """Make those who move parts of one import take turns, so that refresh() sees every part as it is."""
+    its_import = select(part.c.import_id).where(part.c.id == part_id).scalar_subquery()
+    lock = await _lock(tx, import_.c.id == its_import)
+    assert lock is not None, "a part belongs to an import"
+    return lock
+
+
+async def _lock(tx: Transaction, which: ColumnElement[bool]) -> ImportLock | None:
+    row = (await tx.execute(select(*LOCKED).where(which).with_for_update())).one_or_none()
+    return None if row is None else tx.lock(*row)
 
 
 async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
@@ -149,7 +160,7 @@ async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
     return asked.scalar_one() is not None
 
 
-async def request_cancel(tx: AsyncConnection, import_id: int, *, at: datetime) -> None:
+async def request_cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
     await tx.execute(
         update(import_)
         .where(import_.c.id == import_id, import_.c.cancel_requested_at.is_(None))
@@ -157,50 +168,50 @@ async def request_cancel(tx: AsyncConnection, import_id: int, *, at: datetime) -
     )
 
 
-async def refresh(tx: AsyncConnection, import_id: int, *, at: datetime | None) -> None:
-    """Derive status and sums anew from the parts, after one of them moved (`at`) or made progress (None)."""
+async def refresh(tx: Transaction, lock: ImportLock, *, at: datetime | None) -> None:
+    """Derive status and sums anew from the parts, after one of them moved (`at`) or made progress (None).
+
+    Where every part has ended now, the transaction is told so: what else belongs to the end is the finish step's.
+    """
     states: Counter[State] = Counter()
     imported = failed = warned = 0
-    for row in await tx.execute(
-        select(
-            part.c.state,
-            func.count(),
-            func.sum(part.c.imported),
-            func.sum(part.c.failed),
-            func.sum(part.c.warned),
-        )
-        .where(part.c.import_id == import_id)
-        .group_by(part.c.state)
-    ):
+    sums = (func.sum(part.c.imported), func.sum(part.c.failed), func.sum(part.c.warned))
+    of_it = part.c.import_id == lock.import_id
+    for row in await tx.execute(select(part.c.state, func.count(), *sums).where(of_it).group_by(part.c.state)):
         states[State(row[0])] = row[1]
         imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
-    owner = (await tx.execute(select(*SHOWN).where(import_.c.id == import_id))).one()
+    stored = (await tx.execute(select(*SHOWN).where(import_.c.id == lock.import_id))).one()
     status = status_of(states)
-    changed: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
-    if at and status is not Status.QUEUED and owner.started_at is None and states.keys() - {State.CANCELLED}:
-        changed["started_at"] = at
-        counters.observe(tx, owner.instance, counters.WAITED, since=owner.touched_at, until=at)
-    if at and status in FINISHED and owner.finished_at is None:
-        changed["finished_at"] = at
-        counters.add(tx, owner.instance, counters.FINISHED, status)
-        counters.observe(tx, owner.instance, counters.TOOK, since=owner.touched_at, until=at)
-        if started_at := changed.get("started_at", owner.started_at):
-            counters.observe(tx, owner.instance, counters.RAN, since=started_at, until=at)
-        await events.append(
-            tx,
-            Occurrence.FINISHED,
-            at=at,
-            instance=owner.instance,
-            import_id=import_id,
-            beside={"client": owner.client, "request_id": owner.request_id},
-            status=status,
-            imported=imported,
-            failed=failed,
-            warned=warned,
-        )
-    if status is Status.FAILED and owner.error_code is None:
-        changed |= await _first_error(tx, import_id)
-    await tx.execute(update(import_).where(import_.c.id == import_id).values(changed))
+    values: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
+    if at and status is not Status.QUEUED and stored.started_at is None and states.keys() - {State.CANCELLED}:
+        values["started_at"] = at
+        counters.observe(tx, lock.instance, counters.WAITED, since=stored.touched_at, until=at)
+    if at and status in FINISHED and stored.finished_at is None:
+        tx.ended.setdefault(lock, at)
+    if status is Status.FAILED and stored.error_code is None:
+        values |= await _first_error(tx, lock.import_id)
+    await tx.execute(update(import_).where(import_.c.id == lock.import_id).values(values))
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an import whose parts have all ended, and when its work was done."""
+
+    status: Status
+    imported: int
+    failed: int
+    warned: int
+    accepted_at: datetime
+    started_at: datetime | None  # None where nothing of it was ever sent
+
+
+async def finish(tx: Transaction, lock: ImportLock, *, at: datetime) -> Outcome:
+    """Note when an import finished. Only the finish step calls this (app/pipeline/finish.py)."""
+    columns = (import_.c.status, import_.c.imported, import_.c.failed, import_.c.warned)
+    times = (import_.c.touched_at, import_.c.started_at)
+    finished = update(import_).where(import_.c.id == lock.import_id).values(finished_at=at).returning(*columns, *times)
+    status, *rest = (await tx.execute(finished)).one()
+    return Outcome(Status(status), *rest)
 
 
 async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
@@ -226,13 +237,12 @@ class ImportSummary:
     results_erased_at: datetime | None
 
 
-async def get_summary(tx: AsyncConnection, import_id: int, *, lock: bool = False) -> ImportSummary | None:
-    found = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
-    row = (await tx.execute(found.with_for_update() if lock else found)).one_or_none()
+async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | None:
+    """None where there is no such import; an upload that is not accepted yet is none."""
+    accepted = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
+    row = (await tx.execute(accepted)).one_or_none()
     if row is None:
         return None
-    if lock:
-        held_in(tx).add(import_id)
     return ImportSummary(
         _request(row),
         tuple(row.columns),
@@ -241,6 +251,13 @@ async def get_summary(tx: AsyncConnection, import_id: int, *, lock: bool = False
         row.file_erased_at,
         row.results_erased_at,
     )
+
+
+async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
+    """That of a part's import: a part that moves belongs to an accepted import."""
+    summary = await get_summary(tx, of.import_id)
+    assert summary is not None, "the import of a part that moves is accepted"
+    return summary
 
 
 async def has_results(tx: AsyncConnection, import_id: int) -> bool:

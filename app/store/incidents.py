@@ -14,29 +14,32 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain import incidents
 from app.domain.incidents import CallError, Incident, Incidents
 from app.store.tables import instance
+from app.store.transaction import Transaction
 
 
-async def note_error(tx: AsyncConnection, name: str, error: CallError) -> None:
+async def note_error(tx: Transaction, name: str, error: CallError) -> None:
     """Keep what the last call met that did not go through."""
     await tx.execute(update(instance).where(instance.c.name == name).values(last_error=_kept(error)))
 
 
 async def meet(
-    tx: AsyncConnection, name: str, kind: str, *, at: datetime, reason: str | None, of_submissions: bool = False
+    tx: Transaction, name: str, kind: str, *, at: datetime, reason: str | None, of_submissions: bool = False
 ) -> bool:
     """Note that something keeps work from flowing, now or still. True where the history is to be told of it."""
     known = await _of(tx, name)
-    going_on, is_to_be_told = incidents.met(known.get(kind), at=at, reason=reason, of_submissions=of_submissions)
+    going_on, is_to_be_told = incidents.begin_or_continue(
+        known.get(kind), at=at, reason=reason, of_submissions=of_submissions
+    )
     await _keep(tx, name, {**known, kind: going_on})
     return is_to_be_told
 
 
-async def end(tx: AsyncConnection, name: str, kind: str) -> datetime | None:
+async def end(tx: Transaction, name: str, kind: str) -> datetime | None:
     """Note that it is over. Since when it was, where the history is to be told of its end."""
     known = await _of(tx, name)
     if kind not in known or known[kind].since is None:
         return None
-    left, is_to_be_told = incidents.over(known[kind])
+    left, is_to_be_told = incidents.end(known[kind])
     await _keep(tx, name, {**known, kind: left})
     return known[kind].since if is_to_be_told else None
 
@@ -63,7 +66,7 @@ async def _of(tx: AsyncConnection, name: str) -> Incidents:
     return as_incidents(kept)
 
 
-async def _keep(tx: AsyncConnection, name: str, known: Incidents) -> None:
+async def _keep(tx: Transaction, name: str, known: Incidents) -> None:
     kept = {kind: _kept(one) for kind, one in known.items()}
     await tx.execute(update(instance).where(instance.c.name == name).values(incidents=kept))
 

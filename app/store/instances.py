@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.instances import Calls, Fault, Instance, WaitingFor
 from app.domain.throughput import ThroughputModel
 from app.store import incidents
-from app.store.database import upsert
+from app.store.dialects import upsert
 from app.store.tables import clock_jump, instance
+from app.store.transaction import Transaction
 
 
-async def ensure(tx: AsyncConnection, names: Iterable[str]) -> None:
+async def ensure(tx: Transaction, names: Iterable[str]) -> None:
     """Have a row for each configured instance."""
     last_jump = select(func.coalesce(func.max(clock_jump.c.id), 0)).scalar_subquery()
     for name in sorted(names):
@@ -27,7 +28,7 @@ async def get(tx: AsyncConnection, name: str) -> Instance | None:
     return _as_instance(row) if row else None
 
 
-async def hold_row(tx: AsyncConnection, name: str) -> Instance:
+async def hold_row(tx: Transaction, name: str) -> Instance:
     """Lock the row, whoever drives the instance: what is read stays true, and its events follow the commits."""
     found = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
     return _as_instance((await tx.execute(found)).one())
@@ -37,7 +38,7 @@ async def everyone(tx: AsyncConnection) -> list[Instance]:
     return [_as_instance(row) for row in await tx.execute(select(instance).order_by(instance.c.name))]
 
 
-async def lock(tx: AsyncConnection, name: str, *, epoch: int, share: bool = False) -> Instance | None:
+async def lock(tx: Transaction, name: str, *, epoch: int, share: bool = False) -> Instance | None:
     """Lock the row, so that what is read next stays true; None when the lease is lost (FENCED).
 
     `share`: only against a take-over; others may hold it so too.
@@ -50,7 +51,7 @@ async def lock(tx: AsyncConnection, name: str, *, epoch: int, share: bool = Fals
 
 
 async def take_lease(
-    tx: AsyncConnection,
+    tx: Transaction,
     name: str,
     *,
     worker: str,
@@ -80,7 +81,7 @@ async def take_lease(
 
 
 async def keep_lease(
-    tx: AsyncConnection,
+    tx: Transaction,
     name: str,
     *,
     epoch: int,
@@ -109,7 +110,7 @@ async def keep_lease(
     return _as_instance(row) if row else None
 
 
-async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: datetime) -> None:
+async def give_up_lease(tx: Transaction, name: str, *, epoch: int, now: datetime) -> None:
     await tx.execute(
         update(instance)
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
@@ -117,23 +118,23 @@ async def give_up_lease(tx: AsyncConnection, name: str, *, epoch: int, now: date
     )
 
 
-async def note_moved(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+async def note_moved(tx: Transaction, name: str, *, at: datetime) -> None:
     """A job of ours began or ended at Marketo."""
     await _set(tx, name, moved_at=at)
 
 
-async def note_idle(tx: AsyncConnection, name: str, *, since: datetime | None) -> None:
+async def note_idle(tx: Transaction, name: str, *, since: datetime | None) -> None:
     """Since when an importer of Marketo has had nothing from us while a part could go; None: none is idle."""
     await _set(tx, name, idle_since=since)
 
 
-async def pause(tx: AsyncConnection, name: str, *, at: datetime, reason: str | None, by: str) -> None:
+async def pause(tx: Transaction, name: str, *, at: datetime, reason: str | None, by: str) -> None:
     """Who pauses it again says why anew; it has been paused since the first time."""
     since = func.coalesce(instance.c.paused_at, literal(at, instance.c.paused_at.type))
     await _set(tx, name, paused_at=since, paused_reason=reason, paused_by=by)
 
 
-async def resume(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+async def resume(tx: Transaction, name: str, *, at: datetime) -> None:
     """Undo a pause and a block, and let everything be tried at once but what Marketo's limits forbid."""
     freed = dict.fromkeys(("paused_at", "paused_reason", "paused_by", "blocked_at", "blocked_reason"))
     limited = instance.c.hold_reason.in_([WaitingFor.RATE_LIMIT, WaitingFor.DAILY_QUOTA])
@@ -142,9 +143,7 @@ async def resume(tx: AsyncConnection, name: str, *, at: datetime) -> None:
     await _set(tx, name, **freed, denied=False, hold_until=asked_for, foreign_until=learnt)
 
 
-async def block(
-    tx: AsyncConnection, name: str, *, at: datetime, reason: str, denied: bool, try_again_at: datetime
-) -> bool:
+async def block(tx: Transaction, name: str, *, at: datetime, reason: str, denied: bool, try_again_at: datetime) -> bool:
     """Remember that Marketo refuses us. True when that is news."""
     known = await get(tx, name) or Instance(name)
     kept = {"blocked_at": known.blocked_at or at, "blocked_reason": reason, "denied": denied or known.denied}
@@ -152,11 +151,11 @@ async def block(
     return known.blocked_at is None
 
 
-async def unblock(tx: AsyncConnection, name: str) -> None:
+async def unblock(tx: Transaction, name: str) -> None:
     await _set(tx, name, blocked_at=None, blocked_reason=None, denied=False, hold_until=None, hold_reason=None)
 
 
-async def hold(tx: AsyncConnection, name: str, *, until: datetime, reason: WaitingFor) -> None:
+async def hold(tx: Transaction, name: str, *, until: datetime, reason: WaitingFor) -> None:
     await _set(tx, name, hold_until=until, hold_reason=reason)
 
 
@@ -171,7 +170,7 @@ class Lesson:
     alone: bool  # nothing of ours was at work at Marketo
 
 
-async def learn_foreign_slots(tx: AsyncConnection, name: str, lesson: Lesson) -> None:
+async def learn_foreign_slots(tx: Transaction, name: str, lesson: Lesson) -> None:
     await _set(
         tx,
         name,
@@ -183,12 +182,12 @@ async def learn_foreign_slots(tx: AsyncConnection, name: str, lesson: Lesson) ->
     )
 
 
-async def doubt_foreign_slots(tx: AsyncConnection, name: str, *, at: datetime) -> None:
+async def doubt_foreign_slots(tx: Transaction, name: str, *, at: datetime) -> None:
     """Let the lesson be put to the test now; how often it was learnt is not forgotten."""
     await _set(tx, name, foreign_until=at)
 
 
-async def count(tx: AsyncConnection, name: str, calls: Calls) -> None:
+async def count(tx: Transaction, name: str, calls: Calls) -> None:
     await _set(tx, name, **_calls(calls))
 
 
@@ -205,7 +204,7 @@ def _calls(calls: Calls) -> dict[str, Any]:
     }
 
 
-async def _set(tx: AsyncConnection, name: str, **columns: object) -> None:
+async def _set(tx: Transaction, name: str, **columns: object) -> None:
     await tx.execute(update(instance).where(instance.c.name == name).values(columns))
 
 

@@ -16,9 +16,13 @@ from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, SLOW, TABLE, Move, Sta
 from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store import blobs, counters, events, imports
 from app.store.blobs import Corrupt
-from app.store.database import later
-from app.store.imports import Owner
+from app.store.dialects import later
+from app.store.imports import Accepted
 from app.store.tables import WAITING, part, part_file, part_keys
+from app.store.transaction import ImportLock, Transaction
+
+COUNTED: dict[str, Any] = {part.c.attempts.name: part.c.attempts + 1}
+"""Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
 
 AT_ONCE = 500  # ids in one statement
 UNTOLD: dict[str, Any] = {
@@ -43,7 +47,7 @@ class Stale(Exception):
 
 
 async def add(
-    tx: AsyncConnection,
+    tx: Transaction,
     import_id: int,
     request: Request,
     *,
@@ -86,19 +90,20 @@ async def add(
         await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys, "checksum": summed})
 
 
-async def release(
-    tx: AsyncConnection, import_id: int, *, turn: int, at: datetime, due_at: datetime | None = None
-) -> None:
-    """Give every part of a now complete upload its turn and its first state: the one that no move leads to."""
+async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:
+    """Give every part of a now complete upload its place in the order of acceptance, and its first state.
+
+    No move leads to that state: this is the only other place where a state is written.
+    """
     await tx.execute(
         update(part)
-        .where(part.c.import_id == import_id, part.c.state.is_(None))
-        .values(state=State.WAITING, turn=turn, state_since=at, due_at=due_at)
+        .where(part.c.import_id == accepted.lock.import_id, part.c.state.is_(None))
+        .values(state=State.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
     )
 
 
 async def move(
-    tx: AsyncConnection,
+    tx: Transaction,
     part_id: int,
     how: Move,
     *,
@@ -117,7 +122,7 @@ async def move(
 
 
 async def move_all(
-    tx: AsyncConnection,
+    tx: Transaction,
     part_ids: Sequence[int],
     how: Move,
     *,
@@ -129,19 +134,19 @@ async def move_all(
     """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
     if not part_ids:
         return []
-    owner = await imports.lock_of_part(tx, part_ids[0])
-    told_of = partial(_moved, tx, owner, how=how, at=at, values=values, told=told, beside=beside or {})
+    lock = await imports.lock_of_part(tx, part_ids[0])
+    told_of = partial(_moved, tx, lock, how=how, at=at, values=values, told=told, beside=beside or {})
     moved = [await told_of(part_id) for part_id in part_ids]
     await _make_way(tx, moved)
-    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, owner.id):
+    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, lock.import_id):
         return await move_all(tx, part_ids, Move.CANCEL, at=at)
-    await imports.refresh(tx, owner.id, at=at)
+    await imports.refresh(tx, lock, at=at)
     return [as_part(row) for row in moved]
 
 
 async def _moved(
-    tx: AsyncConnection,
-    owner: Owner,
+    tx: Transaction,
+    lock: ImportLock,
     part_id: int,
     *,
     how: Move,
@@ -168,16 +173,14 @@ async def _moved(
     ).one_or_none()
     if found is None:
         raise Stale(f"part {part_id}: no {how} from where it is")
-    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client, "request_id": owner.request_id}
+    about = {"state": found.state, "batch_id": found.batch_id, "client": found.client, "request_id": lock.request_id}
     about |= beside
-    await events.append(
-        tx, how, at=at, instance=found.instance, import_id=owner.id, part=found.number, beside=about, **told
-    )
+    await events.append_of(tx, lock, how, at=at, part=found.number, beside=about, **told)
     _count(tx, found, how)
     return found
 
 
-async def _make_way(tx: AsyncConnection, moved: Sequence[Row[Any]]) -> None:
+async def _make_way(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
     """Set free whoever waited for these parts, which stand in nobody's way any more."""
     state, instance = moved[0].state, moved[0].instance
     for some in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
@@ -191,7 +194,7 @@ async def _make_way(tx: AsyncConnection, moved: Sequence[Row[Any]]) -> None:
             await _set_free(tx, part.c.instance == instance, part.c.waits_for == row.id, behind)
 
 
-def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
+def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
     counters.add(tx, moved.instance, counters.MOVES, how)
     if moved.state in FINAL:
         unprocessed = moved.rows - moved.imported - moved.failed
@@ -200,31 +203,34 @@ def _count(tx: AsyncConnection, moved: Row[Any], how: Move) -> None:
         counters.add(tx, moved.instance, counters.ROWS, "warned", moved.warned)
 
 
-async def _set_free(tx: AsyncConnection, *whom: ColumnElement[bool]) -> None:
+async def _set_free(tx: Transaction, *whom: ColumnElement[bool]) -> None:
     """Let parts wait for nobody, until they are judged anew. In the order of their ids, as all that lock several."""
     held = select(part.c.id).where(*whom).order_by(part.c.id).with_for_update()
     await tx.execute(update(part).where(part.c.id.in_(held)).values(waits_for=None, waits_since=None))
 
 
-async def set_free_of_the_ended(tx: AsyncConnection, instance_name: str) -> None:
+async def set_free_of_the_ended(tx: Transaction, instance_name: str) -> None:
     """Whoever waits for a part that is no longer under way: nobody should, but no part may wait for ever."""
     other = part.alias()
     under_way = exists().where(other.c.id == part.c.waits_for, other.c.state.in_(LIVE))
     await _set_free(tx, part.c.instance == instance_name, part.c.waits_for.is_not(None), ~under_way)
 
 
-async def note(tx: AsyncConnection, part_id: int, **columns: object) -> None:
-    """Record what a look at Marketo taught without a move: progress, the next look. Never a state."""
+async def note(tx: Transaction, part_id: int, **columns: object) -> ImportLock:
+    """Record what a look at Marketo taught without a move: progress, the next look. Never a state.
+
+    The lock of its import. Errors: Stale, where the part has ended.
+    """
     assert not columns.keys() & {"state", "slot"}
-    await imports.lock_of_part(tx, part_id)
+    lock = await imports.lock_of_part(tx, part_id)
     moved = await tx.execute(
         update(part).where(part.c.id == part_id, part.c.state.not_in(FINAL)).values(columns).returning(part.c.import_id)
     )
-    import_id = moved.scalar_one_or_none()
-    if import_id is None:
+    if moved.scalar_one_or_none() is None:
         raise Stale(f"part {part_id} has ended")
     if columns.keys() & {"imported", "failed", "warned"}:
-        await imports.refresh(tx, import_id, at=None)
+        await imports.refresh(tx, lock, at=None)
+    return lock
 
 
 async def get(tx: AsyncConnection, part_id: int) -> Part:
@@ -297,7 +303,7 @@ async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
     return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
-async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> None:
+async def forget_words(tx: Transaction, import_id: int, *, instead: str) -> None:
     """What Marketo said about an import's parts in its own words; its codes stay."""
     of_it = part.c.import_id == import_id
     await tx.execute(update(part).where(of_it).values(message=None))
@@ -305,7 +311,7 @@ async def forget_words(tx: AsyncConnection, import_id: int, *, instead: str) -> 
     await tx.execute(update(part).where(of_it, part.c.error_message.is_not(None)).values(error_message=instead))
 
 
-async def move_times(tx: AsyncConnection, seconds: float) -> None:
+async def move_times(tx: Transaction, seconds: float) -> None:
     """The clock was set: what is timed keeps as much time as it had. The time that `not_before` names stays."""
     tried = (part.c.failing_since, part.c.last_error_at)
     there = (part.c.due_at, part.c.state_since, part.c.submitted_at, part.c.started_at, part.c.silent_since, *tried)
@@ -318,19 +324,19 @@ async def move_times(tx: AsyncConnection, seconds: float) -> None:
     await tx.execute(update(part).where(blocked).values(waits_since=later(tx, part.c.waits_since, seconds)))
 
 
-async def make_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> None:
+async def make_due(tx: Transaction, instance_name: str, *, now: datetime) -> None:
     """Let waiting parts whose time has come stand in line."""
     await tx.execute(update(part).where(due(instance_name, now)).values(due_at=None))
 
 
-async def try_again(tx: AsyncConnection, instance_name: str) -> None:
+async def try_again(tx: Transaction, instance_name: str) -> None:
     """Let waiting parts that were turned away go as soon as their turn comes; not those that are not to go yet."""
     put_off = (part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at.is_not(None))
     held = select(part.c.id).where(*put_off, part.c.retry_code.is_not(None)).order_by(part.c.id).with_for_update()
     await tx.execute(update(part).where(part.c.id.in_(held)).values(due_at=None))
 
 
-async def let_wait(tx: AsyncConnection, part_id: int, *, waits_for: int, at: datetime) -> None:
+async def let_wait(tx: Transaction, part_id: int, *, waits_for: int, at: datetime) -> None:
     """A waiting part touches what another, which is still under way, touches too. Nothing if that one has ended."""
     # held until we commit: whoever ends it sees who waits
     under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
@@ -362,15 +368,15 @@ async def stuck_untold(tx: AsyncConnection, instance_name: str, *, since: dateti
     return [as_part(row) for row in found]
 
 
-async def tell_stuck(tx: AsyncConnection, stuck: Part, *, at: datetime) -> None:
+async def tell_stuck(tx: Transaction, stuck: Part, *, at: datetime) -> None:
     """Tell the history that a part is stuck where it is. Errors: Stale, where it is there no more."""
-    await imports.lock_of_part(tx, stuck.id)
+    lock = await imports.lock_of_part(tx, stuck.id)
     there = (part.c.id == stuck.id, part.c.state == stuck.state, part.c.state_since == stuck.state_since)
     told = await tx.execute(update(part).where(*there).values(stuck_at=at).returning(part.c.id))
     if told.one_or_none() is None:
         raise Stale(f"part {stuck.id} has moved")
     about: dict[str, Any] = {"batch_id": stuck.batch_id, "state": stuck.state}
-    await events.append_of(tx, Occurrence.STUCK, stuck, at=at, since=stuck.state_since or at, **about)
+    await events.append_of_part(tx, lock, stuck, Occurrence.STUCK, at=at, since=stuck.state_since or at, **about)
 
 
 async def failing_since(tx: AsyncConnection, instance_name: str, *, before: datetime) -> list[int]:

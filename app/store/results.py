@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store import blobs
 from app.store.tables import result_file, result_row
+from app.store.transaction import Transaction
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
@@ -55,14 +56,14 @@ class NewRow:
         return cls(None, reason, _json(text))
 
 
-async def keep_file(tx: AsyncConnection, part_id: int, kind: Kind, blob: bytes) -> None:
+async def keep_file(tx: Transaction, part_id: int, kind: Kind, blob: bytes) -> None:
     """Store a part's result file as Marketo sent it, packed."""
     summed = await blobs.checksum(blob)
     await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob, checksum=summed))
 
 
 async def keep_rows(
-    tx: AsyncConnection, import_id: int, kind: Kind, rows: Iterable[NewRow], *, part_number: int = OWN
+    tx: Transaction, import_id: int, kind: Kind, rows: Iterable[NewRow], *, part_number: int = OWN
 ) -> None:
     """Store rows, a thousand or so at a time."""
     await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in rows])
@@ -148,7 +149,7 @@ async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_num
     return list(found.scalars())
 
 
-async def forget_rows(tx: AsyncConnection, import_id: int, *, part_number: int) -> None:
+async def forget_rows(tx: Transaction, import_id: int, *, part_number: int) -> None:
     """What was stored of a part's results before its worker died: they are stored anew."""
     await tx.execute(
         delete(result_row).where(result_row.c.import_id == import_id, result_row.c.part_number == part_number)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain, repeat
 from typing import NoReturn
 
@@ -23,7 +24,7 @@ TakeBack = Callable[[], Awaitable[None]]
 
 @dataclass(slots=True)
 class Cleanup:
-    """Kept in memory. Whoever dies with something left leaves it to the next sweep."""
+    """Kept in memory. Whoever dies with something left leaves it to the next maintenance run."""
 
     db: Database
     now: Clock
@@ -39,6 +40,10 @@ class Cleanup:
             log.warning("what a request has left is taken back later", error=cause(away))
             self._left[what] = deed
             self._signal.send()
+
+    async def take_back_upload(self, import_id: int) -> None:
+        """Take away an upload now if the database takes it, and later if not."""
+        await self.take_back(import_id, partial(self.upload, import_id))
 
     async def upload(self, import_id: int) -> None:
         """Take away what is stored of an upload that did not become an import."""

@@ -14,8 +14,6 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Request
@@ -23,6 +21,7 @@ from app.domain.timeouts import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS
 from app.store import idempotency
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
+from app.store.transaction import Transaction
 from app.uploads.cleanup import Cleanup
 
 SIGN_OF_LIFE_SECONDS = IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10
@@ -86,7 +85,7 @@ class Idempotency:
                 async with self.db.write() as tx:
                     await idempotency.touch(tx, held, at=self.now())
 
-    async def keep(self, tx: AsyncConnection, held: Claim, *, import_id: int, file_sha256: str) -> None:
+    async def keep(self, tx: Transaction, held: Claim, *, import_id: int, file_sha256: str) -> None:
         """In the transaction that makes the import. Errors: KeyInUse, where the claim was taken for dead."""
         if not await idempotency.keep(tx, held, import_id=import_id, file_sha256=file_sha256):
             raise KeyInUse(
@@ -114,7 +113,7 @@ def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> s
     return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
-async def forget_expired(tx: AsyncConnection, *, now: Clock) -> None:
+async def forget_expired(tx: Transaction, *, now: Clock) -> None:
     """What nobody may refer to any more."""
     await idempotency.forget(tx, **_limits(now))
 

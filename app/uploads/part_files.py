@@ -5,8 +5,12 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import aclosing
 from typing import Protocol
 
+from app.domain.imports import Request
 from app.files.cutting import Piece
 from app.files.prefetch import prefetch
+from app.files.record_keys import as_bytes
+from app.store import parts
+from app.store.transaction import Transaction
 from app.uploads.admission import Place
 
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
@@ -107,3 +111,20 @@ def _note(file: Cut, place: Place) -> None:
     blocks_bytes = min(file.size_bytes, BLOCKS * BLOCK_BYTES)
     held_bytes, least_bytes = file.memory_bytes
     place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)
+
+
+async def add_part(tx: Transaction, import_id: int, request: Request, piece: Piece) -> None:
+    """Store one part of an upload."""
+    await parts.add(
+        tx,
+        import_id,
+        request,
+        number=piece.number,
+        first_row=piece.first_row,
+        rows=piece.rows,
+        size_bytes=piece.size_bytes,
+        blob=piece.blob,
+        row_numbers=piece.row_numbers,
+        keys=None if piece.keys is None else as_bytes(piece.keys),
+        aside=piece.aside,
+    )

@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
 from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
-from app.operations.instance_worker import InstanceWorker
 from app.scheduling.lease import Lease
 from app.store import clock_jumps, instances, parts, waiting_queue
 from app.store.database import Database
+from app.store.transaction import Transaction
+from app.worker.instance_worker import InstanceWorker
 from app.worker.timetable import TICKS
 
 SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late
@@ -92,9 +93,7 @@ class Leases:
             lease.until = self._with_care(begun)
         return instance is not None
 
-    async def _look(
-        self, tx: AsyncConnection, instance: Instance, instance_worker: InstanceWorker, at: datetime
-    ) -> None:
+    async def _look(self, tx: Transaction, instance: Instance, instance_worker: InstanceWorker, at: datetime) -> None:
         """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
         name = instance.name
         there, importers = await parts.states_at_marketo(tx, name), instance_worker.queue_model.importers

@@ -13,12 +13,13 @@ from app.domain.failpoints import Failpoint, FailpointHit, no_op
 from app.domain.instances import Fault
 from app.domain.timeouts import TIDY_SECONDS, WAKE_SECONDS
 from app.notify.wakeup import Wakeup
-from app.operations.instance_worker import InstanceWorker
-from app.scheduling.instance_context import LeaseLost
+from app.scheduling.lease import LeaseLost
 from app.store.database import AWAY, cause
+from app.worker.instance_worker import InstanceWorker
 from app.worker.leases import Leases
+from app.worker.maintenance import Maintenance
 from app.worker.metronome import Deed, Metronome
-from app.worker.timetable import Tick, timetable
+from app.worker.timetable import MAINTENANCE, Tick, timetable
 
 log = structlog.get_logger()
 
@@ -27,7 +28,8 @@ log = structlog.get_logger()
 class Worker:
     """Drives every instance whose lease it gets. State is in the database: losing this object loses nothing."""
 
-    crews: Mapping[str, InstanceWorker]
+    instance_workers: Mapping[str, InstanceWorker]
+    maintenance: Maintenance
     leases: Leases
     wakeup: Wakeup
     now: Clock
@@ -39,11 +41,11 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish the calls under way and let the leases go."""
-        for name in self.crews:
+        for name in self.instance_workers:
             await self._safely(f"lease:{name}", partial(self.lease, name))
         self._set_ticks()
         listener = asyncio.create_task(self._listen())
-        log.info("working", worker=self.leases.worker, instances=list(self.crews))
+        log.info("working", worker=self.leases.worker, instances=list(self.instance_workers))
         try:
             await stop.wait()
         finally:
@@ -52,18 +54,18 @@ class Worker:
 
     async def lease(self, name: str) -> None:
         """A sign of life for an instance when one is due, or its take-over and what that entails."""
-        instance_worker = self.crews[name]
+        instance_worker = self.instance_workers[name]
         if not self.leases.is_fresh(name):
             await self.leases.keep(name, instance_worker)
         lease = self.leases.held.get(name)
         if lease and not lease.in_order:  # a claim of our own would look like one of our predecessor's
-            lost = await instance_worker.sweep.take_over(lease)
+            lost = await instance_worker.recovery.take_over(lease)
             lease.in_order = True
             log.info("instance taken over", instance=name, epoch=lease.epoch, unconfirmed=lost)
 
     async def tick(self, name: str, beat: Tick) -> None:
         """Call a step for an instance that is ours, again and again while it finds something to do."""
-        instance_worker = self.crews[name]
+        instance_worker = self.instance_workers[name]
         while not self.stopping and (lease := self.leases.held.get(name)) and lease.in_order:
             try:
                 more = await beat.step(lease)
@@ -78,12 +80,11 @@ class Worker:
                 return
 
     def _set_ticks(self) -> None:
-        for name, instance_worker in self.crews.items():
+        for name, instance_worker in self.instance_workers.items():
             self._every(min(self.tick_seconds, self.leases.seconds / 10), f"lease:{name}", partial(self.lease, name))
             for beat in timetable(instance_worker, self.tick_seconds):
                 self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat))
-        for instance_worker in list(self.crews.values())[:1]:  # tidying is about the database, not about an instance
-            self._every(TIDY_SECONDS, "tidy", instance_worker.sweep.tidy)
+        self._every(TIDY_SECONDS, MAINTENANCE, self.maintenance.run_once)
 
     def _every(self, seconds: float, job: str, deed: Deed) -> None:
         self._metronome.every(seconds, job, partial(self._safely, job, deed))
@@ -105,7 +106,7 @@ class Worker:
         """A new import wakes the submit tick at once; of many that come at once, the first, and then some together."""
         while True:
             if await self.wakeup.wait(within_seconds=self.leases.seconds):
-                for name in self.crews:
+                for name in self.instance_workers:
                     self._metronome.call(f"submit:{name}")
                 await asyncio.sleep(WAKE_SECONDS)
 
@@ -118,7 +119,9 @@ class Worker:
                 # nobody may take over meanwhile: what these calls bring is still to be written
                 while not await self._metronome.ended(within_seconds=self.leases.seconds / 3):
                     for name in list(self.leases.held):
-                        await self._safely(f"lease:{name}", partial(self.leases.renew, name, self.crews[name]))
+                        await self._safely(
+                            f"lease:{name}", partial(self.leases.renew, name, self.instance_workers[name])
+                        )
         self.hit(Failpoint.LEAVING)
         for name in list(self.leases.held):
-            await self._safely(f"lease:{name}", partial(self.leases.give_up, name, self.crews[name]))
+            await self._safely(f"lease:{name}", partial(self.leases.give_up, name, self.instance_workers[name]))

@@ -4,10 +4,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple
 
 from app.domain.timeouts import SWEEP_TICKS
-from app.operations.instance_worker import InstanceWorker
 from app.scheduling.lease import Lease
+from app.worker.instance_worker import InstanceWorker
 
-TICKS = ("submit", "poll", "collect", "sweep")
+RECOVERY = "sweep"  # its name in logs, metrics and the database
+MAINTENANCE = "tidy"  # its name in logs
+TICKS = ("submit", "poll", "collect", RECOVERY)
 Step = Callable[[Lease], Awaitable[bool]]
 
 
@@ -22,7 +24,7 @@ def timetable(instance_worker: InstanceWorker, tick_seconds: float) -> Iterator[
         instance_worker.submit.run_once,
         instance_worker.poll.run_once,
         instance_worker.collect.run_once,
-        instance_worker.sweep.run_once,
+        instance_worker.recovery.run_once,
     )
     for name, step in zip(TICKS, steps, strict=True):
-        yield Tick(name, step, tick_seconds * (SWEEP_TICKS if name == "sweep" else 1))
+        yield Tick(name, step, tick_seconds * (SWEEP_TICKS if name == RECOVERY else 1))

@@ -321,8 +321,8 @@ async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
 
 async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
     """413 also where no length was announced, with parts of it stored already; nothing is kept."""
-    object.__setattr__(stage.container.intake, "max_file_bytes", 3_000_000)
-    object.__setattr__(stage.container.intake, "part_bytes", 1_000_000)
+    object.__setattr__(stage.container.intake.limits, "file_bytes", 3_000_000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 1_000_000)
 
     async def body():
         yield b"email,company\n"
@@ -422,7 +422,7 @@ async def test_a_retry_takes_no_corrected_file(stage: Stage):
 
 async def test_a_full_backlog_says_when_to_come_back(stage: Stage):
     """429 with Retry-After; what waits already is not touched."""
-    object.__setattr__(stage.container.intake, "backlog_parts", 1)
+    object.__setattr__(stage.container.capacity, "backlog_parts", 1)
     await stage.created(LEADS)
     answer = await stage.create(LEADS)
     is_problem(answer, 429, "backlog_full")
@@ -431,7 +431,7 @@ async def test_a_full_backlog_says_when_to_come_back(stage: Stage):
 
 async def test_a_full_disk_is_said_before_a_byte_is_kept(stage: Stage):
     """507, on the database that lives on this disk."""
-    object.__setattr__(stage.container.intake, "disk_floor_bytes", 10**18)
+    object.__setattr__(stage.container.capacity, "disk_floor_bytes", 10**18)
     answer = await stage.create(LEADS)
     if stage.container.db.on_sqlite:
         is_problem(answer, 507, "disk_full")

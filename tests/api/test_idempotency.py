@@ -190,7 +190,7 @@ async def test_a_key_is_kept_thirty_days(stage: Stage):
     """After that it is a new one."""
     first = (await send(stage.api)).json()["id"]
     stage.clock.step(29 * 86_400)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert (await send(stage.api)).json()["id"] == first
     stage.clock.step(86_400)
     second = await send(stage.api)
@@ -238,7 +238,7 @@ async def test_a_form_sent_again_needs_no_room(database_url: str, clock: Stepped
         await stage.run(until=finished)
         path = f"/v1/imports/{made}/retry-failures"
         mended = (await stage.api.post(path, files=form, headers=desk)).json()["id"]
-        object.__setattr__(stage.container.intake, "backlog_parts", 1)
+        object.__setattr__(stage.container.capacity, "backlog_parts", 1)
         again = [
             await stage.api.post("/v1/imports", files=form, headers=ours),
             await stage.api.post(path, files=form, headers=desk),

@@ -124,7 +124,7 @@ async def test_who_listens_holds_no_connection(stage: Stage):
     await quiet(stage)
     assert connections_in_use(stage.container.db) == 0
     with statements(stage.container.db) as sent:
-        await stage.container.desk.cancel(import_id, by="a test")
+        await stage.container.cancel.run(import_id, by="a test")
         for caller in callers:
             last = await caller.events()
             assert [event["type"] for event in last or []] == ["cancel_requested", "cancel", "finished"]

@@ -104,7 +104,7 @@ async def test_a_form_that_there_is_no_room_for_is_refused_unread(
             async with in_order(stage.container) as (api, log):
                 answer = await api.post(path, files={"file": ("leads.csv", LEADS)})
             assert (f'"code":"{code}"' in answer.text, log[0]) == (True, "answer"), answer.text
-            object.__setattr__(stage.container.intake, "backlog_parts", 100)
+            object.__setattr__(stage.container.capacity, "backlog_parts", 100)
 
 
 def test_a_caller_that_hangs_up_in_the_middle_leaves_nothing(sqlite_url: str, tmp_path: Path):

@@ -63,7 +63,7 @@ async def test_whichever_byte_it_is(stage: Stage, at: int):
 
 async def test_the_parts_beside_a_damaged_one_are_imported(stage: Stage):
     """The rows of one part are not those of another."""
-    object.__setattr__(stage.container.intake, "part_bytes", 1000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 1000)
     import_id = await stage.created(leads(100))
     await spoil(stage.container.db, part_file.c.blob, of=2)
     await stage.run()

@@ -30,7 +30,7 @@ KEY = {"Idempotency-Key": "nightly", "Content-Type": "text/csv"}
 
 async def test_a_key_whose_request_the_database_left_is_free_when_it_is_back(stage: Stage):
     """Its release could not be written either. The same request again makes the import, and need not wait."""
-    object.__setattr__(stage.container.intake, "part_bytes", 1_000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 1_000)
     at(stage, Failpoint.PART_STORED, lambda: setattr(stage.container.db, "refused", "it is away"))
     content = leads(100)
     assert (await stage.api.post("/v1/imports", content=content, headers=KEY)).status_code == 503
@@ -138,7 +138,7 @@ async def test_it_writes_nothing_else_either_once_it_has_seen_that(stage: Stage)
 
 async def test_an_upload_under_way_when_the_schema_changes_is_not_accepted(stage: Stage):
     """Its first parts are stored by the old version: its last transaction looks again."""
-    object.__setattr__(stage.container.intake, "part_bytes", 1_000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 1_000)
     loop = asyncio.get_running_loop()
     upgraded: list[asyncio.Task[None]] = []
     at(stage, Failpoint.PART_STORED, lambda: upgraded.append(loop.create_task(upgrade(stage, "9999"))))

@@ -9,13 +9,14 @@ import pytest
 from sqlalchemy import func, select, update
 
 from app.clock import Cause, Clock, ClockJumped, Reading, machine_clock
-from app.container import build_container, build_instance_worker
+from app.container import build_container
 from app.domain.api_keys import Scope
 from app.scheduling.timekeeper import Timekeeper
 from app.simulator import Fault
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import clock_jump, instance, part_file
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
@@ -124,13 +125,13 @@ async def test_retention_goes_by_the_time_that_has_passed(stage: Stage):
     for seconds in (100 * DAY, -100 * DAY, 100 * DAY):
         stage.clock.jump(seconds)
         await pass_by(stage, FOLLOWED)
-        await stage.instance_worker.sweep.tidy()
+        await stage.maintenance.run_once()
         assert await files(stage) == 1
     stage.clock.step(6 * DAY)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert await files(stage) == 1
     stage.clock.step(DAY)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert await files(stage) == 0
     assert (await stage.read(made))["rows"]["imported"] == 2
 
@@ -160,7 +161,7 @@ async def test_retention_erases_nothing_at_once_after_a_start_far_in_the_future(
     await stage.run()
     stage.clock.jump(100 * DAY)
     again = await begun_again(stage)
-    await again.instance_worker.sweep.tidy()
+    await again.maintenance.run_once()
     assert await files(again) == 3
     assert "3 of 3 finished imports" in log.lines("retention erases nothing")[0]["why"]
     async with again.container.db.read() as tx:
@@ -168,7 +169,7 @@ async def test_retention_erases_nothing_at_once_after_a_start_far_in_the_future(
     assert refused is not None
     assert refused.jump.cause is Cause.GAP
     stage.clock.step(DAY)
-    await again.instance_worker.sweep.tidy()
+    await again.maintenance.run_once()
     assert await files(again) == 0
 
 
@@ -311,9 +312,9 @@ async def test_a_step_that_was_under_way_when_the_clock_was_set_writes_nothing(s
     """What it has timed is by another clock: its next try is by the one that counts."""
     async with stage.container.db.write() as tx:
         await tx.execute(update(instance).values(clock_jump=7))
-    context = stage.instance_worker.submit.context
+    fenced = stage.instance_worker.submit.fenced
     with pytest.raises(ClockJumped):
-        async with context.writing(stage.lease):
+        async with fenced.write(stage.lease):
             raise AssertionError("nothing may be written")
     await asyncio.wait_for(stage.clock.doubt.wait(), 1)
 

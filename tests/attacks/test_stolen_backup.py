@@ -88,10 +88,10 @@ async def test_tokens_that_are_over_are_forgotten(stage: Stage):
     """A day later nobody needs to be told that it was one."""
     _, token = await given(stage)
     stage.clock.step(3601)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert await asked(stage, token) == "602"
     stage.clock.step(86_400)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert await asked(stage, token) == "601"
 
 

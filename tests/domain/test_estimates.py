@@ -17,7 +17,7 @@ from app.domain.parts import ConflictScope, Part, Rows
 from app.domain.throughput import ThroughputModel
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
-TEN_SECONDS = ThroughputModel().learnt(1000, 10).learnt(1000, 10)  # for parts of a thousand rows
+TEN_SECONDS = ThroughputModel().observe(1000, 10).observe(1000, 10)  # for parts of a thousand rows
 RUNNING = Instance("default", pace=TEN_SECONDS)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.answers import OutcomeUnknown, QueryFailed, RejectionReason, TurnedAway
-from app.domain.incidents import CallError, Incident, error_of, is_to_be_told, met, over
+from app.domain.incidents import CallError, Incident, begin_or_continue, end, error_of, is_to_be_told
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
@@ -19,27 +19,27 @@ def at(seconds: float) -> datetime:
 
 def test_an_incident_is_told_when_it_begins_and_when_it_is_over():
     """Not in between, however often it is met."""
-    known, tell = met(None, at=at(0), reason="refused")
+    known, tell = begin_or_continue(None, at=at(0), reason="refused")
     assert (known, tell) == (Incident(at(0), at(0), False, "refused"), True)
-    known, tell = met(known, at=at(500), reason="no route")
+    known, tell = begin_or_continue(known, at=at(500), reason="no route")
     assert (known.since, known.reason, tell) == (at(0), "no route", False)
-    known, tell = over(known)
+    known, tell = end(known)
     assert (known.since, known.reason, tell) == (None, None, True)
 
 
 def test_one_that_is_back_within_a_minute_is_told_only_if_it_stays():
     """A line that flaps fills no history; one that stays broken is told within the minute after."""
-    known, _ = met(None, at=at(0))
-    known, _ = over(known)
-    known, tell = met(known, at=at(10))
+    known, _ = begin_or_continue(None, at=at(0))
+    known, _ = end(known)
+    known, tell = begin_or_continue(known, at=at(10))
     assert not tell
-    known, tell = over(known)
+    known, tell = end(known)
     assert not tell, "nobody was told of its beginning"
-    known, tell = met(known, at=at(59))
+    known, tell = begin_or_continue(known, at=at(59))
     assert not tell
-    known, tell = met(known, at=at(60))
+    known, tell = begin_or_continue(known, at=at(60))
     assert tell
-    assert over(known)[1]
+    assert end(known)[1]
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0.1, 90)), max_size=60))
@@ -49,11 +49,11 @@ def test_beginnings_and_ends_are_told_by_turns_and_no_two_beginnings_within_a_mi
     for is_met, seconds in steps:
         now += seconds
         if is_met:
-            known, tell = met(known, at=at(now))
+            known, tell = begin_or_continue(known, at=at(now))
             assert known.since is not None
             assert known.is_told or at(now) - known.since < timedelta(seconds=60)
         else:
-            known, tell = over(known) if known.since else (known, False)
+            known, tell = end(known) if known.since else (known, False)
         if tell:
             told.append((is_met, now))
     assert [begun for begun, _ in told] == [index % 2 == 0 for index in range(len(told))]

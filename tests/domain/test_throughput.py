@@ -20,7 +20,7 @@ def at(seconds: float) -> datetime:
 def taught(*parts: tuple[int, float]) -> ThroughputModel:
     pace = ThroughputModel()
     for rows, seconds in parts:
-        pace = pace.learnt(rows, seconds)
+        pace = pace.observe(rows, seconds)
     return pace
 
 

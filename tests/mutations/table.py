@@ -17,13 +17,13 @@ class Mutation(NamedTuple):
 TABLE = (
     Mutation(
         "SAFE_ACK",
-        "tx = await stack.enter_async_context(self._writer.begin())",
-        "tx = await stack.enter_async_context(self._writer.connect())",  # which commits nothing
+        "await stack.enter_async_context(tx.begin())",
+        "pass",  # and nothing is committed
         "test_SAFE_ACK_what_was_answered_with_202_is_there_after_a_crash",
     ),
     Mutation(
         "SAFE_ACK",
-        "await asyncio.shield(self.cleanup.take_back(import_id, partial(self.cleanup.upload, import_id)))",
+        "await asyncio.shield(self.cleanup.take_back_upload(import_id))",
         "pass",
         "test_a_mistake_in_the_last_row_leaves_nothing_of_all_the_rows_before_it",
     ),
@@ -53,8 +53,8 @@ TABLE = (
     ),
     Mutation(
         "SLOTS_NOT_OVERSOLD",
-        "if there.total() + theirs >= self.context.max_queued or not instance.may_submit(at):",
-        "if there.total() + theirs > self.context.max_queued or not instance.may_submit(at):",
+        "if states.total() + external >= self.max_queued or not instance.may_submit(at):",
+        "if states.total() + external > self.max_queued or not instance.may_submit(at):",
         "test_SLOTS_NOT_OVERSOLD_with_more_work_than_slots",
     ),
     Mutation(
@@ -77,8 +77,8 @@ TABLE = (
     ),
     Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        "if standing.request.on_unconfirmed is OnUnconfirmed.HOLD:",
-        "if standing.request.on_unconfirmed is not OnUnconfirmed.HOLD:",
+        "if policy is OnUnconfirmed.HOLD:",
+        "if policy is not OnUnconfirmed.HOLD:",
         "test_NEVER_TWICE_BY_ACCIDENT_a_held_import_waits_for_a_person",
     ),
     Mutation(
@@ -95,8 +95,8 @@ TABLE = (
     ),
     Mutation(
         "POLL_IS_NOT_FATE",
-        "forgotten = since is not None and word.unknown_job and (at - since) >= timedelta(seconds=FORGOTTEN_SECONDS)",
-        "forgotten = True",
+        "is_forgotten = since is not None and failed.unknown_job and at - since >= FORGOTTEN",
+        "is_forgotten = True",
         "test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part",
     ),
     Mutation(
@@ -113,9 +113,8 @@ TABLE = (
     ),
     Mutation(
         "NO_CALL_IN_TX",
-        "word = await self.context.marketo.status(standing.request.target, part.batch_id)",
-        "async with self.context.db.read(): "
-        "word = await self.context.marketo.status(standing.request.target, part.batch_id)",
+        "answer = await self.marketo.status(target, part.batch_id)",
+        "async with self.db.read(): answer = await self.marketo.status(target, part.batch_id)",
         "test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made",
     ),
     Mutation(

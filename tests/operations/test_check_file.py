@@ -12,8 +12,8 @@ from app.files import examination
 from app.files.examination import Limits
 from app.files.inspection import Inspection
 from app.operations.check_file import CheckFile
-from app.pipeline.intake import Arrival
 from app.uploads.admission import Place
+from app.uploads.arrival import Arrival
 from tests.support.stage import Stage
 
 CHUNK = b"p%06d@example.com,Ann\n"

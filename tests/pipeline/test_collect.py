@@ -30,7 +30,7 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
     stage.clock.step(10)
     await stage.instance_worker.poll.run_once(stage.lease)
     assert await collecting(stage, first, second)
-    monkeypatch.setattr("app.pipeline.collect._place", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.results.matching.match_file", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await stage.instance_worker.collect.run_once(stage.lease)
     assert await stage.instance_worker.collect.run_once(stage.lease) is True
@@ -44,7 +44,7 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
 async def test_a_file_that_we_cannot_place_is_kept_and_not_hidden(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """A mistake of ours is tried again for an hour, and not until Marketo has forgotten the file."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
-    monkeypatch.setattr("app.pipeline.collect._place", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.results.matching.match_file", lambda *_: 1 / 0)
     for _ in range(80):
         with suppress(ZeroDivisionError):
             await stage.beat()

@@ -167,12 +167,13 @@ async def test_a_claim_whose_commit_got_no_answer_is_taken_back(stage: Stage):
         if hit is Failpoint.CLAIMED:
             raise OperationalError("COMMIT", {}, Exception("the line broke"))
 
-    there = stage.instance_worker.submit.context.hit
-    object.__setattr__(stage.instance_worker.submit.context, "hit", goes_away)
+    schedule = stage.instance_worker.submit.schedule
+    hit = schedule.hit
+    object.__setattr__(schedule, "hit", goes_away)
     with pytest.raises(OperationalError):
         await stage.instance_worker.submit.run_once(stage.lease)
     assert (await only_part(stage, import_id))["state"] == "submitting"
-    object.__setattr__(stage.instance_worker.submit.context, "hit", there)
+    object.__setattr__(schedule, "hit", hit)
     assert await stage.instance_worker.submit.run_once(stage.lease)
     part = await only_part(stage, import_id)
     assert (part["state"], part["attempts"]) == ("queued", 1)
@@ -202,7 +203,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_token_that_dies_in_a_long_upload_costs_
         for _ in range(118 if request.url.path.startswith("/bulk/") else 0):
             stage.clock.step(5)
             await stage.take_lease()
-            await stage.instance_worker.sweep.run_once(stage.lease)
+            await stage.instance_worker.recovery.run_once(stage.lease)
 
     watched = stage.transport.before_request
     stage.transport.before_request = lambda request: (watched(request), slow(request))[1]
@@ -214,7 +215,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_token_that_dies_in_a_long_upload_costs_
 
 async def test_a_submission_is_not_gone_on_with_once_it_may_be_called_lost(stage: Stage):
     """Whatever it waited for: Marketo never gets a whole request, and the part waits again."""
-    marketo = stage.instance_worker.submit.context.marketo
+    marketo = stage.instance_worker.submit.marketo
     token = marketo._identity.token
 
     async def very_slow_token():

@@ -1,4 +1,4 @@
-"""The whole orchestra: submit, poll, collect, sweep, people, crashes, late workers, lost answers and time.
+"""The whole orchestra: submit, poll, collect, recovery, people, crashes, late workers, lost answers and time.
 
 The simulator is the judge of what Marketo got; the audit holds it against the books after every step.
 """
@@ -119,7 +119,7 @@ class Orchestra(RuleBasedStateMachine):
         if answer.status_code == 202:
             self.accepted[answer.json()["id"]] = b""
 
-    @rule(point=st.sampled_from(Failpoint), step=st.sampled_from(["submit", "poll", "collect", "sweep"]))
+    @rule(point=st.sampled_from(Failpoint), step=st.sampled_from(["submit", "poll", "collect", "recovery"]))
     def the_worker_dies_at(self, point: Failpoint, step: str) -> None:
         """If the step comes by there."""
         self.fatal = point
@@ -130,7 +130,7 @@ class Orchestra(RuleBasedStateMachine):
         finally:
             self.fatal = None
 
-    @rule(step=st.sampled_from(["submit", "poll", "collect", "sweep"]))
+    @rule(step=st.sampled_from(["submit", "poll", "collect", "recovery"]))
     def a_late_worker_goes_on(self, step: str) -> None:
         """FENCED: it was stopped, another one took over, and it begins a step as if nothing had been."""
         late, lease = self.stage.instance_worker, self.stage.lease
@@ -176,8 +176,8 @@ class Orchestra(RuleBasedStateMachine):
         self.run(self.stage.instance_worker.collect.run_once(self.stage.lease))
 
     @rule()
-    def sweep(self) -> None:
-        self.run(self.stage.instance_worker.sweep.run_once(self.stage.lease))
+    def recover(self) -> None:
+        self.run(self.stage.instance_worker.recovery.run_once(self.stage.lease))
 
     @rule()
     def beat(self) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.pipeline.finish import finish
 from app.reporting import follow
 from app.store.database import Database
 from tests.story.files import LEADS
@@ -24,8 +25,8 @@ async def next_page(pages) -> list[str] | None:
 @pytest.fixture
 async def elsewhere(stage: Stage):
     """Another process's way to the database, of which this one hears nothing."""
-    db = Database(stage.container.settings.database_url)
-    yield replace(stage.container.desk, db=db)
+    db = Database(stage.container.settings.database_url, finish=finish)
+    yield replace(stage.container.cancel, db=db)
     await db.close()
 
 
@@ -37,7 +38,7 @@ async def test_what_nobody_told_is_found(stage: Stage, elsewhere, monkeypatch: p
     waiting = asyncio.create_task(stage.api.get(f"/v1/imports/{import_id}", params={"wait": 60}))
     pages = stage.container.follow.events(import_id, after=0)
     assert await next_page(pages) == ["accepted"]
-    await elsewhere.cancel(import_id, by="somebody")
+    await elsewhere.run(import_id, by="somebody")
     assert await next_page(pages) == ["cancel_requested", "cancel", "finished"]
     assert await next_page(pages) is None
     assert (await asyncio.wait_for(waiting, SOON_SECONDS)).json()["status"] == "cancelled"
@@ -58,7 +59,7 @@ async def test_a_look_through_rings_for_those_only_who_have_missed_something(sta
         changes.subscribe(known) as waits_on,
         changes.subscribe(gone + 1, seen=0) as of_nothing,
     ):
-        await elsewhere.cancel(missed, by="somebody")
+        await elsewhere.run(missed, by="somebody")
         await stage.container.follow.look_through()
         assert await misses.wait(within_seconds=0)
         assert await waits_for_its_end.wait(within_seconds=0)
@@ -111,7 +112,7 @@ async def test_a_stream_outlives_a_database_that_is_away(
             stage.container.subscriptions.receive({import_id})
             assert await next_page(pages) == []
             await asyncio.to_thread(server.start)
-            await stage.container.desk.cancel(import_id, by="somebody")
+            await stage.container.cancel.run(import_id, by="somebody")
             while (types := await next_page(pages)) == []:
                 pass
             assert types == ["cancel_requested", "cancel", "finished"]

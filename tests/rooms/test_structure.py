@@ -64,12 +64,20 @@ def test_only_one_module_writes_a_parts_state():
 
 
 @pytest.mark.parametrize(
-    "step", ["pipeline/submit.py", "pipeline/poll.py", "pipeline/collect.py", "scheduling/conflict_checker.py"]
+    "step",
+    [
+        "pipeline/schedule.py",
+        "pipeline/submit.py",
+        "pipeline/poll.py",
+        "pipeline/collect.py",
+        "scheduling/conflict_checker.py",
+        "worker/recovery.py",
+    ],
 )
 def test_FENCED_a_step_writes_only_under_its_lease(step: str):
-    """Through `writing`, which checks the epoch; `db.write` is for those who need no lease."""
+    """Through the fenced writer, which checks the epoch; `db.write` is for those who need no lease."""
     text = (APP / step).read_text()
-    assert ".writing(" in text
+    assert "self.fenced.write(" in text
     assert "db.write(" not in text
 
 

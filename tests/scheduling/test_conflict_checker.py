@@ -52,7 +52,7 @@ async def test_a_part_that_is_met_but_not_due_is_met_again(stage: Stage, monkeyp
 
 async def test_parts_of_one_import_whose_keys_nobody_knows_keep_their_order(stage: Stage):
     """Also when the first is turned away and the second could go meanwhile."""
-    object.__setattr__(stage.container.intake, "part_bytes", 700)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 700)
     stage.simulator.order(Fault("json_error:603", on="any", times=1))
     filler = b"".join(b"K%04d;a;b;c\n" % n for n in range(60))
     content = b"vin;make;model;color\nV1;old;x;y\n" + filler + b"V1;new;x;y\n"
@@ -94,7 +94,7 @@ async def test_nobody_waits_for_what_has_ended(stage: Stage):
     async with stage.container.db.write() as tx:
         await tx.exec_driver_sql("UPDATE part SET waits_for = (SELECT min(id) FROM part) WHERE state = 'waiting'")
     assert await waits_for(stage, third) == ["same_records"]
-    await stage.instance_worker.sweep.run_once(stage.lease)
+    await stage.instance_worker.recovery.run_once(stage.lease)
     assert await waits_for(stage, third) == ["slot"]
     assert {first, second}
 
@@ -112,7 +112,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
 
     async def cancel() -> None:
         async with db.write() as tx:
-            await imports.get_summary(tx, other, lock=True)
+            await imports.lock(tx, other)
             for part_id in await parts.waiting_of(tx, other):
                 await parts.move(tx, part_id, Move.CANCEL, at=AT)
                 begun.set()

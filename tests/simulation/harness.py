@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.pipeline.finish import finish
 from app.store.database import Database
 from app.store.sqlite_driver import OneTrip
 from app.store.tables import metadata
@@ -30,7 +31,7 @@ class Ground(Database):
     """The database itself. One transaction at a time; meanwhile time stands still."""
 
     def __init__(self, url: str, loop: SteppedLoop) -> None:
-        super().__init__(url)
+        super().__init__(url, finish=finish)
         self.loop = loop
         self.turn = asyncio.Lock()
         if self.on_sqlite:

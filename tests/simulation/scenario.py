@@ -17,14 +17,13 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, ClockJumped, Reading
-from app.container import Container, build_container, build_instance_worker
+from app.container import Container, build_container
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.failpoints import Failpoint
 from app.domain.imports import OnUnconfirmed, Request
 from app.domain.lifecycle import State
 from app.domain.objects import CustomObject, Leads
-from app.pipeline.intake import Arrival
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
@@ -32,7 +31,10 @@ from app.store import instances, parts
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
+from app.uploads.arrival import Arrival
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import Step, Tick, timetable
 from tests.simulation.harness import Door, Ground
@@ -112,7 +114,7 @@ class Plan:
     stalls: float
     slow: float  # of all pauses, so many take seconds
     job_seconds: float  # what Marketo takes for each part, its rows aside
-    busy_desk: bool
+    busy_people: bool
     faults: tuple[tuple[str, str, float], ...]
     foreign: float  # seconds between two times that others take slots
     leaps: bool  # the machine sleeps now and then, and everybody with it
@@ -138,7 +140,7 @@ class Plan:
             stalls=dice.choice([0, 0.005, 0.02]),
             slow=dice.choice([0, 0.03, 0.1]),
             job_seconds=dice.choice([4.0, 40.0]),
-            busy_desk=dice.random() < 0.3,
+            busy_people=dice.random() < 0.3,
             faults=tuple((name, on, dice.uniform(0.02, 0.1 if name in RARE else 0.3)) for name, on in chosen),
             foreign=dice.choice([0, 0, 30]),
             leaps=dice.random() < 0.3,
@@ -373,7 +375,7 @@ class Life:
     async def _work(self, process: Process) -> bool:
         worker = self._worker(process)
         jobs = {}
-        for name, instance_worker in worker.crews.items():
+        for name, instance_worker in worker.instance_workers.items():
             jobs[f"lease:{name}"] = self.every(process, LEASE_SECONDS / 4, worker.lease, name)
             for tick in timetable(instance_worker, TICK_SECONDS):
                 jobs[f"{tick.name}:{name}"] = self.every(
@@ -388,7 +390,8 @@ class Life:
         leases = Leases(db=container.db, now=container.now, worker=process.name, seconds=LEASE_SECONDS)
         leases.alone = False
         process.worker = Worker(
-            crews={name: build_instance_worker(container, name) for name in self.plan.instances},
+            instance_workers={name: build_instance_worker(container, name) for name in self.plan.instances},
+            maintenance=build_maintenance(container),
             leases=leases,
             wakeup=container.wakeup,
             now=container.now,
@@ -401,7 +404,7 @@ class Life:
     async def _leave(self, process: Process, worker: Worker) -> None:
         process.hit(Failpoint.LEAVING)
         for name in list(worker.leases.held):
-            await worker.leases.give_up(name, worker.crews[name])
+            await worker.leases.give_up(name, worker.instance_workers[name])
 
     def every(
         self, process: Process, seconds: float, deed: Callable[..., Awaitable[object]], *args: object
@@ -435,21 +438,21 @@ class Life:
 
     async def _decide(self, process: Process) -> None:
         """What people do."""
-        dice, desk = die.get(), process.container.desk
+        dice, operations = die.get(), process.container
         while not process.stopping:
-            await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_desk else 60))
+            await asyncio.sleep(dice.uniform(1, 6 if self.plan.busy_people else 60))
             await process.pause()
             name = dice.choice(self.plan.instances)
             with suppress(WrongState):
                 match dice.choice(["cancel", "pause", "resume", "resolve", "retry"]):
                     case "cancel" if self.accepted and dice.random() < 0.5:
-                        await desk.cancel(self.accepted[-1], by=EVERYBODY.client)
+                        await operations.cancel.run(self.accepted[-1], by=EVERYBODY.client)
                     case "pause":
-                        await desk.pause(name, reason=None, by=EVERYBODY.client)
+                        await operations.pause.run(name, reason=None, by=EVERYBODY.client)
                         await asyncio.sleep(dice.uniform(1, 20))
-                        await desk.resume(name, by=EVERYBODY.client)
+                        await operations.resume.run(name, by=EVERYBODY.client)
                     case "resume":
-                        await desk.resume(name, by=EVERYBODY.client)
+                        await operations.resume.run(name, by=EVERYBODY.client)
                     case "resolve":
                         await self._resolve(process, name)
                     case "retry" if self.accepted:
@@ -472,11 +475,11 @@ class Life:
             ]
             settled = part.state_since is not None and (process.clock() - part.state_since).total_seconds() > 60
             if known:
-                await process.container.desk.resolve(
+                await process.container.resolve.run(
                     part.import_id, part.number, batch_id=known[-1], by=EVERYBODY.client
                 )
             elif settled:
-                await process.container.desk.resolve(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
+                await process.container.resolve.run(part.import_id, part.number, batch_id=None, by=EVERYBODY.client)
 
     async def _others(self, ends: float) -> None:
         """Other users of the instances, and the machine that sleeps."""
@@ -505,7 +508,7 @@ class Life:
         audit = Audit(process.container.db, self.marketos)
         await audit.look()
         for name in self.plan.instances:
-            await process.container.desk.resume(name, by="the last")
+            await process.container.resume.run(name, by="the last")
         seconds, last_event = FIRST_STEP_SECONDS, 0
         for _ in range(LAST_BEATS):
             await process.container.timekeeper.look()
@@ -514,7 +517,7 @@ class Life:
                 break
             for name in sorted(unfinished):
                 await worker.lease(name)
-                for tick in timetable(worker.crews[name], TICK_SECONDS):
+                for tick in timetable(worker.instance_workers[name], TICK_SECONDS):
                     with suppress(Stale, ClockJumped):
                         await worker.tick(name, tick)
                 await self._resolve_held(process, name)

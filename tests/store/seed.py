@@ -23,8 +23,9 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
                 tx, import_id, wanted, number=number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob"
             )
         file = SourceFile(None, 8, "00", rows * parts_count)
-        turn = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
-        await parts.release(tx, import_id, turn=turn, at=AT)
+        accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
+        assert accepted is not None
+        await parts.release(tx, accepted, at=AT)
     return import_id
 
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from app.store.database import Database, after_commit
+from app.store.database import Database
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ async def test_what_is_to_follow_a_commit_follows_it_in_order(db: Database):
     """And not before: nobody may be told of what could still be undone."""
     told: list[str] = []
     async with db.write() as tx:
-        after_commit(tx, partial(told.append, "one"))
-        after_commit(tx, partial(told.append, "two"))
+        tx.after_commit.append(partial(told.append, "one"))
+        tx.after_commit.append(partial(told.append, "two"))
         assert told == []
     assert told == ["one", "two"]
 
@@ -50,8 +50,8 @@ async def test_nothing_follows_a_rollback_and_nothing_is_left_for_the_next(db: D
     told: list[str] = []
     with pytest.raises(ZeroDivisionError):
         async with db.write() as tx:
-            after_commit(tx, partial(told.append, "never"))
+            tx.after_commit.append(partial(told.append, "never"))
             raise ZeroDivisionError
     async with db.write() as tx:
-        after_commit(tx, partial(told.append, "this"))
+        tx.after_commit.append(partial(told.append, "this"))
     assert told == ["this"]

@@ -7,6 +7,7 @@ import pytest
 from app.domain.imports import Request, SourceFile
 from app.domain.lifecycle import Move
 from app.domain.objects import Leads
+from app.pipeline.finish import finish
 from app.store import events, imports, parts
 from app.store.database import Database
 from app.store.events import Latest
@@ -20,12 +21,14 @@ async def ids(db: Database, import_id: int, *, after: int = 0) -> list[int]:
         return [event.id for event in await events.page(tx, import_id, after=after, size=200)]
 
 
-async def test_no_history_is_written_without_holding_the_import(db: Database):
-    """A step that forgets it fails at once, on either database."""
+async def test_no_history_is_written_with_the_lock_of_another_transaction(db: Database):
+    """That lock is gone; who keeps it fails at once, on either database."""
     import_id = await an_import(db)
-    with pytest.raises(AssertionError, match="hold an import's row"):
+    async with db.write() as tx:
+        lock = await imports.lock(tx, import_id)
+    with pytest.raises(AssertionError, match="another transaction's"):
         async with db.write() as tx:
-            await events.append(tx, "retried", at=AT, instance="default", import_id=import_id)
+            await events.append_of(tx, lock, "retried", at=AT)
     assert len(await ids(db, import_id)) == 1
 
 
@@ -43,13 +46,13 @@ async def test_two_who_write_about_one_import_take_turns(db: Database, first: st
     async def write(who: str, part_id: int, *, slot: int, wait: bool) -> None:
         async with db.write() as tx:
             if who == "retry":  # its foreign key has a light hold on the import before it asks for more
-                new = await imports.begin(tx, Request(target=Leads()), at=AT, retry_of=import_id)
+                new = await imports.begin(tx, Request(target=Leads()), at=AT, origin=imports.Origin(retry_of=import_id))
                 await imports.accept(tx, new, file=SourceFile(None, 8, "00", 1), columns=["email"], at=AT)
-                await imports.hold(tx, import_id)
-                await events.append(tx, "retried", at=AT, instance="default", import_id=import_id)
+                lock = await imports.lock_beside(tx, import_id)
+                await events.append_of(tx, lock, "retried", at=AT)
             elif who == "desk":
-                await imports.get_summary(tx, import_id, lock=True)
-                await events.append(tx, "cancel_requested", at=AT, instance="default", import_id=import_id)
+                lock = await imports.lock(tx, import_id)
+                await events.append_of(tx, lock, "cancel_requested", at=AT)
             else:
                 await parts.move(tx, part_id, Move.CLAIM, at=AT, values={"slot": slot})
             if wait:
@@ -82,12 +85,12 @@ async def test_a_retry_and_who_comes_in_between_never_wait_for_each_other(postgr
 
     async def retry(*, at_once: bool) -> None:
         async with db.write() as tx:
-            await imports.begin(tx, Request(target=Leads()), at=AT, retry_of=import_id)
+            await imports.begin(tx, Request(target=Leads()), at=AT, origin=imports.Origin(retry_of=import_id))
             begun.set()
             if not at_once:
                 await asyncio.wait({later}, timeout=0.2)
-            await imports.hold(tx, import_id)
-            await events.append(tx, "retried", at=AT, instance="default", import_id=import_id)
+            lock = await imports.lock_beside(tx, import_id)
+            await events.append_of(tx, lock, "retried", at=AT)
 
     async def come_in_between() -> None:
         await begun.wait()
@@ -114,8 +117,8 @@ async def test_whoever_reads_on_gets_every_event_of_an_import_that_many_write_ab
     async def note(n: int) -> None:
         for _ in range(10):
             async with db.write() as tx:
-                await imports.hold(tx, import_id)
-                await events.append(tx, "note", at=AT, instance="default", import_id=import_id, n=n)
+                lock = await imports.lock_beside(tx, import_id)
+                await events.append_of(tx, lock, "note", at=AT, n=n)
 
     async def read() -> None:
         while True:
@@ -137,7 +140,7 @@ async def test_who_watches_is_told_behind_the_commit(database_url: str):
     told: list[set[int]] = []
     quiet = Database(database_url)
     import_id, other = await an_import(quiet), await an_import(quiet)
-    db = Database(database_url, told=lambda changed: told.append(set(changed)))
+    db = Database(database_url, notify=lambda changed: told.append(set(changed)), finish=finish)
     async with db.write() as tx:
         for part in await parts_of(quiet, import_id):
             await parts.move(tx, part.id, Move.CANCEL, at=AT)
@@ -145,7 +148,7 @@ async def test_who_watches_is_told_behind_the_commit(database_url: str):
     assert told == [{import_id}]
     with pytest.raises(RuntimeError):
         async with db.write() as tx:
-            await imports.hold(tx, other)
+            await imports.lock_beside(tx, other)
             raise RuntimeError
     assert told == [{import_id}, {other}], "a commit may be done although its word got lost"
     async with db.write() as tx:

@@ -57,8 +57,9 @@ async def filled(url: str) -> list[int]:
                 keys=b"12345678",
                 row_numbers=b"x",
             )
-            turn = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
-            await parts.release(tx, import_id, turn=turn, at=AT)
+            accepted = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
+            assert accepted is not None
+            await parts.release(tx, accepted, at=AT)
             await results.keep_rows(tx, import_id, Kind.FAILURES, [NewRow.of(1, "bad", VALUES)], part_number=1)
             made.append(import_id)
     await database.close()

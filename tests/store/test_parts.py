@@ -48,9 +48,9 @@ async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Data
     async with db.write() as claim, db.write() as cancel:
         await instances.take_lease(claim, "default", worker="w", now=AT, until=AT, over=AT)
         assert await instances.lock(claim, "default", epoch=1)
-        await imports.get_summary(cancel, import_id, lock=True)
+        lock = await imports.lock(cancel, import_id)
         await cancel.execute(text("SET LOCAL lock_timeout = '5s'"))
-        await events.append(cancel, "cancel_requested", at=AT, instance="default", import_id=import_id)
+        await events.append_of(cancel, lock, "cancel_requested", at=AT)
 
 
 async def test_the_loser_of_two_moves_does_nothing(db: Database):

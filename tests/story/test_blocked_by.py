@@ -77,7 +77,7 @@ async def test_whose_import_goes_first_is_shown_only_to_who_may_see_it(keyed: St
 
 async def test_parts_of_one_import_that_wait_for_each_other_say_so(stage: Stage):
     """Rows set aside for their keys: the later part waits for the earlier one of the same import."""
-    object.__setattr__(stage.container.intake, "part_bytes", 700)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 700)
     content = b"email,firstName\n" + b"".join(b"p%d@example.com,A\n" % n for n in range(40)) + b"p1@example.com,last\n"
     import_id = await stage.created(content)
     await submitted(stage)

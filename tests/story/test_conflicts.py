@@ -152,7 +152,7 @@ async def test_very_many_parts_are_judged_a_stretch_at_a_time(stage: Stage, monk
     """And none is forgotten between two stretches."""
     monkeypatch.setattr("app.scheduling.conflict_checker.PAGE_RIVALS", 3)
     monkeypatch.setattr("app.scheduling.conflict_checker.LOOK_BYTES", 20)
-    monkeypatch.setattr("app.pipeline.submit.CANDIDATES", 2)
+    monkeypatch.setattr("app.scheduling.candidates.CANDIDATES", 2)
     await stage.created(rows(0, 99))
     for n in range(1, 20):
         await stage.created(rows(n, n - 1))

@@ -14,19 +14,22 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.container import Container, build_container, build_instance_worker
+from app.container import Container, build_container
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import WrongState
 from app.domain.failpoints import Failpoint
 from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.domain.timeouts import UPLOAD_IDLE_SECONDS
-from app.pipeline.intake import Arrival
+from app.pipeline.finish import finish
 from app.simulator import Fault, Rules, Simulator, create_app
 from app.store import instances
 from app.store.database import Database
 from app.store.tables import event, import_
+from app.uploads.arrival import Arrival
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import timetable
 from tests.support.audit import Audit
@@ -141,7 +144,7 @@ class Theatre:
                 return
 
     async def _start(self) -> None:
-        self.db = Mortal(self.url)
+        self.db = Mortal(self.url, finish=finish)
         http = httpx.AsyncClient(transport=SimulatorTransport(create_app(self.simulator), after_request=self._answered))
         self.container: Container = build_container(
             stage_settings(self.url, part_bytes=1000),
@@ -154,10 +157,12 @@ class Theatre:
         async with self.db.write() as tx:
             await instances.ensure(tx, self.container.settings.instances)
         self.instance_worker = build_instance_worker(self.container, "default")
+        self.maintenance = build_maintenance(self.container)
         if self.db.on_sqlite:
-            await self.instance_worker.sweep.forget_uploads()
+            await self.maintenance.forget_uploads()
         self.worker = Worker(
-            crews={"default": self.instance_worker},
+            instance_workers={"default": self.instance_worker},
+            maintenance=self.maintenance,
             leases=Leases(db=self.db, now=self.clock, worker=f"worker {len(self.deaths)}", seconds=30),
             wakeup=self.container.wakeup,
             now=self.clock,
@@ -227,8 +232,8 @@ class Theatre:
         self.accepted.append((await self.container.intake.receive(request, Arrival(chunks()))).import_id)
 
     async def _pause_and_resume(self) -> None:
-        await self.container.desk.pause("default", reason=None, by=EVERYBODY.client)
-        await self.container.desk.resume("default", by=EVERYBODY.client)
+        await self.container.pause.run("default", reason=None, by=EVERYBODY.client)
+        await self.container.resume.run("default", by=EVERYBODY.client)
 
     async def _retry(self) -> None:
         for import_id in list(self.accepted):
@@ -247,7 +252,7 @@ class Theatre:
 
     async def _tidy(self) -> None:
         self.clock.step(UPLOAD_IDLE_SECONDS + 1)
-        await self.instance_worker.sweep.tidy()
+        await self.maintenance.run_once()
         async with self.db.read() as tx:
             left = (await tx.execute(select(func.count()).where(import_.c.status.is_(None)))).scalar_one()
         assert left == 0, "an upload that broke off is still there"

@@ -124,7 +124,7 @@ async def test_sqlite_that_turns_read_only_is_waited_for(sqlite_stage: Stage):
         if hit == "answered":
             broken.set()
 
-    object.__setattr__(stage.instance_worker.submit.context, "hit", breaks_while_marketo_answers)
+    object.__setattr__(stage.instance_worker.submit, "hit", breaks_while_marketo_answers)
 
     async def breaking() -> None:
         await broken.wait()
@@ -167,7 +167,7 @@ async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqli
     looks = iter([10**12] * 4)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.store.disk_usage.free_bytes", lambda _: next(looks, 0))
-        object.__setattr__(sqlite_stage.container.intake, "disk_floor_bytes", 1)
+        object.__setattr__(sqlite_stage.container.capacity, "disk_floor_bytes", 1)
         answer = await sqlite_stage.create(a_file(1_000)[0])
     assert answer.status_code == 507
     assert answer.json()["code"] == "disk_full"

@@ -116,10 +116,10 @@ async def test_each_retention_takes_its_own_when_its_time_is_over(
         import_id = await imported(stage)
         finished_at = stage.clock()
         clock.step(3 * DAY - 1)
-        await stage.instance_worker.sweep.tidy()
+        await stage.maintenance.run_once()
         assert await kept(stage) == {"file", "results", "history"}
         clock.step(2)
-        await stage.instance_worker.sweep.tidy()
+        await stage.maintenance.run_once()
         assert await kept(stage) == stays
         if "history" in goes:
             assert (await stage.api.get(f"/v1/imports/{import_id}")).status_code == 404
@@ -134,7 +134,7 @@ async def test_each_retention_takes_its_own_when_its_time_is_over(
             assert answer.status_code == (410 if "results" in goes else 200)
         young, open_ = await imported(stage), await stage.created(LEADS)
         clock.step(2 * DAY)
-        await stage.instance_worker.sweep.tidy()
+        await stage.maintenance.run_once()
         assert (await stage.api.get(f"/v1/imports/{young}/failures")).status_code == 200
         assert (await stage.read(open_))["status"] == "queued"
         assert finished_at < stage.clock()
@@ -145,7 +145,7 @@ async def test_the_history_of_an_instance_is_forgotten_too(stage: Stage):
     await stage.api.post("/v1/instances/default/pause", json={"reason": "Spring cleaning"})
     stage.clock.step(91 * DAY)
     await stage.api.post("/v1/instances/default/resume")
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     async with stage.container.db.read() as tx:
         assert list((await tx.execute(select(event.c.type))).scalars()) == ["resumed"]
 
@@ -182,11 +182,11 @@ async def test_an_erasure_that_was_cut_short_is_gone_on_with(stage: Stage):
     """The mark is on disk before the first row goes: from then on nobody reads it, and the next tidy ends it."""
     import_id = await imported(stage)
     async with stage.container.db.write() as tx:  # and here the process dies
-        await imports.hold(tx, import_id)
-        await erasures.mark(tx, import_id, at=stage.clock(), by="local")
+        lock = await imports.lock_beside(tx, import_id)
+        await erasures.mark(tx, lock, at=stage.clock(), by="local")
     assert (await stage.api.get(f"/v1/imports/{import_id}/failures")).status_code == 410
     assert await kept(stage) == {"file", "results", "history"}
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     assert await kept(stage) == {"history"}
     assert [each["type"] for each in await history(stage, import_id)].count("erased") == 1
 
@@ -196,7 +196,7 @@ async def test_several_workers_and_a_person_may_erase_at_once(stage: Stage):
     ids = [await stage.created(leads(3, start=10 * n)) for n in range(30)]
     await stage.run()
     stage.clock.step(40 * DAY)
-    tidies = [stage.instance_worker.sweep.tidy() for _ in range(3)]
+    tidies = [stage.maintenance.run_once() for _ in range(3)]
     *_, answer = await asyncio.gather(*tidies, stage.api.delete(f"/v1/imports/{ids[-1]}"))
     assert answer.status_code == 204
     assert await kept(stage) == {"history"}
@@ -248,7 +248,7 @@ async def test_a_steady_stream_does_not_grow_the_database_without_bound(short_li
         rows = "".join(f"{chance.randbytes(600).hex()}@example.com,P,much\n" for _ in range(1_000))
         await imported(short_lived, b"email,firstName,leadScore\n" + rows.encode())
         short_lived.clock.step(1.5 * DAY)
-        await short_lived.instance_worker.sweep.tidy()
+        await short_lived.maintenance.run_once()
         sizes.append(size_bytes(database_url))
     assert await kept(short_lived) == set()
     assert max(sizes[2:]) <= 1.1 * max(sizes[:2])

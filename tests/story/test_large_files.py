@@ -157,7 +157,7 @@ async def test_a_sender_that_goes_away_in_the_middle_leaves_nothing(stage: Stage
         stored.append(not await stage.holds_nothing())
         raise httpx.ReadError("the caller is gone")
 
-    object.__setattr__(stage.container.intake, "part_bytes", 2_000)
+    object.__setattr__(stage.container.intake.limits, "part_bytes", 2_000)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("app.uploads.part_files.BLOCK_BYTES", 1_000)
         with pytest.raises(httpx.ReadError):
@@ -203,7 +203,7 @@ async def test_an_upload_that_was_given_up_as_broken_off_is_told_so(stage: Stage
                     await asyncio.sleep(0)
                 while not await stage.holds_nothing():  # a part that came before may just be being stored
                     stage.clock.step(7200)
-                    await stage.instance_worker.sweep.tidy()
+                    await stage.maintenance.run_once()
             yield content[at : at + 1000]
 
     with pytest.MonkeyPatch.context() as patch:

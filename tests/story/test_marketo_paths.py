@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from app.api.app import create_app
-from app.container import build_container, build_instance_worker
+from app.container import build_container
 from app.domain.api_keys import Scope
 from app.store import instances
+from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
 from tests.story.files import CARS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support import databases

@@ -142,8 +142,16 @@ async def beat_without_submit(stage: Stage) -> None:
 
 
 def worker(stage: Stage) -> Worker:
-    crews = {"default": stage.instance_worker}
-    return Worker(crews, stage.leases, stage.container.wakeup, stage.clock, tick_seconds=1, shutdown_seconds=1)
+    instance_workers = {"default": stage.instance_worker}
+    return Worker(
+        instance_workers,
+        stage.maintenance,
+        stage.leases,
+        stage.container.wakeup,
+        stage.clock,
+        tick_seconds=1,
+        shutdown_seconds=1,
+    )
 
 
 async def fail_to_collect(stage: Stage) -> None:

@@ -143,7 +143,7 @@ async def test_rows_whose_time_is_over_cannot_be_retried(stage: Stage):
     import_id = await stage.created(leads(3))
     await stage.api.post(f"/v1/imports/{import_id}/cancel")
     stage.clock.step(8 * 86_400)
-    await stage.instance_worker.sweep.tidy()
+    await stage.maintenance.run_once()
     answer = await stage.api.post(f"/v1/imports/{import_id}/retry")
     assert (answer.status_code, answer.json()["code"]) == (409, "rows_erased")
     assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1

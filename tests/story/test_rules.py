@@ -228,7 +228,7 @@ async def test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_
     """The stage's transport refuses such calls in every story; here it is shown that it would."""
     with pytest.raises(CallInTransaction):
         async with stage.container.db.read():
-            await stage.instance_worker.submit.context.marketo.status(Leads(), 1)
+            await stage.instance_worker.submit.marketo.status(Leads(), 1)
     await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
 

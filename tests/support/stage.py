@@ -12,17 +12,18 @@ from fastapi.dependencies import models
 from sqlalchemy import exists, select
 
 from app.api.app import create_app as create_api
-from app.container import Container, build_container, build_instance_worker, build_marketo_clients
+from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
 from app.marketo.rate_limit import Sleep
-from app.operations.instance_worker import InstanceWorker
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
 from app.store import instances
 from app.store.database import in_transaction
 from app.store.tables import event, import_, part, part_file, part_keys
+from app.worker.instance_worker import InstanceWorker, build_instance_worker
 from app.worker.leases import Leases
+from app.worker.maintenance import Maintenance, build_maintenance
 from app.worker.timetable import timetable
 from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
@@ -58,12 +59,16 @@ class Stage:
     asked: list[str] = field(default_factory=list)  # the paths of all other calls to Marketo
 
     @property
+    def maintenance(self) -> Maintenance:
+        return build_maintenance(self.container)
+
+    @property
     def lease(self) -> Lease:
         return self.leases.held["default"]
 
     async def take_lease(self) -> None:
         if await self.leases.keep("default", self.instance_worker):
-            await self.instance_worker.sweep.take_over(self.lease)
+            await self.instance_worker.recovery.take_over(self.lease)
 
     async def create(self, content: bytes, **parameters: Any) -> httpx.Response:
         return await self.api.post(

@@ -3,21 +3,20 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy.exc import OperationalError
 
 from app.clock import Clock, machine_clock
-from app.container import build_instance_worker
-from app.operations.instance_worker import InstanceWorker
-from app.operations.recovery import Sweep
 from app.pipeline.submit import Submit
 from app.scheduling.lease import Lease
 from app.simulator import Fault, Rules
+from app.worker.instance_worker import InstanceWorker, build_instance_worker
 from app.worker.leases import Leases
+from app.worker.recovery import Recovery
 from app.worker.runner import Worker
 from app.worker.timetable import timetable
 from tests.story.files import leads
@@ -31,7 +30,8 @@ HOUR = 3600.0
 async def working(stage: Stage, *, tick_seconds: float) -> AsyncIterator[asyncio.Event]:
     """A worker on the stage, by the machine's clock."""
     worker = Worker(
-        crews={"default": stage.instance_worker},
+        instance_workers={"default": stage.instance_worker},
+        maintenance=stage.maintenance,
         leases=stage.leases,
         wakeup=stage.container.wakeup,
         now=Clock(),
@@ -130,8 +130,16 @@ async def test_an_instance_whose_marketo_says_nothing_keeps_no_other_waiting(dat
     rules = Rules(job_seconds=0.01)
     async with staged(database_url, clock, rules=rules, hang=lambda _: mended.wait(), instances=both) as stage:
         stage.simulator.order(Fault("hang", on="create", seconds=1))
-        crews = {name: build_instance_worker(stage.container, name) for name in both}
-        worker = Worker(crews, stage.leases, stage.container.wakeup, Clock(), tick_seconds=0.05, shutdown_seconds=30)
+        instance_workers = {name: build_instance_worker(stage.container, name) for name in both}
+        worker = Worker(
+            instance_workers,
+            stage.maintenance,
+            stage.leases,
+            stage.container.wakeup,
+            Clock(),
+            tick_seconds=0.05,
+            shutdown_seconds=30,
+        )
         stop = asyncio.Event()
         running = asyncio.create_task(worker.run(stop))
         silent = await stage.created(leads(3))
@@ -171,8 +179,13 @@ async def test_CALM_DEPLOY_a_database_that_stumbles_meanwhile_cuts_no_call_short
     assert (await stage.parts(import_id))[0]["state"] == "queued"
 
 
-class Hesitant(Sweep):
-    """A sweep whose first take-over meets no database."""
+def as_a(kind: Any, step: Any) -> Any:
+    """The same step, as this kind of it."""
+    return kind(**{field.name: getattr(step, field.name) for field in fields(step)})
+
+
+class Hesitant(Recovery):
+    """A recovery whose first take-over meets no database."""
 
     met: ClassVar[list[int]]
 
@@ -188,12 +201,11 @@ async def test_nothing_is_begun_before_what_the_last_driver_left_is_looked_at(st
     Hesitant.met = []
     import_id = await stage.created(leads(3))
     await stage.crash()
-    sweep = stage.instance_worker.sweep
-    instance_worker = replace(
-        stage.instance_worker, sweep=Hesitant(sweep.context, sweep.erase, sweep.cleanup, sweep.stuck_seconds)
-    )
+    recovery = stage.instance_worker.recovery
+    instance_worker = replace(stage.instance_worker, recovery=as_a(Hesitant, recovery))
     worker = Worker(
         {"default": instance_worker},
+        stage.maintenance,
         stage.leases,
         stage.container.wakeup,
         stage.clock,
@@ -228,11 +240,7 @@ async def test_a_tick_that_fails_is_tried_again(stage: Stage):
     Stumbling.stumbles = []
     stage.instance_worker = replace(
         stage.instance_worker,
-        submit=Stumbling(
-            stage.instance_worker.submit.context,
-            stage.instance_worker.submit.conflict_checker,
-            stage.instance_worker.submit.turns,
-        ),
+        submit=as_a(Stumbling, stage.instance_worker.submit),
     )
     async with working(stage, tick_seconds=0.05):
         await stage.created(leads(3))

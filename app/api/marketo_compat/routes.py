@@ -79,7 +79,7 @@ async def _receive_from_caller(request: Request, container: Container) -> AsyncI
     """The upload of a caller whose token is checked before a byte of the body is read."""
     caller = _require_submit(await caller_of(request))
     bulkhead.leave(request)
-    admit = partial(container.intake.check_room, caller.client)
+    admit = partial(container.capacity.check, caller.client)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit, open_end=True) as upload,

@@ -46,7 +46,7 @@ async def cancel(
     container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
 ) -> ImportOut:
     """Cancel what still waits; what Marketo has runs to its end."""
-    await container.desk.cancel(import_.id, by=caller.client)
+    await container.cancel.run(import_.id, by=caller.client)
     return await presenter.present_changed(import_.id)
 
 
@@ -117,7 +117,7 @@ async def retry_failures(
         receipt = await container.retry.failures(import_.id, by=caller, idempotency_key=idempotency_key)
         return await presenter.present_receipt(receipt)
     owner = import_.request.client
-    admit = partial(container.intake.check_room, owner, asking=caller.client, idempotency_key=idempotency_key)
+    admit = partial(container.capacity.check, owner, asking=caller.client, idempotency_key=idempotency_key)
     bulkhead.leave(request)
     async with (
         container.admission.place(caller.client) as place,
@@ -176,5 +176,5 @@ async def resolve(
     resolution: Resolution,
 ) -> ImportOut:
     """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
-    await container.desk.resolve(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
+    await container.resolve.run(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
     return await presenter.present_changed(import_.id)

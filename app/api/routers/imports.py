@@ -63,7 +63,7 @@ async def create(
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
-    admit = partial(container.intake.check_room, caller.client, idempotency_key=idempotency_key)
+    admit = partial(container.capacity.check, caller.client, idempotency_key=idempotency_key)
     bulkhead.leave(request)
     async with (
         container.admission.place(caller.client) as place,

@@ -75,7 +75,7 @@ async def events_of(request: Request, container: TheContainer, name: Name) -> In
 )
 async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pause | None = None) -> InstanceOut:
     """Submit nothing new to it; what is at Marketo is followed to its end."""
-    await container.desk.pause(name, reason=why.reason if why else None, by=caller.client)
+    await container.pause.run(name, reason=why.reason if why else None, by=caller.client)
     return InstanceOut.of(await _view(container, name))
 
 
@@ -87,7 +87,7 @@ async def pause(container: TheContainer, caller: TheCaller, name: Name, why: Pau
 )
 async def resume(container: TheContainer, caller: TheCaller, name: Name) -> InstanceOut:
     """Go on; a blocked instance is tried again at once."""
-    await container.desk.resume(name, by=caller.client)
+    await container.resume.run(name, by=caller.client)
     return InstanceOut.of(await _view(container, name))
 
 

@@ -317,7 +317,7 @@ async def test_what_failed_here_reads_failed(stage: Stage):
     """A cancelled import too, for Marketo has no fifth word; the message says which it was."""
     sent = await token(stage)
     first = await created(stage, sent)
-    await stage.container.desk.cancel(first, by="crm-sync")
+    await stage.container.cancel.run(first, by="crm-sync")
     told = result(await status(stage, sent, first))
     assert told["status"] == "Failed"
     assert told["message"] == "Import cancelled, 0 records imported, 2 not sent"

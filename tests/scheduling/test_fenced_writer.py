@@ -1,12 +1,11 @@
-"""FENCED, and the other things that steps share."""
+"""FENCED: what a worker writes and calls under its lease, and what it can no longer without."""
 
 from contextlib import suppress
 
 import pytest
 from sqlalchemy import select
 
-from app.scheduling.instance_context import LeaseLost
-from app.scheduling.lease import Lease
+from app.scheduling.lease import Lease, LeaseLost
 from app.store.tables import event, import_, instance, part
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.support.stage import Stage
@@ -34,14 +33,14 @@ async def test_FENCED_a_worker_that_lost_its_lease_can_write_nothing(stage: Stag
         stage.instance_worker.submit,
         stage.instance_worker.poll,
         stage.instance_worker.collect,
-        stage.instance_worker.sweep,
+        stage.instance_worker.recovery,
     ):
         stage.clock.step(1)
         with suppress(LeaseLost):
             assert await step.run_once(old) is False
     assert await everything(stage) == before
     with pytest.raises(LeaseLost):
-        async with stage.instance_worker.submit.context.writing(old):
+        async with stage.instance_worker.submit.fenced.write(old):
             raise AssertionError("unreachable")
 
 
@@ -60,7 +59,7 @@ async def test_FENCED_no_call_is_begun_with_a_lease_that_has_run_out(stage: Stag
 async def test_FENCED_an_upload_to_marketo_is_broken_off_when_the_lease_runs_out(stage: Stage):
     """Before its last byte: Marketo never has a whole request, and the part waits again."""
     import_id = await stage.created(leads(2))
-    marketo = stage.instance_worker.submit.context.marketo
+    marketo = stage.instance_worker.submit.marketo
     token, watch = marketo._identity.token, stage.transport.before_request
 
     async def slow_token():

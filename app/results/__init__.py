@@ -1,0 +1,1 @@
+"""What collecting needs: Marketo's result files fetched, and their rows matched with the rows of the part."""

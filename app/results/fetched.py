@@ -1,0 +1,84 @@
+"""What became of fetching one of a part's result files: it is here, or it is to be asked for again."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.answers import QueryFailed, Unusable
+from app.domain.incidents import CallError, error_of
+from app.domain.parts import Rows
+from app.files.matched_rows import MatchedRows
+from app.files.records import Offsets
+from app.store.results import Kind
+
+GARBLED, LATE, OURS = "garbled_file", "late_file", "internal_error"
+OF_THE_FILE = frozenset({GARBLED, LATE, OURS})
+"""Codes of ours: the call went through."""
+NO_FILE_YET = QueryFailed("Marketo counted rows of which it has no file yet", LATE)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedRows:
+    """A result file's rows, matched with those of the part; and the numbers of the part's rows in the upload."""
+
+    rows: MatchedRows
+    numbers: Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """One result file, as it came and as rows. `is_incomplete`: Marketo counted rows that the file does not give."""
+
+    content: bytes | None = None
+    matched: NumberedRows | None = None
+    is_incomplete: bool = False
+
+    def __len__(self) -> int:
+        return len(self.matched.rows) if self.matched else 0
+
+    @property
+    def unplaced(self) -> Sequence[int]:
+        """The lines of those rows that cannot be read, or not be found in the part."""
+        return self.matched.rows.unplaced if self.matched else ()
+
+
+INCOMPLETE = Fetched(is_incomplete=True)
+
+
+@dataclass(frozen=True, slots=True)
+class LateFile:
+    """A result file that is worth asking for again."""
+
+    file: Kind
+    because: Unusable
+    failed: QueryFailed
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.because}"
+
+    @property
+    def is_of_the_part(self) -> bool:
+        """False for what all calls have to wait for: that is told as the instance's."""
+        return self.failed.because is None
+
+    @property
+    def is_told_at_once(self) -> bool:
+        return self.is_of_the_part and self.because is not Unusable.NOT_MATCHED
+
+    def error(self, at: datetime) -> CallError:
+        return error_of(self.failed, call=self.file, at=at)
+
+    @classmethod
+    def garbled(cls, file: Kind, because: Unusable) -> "LateFile":
+        return cls(file, because, QueryFailed(f"a result file that cannot be used: {because}", GARBLED))
+
+    @classmethod
+    def ours(cls, file: Kind, mistake: Exception) -> "LateFile":
+        why = f"a fault of this service ({type(mistake).__name__}); its log has the details"
+        return cls(file, Unusable.NOT_MATCHED, QueryFailed(why, OURS))
+
+
+def rows_by_files(rows: Rows, failures: Fetched, warnings: Fetched) -> Rows:
+    """The counts of a part for which Marketo gave none of its own: what its files say."""
+    failed = min(len(failures), rows.total)
+    return Rows(rows.total, rows.total - failed, failed, min(len(warnings), rows.total))

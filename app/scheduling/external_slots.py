@@ -1,0 +1,42 @@
+"""External slots: places in Marketo's queue that other programs take, as far as Marketo's answers tell.
+
+Marketo answers 1016 when its queue is full. What is not ours in a full queue is somebody else's.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.events import Occurrence
+from app.domain.incidents import CallError
+from app.domain.instances import Instance, at_work, lesson_seconds
+from app.domain.lifecycle import State
+from app.domain.timeouts import after
+from app.scheduling.back_off import BackOff
+from app.store import instances, parts
+from app.store.instances import Lesson
+from app.store.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalSlots:
+    max_queued: int  # places in Marketo's queue, for everybody
+    back_off: BackOff
+
+    async def observe_full(self, tx: Transaction, instance: Instance, error: CallError) -> None:
+        """Marketo answered 1016: what is not ours in its queue is taken by others, and stays so for a while."""
+        states = await parts.states_at_marketo(tx, instance.name)
+        states[State.SUBMITTING] -= 1  # the part that was turned away
+        external, working = max(0, self.max_queued - states.total()), at_work(states)
+        before = instance.lessons_before(at_work=working)
+        until = after(error.at, lesson_seconds(before, at_work=working))
+        lesson = Lesson(external, error.at, until, before + 1, not working)
+        await instances.learn_foreign_slots(tx, instance.name, lesson)
+        await self.back_off.record_incident(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=external)
+
+    async def observe_accepted(self, tx: Transaction, instance: Instance, at: datetime) -> None:
+        """Marketo took a part. Where its place was thought to be somebody else's, the next one is tried, too."""
+        used = len(await parts.slots_in_use(tx, instance.name))
+        is_wrong = used + instance.foreign_slots > self.max_queued
+        if instance.foreign_slots and (is_wrong or instance.foreign_alone):
+            lesson = Lesson(self.max_queued - used, at, until=at, in_a_row=0, alone=False)
+            await instances.learn_foreign_slots(tx, instance.name, lesson)

@@ -1,0 +1,39 @@
+"""Recording what Marketo answered, however long the database is away: the answer stands nowhere else."""
+
+from collections.abc import Awaitable, Callable
+from itertools import chain, repeat
+
+import structlog
+
+from app.clock import ClockJumped
+from app.domain.answers import Answer
+from app.domain.parts import Part
+from app.domain.timeouts import INSIST_SECONDS
+from app.marketo.rate_limit import Sleep
+from app.store.database import AWAY, cause
+from app.store.parts import Stale
+
+log = structlog.get_logger()
+
+
+async def record_with_retry(record: Callable[[], Awaitable[None]], part: Part, answer: Answer, *, sleep: Sleep) -> None:
+    """Call `record` until the database takes it, or until somebody else has moved the part.
+
+    The log lines name what a person needs to resolve the part, where no event can say it.
+    """
+    line: dict[str, object] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+    line |= {"answer": type(answer).__name__, "batch_id": getattr(answer, "batch_id", None)}
+    for wait in chain(INSIST_SECONDS, repeat(INSIST_SECONDS[-1])):
+        try:
+            await record()
+        except Stale:  # the lease is lost, or recovery has called the claim lost
+            log.warning("an answer came too late", **line)
+            return
+        except (*AWAY, ClockJumped) as away:
+            log.warning("an answer cannot be recorded yet", error=cause(away), **line)
+            await sleep(wait)
+        except Exception:
+            log.exception("an answer cannot be recorded", **line)
+            raise
+        else:
+            return

@@ -1,0 +1,94 @@
+"""Recovery: what crashes and time leave behind. Every part of it may run at any moment, any number of times."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+
+from app.clock import Clock
+from app.domain.failpoints import Failpoint, FailpointHit
+from app.domain.imports import OnUnconfirmed
+from app.domain.incidents import LOST
+from app.domain.lifecycle import SLOW, Move, State
+from app.domain.parts import Part, TryError
+from app.scheduling.fenced_writer import FencedWriter
+from app.scheduling.lease import Lease
+from app.scheduling.settling import Settling
+from app.store import attention, imports, parts
+from app.store.attention import AttentionCriteria
+from app.store.database import Database
+from app.store.parts import COUNTED, Stale
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    db: Database
+    fenced: FencedWriter
+    settling: Settling
+    stuck_seconds: float  # so long in one state, and a part is called stuck
+    now: Clock
+    hit: FailpointHit
+
+    async def take_over(self, lease: Lease) -> int:
+        """A new driver does this first: nobody alive will record what its predecessor was submitting.
+
+        How many claims were called lost.
+        """
+        self.hit(Failpoint.TAKEN_OVER)
+        async with self.db.read() as tx:
+            orphans = await parts.in_states(tx, lease.instance, {State.SUBMITTING})
+        return sum([await self._lose(lease, part, "the worker that submitted it is gone") for part in orphans])
+
+    async def run_once(self, lease: Lease) -> bool:
+        """Call claims lost that are past their deadline, and send again unconfirmed parts that have settled."""
+        at, jump_id = self.now(), self.now.jump_id
+        async with self.db.read() as tx:
+            late = await parts.in_states(tx, lease.instance, {State.SUBMITTING}, due=at)
+            settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
+        self.now.expect(jump_id)
+        async with self.fenced.write(lease) as (tx, _):
+            await parts.set_free_of_the_ended(tx, lease.instance)
+        self.hit(Failpoint.SET_FREE)
+        moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
+        moved += [await self._resubmit(lease, part) for part in settled]
+        await self._tell_of_the_stuck(lease)
+        return any(moved)
+
+    async def _tell_of_the_stuck(self, lease: Lease) -> None:
+        """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""
+        at = self.now()
+        criteria = AttentionCriteria(at, self.stuck_seconds)
+        async with self.db.read() as tx:
+            stuck = await parts.stuck_untold(tx, lease.instance, since=criteria.stuck_since)
+            others_move = bool(stuck) and await attention.moves(tx, lease.instance, criteria)
+        for part in stuck:
+            if part.state in SLOW or not others_move:
+                with suppress(Stale):
+                    async with self.fenced.write(lease) as (tx, _):
+                        await parts.tell_stuck(tx, part, at=at)
+
+    async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
+        """Nobody can know whether Marketo has it. False where somebody else has moved it meanwhile."""
+        at = self.now()
+        has_moved = False
+        async with self.db.read() as tx:
+            due_at = await self.settling.until(tx, part, at)
+        values = COUNTED | {"due_at": due_at} | parts.tried(TryError(LOST, why, at), failing_since=None)
+        with suppress(Stale):
+            async with self.fenced.write(lease) as (tx, _):
+                await parts.move(tx, part.id, Move.LOSE, at=self.now(), values=values, beside={"error": why}, why=why)
+            has_moved = True
+        self.hit(Failpoint.JUDGED_LOST)
+        return has_moved
+
+    async def _resubmit(self, lease: Lease, part: Part) -> bool:
+        """Let an unconfirmed part wait to be sent again, where its import has that policy."""
+        has_moved = False
+        async with self.db.read() as tx:
+            policy = (await imports.summary_of(tx, part)).request.on_unconfirmed
+        if policy is OnUnconfirmed.HOLD:
+            return False
+        with suppress(Stale):
+            async with self.fenced.write(lease) as (tx, _):
+                await parts.move(tx, part.id, Move.RESUBMIT, at=self.now(), values={"due_at": None}, by="policy")
+            has_moved = True
+        self.hit(Failpoint.SENT_BACK)
+        return has_moved
