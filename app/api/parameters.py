@@ -100,9 +100,9 @@ PARAMETERS = {
     "object_type": Parameter(OBJECT_TYPE | {"default": default_object_type()}, "what the rows become"),
     **_published("instance", "format", "charset"),
     **{
-        name: Parameter(_target_schema(one), one.means, kind.object_type, required=one.required)
+        name: Parameter(_target_schema(declared), declared.means, kind.object_type, required=declared.required)
         for kind in OBJECT_TYPES.values()
-        for name, one in kind.parameters().items()
+        for name, declared in kind.parameters().items()
     },
     **_published("priority", "not_before", "preflight", "on_unconfirmed", "label", "metadata"),
 }
