@@ -17,12 +17,13 @@ from app.api.dependencies import (
     takes_parameters,
 )
 from app.api.import_presenter import Presenter
+from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
-from app.api.parameters import INT32, request_from
+from app.api.parameters import INT32
 from app.api.schemas.imports import ImportOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope

@@ -4,11 +4,12 @@ from fastapi import Request
 
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
+from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
-from app.api.parameters import KNOWN, request_from
+from app.api.parameters import KNOWN
 from app.api.schemas.file_checks import FileCheckOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
