@@ -82,10 +82,7 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a caller asks for: everything but the file itself.
-
-    Each annotation declares a parameter of every import (request_parameters.py).
-    """
+    """What a caller asks for: everything but the file itself. Each annotation declares a parameter of the API."""
 
     target: Target
     instance: Annotated[str, RequestParameter(Text(), "which configured Marketo instance")] = "default"

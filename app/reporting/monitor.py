@@ -77,7 +77,7 @@ class Monitor:
             log.info("check passed", check=name, since=rfc3339(self._failing.pop(name)))
 
     def _concerns(self, check: str, instance: str) -> bool:
-        """Whether a check belongs into this instance's history. One that names none concerns every configured one."""
+        """Whether a check is for this instance's history. One that names none concerns all that are configured."""
         kind, _, name = check.partition(":")
         if instance not in self.configured:
             return name == instance

@@ -122,11 +122,19 @@ def test_every_rule_that_must_hold_has_a_test_of_its_name() -> None:
     assert [rule for rule in rules if f"def test_{rule}_" not in tests] == []
 
 
-def test_the_house_of_contributing_has_every_step_and_every_file_between_the_rooms() -> None:
-    container = page("../CONTRIBUTING.md").partition("## The house")[2].partition("\n## ")[0]
-    (steps,) = re.findall(r"^\| `app/steps/` \|.*$", container, re.MULTILINE)
-    assert stems("app/steps") <= set(re.findall(r"\w+", steps))
-    assert stems("app") <= set(re.findall(r"(\w+)\.py\b", container))
+def test_the_house_of_contributing_has_every_room_every_step_and_every_file_between_the_rooms() -> None:
+    house = page("../CONTRIBUTING.md").partition("## The house")[2].partition("\n## ")[0]
+    rooms = {path.parent.name for path in (ROOT / "app").glob("*/__init__.py")}
+    assert {room for room in rooms if f"`app/{room}/`" not in house} == set()
+    (pipeline,) = re.findall(r"^\| `app/pipeline/` \|.*$", house, re.MULTILINE)
+    assert stems("app/pipeline") <= set(re.findall(r"\w+", pipeline))
+    assert stems("app") <= set(re.findall(r"(\w+)\.py\b", house))
+
+
+def test_the_life_of_a_file_is_six_files_none_over_150_lines() -> None:
+    steps = {path.stem: len(path.read_text().splitlines()) for path in (ROOT / "app" / "pipeline").glob("[!_]*.py")}
+    assert steps.keys() == {"intake", "schedule", "submit", "poll", "collect", "finish"}
+    assert max(steps.values()) <= 150
 
 
 def stems(folder: str) -> set[str]:
