@@ -65,7 +65,7 @@ def lifecycle_states() -> str:
 
 def lifecycle_moves() -> str:
     rows = [
-        (f"`{move}`", _listed(_in_order(edge.sources)), f"`{edge.target}`", edge.by)
+        (f"`{move}`", _listed(_in_order(edge.sources)), f"`{edge.target}`", ", ".join(edge.by))
         for move, edge in lifecycle.TABLE.items()
     ]
     return _table(("move", "from", "to", "made by"), rows)

@@ -18,10 +18,10 @@ def overlap_of(one: ConflictScope, other: ConflictScope) -> Overlap:
     """Whether two parts of one instance may change the same records."""
     if one.list_id is not None and one.list_id == other.list_id:
         return Overlap.ALWAYS
-    if one.space != other.space:
+    if one.record_kind != other.record_kind:
         return Overlap.NEVER
     if one.key_fields != other.key_fields or not one.key_fields:
         return Overlap.ALWAYS  # an email in one and an id in the other may belong to one lead
-    if one.import_id == other.import_id and not (one.aside or other.aside):
+    if one.import_id == other.import_id and not (one.has_deferred_rows or other.has_deferred_rows):
         return Overlap.NEVER  # the file was cut so that these share no key
     return Overlap.BY_KEY

@@ -50,16 +50,16 @@ class BacklogSlice:
 
     priority: int
     client: str
-    first_turn: int
-    last_turn: int
+    first_seq: int
+    last_seq: int
     work: Work
     since: datetime  # when the first of these parts began to wait
 
-    def before(self, turn: int | None) -> Work:
+    def before(self, accepted_seq: int | None) -> Work:
         """The share of it that was accepted before this place in the order, assuming that it is spread evenly."""
-        if turn is None or turn > self.last_turn:
+        if accepted_seq is None or accepted_seq > self.last_seq:
             return self.work
-        return self.work.share(max(0, turn - self.first_turn) / (self.last_turn - self.first_turn + 1))
+        return self.work.share(max(0, accepted_seq - self.first_seq) / (self.last_seq - self.first_seq + 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class CompletionEstimate:
 
     def _cannot_go(self, wanted: Import) -> bool:
         """Whether something without a known end keeps its waiting parts from being sent."""
-        others_fill_the_queue = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        others_fill_the_queue = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
         return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_the_queue and not self.there))
 
     def _lasts(self, since: datetime | None) -> bool:
@@ -128,11 +128,11 @@ class CompletionEstimate:
 
     def _ahead(self, wanted: Import, own: Work) -> Work:
         """The waiting work that goes before the import's last part: by priority, by acceptance, by fair share."""
-        request, turn = wanted.request, wanted.remaining.turn
+        request, accepted_seq = wanted.request, wanted.remaining.accepted_seq
         ahead, mine, others = Work(), Work(), dict[str, Work]()
         for backlog in self.line:
             if backlog.priority == request.priority and backlog.client == request.client:
-                mine += backlog.before(turn)
+                mine += backlog.before(accepted_seq)
             elif backlog.priority == request.priority:
                 others[backlog.client] = others.get(backlog.client, Work()) + backlog.work
         level = mine.rows + own.rows  # each other client gets at most this much done before: clients take turns

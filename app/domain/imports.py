@@ -170,7 +170,7 @@ class LeftOut:
 class Remaining:
     """The work that an import still has before it."""
 
-    turn: int | None = None  # its place in the order of acceptance
+    accepted_seq: int | None = None  # its place in the order of acceptance
     waiting_rows: int = 0  # rows of its waiting parts
     collecting_since: datetime | None = None  # since when the oldest part waits for its result files
     failing_since: datetime | None = None  # since when calls about one of its parts have failed, the longest of these

@@ -72,11 +72,11 @@ class Instance:
     denied: bool = False  # the right to submit is missing: a good answer to another call does not end the block
     hold_until: datetime | None = None  # nothing is submitted before; a blocked instance is tried again then
     hold_reason: WaitingFor | None = None
-    foreign_slots: int = 0  # slots that other programs hold, as the last 1016 showed
-    foreign_until: datetime | None = None  # until when that number is relied on
-    foreign_lessons: int = 0  # how many 1016 came in a row
-    foreign_at: datetime | None = None  # when the last one came
-    foreign_alone: bool = False  # whether no job of ours was at Marketo then
+    external_slots: int = 0  # slots that other programs hold, as the last 1016 showed
+    external_until: datetime | None = None  # until when that number is relied on
+    consecutive_1016s: int = 0  # how many 1016 came in a row
+    external_at: datetime | None = None  # when the last one came
+    external_alone: bool = False  # whether no job of ours was at Marketo then
     calls: Calls | None = None
     worker: str | None = None
     lease_epoch: int = 0
@@ -129,33 +129,34 @@ class Instance:
 
         `at_work`: how many parts of ours Marketo works on.
         """
-        until = self.lesson_until(at_work=at_work)
-        if not self.foreign_slots or until is None:
+        until = self.external_slots_until(at_work=at_work)
+        if not self.external_slots or until is None:
             return 0
-        return self.foreign_slots if until > now else self.foreign_slots - 1
+        return self.external_slots if until > now else self.external_slots - 1
 
-    def lesson_until(self, *, at_work: int) -> datetime | None:
+    def external_slots_until(self, *, at_work: int) -> datetime | None:
         """Until when the last 1016 is relied on: not for long while Marketo has no job of ours: nothing flows then."""
-        if self.foreign_until is None or self.foreign_at is None or at_work:
-            return self.foreign_until
-        alone = timedelta(seconds=lesson_seconds(self.foreign_lessons - 1, at_work=0))
-        return min(self.foreign_until, self.foreign_at + alone)
+        if self.external_until is None or self.external_at is None or at_work:
+            return self.external_until
+        alone = timedelta(seconds=external_seconds(self.consecutive_1016s - 1, at_work=0))
+        return min(self.external_until, self.external_at + alone)
 
     def may_doubt_slots(self, now: datetime) -> bool:
         """Whether, once a part of ours has ended, the number of external slots may be tested before its time.
 
         Marketo's queue is first in, first out: nearly all jobs that stood before that part have ended too.
         """
-        if not self.foreign_slots or self.foreign_at is None or self.foreign_until is None or self.foreign_until <= now:
+        at, until = self.external_at, self.external_until
+        if not self.external_slots or at is None or until is None or until <= now:
             return False
-        return now - self.foreign_at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
+        return now - at >= timedelta(seconds=FOREIGN_SLOTS_SECONDS)
 
-    def lessons_before(self, *, at_work: int) -> int:
+    def consecutive_1016s_before(self, *, at_work: int) -> int:
         """How many 1016 in a row came before one that comes now.
 
         They are counted from 0 again when the first job of ours has come to Marketo since, or the last one has gone.
         """
-        return self.foreign_lessons if self.foreign_alone is not bool(at_work) else 0
+        return self.consecutive_1016s if self.external_alone is not bool(at_work) else 0
 
 
 def at_work(parts: Mapping[State, int]) -> int:
@@ -163,12 +164,12 @@ def at_work(parts: Mapping[State, int]) -> int:
     return sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
 
 
-def lesson_seconds(lessons_before: int, *, at_work: int) -> float:
+def external_seconds(consecutive_1016s_before: int, *, at_work: int) -> float:
     """How long the number of external slots that a 1016 showed is relied on."""
     first, most = FOREIGN_SLOTS_SECONDS, FOREIGN_SLOTS_MOST_SECONDS
     if not at_work:
         first, most = FOREIGN_QUEUE_SECONDS, FOREIGN_QUEUE_MOST_SECONDS
-    return min(most, first * 2.0 ** max(0, lessons_before))
+    return min(most, first * 2.0 ** max(0, consecutive_1016s_before))
 
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
@@ -181,7 +182,7 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
         return WaitingFor.INSTANCE_BLOCKED
     if part.due_at and part.due_at > now:
         return WaitingFor.RETRY if part.retry_code else WaitingFor.NOT_BEFORE
-    if part.waits_for:
+    if part.blocked_by:
         return WaitingFor.SAME_RECORDS
     if instance.holding(now):
         return instance.hold_reason or WaitingFor.RETRY
@@ -194,7 +195,7 @@ def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: On
         case State.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
             return None
         case State.WAITING:
-            slots_free_at = instance.lesson_until(at_work=0) if instance.foreign_alone else None
+            slots_free_at = instance.external_slots_until(at_work=0) if instance.external_alone else None
             times = (part.due_at, instance.hold_until, slots_free_at)
             return max((at for at in times if at and at > now), default=None)
         case State.UNCONFIRMED:

@@ -32,28 +32,41 @@ class Move(StrEnum):
     FORGET = "forget"
 
 
+class Step(StrEnum):
+    """Whoever makes a move. A test holds the table against the places in the code."""
+
+    SCHEDULE = "schedule"
+    SUBMIT = "submit"
+    POLL = "poll"
+    COLLECT = "collect"
+    RECOVERY = "recovery"  # after a crash, or when the settling time is over
+    CANCEL = "cancel"  # a person
+    RESOLVE = "resolve"  # a person
+    STORE = "store"  # where a part comes back to waiting, and its import was cancelled meanwhile
+
+
 class Edge(NamedTuple):
     sources: frozenset[State]
     target: State
-    by: str  # the step that makes it
+    by: tuple[Step, ...]
 
 
 S, M = State, Move
 
 TABLE: dict[Move, Edge] = {
-    M.CLAIM: Edge(frozenset({S.WAITING}), S.SUBMITTING, "submit"),
-    M.ACCEPT: Edge(frozenset({S.SUBMITTING, S.UNCONFIRMED}), S.QUEUED, "submit, desk"),
-    M.TURN_AWAY: Edge(frozenset({S.SUBMITTING}), S.WAITING, "submit"),
-    M.REFUSE: Edge(frozenset({S.SUBMITTING}), S.FAILED, "submit"),
-    M.LOSE: Edge(frozenset({S.SUBMITTING}), S.UNCONFIRMED, "submit, sweep"),
-    M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, "sweep, desk"),
-    M.START: Edge(frozenset({S.QUEUED}), S.IMPORTING, "poll"),
-    M.FINISH: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.COLLECTING, "poll"),
-    M.FAIL: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.FAILED, "submit, poll"),
-    M.COLLECT: Edge(frozenset({S.COLLECTING}), S.COMPLETE, "collect"),
-    M.FORGET: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.UNCONFIRMED, "poll"),  # Marketo knows no such job any more
-    M.CANCEL: Edge(frozenset({S.WAITING}), S.CANCELLED, "desk, sweep"),
-    M.ABANDON: Edge(frozenset({S.WAITING}), S.FAILED, "submit"),  # its import can no longer succeed
+    M.CLAIM: Edge(frozenset({S.WAITING}), S.SUBMITTING, (Step.SCHEDULE,)),
+    M.ACCEPT: Edge(frozenset({S.SUBMITTING, S.UNCONFIRMED}), S.QUEUED, (Step.SUBMIT, Step.RESOLVE)),
+    M.TURN_AWAY: Edge(frozenset({S.SUBMITTING}), S.WAITING, (Step.SUBMIT, Step.SCHEDULE)),
+    M.REFUSE: Edge(frozenset({S.SUBMITTING}), S.FAILED, (Step.SUBMIT,)),
+    M.LOSE: Edge(frozenset({S.SUBMITTING}), S.UNCONFIRMED, (Step.SUBMIT, Step.RECOVERY)),
+    M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, (Step.RECOVERY, Step.RESOLVE)),
+    M.START: Edge(frozenset({S.QUEUED}), S.IMPORTING, (Step.POLL,)),
+    M.FINISH: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.COLLECTING, (Step.POLL,)),
+    M.FAIL: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.FAILED, (Step.SUBMIT, Step.POLL)),
+    M.COLLECT: Edge(frozenset({S.COLLECTING}), S.COMPLETE, (Step.COLLECT,)),
+    M.FORGET: Edge(frozenset({S.QUEUED, S.IMPORTING}), S.UNCONFIRMED, (Step.POLL,)),  # Marketo knows it no more
+    M.CANCEL: Edge(frozenset({S.WAITING}), S.CANCELLED, (Step.CANCEL, Step.STORE)),
+    M.ABANDON: Edge(frozenset({S.WAITING}), S.FAILED, (Step.SUBMIT,)),  # its import can no longer succeed
 }
 
 AT_MARKETO = frozenset({S.SUBMITTING, S.UNCONFIRMED, S.QUEUED, S.IMPORTING})

@@ -64,10 +64,10 @@ class ConflictScope:
     """Which of Marketo's records a part changes, as far as can be said without its record keys."""
 
     import_id: int
-    space: str  # the kind of record
+    record_kind: str  # the kind of record
     key_fields: str  # the fields by which Marketo finds the records, in a fixed order; empty: not known
     list_id: int | None
-    aside: bool  # its rows are deferred duplicates: other parts of the import have the same record keys
+    has_deferred_rows: bool  # its rows are deferred duplicates: other parts of the import have the same record keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,11 @@ class Part:
     instance: str
     state: State
     state_since: datetime | None
-    turn: int | None  # its import's place in the order of acceptance; None while the import is still being received
+    accepted_seq: int | None  # its import's place in the order of acceptance; None while it is still being received
     conflict_scope: ConflictScope
     client: str
-    waits_for: int | None  # the id of a part that changes the same records and goes first
-    waits_since: datetime | None  # since when it has waited for that part
+    blocked_by: int | None  # the id of a part that changes the same records and goes first
+    blocked_since: datetime | None  # since when it has waited for that part
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included

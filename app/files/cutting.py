@@ -35,7 +35,7 @@ LABEL = np.dtype([("number", np.int64), ("digest", np.uint64)])
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class PartFile:
     """A part's file, the header and some records; and what is stored beside it."""
 
     number: int  # 1 is the first
@@ -110,9 +110,9 @@ class _OpenPart:
                 self._pack()
         return count
 
-    def closed(self, number: int, *, aside: bool, keyless: bool) -> Piece:
+    def closed(self, number: int, *, aside: bool, keyless: bool) -> PartFile:
         labels = np.concatenate(self._labels)
-        return Piece(
+        return PartFile(
             number=number,
             blob=self._blob(),
             size_bytes=self._size_bytes,
@@ -180,18 +180,18 @@ class Cutter:
         self._keys: list[int] = []  # the positions of the key's columns in a row
         self._following: _OpenPart | None = None  # the part that follows the order of the file
         self._deferred: dict[int, _OpenPart] = {}  # parts of deferred duplicates, by key bucket
-        self._pieces = 0
+        self._parts = 0
         self.columns: tuple[str, ...] = ()
         self.rows = 0
         self.ragged_rows = 0
         self.first_ragged_rows: list[int] = []  # their numbers
 
-    def feed(self, text: bytes) -> Iterator[Piece]:
+    def feed(self, text: bytes) -> Iterator[PartFile]:
         """The parts that this text fills. Errors: BadFile, each with a stable code."""
         for block in _blocks(text):
             yield from self._take(self._scanner.feed(block))
 
-    def finish(self) -> Iterator[Piece]:
+    def finish(self) -> Iterator[PartFile]:
         """The last parts. Errors: BadFile."""
         yield from self._take(self._scanner.finish())
         if not self.columns:
@@ -202,7 +202,7 @@ class Cutter:
             yield self._closed(self._following, aside=False)
         yield from self._merge_buckets()
 
-    def let_go(self) -> Iterator[Piece]:
+    def let_go(self) -> Iterator[PartFile]:
         """The open parts, as full as they are, to free memory. Later rows go into further parts."""
         if self._following:
             yield self._close_following()
@@ -227,7 +227,7 @@ class Cutter:
         row, column = self._scanner.place
         return row, column, self.columns[column - 1] if 0 < column <= len(self.columns) else None
 
-    def _take(self, records: Records) -> Iterator[Piece]:
+    def _take(self, records: Records) -> Iterator[PartFile]:
         if not self.columns:
             check_width(records, self._scanner.place)
             if len(records):
@@ -250,7 +250,7 @@ class Cutter:
                 yield self._close_following()
             rows = rows.behind(done)
 
-    def _close_following(self) -> Piece:
+    def _close_following(self) -> PartFile:
         """Close the part that follows the file. Later rows with one of its keys are deferred duplicates."""
         assert self._following, "there was no room for a row in it"
         part, self._following = self._closed(self._following, aside=False), None
@@ -258,7 +258,7 @@ class Cutter:
             self._seen.add(part.keys)
         return part
 
-    def _defer(self, rows: _Rows, which: Offsets) -> Iterator[Piece]:
+    def _defer(self, rows: _Rows, which: Offsets) -> Iterator[PartFile]:
         """Put deferred duplicates into the parts of their key buckets. Returns the parts that are full."""
         buckets = rows.digests[which] % np.uint64(KEY_BUCKETS)
         for bucket in range(KEY_BUCKETS):
@@ -271,7 +271,7 @@ class Cutter:
                 if len(left):
                     yield self._closed(self._deferred.pop(bucket), aside=True)
 
-    def _merge_buckets(self) -> Iterator[Piece]:
+    def _merge_buckets(self) -> Iterator[PartFile]:
         """The rest of all buckets, in as few parts as possible. Buckets share no key, so their order is free."""
         parts = sorted(self._deferred.values(), key=lambda part: not part.ended)  # the last record may lack a line end
         last = parts.pop(0) if parts else None
@@ -287,9 +287,9 @@ class Cutter:
     def _opened(self) -> _OpenPart:
         return _OpenPart(self._header, self._limit_bytes)
 
-    def _closed(self, part: _OpenPart, *, aside: bool) -> Piece:
-        self._pieces += 1
-        return part.closed(self._pieces, aside=aside, keyless=not self._key_columns)
+    def _closed(self, part: _OpenPart, *, aside: bool) -> PartFile:
+        self._parts += 1
+        return part.closed(self._parts, aside=aside, keyless=not self._key_columns)
 
     def _labelled(self, records: Records) -> _Rows:
         """The records with their row numbers and key digests. Errors: BadFile record_too_large."""

@@ -12,7 +12,7 @@ from app.domain.file_mistakes import Mistake
 from app.domain.header_mistakes import seems_a_header
 from app.domain.imports import Format, Request
 from app.domain.preflight import Column, columns_of
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.files.header import MOST_COLUMNS
@@ -77,16 +77,16 @@ class Examination:
         )
         self._file = UploadedFile(decoder, cutter)
 
-    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]:
         """The parts that this chunk fills. Errors: as UploadedFile."""
         yield from self._counted(self._file.feed(chunk, last=last))
 
-    def finish(self) -> Iterator[Piece]:
+    def finish(self) -> Iterator[PartFile]:
         """The last parts, or the open ones of a beginning that was cut off. Errors: as UploadedFile."""
         is_cut_off = self.beginning_only and self.size_bytes
         yield from self._counted(self._file.let_go() if is_cut_off else self._file.finish())
 
-    def let_go(self) -> Iterator[Piece]:
+    def let_go(self) -> Iterator[PartFile]:
         """The open parts, to free memory."""
         yield from self._counted(self._file.let_go())
         self._repeated.shrink()
@@ -130,7 +130,7 @@ class Examination:
             has_header=seems_a_header(diagnosis.columns, keys, *([described] if described else [])),
         )
 
-    def _counted(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    def _counted(self, pieces: Iterator[PartFile]) -> Iterator[PartFile]:
         for piece in pieces:
             self._parts += 1
             yield piece

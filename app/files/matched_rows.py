@@ -1,4 +1,4 @@
-"""The rows of a result file, each with the row of the job that it is about."""
+"""The rows of a result file, each with the row of the job that it is about, where that is known."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,22 +13,22 @@ from app.files.sent_rows import NOWHERE, SentRows
 
 @dataclass(frozen=True, slots=True)
 class MatchedRow:
-    """One row of a result file. `place`: the row of the job that it is about, or NOWHERE."""
+    """A row of a result file. `place`: the index of the row of the job that it is about, or NOWHERE."""
 
     place: int
     reason: str
-    values: Sequence[str | None]  # one for each column that was sent: its own bytes where it is placed
-    text: str | None = None  # of what cannot be read: as it came
-    line: int = 0  # where it begins in the file; 1 is the header's
+    values: Sequence[str | None]  # one for each column that was sent; the row's own bytes where it is matched
+    text: str | None = None  # set for lines that cannot be read: as they came
+    line: int = 0  # at which it begins in the result file; 1 is the header's
 
 
 @dataclass(frozen=True, slots=True)
 class MatchedRows:
-    """A result file's rows, in its order."""
+    """The rows of a result file, in its order."""
 
     rows: Sequence[ReadRow]
     places: Offsets
-    unread: Sequence[tuple[int, int]]  # (first, end) among `rows`: what cannot be read, together
+    unread: Sequence[tuple[int, int]]  # (first, end) among `rows` of those that cannot be read, and belong together
     sheet: ResultSheet
     sent: SentRows
 
@@ -45,13 +45,13 @@ class MatchedRows:
 
     @property
     def unplaced(self) -> list[int]:
-        """The lines at which those rows begin that cannot be read, or not be found in the job; 1 is the header's."""
+        """The lines at which rows begin that cannot be read, or are not matched; 1 is the header's."""
         behind = {at for first, end in self.unread for at in range(first + 1, end)}
         return [self.rows[at].line + 1 for at in np.flatnonzero(self.places == NOWHERE).tolist() if at not in behind]
 
     @property
     def is_cut_off(self) -> bool:
-        """Its last row has no line end, and is not one of those that were sent."""
+        """Whether the file seems to be cut off: its last row has no line end, and is not a row that was sent."""
         last = len(self.rows) - 1
         return not self.sheet.ends_whole and (last < 0 or self.rows[last].group == NOWHERE)
 

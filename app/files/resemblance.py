@@ -1,4 +1,7 @@
-"""Rows whose key does not tell, found by the columns that still agree: only where no other row can be meant."""
+"""Finds the row of the job for a result row by the columns that still agree, where its key does not decide.
+
+A row is found only if no other one can be meant (NOT_A_GUESS).
+"""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -9,27 +12,27 @@ from app.files.cell_comparison import NULL, UNKNOWN_LETTER, certain_beginning, h
 from app.files.records import Flags, Offsets
 from app.files.sent_rows import NOWHERE, SentRows
 
-MOST_ALIKE = 50  # rows that are looked at cell by cell; where more are left, nobody knows which is meant
-LOOKS = 200  # rows that are compared by order, for each row of the job: so the time is bounded
+MOST_ALIKE = 50  # candidates that are compared cell by cell; if there are more, no row is found
+LOOKS = 200  # candidates by order for each row of the job, on average: this bounds the time
 
 
 class Resemblance:
-    """The rows of a job that are `free`, column by column in the order of their loose forms. Heavy to make."""
+    """An index of the `free` rows of a job, column by column in the order of their loose forms. Heavy to make."""
 
     def __init__(self, sent: SentRows, free: Flags) -> None:
         self.rows: Offsets = np.flatnonzero(free)
-        self.loose = [row for row, wanted in zip(sent.all_loose(), free.tolist(), strict=True) if wanted]
+        self.loose = [row for row, is_free in zip(sent.all_loose(), free.tolist(), strict=True) if is_free]
         self._looks_left = LOOKS * (len(sent) + 1)
         self._columns: list[_Column] | None = None
 
     def groups(self, values: Sequence[Sequence[str]]) -> tuple[Offsets, Offsets]:
-        """(for each of these loose rows the number of those that equal it, the same number for each free row)."""
+        """Group numbers: (of these rows in loose form, of the free rows). Equal rows have the same number."""
         ids: dict[str, int] = {}
-        known = [ids.setdefault("\0".join(row), len(ids)) for row in self.loose]
-        return np.array([ids.get("\0".join(row), NOWHERE) for row in values], np.int64), np.array(known, np.int64)
+        of_free = [ids.setdefault("\0".join(row), len(ids)) for row in self.loose]
+        return np.array([ids.get("\0".join(row), NOWHERE) for row in values], np.int64), np.array(of_free, np.int64)
 
     def only_one(self, values: Sequence[str]) -> int:
-        """The only free row whose every cell may have been changed to these, one column at least being the same."""
+        """The only free row all of whose cells may have been changed to these, at least one being the same."""
         loose = list(values)
         fitting = [at for at in self._candidates(loose) if all(map(may_be, loose, self.loose[at]))]
         if len(fitting) != 1 or not agree(loose, self.loose[fitting[0]]):
@@ -37,7 +40,7 @@ class Resemblance:
         return int(self.rows[fitting[0]])
 
     def _candidates(self, loose: Sequence[str]) -> list[int]:
-        """All that may be meant, and others; none where they are too many."""
+        """Rows among which are all that may be meant; empty where they are too many."""
         if self._columns is None:
             self._columns = [_Column(list(cells)) for cells in zip(*self.loose, strict=True)]
         spans = [
@@ -45,7 +48,7 @@ class Resemblance:
         ]
         if not spans:
             return []
-        spans.sort(key=lambda one: one[1][1] - one[1][0])
+        spans.sort(key=lambda span: span[1][1] - span[1][0])
         column, (begin, end) = spans[0]
         self._looks_left -= end - begin
         if self._looks_left < 0:
@@ -57,7 +60,7 @@ class Resemblance:
 
 
 class _Column:
-    """A column's cells in their order: those that begin alike stand side by side."""
+    """The sorted cells of a column: those with the same beginning follow each other."""
 
     def __init__(self, cells: list[str]) -> None:
         self.order: Offsets = np.array(sorted(range(len(cells)), key=cells.__getitem__), np.int64)
@@ -67,7 +70,7 @@ class _Column:
         self._has_dates = any(is_date(cell) for cell in set(cells))
 
     def span(self, given: str) -> tuple[int, int] | None:
-        """Where all cells stand that may have been changed to this one. None: anywhere."""
+        """(first, end) of the cells that may have been changed to this one. None: they may be anywhere."""
         begin = certain_beginning(given)
         if is_date(given) or (self._has_dates and has_digit(given)):
             return None
@@ -79,5 +82,5 @@ class _Column:
 
 
 def agree(given: Sequence[str], sent: Sequence[str]) -> bool:
-    """Whether one column at least still says the same, and something."""
-    return any(one and one == other and UNKNOWN_LETTER not in one for one, other in zip(given, sent, strict=True))
+    """Whether at least one cell is the same in both rows, and neither empty nor uncertain."""
+    return any(cell and cell == other and UNKNOWN_LETTER not in cell for cell, other in zip(given, sent, strict=True))

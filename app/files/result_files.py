@@ -1,4 +1,4 @@
-"""Failures and warnings as files: our own, with the rows' numbers, and in Marketo's form."""
+"""Writes failures and warnings as files: in our own form, with row numbers, and in Marketo's form."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,16 @@ SHOWN = str.maketrans(dict.fromkeys([0, *NOT_TEXT], "\ufffd"))
 
 @dataclass(frozen=True, slots=True)
 class ResultRow:
-    source_row: int | None  # 1 = first after the header of the uploaded file; None if nobody can know
+    """A row that Marketo rejected or took with a warning."""
+
+    source_row: int | None  # 1 = first after the header of the uploaded file; None if it is not known
     reason: str
     values: Sequence[str | None]  # in the order of the import's columns
-    text: str | None = None  # of a row of Marketo's file that cannot be read: as it came
+    text: str | None = None  # set for a row of Marketo's file that cannot be read: its text as it came
 
 
 def shown(text: str) -> str:
-    """A text fit to be shown and stored: with a replacement character for a NUL, and for a byte that is no UTF-8."""
+    """A text that can be shown and stored: NULs and bytes that are no UTF-8 become a replacement character."""
     return text.translate(SHOWN) if not text.isascii() or "\0" in text else text
 
 
@@ -32,7 +34,7 @@ def own_file(
     reason_header: str,
     header: bool,
 ) -> Iterator[bytes]:
-    """The source's columns, the reason, the source row. What cannot be read stands behind the reason."""
+    """The uploaded file's columns, the reason, the source row. A text that cannot be read follows the reason."""
     if header:
         yield line([*columns, reason_header, "Source Row"], format.delimiter)
     for row in rows:
@@ -49,7 +51,7 @@ def marketo_file(
     reason_header: str,
     header: bool,
 ) -> Iterator[bytes]:
-    """As Marketo has it: without the source row. What cannot be read is handed on as it came, byte for byte."""
+    """Marketo's form, without the source row. A text that cannot be read is written as it came, byte for byte."""
     if header:
         yield line([*columns, reason_header], format.delimiter)
     for row in rows:

@@ -1,14 +1,14 @@
-"""Marketo's failures and warnings, brought back to the rows that were sent. Pure: texts in, places out.
+"""Matches the rows of Marketo's failures and warnings files with the rows that were sent. Pure functions of texts.
 
-The files carry no row numbers, may lack the lookup column, and come in Marketo's own quoting and order; and Marketo
-changes values. NOT_A_GUESS: a row is placed where no other can be meant, or not at all. In this order:
+The files have no row numbers, may lack the lookup column, have Marketo's own quoting and order; and Marketo changes
+values. NOT_A_GUESS: a row is matched only if no other row can be meant. The passes, in this order:
 
-1. by its values, to the letter but for blanks around them;
-2. by its record key, where one row of the job has it;
-3. by the columns that still agree, where one row alone may have been changed to what came back;
-4. a row that lacks its last cells, where they were empty and it can be no piece of another.
+1. by its values, to the letter except for blanks around them;
+2. by its record key, if exactly one row of the job has it;
+3. by the columns that still agree, if exactly one row can have been changed to what came back;
+4. a row that lacks its last cells, if these were empty and it cannot be a piece of another row.
 
-Each row of the job is in a result file once at most.
+Each row of the job is in a result file at most once. The module is long because its passes share one state.
 """
 
 from collections import defaultdict
@@ -25,7 +25,7 @@ from app.files.row_reader import RowReader
 from app.files.sent_rows import NOWHERE, Sent, SentRows
 
 KEY_IS_BLANK = ("Value for lookup field", "missing.dedupe.fields")  # how Marketo's reasons begin. Seen 2016 to 2022
-MOST_ALIKE = 50  # rows with one key that are looked at, one by one
+MOST_ALIKE = 50  # rows with the same key that are compared one by one
 
 
 def match_rows(content: bytes, sent: Sent) -> MatchedRows:
@@ -42,7 +42,7 @@ def match_rows(content: bytes, sent: Sent) -> MatchedRows:
 
 
 class _Matching:
-    """The passes. `places` is filled in; what was placed stays so."""
+    """The passes of the matching. Each fills in `places`: the index of the job's row for each row of the sheet."""
 
     def __init__(self, sheet: ResultSheet, sent: SentRows) -> None:
         self._sheet, self.sent = sheet, sent
@@ -53,64 +53,67 @@ class _Matching:
         self._says_blank_key: Flags = np.array([reason.startswith(KEY_IS_BLANK) for reason in reasons], bool)
         self._is_row: Flags = np.array([row.cells == sheet.width or row.group != NOWHERE for row in rows], bool)
         self._has_all: Flags = np.array([row.cells >= sheet.width and row.is_sure for row in rows], bool)
-        self._free: Flags = np.ones(len(sent), bool)  # rows of the job that none is placed at
+        self._free: Flags = np.ones(len(sent), bool)  # the rows of the job that are not matched yet
         self._known_to_break: bool | None = None
         self._loose: dict[int, list[str]] = {}
-        self._undecided: set[int] = set()  # whose key and whose other values say different things
+        self._undecided: set[int] = set()  # rows of the sheet whose key and whose other values contradict each other
 
     def by_values(self) -> None:
+        """Match rows whose values are those of a row that was sent."""
         groups = np.array([row.group for row in self.rows], np.int64)
         every = np.arange(len(self.sent))
         self._settle(np.arange(len(self.rows)), groups, self.sent.groups, every)
-        if self.sent.lacks_keys:  # a row whose key Marketo missed, in a file without that column: it has none
+        if self.sent.lacks_keys:  # in a file without the key's column, a row whose key Marketo missed has an empty key
             blank = np.flatnonzero((self.places == NOWHERE) & self._says_blank_key[self._because])
             keyless = self._free & self.sent.keyless
             self._settle(blank, groups[blank], self.sent.groups[keyless], every[keyless])
 
     def by_key(self) -> None:
-        """First those that are sure, or whose every cell may have been changed to what came back; then the others."""
+        """Match rows by their key: first those whose other cells fit as well, then the others."""
         if not self.sent.has_whole_key:
             return
         for demanding in (True, False):
-            claims: dict[int, list[int]] = defaultdict(list)  # by row of the job: who
+            claims: dict[int, list[int]] = defaultdict(list)  # rows of the sheet by the row of the job that they claim
             for at in self._left().tolist():
                 if (place := self._of_key(at, demanding=demanding)) != NOWHERE:
                     claims[place].append(at)
-            several = [(place, theirs) for place, theirs in claims.items() if len(theirs) > 1]
-            fitting = {place: [at for at in theirs if self._fits(at, place)] for place, theirs in several}
+            contested = [(place, claimants) for place, claimants in claims.items() if len(claimants) > 1]
+            fitting = {place: [at for at in claimants if self._fits(at, place)] for place, claimants in contested}
             self._place_if_alone(claims | fitting)
 
     def by_resemblance(self) -> None:
+        """Match rows by the columns that still agree."""
         left = [at for at in self._left().tolist() if at not in self._undecided and self._stands_alone(at)]
         if not left or not self._free.any():
             return
         values = {at: self._loose_values(at) for at in left}
         alike = Resemblance(self.sent, self._free)
-        given, known = alike.groups(list(values.values()))
-        self._settle(np.array(left), given, known, alike.rows)
-        found: dict[int, list[int]] = defaultdict(list)
+        given, of_job = alike.groups(list(values.values()))
+        self._settle(np.array(left), given, of_job, alike.rows)
+        claims: dict[int, list[int]] = defaultdict(list)
         for at in left:
             if self.places[at] == NOWHERE and (place := alike.only_one(values[at])) != NOWHERE and self._free[place]:
-                found[place].append(at)
-        self._place_if_alone(found)
+                claims[place].append(at)
+        self._place_if_alone(claims)
 
     def cut_short(self) -> None:
-        """Lines between rows that are placed to the letter, each with its values and nothing but empty cells missing.
+        """Match lines that lack only empty cells at their end.
 
-        Where a row of the job may come in pieces, only if Marketo says that the key is empty, and so it is.
+        If a row of the job may come in pieces, such a line may be one: then it has to stand between matched rows, and
+        Marketo has to say that its key is empty, as it is.
         """
         for first, end in _stretches(self._is_row):
             run = self.rows[first:end]
             short = all(row.cells < self._sheet.width and row.is_sure for row in run)
             groups = [self.sent.group(row.values) if short else NOWHERE for row in run]
             beside = [there for there in (first - 1, end) if 0 <= there < len(self.rows)]
-            known = all(self.rows[there].group != NOWHERE and self.places[there] != NOWHERE for there in beside)
-            if NOWHERE not in groups and (not self._may_break or (known and self._has_no_keys(first, end))):
+            are_sure = all(self.rows[there].group != NOWHERE and self.places[there] != NOWHERE for there in beside)
+            if NOWHERE not in groups and (not self._may_break or (are_sure and self._has_no_keys(first, end))):
                 free = np.flatnonzero(self._free)
                 self._settle(np.arange(first, end), np.array(groups), self.sent.groups[free], free)
 
     def doubt(self) -> None:
-        """Take back rows that may be pieces of another one, where what stands beside them is not placed."""
+        """Undo matches of rows that may be pieces of another row, as a line beside them is not matched."""
         left = np.flatnonzero(self.places == NOWHERE).tolist() if self._may_break else []
         while left:
             at = left.pop()
@@ -122,90 +125,91 @@ class _Matching:
                     left.append(beside)
 
     def unread(self) -> list[tuple[int, int]]:
-        """(first, end) of lines that are no rows, and of rows beside them that are not placed: they may be of one."""
+        """(first, end) of lines that are no rows, with unmatched rows beside them: together they may be one row."""
         odd, left = ~self._is_row, self.places == NOWHERE
         beside = left & (np.append(odd[1:], False) | np.append(False, odd[:-1]))
-        found: list[tuple[int, int]] = []
+        runs: list[tuple[int, int]] = []
         for begin, end in _stretches(~(odd | beside)):
             while begin < end:
                 at, cells = begin, self.rows[begin].cells
-                while cells < self._sheet.width and at + 1 < end:  # so many lines as make up a row
+                while cells < self._sheet.width and at + 1 < end:  # until the lines have the cells of a row
                     at += 1
                     cells += self.rows[at].cells - 1
-                found.append((begin, at + 1))
+                runs.append((begin, at + 1))
                 begin = at + 1
-        return found
+        return runs
 
     def _of_key(self, at: int, *, demanding: bool) -> int:
-        """The row of the job that has this row's key. `demanding`: its cells may have been changed to these."""
+        """The row of the job with this row's key, or NOWHERE. `demanding`: its other cells have to fit as well."""
         row, sent = self.rows[at], self.sent
         values = row.values if row.group == NOWHERE else sent.of_group(row.group)
-        key = [values[one] for one in sent.keys]
+        key = [values[column] for column in sent.keys]
         same = sent.by_key.rows(key)
         if not same or len(same) > MOST_ALIKE or (len(same) == 1 and not self._free[same[0]]):
             return NOWHERE
         longer = sent.by_key.longer(key, most=MOST_ALIKE)
         if len(same) == 1:
-            alone = self._stands_alone(at) and row.lines == 1
-            if (alone and longer == []) or (demanding and self._fits(at, same[0])):
+            is_alone = self._stands_alone(at) and row.lines == 1
+            if (is_alone and longer == []) or (demanding and self._fits(at, same[0])):
                 return same[0]
             if not demanding:
-                if alone and longer is not None and not any(self._fits(at, one) for one in longer):
+                if is_alone and longer is not None and not any(self._fits(at, place) for place in longer):
                     return same[0]
                 self._undecided.add(at)
             return NOWHERE
-        fitting = [one for one in [*same, *(longer or ())] if self._fits(at, one)]
+        fitting = [place for place in [*same, *(longer or ())] if self._fits(at, place)]
         return fitting[0] if len(fitting) == 1 else NOWHERE
 
     def _fits(self, at: int, place: int) -> bool:
+        """Whether this row of the job is free, and all of its cells may have been changed to those of the row."""
         if at not in self._loose:
             self._loose[at] = self._loose_values(at)
         return bool(self._free[place]) and all(map(may_be, self._loose[at], self.sent.loose(place)))
 
     def _may_be_a_piece(self, at: int) -> bool:
-        """Whether another row of the job holds a line that begins as one of this row's, or its reason a delimiter."""
+        """Whether it may be a piece: another row has a line with the same beginning, or it has too many cells."""
         row, sheet = self.rows[at], self._sheet
         lines = [line.split(sheet.delimiter) for line in sheet.lines[row.line : row.line + row.lines]]
         own = [*lines[:-1], lines[-1][:-1]]  # without the reason
-        telling = own if len(own) == 1 else [cells for cells in own if len(cells) > 1]
-        held = (self.sent.broken.hold(cells, but=int(self.places[at])) for cells in telling)
-        return row.cells > sheet.width or any(held)
+        long_enough = own if len(own) == 1 else [cells for cells in own if len(cells) > 1]
+        are_pieces = (self.sent.broken.hold(cells, but=int(self.places[at])) for cells in long_enough)
+        return row.cells > sheet.width or any(are_pieces)
 
     def _loose_values(self, at: int) -> list[str]:
         row = self.rows[at]
         return [loose_form(value) for value in (row.given if row.group == NOWHERE else self.sent.of_group(row.group))]
 
     def _has_no_keys(self, first: int, end: int) -> bool:
-        """Whether Marketo says so of each of these rows, and they have none."""
+        """Whether Marketo says of each of these rows that its key is empty, and it is."""
         if not self.sent.has_whole_key or not self._says_blank_key[self._because[first:end]].all():
             return False
         return not any(row.values[key].strip() for row in self.rows[first:end] for key in self.sent.keys)
 
     @property
     def _may_break(self) -> bool:
-        """Whether there is a row that is not placed and may come in pieces."""
+        """Whether a row of the job that is not matched may come in pieces."""
         if self._known_to_break is None:
             self._known_to_break = bool(self._free[self.sent.breakable].any())
         return self._known_to_break
 
     def _stands_alone(self, at: int) -> bool:
-        """Whether this is a row, and no line beside it that is none may belong to it."""
+        """Whether this is a row, and no line beside it may belong to it."""
         if not self._may_break:
             return bool(self._is_row[at])
         beside = [there for there in (at - 1, at, at + 1) if 0 <= there < len(self.rows)]
         return bool(self._is_row[beside].all())
 
     def _left(self) -> Offsets:
-        """Rows that are not placed, and lines with more cells than the header has: the last ones may be the reason."""
+        """The unmatched rows, lines with more cells than the header included: their last cells may be the reason."""
         return np.flatnonzero((self.places == NOWHERE) & self._has_all)
 
     def _place_if_alone(self, claims: Mapping[int, Sequence[int]]) -> None:
-        """A row of the job that two rows claim is neither's."""
-        alone = [(theirs[0], place) for place, theirs in claims.items() if len(theirs) == 1]
-        self._place(np.array([at for at, _ in alone], np.int64), np.array([place for _, place in alone], np.int64))
+        """Match the rows of the job that exactly one row claims."""
+        sure = [(claimants[0], place) for place, claimants in claims.items() if len(claimants) == 1]
+        self._place(np.array([at for at, _ in sure], np.int64), np.array([place for _, place in sure], np.int64))
 
     def _settle(self, which: Offsets, given: Offsets, known: Offsets, rows: Offsets) -> None:
-        """Place those of `which` that are sure: `given` and `known` are equal where rows are alike."""
+        """Match those of `which` that are sure. `given` and `known` are group numbers: equal for equal rows."""
         sure = sure_places(given, self._because[which], known, rows)
         self._place(which[sure != NOWHERE], sure[sure != NOWHERE])
 
@@ -217,15 +221,15 @@ class _Matching:
 
 
 def _stretches(outside: Flags) -> list[tuple[int, int]]:
-    """(first, end) of what lies side by side and not outside."""
+    """(first, end) of each run of positions that are not outside."""
     steps = np.diff(np.concatenate(([True], outside, [True])).astype(np.int8))
     return list(zip(np.flatnonzero(steps == -1).tolist(), np.flatnonzero(steps == 1).tolist(), strict=True))
 
 
 def sure_places(given: Offsets, because: Offsets, known: Offsets, rows: Offsets) -> Offsets:
-    """For each given row its place, where that is sure.
+    """For each given row its place, or NOWHERE where that is not sure.
 
-    Rows that look alike are told apart by nothing: all of them, and for one reason, or we cannot know which.
+    Equal rows cannot be told apart: they are sure only if all of them came back, and for the same reason.
     """
     places: Offsets = np.full(len(given), NOWHERE)
     if not len(given) or not len(known):

@@ -1,4 +1,4 @@
-"""A result file of Marketo's as it came: its lines, and which of its columns are those of the file that was sent."""
+"""A result file as Marketo sent it: its lines, and which of its columns are also in the file that was sent."""
 
 import csv
 
@@ -9,7 +9,7 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 
 
 class GarbledResult(ValueError):
-    """This is not a result file."""
+    """What Marketo sent is not a result file."""
 
     def __init__(self, unusable: Unusable) -> None:
         super().__init__(f"no result file: {unusable}")
@@ -17,9 +17,9 @@ class GarbledResult(ValueError):
 
 
 class ResultSheet:
-    """A result file's lines and its header.
+    """The lines and the header of a result file.
 
-    `shared`: where the columns that both sides have stand, here and in the file that was sent.
+    `shared`: (position here, position in the file that was sent) of each column that both have.
     """
 
     def __init__(self, content: bytes, sent: Sent) -> None:
@@ -48,12 +48,12 @@ class ResultSheet:
         return len(self.shared) == self.width - 1
 
     def text(self, first: int, end: int) -> str:
-        """Some lines as they came, but for their kind of line end."""
+        """Lines as they came, except for their kind of line end."""
         return "\n".join(self.lines[first:end])
 
 
 def _decoded(content: bytes) -> tuple[str, bool]:
-    """(the text, whether it holds bytes that are no UTF-8): those are kept as `surrogateescape` has them."""
+    """(the text, whether it holds bytes that are no UTF-8): these are kept as `surrogateescape` does."""
     try:
         return content.decode(), False
     except UnicodeDecodeError:
@@ -61,5 +61,5 @@ def _decoded(content: bytes) -> tuple[str, bool]:
 
 
 def lenient(line: str, delimiter: str) -> list[str]:
-    """The cells of one line, whatever its quotes."""
+    """The cells of one line, even if its quotes are wrong."""
     return next(csv.reader([line], delimiter=delimiter), [])

@@ -1,4 +1,4 @@
-"""Whether text without quotes is a row that was sent, though its cells were changed, and some of them cut off."""
+"""Aligns text without quotes with a row that was sent, allowing for changed cells and cells that are cut off."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from app.files.cell_comparison import loose_form, may_be
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What stands between two delimiters or line ends of a result file."""
+    """The text between two delimiters or line ends of a result file."""
 
     text: str  # in its loose form
     line: int
@@ -17,18 +17,18 @@ class Token:
 
 
 def tokens_of(lines: Sequence[str], begin: int, end: int, delimiter: str) -> list[Token]:
-    found: list[Token] = []
+    tokens: list[Token] = []
     for line in range(begin, min(end, len(lines))):
         texts = lines[line].split(delimiter)
         last = len(texts) - 1
-        found += [Token(loose_form(text), line, cell, cell == last) for cell, text in enumerate(texts)]
-    return found
+        tokens += [Token(loose_form(text), line, cell, cell == last) for cell, text in enumerate(texts)]
+    return tokens
 
 
 def reason_of(cells: Sequence[str], tokens: Sequence[Token], delimiter: str) -> Token | None:
-    """The one token behind those that are this row's, the last of its line; None if they are not this row's.
+    """The token with the reason: it follows the tokens of this row and is the last of its line. None if they differ.
 
-    `cells` have line ends of one kind. Of several ways to see them the one that takes the most lines.
+    `cells` have line ends of one kind. If there are several ways to align them, the one with the most lines is taken.
     """
     reached = {0}
     for cell in cells:
@@ -41,16 +41,16 @@ def reason_of(cells: Sequence[str], tokens: Sequence[Token], delimiter: str) -> 
 
 
 def _pieces(cell: str, delimiter: str) -> list[tuple[str, bool]]:
-    """(what stands between delimiters and line ends, whether a line end follows)."""
-    found: list[tuple[str, bool]] = []
+    """(each text between delimiters and line ends of a cell, whether a line end follows it)."""
+    pieces: list[tuple[str, bool]] = []
     for line in cell.split("\n"):
         *before, last = [loose_form(text) for text in line.split(delimiter)]
-        found += [*((text, False) for text in before), (last, True)]
-    return [*found[:-1], (found[-1][0], False)]
+        pieces += [*((text, False) for text in before), (last, True)]
+    return [*pieces[:-1], (pieces[-1][0], False)]
 
 
 def _ends(cell: Sequence[tuple[str, bool]], tokens: Sequence[Token], begin: int) -> Iterator[int]:
-    """Where a cell that begins there may end, in front of a delimiter: as a whole, or cut off."""
+    """The tokens before which a cell that begins at `begin` may end: as a whole, or cut off."""
     for at, (own, line_ends) in enumerate(cell):
         token = tokens[begin + at] if begin + at < len(tokens) else None
         if token is None:

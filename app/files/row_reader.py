@@ -1,8 +1,8 @@
-"""A result file read row by row: what cannot be read spoils its own row and no other.
+"""Reads a result file row by row, so that a line that cannot be read affects no other row.
 
-Its quoting is Marketo's own: cells with a line end or a delimiter were seen without quotes, so that a row comes in
-pieces, and quotes that open nothing. So a line is read in the way in which it makes a whole row, or, where it is one
-of the rows that come in pieces, together with the lines behind it.
+Marketo's quoting is its own: cells with a line end or a delimiter were seen without quotes, so that a row comes in
+pieces, and quotes were seen that open nothing. So a line is read in the way in which it is a whole row; or, where it
+may begin a row that comes in pieces, together with the lines after it.
 """
 
 import csv
@@ -17,27 +17,27 @@ ODD_BYTES = {
     0xDC00 + byte: bytes([byte]).decode("cp1252" if byte not in (0x81, 0x8D, 0x8F, 0x90, 0x9D) else "latin-1")
     for byte in range(0x80, 0x100)
 }
-"""Bytes that are no UTF-8, as `surrogateescape` keeps them, read as the commonest other character set has them."""
-CAREFUL = 50  # rows that are read with care behind one that was not sent so
-LOOKS_AHEAD = 4  # lines, for each line of the file: so a file full of quotes that never close takes no quadratic time
+"""Bytes that are no UTF-8, as `surrogateescape` keeps them, to the letters of the commonest other charset."""
+CAREFUL = 50  # rows that are read one by one after a row that differs from all that were sent
+LOOKS_AHEAD = 4  # lines for each line of the file: this bounds the time for a file full of quotes that never close
 
 
 @dataclass(slots=True)
 class ReadRow:
-    """What one row of a result file, or one line that is none, was read as."""
+    """A row of a result file, or a line that is no row, as it was read."""
 
     line: int  # its first line; 0 is the file's first
     lines: int = 1
-    group: int = NOWHERE  # the rows that were sent with exactly these values
-    values: Sequence[str] = ()  # in the shared columns; bytes that are no UTF-8 are read in another character set
-    given: Sequence[str] = ()  # the same, with those bytes as they came
+    group: int = NOWHERE  # the number of the sent rows with exactly these values
+    values: Sequence[str] = ()  # in the shared columns; bytes that are no UTF-8 are read in another charset
+    given: Sequence[str] = ()  # the same, with these bytes as they came
     reason: str = ""
-    cells: int = 0  # the reason's included: a whole row has as many as the header
-    is_sure: bool = True  # it can be read in one way only
+    cells: int = 0  # with the reason: a whole row has as many as the header
+    is_sure: bool = True  # whether it can be read in one way only
 
 
 class RowReader:
-    """Reads a sheet by what was sent."""
+    """Reads the rows of a sheet with the help of the rows that were sent."""
 
     def __init__(self, sheet: ResultSheet, sent: SentRows) -> None:
         self._sheet, self._sent = sheet, sent
@@ -47,14 +47,14 @@ class RowReader:
         self._looks_left = LOOKS_AHEAD * len(sheet.lines)
 
     def rows(self) -> list[ReadRow]:
-        """In their order; blank lines, which are none, are left out."""
+        """The rows in their order, without blank lines."""
         rows = list(self._each_by_itself())
         if all(self._is_known(row) for row in rows) or not self._sent.in_pieces or not len(self._sent.breakable):
             return rows
         return list(self._together(rows))
 
     def _each_by_itself(self) -> Iterator[ReadRow]:
-        """Those that were sent so, as fast as may be; each other with care, and some behind it: they may be alike."""
+        """Rows that were sent in this form are read fast; others, and some rows after them, one by one."""
         at, careful = self._sheet.begin, 0
         while at < len(self._lines):
             if not careful:
@@ -70,8 +70,8 @@ class RowReader:
                 at += read.lines if read else 1
 
     def _known_rows(self, at: int) -> Iterator[ReadRow]:
-        """Rows with all quotes in order and with values that were sent; up to the first that is not so."""
-        most, width, known, select = self._sent.most_lines, self._width, self._sent.group, self._select
+        """Rows with correct quotes and with values that were sent, up to the first row that is different."""
+        most, width, group_of, select = self._sent.most_lines, self._width, self._sent.group, self._select
         limit = at + most
 
         def lines() -> Iterator[str]:
@@ -85,7 +85,7 @@ class RowReader:
             for cells in reader:
                 end = at + reader.line_num
                 if cells:
-                    group = known(select(cells)) if len(cells) == width else NOWHERE
+                    group = group_of(select(cells)) if len(cells) == width else NOWHERE
                     if group == NOWHERE or (end - line > 1 and end - line > self._sent.lines_of(group)):
                         return
                     yield ReadRow(line, end - line, group, (), (), cells[-1], width)
@@ -100,14 +100,14 @@ class RowReader:
         return (self._whole(at, line.split(self._delimiter)) or self._no_row(at)) if line else None
 
     def _together(self, rows: Sequence[ReadRow]) -> Iterator[ReadRow]:
-        """Once more, wherever a line or the one behind it is not a row that was sent: they may be pieces of one."""
+        """Read once more, where a line or the one after it is not a row that was sent: they may be pieces of one."""
         broken = self._sent.broken
         broken.expect(len(self._lines))
-        known = {row.line: row for row in rows}
+        by_line = {row.line: row for row in rows}
         at = self._sheet.begin
         while at < len(self._lines):
-            row = known.get(at) or self._by_itself(at)
-            behind = known.get(at + row.lines) if row else None
+            row = by_line.get(at) or self._by_itself(at)
+            behind = by_line.get(at + row.lines) if row else None
             if not (row and self._is_known(row) and (behind is None or self._is_known(behind))):
                 row = self._broken(at, row) if row or broken.may_begin("") else None
             if row:
@@ -118,26 +118,26 @@ class RowReader:
         return row.cells == self._width and (row.group != NOWHERE or row.lines > 1)
 
     def _broken(self, at: int, row: ReadRow | None) -> ReadRow | None:
-        """A line where one of the rows that come in pieces may begin, whatever it looks like by itself."""
+        """Read a line at which a row that comes in pieces may begin. `row`: the line read by itself."""
         broken, is_row = self._sent.broken, row is None or row.cells == self._width
         found = broken.at(self._as_text, at, of_one_line=not is_row)
-        most = max((one.lines for one in found), default=0)
-        longest = [one for one in found if one.lines == most]
-        if most > 1:  # so many cells of it, over several lines, are no chance
+        most = max((match.lines for match in found), default=0)
+        longest = [match for match in found if match.lines == most]
+        if most > 1:  # so many equal cells over several lines are no coincidence
             return self._in_pieces(at, longest[0]) if len(longest) == 1 else self._no_row(at, is_sure=False)
         if row is None or is_row:
             return row
         if row.group == NOWHERE:
             return self._in_pieces(at, found[0]) if len(found) == 1 else self._no_row(at, is_sure=not found)
         unlike = not found and not broken.is_tired and not broken.hold(row.values)
-        if unlike and self._sent.has_whole_key:  # a delimiter is the reason's, and no cell's
+        if unlike and self._sent.has_whole_key:  # then the delimiter belongs to the reason, not to a cell
             return row
-        if len(found) == 1 and self._sent.has_key(found[0].row):  # all of that one's cells stand there, with its key
+        if len(found) == 1 and self._sent.has_key(found[0].row):  # all of its cells are there, and its key
             return self._in_pieces(at, found[0])
         return self._no_row(at, is_sure=False)
 
     def _with_quotes(self, at: int) -> ReadRow | None:
-        """As it reads if all quotes are in order; else with quotes as letters; else leniently, if it is then known."""
+        """Read with correct quotes; else with quotes as letters; else leniently, if a row like that was sent."""
         cells, lines = self._record(at)
         row = self._whole(at, cells, lines)
         if row and lines > 1 and not self._may_take(row):
@@ -148,7 +148,7 @@ class RowReader:
         return leniently if leniently and leniently.group != NOWHERE else None
 
     def _record(self, at: int) -> tuple[list[str], int]:
-        """(the cells of a record whose quotes are in order, how many lines it takes); no cells if they are not."""
+        """(the cells of a record, how many lines it takes); no cells if its quotes are not correct."""
         most = self._sent.most_lines if self._looks_left > 0 else 1
         lines = (self._lines[there] + "\n" for there in range(at, min(at + most, len(self._lines))))
         reader = csv.reader(lines, delimiter=self._delimiter, strict=True)
@@ -160,7 +160,7 @@ class RowReader:
         return cells, reader.line_num
 
     def _may_take(self, row: ReadRow) -> bool:
-        """Not where its key is that of a row of fewer lines: a quote that never closes would take others along."""
+        """Whether a row of several lines may be right. Not if the row with its key has fewer: a quote never closes."""
         sent, group = self._sent, row.group
         if group == NOWHERE and sent.has_whole_key:
             alike = sent.by_key.rows([row.values[key] for key in sent.keys])
@@ -168,7 +168,7 @@ class RowReader:
         return group == NOWHERE or row.lines <= sent.lines_of(group)
 
     def _whole(self, at: int, cells: list[str], lines: int = 1) -> ReadRow | None:
-        """None where these are not the cells of a row."""
+        """The row with these cells; None where they are not the cells of a row."""
         if len(cells) < self._width:
             return None
         values, given = self._values(cells)
@@ -182,7 +182,7 @@ class RowReader:
         return [value.translate(ODD_BYTES) for value in given] if self._sheet.has_odd_bytes else given, given
 
     def _no_row(self, at: int, *, is_sure: bool = True) -> ReadRow:
-        """A line with too few cells, or too many: what its values would be if its last cells were the reason."""
+        """A line with too few or too many cells, with the values that it has if its last cells are the reason."""
         cells = self._lines[at].split(self._delimiter)
         last = min(len(cells), self._width) - 1
         values, given = self._values(cells[:last])

@@ -1,4 +1,4 @@
-"""The rows of a Marketo job, to be found again by what stands in the columns that a result file shares with them."""
+"""The rows of a Marketo job, indexed by their cells in the columns that a result file has too."""
 
 import csv
 import io
@@ -23,30 +23,30 @@ Select = Callable[[list[str]], Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a Marketo job was given: one file, or several with the same header. Its rows are counted through, from 0."""
+    """The text of a Marketo job: one file, or several with the same header. All rows are numbered together, from 0."""
 
     texts: Sequence[bytes]  # UTF-8, each with its header
     delimiter: str
     columns: Sequence[str]
-    key_columns: Sequence[str]  # by which Marketo finds its records; empty: nobody knows
+    key_columns: Sequence[str]  # by which Marketo finds its records; empty: not known
 
     def rows(self) -> Iterator[list[str]]:
-        """The cells of each row, unquoted; as many as it has."""
+        """The cells of each row, unquoted; as many as the row has."""
         for text in self.texts:
-            found = (row for row in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=self.delimiter) if row)
-            next(found)
-            yield from found
+            rows = (row for row in csv.reader(io.StringIO(text.decode(), newline=""), delimiter=self.delimiter) if row)
+            next(rows)  # the header
+            yield from rows
 
     def places_of(self, names: Sequence[str]) -> list[int | None]:
-        """In which column each of these stands, in either case."""
+        """The position of each of these columns, whatever the case of its name; None where there is none."""
         at = {name.lower(): index for index, name in enumerate(self.columns)}
         return [at.get(name.strip().lower()) for name in names]
 
 
 class SentRows:
-    """`columns`: those that the result file has, in its order; a row's `cells` here are its cells in them.
+    """The rows with their cells in the shared columns only: those that the result file has, in its order.
 
-    `in_pieces`: whether a row may come back in pieces: only where nothing unknown stands between its cells.
+    `in_pieces`: whether a row may come back in pieces, which is so only if the result file has no unknown columns.
     """
 
     def __init__(self, sent: Sent, columns: Sequence[int], *, in_pieces: bool) -> None:
@@ -57,7 +57,7 @@ class SentRows:
         self._ids: dict[str, int] = {}
         self._loose: dict[int, list[str]] = {}
         self._first_of_group: list[int] = []
-        self.most_lines = 1  # that a row takes in the columns that are shared
+        self.most_lines = 1  # that a row takes in the shared columns
         keys = sent.places_of(sent.key_columns)
         self.keys = [columns.index(key) for key in keys if key in columns]
         self.has_whole_key = bool(keys) and len(self.keys) == len(keys)
@@ -86,20 +86,20 @@ class SentRows:
         return len(self.groups)
 
     def group(self, values: Sequence[str]) -> int:
-        """The number of those rows that hold exactly these values; NOWHERE if there is none."""
+        """The group of the rows with exactly these values; NOWHERE if there is none."""
         return self._ids.get(exact_form(values), NOWHERE)
 
     def lines_of(self, group: int) -> int:
-        """How many lines rows of that group take in the columns that are shared."""
+        """How many lines the rows of a group take in the shared columns."""
         return lines_in("\0".join(self.of_group(group)))
 
     def has_key(self, row: int) -> bool:
-        """Whether it has a whole one, in the shared columns."""
+        """Whether the row has a complete key in the shared columns."""
         values = self.values(row)
         return self.has_whole_key and all(values[key].strip() for key in self.keys)
 
     def of_group(self, group: int) -> Sequence[str]:
-        """The values of a group's rows, as the first of them has them."""
+        """The values of a group's rows, as the first row has them."""
         return self.values(self._first_of_group[group])
 
     def record(self, row: int) -> bytes:
@@ -113,10 +113,10 @@ class SentRows:
         """A row's cells, one for each column of the file that was sent."""
         text, width = self.record(row).decode(), len(self.sent.columns)
         if '"' in text:
-            found = next(csv.reader([text], delimiter=self.sent.delimiter))
+            cells = next(csv.reader([text], delimiter=self.sent.delimiter))
         else:
-            found = text.rstrip("\r\n").split(self.sent.delimiter)
-        return found if len(found) == width else [*found, *[""] * width][:width]
+            cells = text.rstrip("\r\n").split(self.sent.delimiter)
+        return cells if len(cells) == width else [*cells, *[""] * width][:width]
 
     def values(self, row: int) -> Sequence[str]:
         """A row's cells in the shared columns."""
@@ -129,11 +129,11 @@ class SentRows:
         return self._loose[row]
 
     def all_loose(self) -> Iterator[list[str]]:
-        """The loose forms of all rows; heavy."""
-        known: dict[str, str] = {}
+        """The loose forms of all rows. Heavy."""
+        forms: dict[str, str] = {}  # cells often repeat
         for row in self.sent.rows():
             values = self._cells(row)
-            yield [known[cell] if cell in known else known.setdefault(cell, loose_form(cell)) for cell in values]
+            yield [forms[cell] if cell in forms else forms.setdefault(cell, loose_form(cell)) for cell in values]
 
     @cached_property
     def by_key(self) -> KeyIndex:
@@ -141,12 +141,12 @@ class SentRows:
 
     @cached_property
     def broken(self) -> BrokenRows:
-        found = BrokenRows(self.sent.delimiter, self.keys, len(self.columns))
-        wanted = set(self.breakable.tolist()) if self.in_pieces else set()
+        broken = BrokenRows(self.sent.delimiter, self.keys, len(self.columns))
+        breakable = set(self.breakable.tolist()) if self.in_pieces else set()
         for index, row in enumerate(self.sent.rows()):
-            if index in wanted:
-                found.add(index, self._cells(row))
-        return found
+            if index in breakable:
+                broken.add(index, self._cells(row))
+        return broken
 
     @cached_property
     def _offsets(self) -> list[tuple[Offsets, Offsets]]:
@@ -162,7 +162,7 @@ def lines_in(text: str) -> int:
 
 
 def selecting(columns: Sequence[int]) -> Select:
-    """Answers a row's cells in these columns; those that it lacks are empty."""
+    """A function that gives a row's cells in these columns; cells that the row lacks are empty."""
     width = max(columns) + 1
     whole = list(columns) == list(range(width))
     picked: Callable[[list[str]], tuple[str, ...]] = itemgetter(*columns)

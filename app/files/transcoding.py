@@ -1,4 +1,4 @@
-"""Text in any charset into UTF-8. Push style: any chunking will do."""
+"""Converts text in any charset to UTF-8. Takes chunks of any size."""
 
 import codecs
 from collections.abc import Callable
@@ -7,26 +7,26 @@ from app.domain.errors import UnsupportedMedia
 from app.files import codec_registry
 
 NO_STREAM = frozenset({"idna", "punycode", "utf-7", "undefined", "unicode_escape", "raw_unicode_escape"})
-"""Codecs that hold a whole text back, or are none for texts."""
+"""Codecs that cannot decode in chunks, or are not for texts."""
 
 Converter = Callable[[bytes, bool], tuple[bytes, int | None]]
-"""A piece and whether it is the last → (its text in UTF-8 as far as it is good, where in the piece it is not)."""
+"""(a chunk, whether it is the last) → (its text in UTF-8 up to the first bad byte, the place of that byte or None)."""
 
 
 def converter(charset: str) -> Converter:
-    """Errors: UnsupportedMedia unsupported_charset."""
-    found = codec_registry.find(charset)
-    if found is None or not found._is_text_encoding or found.name in NO_STREAM:  # noqa: SLF001  # as str.encode asks
+    """The converter for a charset. Errors: UnsupportedMedia unsupported_charset."""
+    codec = codec_registry.find(charset)
+    if codec is None or not codec._is_text_encoding or codec.name in NO_STREAM:  # noqa: SLF001  # as str.encode asks
         raise UnsupportedMedia(
             f"Files in {charset!r} are not read here. Use utf-8, utf-16, cp1252 or another of Python's names for a "
             "character set.",
             code="unsupported_charset",
         )
-    return _utf8() if found.name in {"utf-8", "utf-8-sig"} else _converted(found)
+    return _utf8() if codec.name in {"utf-8", "utf-8-sig"} else _converted(codec)
 
 
 def _utf8() -> Converter:
-    """What is UTF-8 already is looked at and left as it is."""
+    """UTF-8 is checked and passed on unchanged."""
     held = b""
 
     def text(piece: bytes, final: bool) -> tuple[bytes, int | None]:
@@ -52,9 +52,9 @@ def _converted(charset: codecs.CodecInfo) -> Converter:
         before = decoder.getstate()
         try:
             return decoder.decode(piece, final).encode(), None
-        except UnicodeDecodeError as error:  # its `object` may begin with bytes that were held back before
+        except UnicodeDecodeError as error:  # its `object` may begin with bytes of the chunk before
             bad_at = max(0, len(piece) - (len(error.object) - error.start))
-        except UnicodeError:  # utf-16 without a byte order mark, for one, has no place
+        except UnicodeError:  # it names no place: for example utf-16 without a byte order mark
             bad_at = 0
         decoder.setstate(before)
         return _good(decoder, piece[:bad_at]), bad_at

@@ -1,4 +1,4 @@
-"""Undo a Content-Transfer-Encoding (RFC 2045): how bytes were written down on their way. Push style."""
+"""Undoes a Content-Transfer-Encoding (RFC 2045). Takes chunks of any size."""
 
 import base64
 import binascii
@@ -8,23 +8,23 @@ from typing import Protocol
 from app.domain.errors import BrokenUpload, UnsupportedMedia
 
 AS_THEY_ARE = frozenset({"", "7bit", "8bit", "binary", "text/plain"})
-"""The last is none, but what a known client of Marketo's sends."""
+"""Encodings that change nothing. The last one is not an encoding, but a known client of Marketo sends it."""
 BLANKS = b" \t\r\n"
 NO_ESCAPE = re.compile(rb"=(?![0-9A-Fa-f]{2}|\r?\n)")
-"""An equals sign that begins nothing. It looks three bytes ahead, and never back."""
+"""An equals sign that begins no escape. The pattern looks three bytes ahead and never goes back."""
 LONGEST_ESCAPE = len(b"=\r\n")
 
 
 class TransferDecoder(Protocol):
     def feed(self, chunk: bytes) -> bytes:
-        """The bytes that were meant. Errors: BrokenUpload."""
+        """The decoded bytes. Errors: BrokenUpload."""
 
     def finish(self) -> bytes:
-        """What was still held back. Errors: BrokenUpload."""
+        """The rest of the decoded bytes. Errors: BrokenUpload."""
 
 
 def transfer_decoder(named: str) -> TransferDecoder | None:
-    """None where the bytes are as they are. Errors: UnsupportedMedia unsupported_encoding."""
+    """The decoder for an encoding; None where it changes nothing. Errors: UnsupportedMedia unsupported_encoding."""
     match named.strip().lower():
         case "base64":
             return _Base64()
@@ -50,11 +50,11 @@ class _Base64:
         if self._ended and (written or self._held):
             raise _broken("base64")
         try:
-            meant = base64.b64decode(written, validate=True)
+            decoded = base64.b64decode(written, validate=True)
         except binascii.Error:
             raise _broken("base64") from None
         self._ended = self._ended or written.endswith(b"=")
-        return meant
+        return decoded
 
     def finish(self) -> bytes:
         if self._held:

@@ -1,10 +1,10 @@
-"""An uploaded file, from its bytes as sent to the pieces that become parts. What cannot be read says where."""
+"""An uploaded file: turns its bytes as sent into parts. An error says in which row and column it is."""
 
 from collections.abc import Iterator
 
 from app.domain.errors import BadFile, Detail
 from app.files.corrected_file import Corrected
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.decoding import SAMPLE_BYTES, Decoder, Unreadable
 
 
@@ -15,16 +15,16 @@ class UploadedFile:
         self._corrected = corrected
         self._has_ended = False
 
-    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]:
-        """The pieces that this chunk filled. Heavy: run it in a thread, one piece at a time. Errors: CallerError.
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]:
+        """The parts that this chunk fills. Heavy: run it in a thread, one part at a time. Errors: CallerError.
 
-        `last`: nothing comes behind it, as far as is known.
+        `last`: this is the last chunk, as far as is known.
         """
         self._has_ended = last
         yield from self._pieces(self._decoder.feed(chunk))
 
-    def finish(self) -> Iterator[Piece]:
-        """The last pieces. Errors: CallerError."""
+    def finish(self) -> Iterator[PartFile]:
+        """The last parts. Errors: CallerError."""
         self._has_ended = True
         yield from self._pieces(self._decoder.finish())
         if self._corrected:
@@ -33,20 +33,20 @@ class UploadedFile:
                 raise BadFile(f"There is no row to send: {left_out.reason}", code="no_rows")
         yield from self._cutter.finish()
 
-    def let_go(self) -> Iterator[Piece]:
-        """The pieces that are begun, as they are: others need the memory."""
+    def let_go(self) -> Iterator[PartFile]:
+        """The open parts, as full as they are, to free memory."""
         yield from self._cutter.let_go()
 
     @property
     def memory_bytes(self) -> tuple[int, int]:
-        """(what is held, what would be after `let_go`)."""
-        held, least = self._cutter.memory_bytes
-        fixed = self._decoder.memory_bytes + (self._corrected.memory_bytes if self._corrected else 0)
-        return held + fixed, least + fixed
+        """(bytes in use, bytes that would be in use after `let_go`)."""
+        used_bytes, least_bytes = self._cutter.memory_bytes
+        fixed_bytes = self._decoder.memory_bytes + (self._corrected.memory_bytes if self._corrected else 0)
+        return used_bytes + fixed_bytes, least_bytes + fixed_bytes
 
     @property
     def size_bytes(self) -> int:
-        """After decompression, before the charset is undone; so is the SHA-256."""
+        """The size of the file after decompression, in its own charset; the SHA-256 is of the same bytes."""
         return self._decoder.size_bytes
 
     @property
@@ -63,25 +63,25 @@ class UploadedFile:
 
     @property
     def ragged_rows(self) -> int:
-        """Those whose number of cells is not the header's."""
+        """Rows with more or fewer cells than the header."""
         return self._cutter.ragged_rows
 
     @property
     def first_ragged_rows(self) -> list[int]:
-        """The numbers of the first of them, where they are known."""
+        """The row numbers of the first ragged rows, where they are known."""
         return self._cutter.first_ragged_rows
 
     @property
     def sample(self) -> bytes:
-        """How the file begins, before the charset is undone."""
+        """The beginning of the file, in its own charset."""
         return self._decoder.sample
 
     @property
     def is_in_sample(self) -> bool:
-        """Whether that is all of it."""
+        """Whether the sample is the whole file."""
         return self._has_ended and len(self.sample) < SAMPLE_BYTES
 
-    def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
+    def _pieces(self, texts: Iterator[bytes]) -> Iterator[PartFile]:
         try:
             for text in texts:
                 yield from self._cutter.feed(self._corrected.feed(text) if self._corrected else text)

@@ -1,4 +1,4 @@
-"""How Marketo answered our calls, counted until a transaction writes it down."""
+"""Counts how Marketo answered our calls, until a transaction stores the counts."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
@@ -8,8 +8,8 @@ from typing import NamedTuple
 from app.marketo.codes import CODES
 from app.marketo.reply import Reply
 
-NONE = "none"  # no whole answer came
-OTHER = "other"  # codes that nobody here knows are one: Marketo may invent any number of them
+NONE = "none"  # there was no complete answer
+OTHER = "other"  # all codes that are not in CODES are counted together: Marketo may invent any number of them
 
 
 class Answered(NamedTuple):
@@ -22,7 +22,7 @@ class Answers:
         self._counted: Counter[Answered] = Counter()
 
     def count(self, call: str, reply: Reply | None) -> None:
-        """By Marketo's code, or by the HTTP status where the body has none."""
+        """Count an answer by Marketo's code, or by the HTTP status where the body has no code."""
         if reply is None or not reply.whole:
             code = NONE
         elif reply.error is None:
@@ -33,7 +33,7 @@ class Answers:
 
     @asynccontextmanager
     async def handed_on(self) -> AsyncIterator[Mapping[Answered, int]]:
-        """What was counted since the last time; kept for the next time where writing it down fails."""
+        """The counts since the last time, to be stored. If that fails, they are kept for the next time."""
         counted, self._counted = self._counted, Counter()
         try:
             yield counted

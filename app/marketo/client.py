@@ -1,4 +1,4 @@
-"""The four things that we say to Marketo, each answered by a value. Nothing here raises what Marketo did."""
+"""The calls that we make to Marketo. Each outcome is a value of domain/answers.py: no error of Marketo's raises."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ from app.domain.answers import (
 from app.domain.objects import Target
 from app.marketo import parsing, paths
 from app.marketo.answer_counts import Answers
-from app.marketo.multipart import Body, DoesNotFit, GivenUp, PartFile
+from app.marketo.multipart import Body, DoesNotFit, FormFile, GivenUp
 from app.marketo.rate_limit import DayUsedUp, RateLimiter, Sleep
 from app.marketo.reply import JSON_BYTES, Reply, exchange, named
 from app.marketo.token import Bearer, Identity, NoToken
@@ -32,14 +32,14 @@ from app.settings import InstanceSettings
 
 BODY_BYTES = 10_000_000  # of a whole request; Adobe allows "less than 10 MB" and does not say which MB
 RESULT_FILE_BYTES = 64 * 1024 * 1024  # a part's rows, each with a reason behind it
-NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # not a byte was sent
+NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # nothing was sent
 
 Said = TypeVar("Said")
 Send = Callable[[httpx.Auth], Awaitable[Reply]]
 
 
 class Marketo:
-    """One instance, as one worker sees it."""
+    """The client for one instance, with the token and the rate limits of one worker."""
 
     def __init__(
         self,
@@ -61,12 +61,12 @@ class Marketo:
             settings, http, self.answers, now=now, sleep=sleep, timeout_seconds=call_timeout_seconds
         )
 
-    async def submit(self, target: Target, file: PartFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
-        """Hand one part to Marketo. `may_go_on` is asked before each stretch that is sent, the last one above all.
+    async def submit(self, target: Target, file: FormFile, *, may_go_on: Callable[[], bool] = lambda: True) -> Answer:
+        """Send one part to Marketo. `may_go_on` is asked before each chunk is sent, most of all before the last one.
 
-        Network: one POST of at most BODY_BYTES; a second one when the token died, which Marketo notices before it
-        looks at the body. Errors: DoesNotFit; BrokenFile when the part's chunks are not what `size_bytes`
-        says (nothing was executed).
+        Network: one POST of at most BODY_BYTES; a second one if the token has expired, which Marketo notices before it
+        reads the body. Errors: DoesNotFit; BrokenFile if the part's chunks are not of `size_bytes` in all (then
+        nothing was executed).
         """
         body = Body.around(file, may_go_on)
         if body.size_bytes > BODY_BYTES:
@@ -90,7 +90,7 @@ class Marketo:
         return await self._result_file("failures", paths.batch(target, batch_id).failures)
 
     async def warnings(self, target: Target, batch_id: int) -> ResultFile | NoFile | QueryFailed:
-        """The rows that Marketo imported and has doubts about, as in `failures`. Network: one GET."""
+        """The rows that Marketo imported with a warning, in the form of `failures`. Network: one GET."""
         return await self._result_file("warnings", paths.batch(target, batch_id).warnings)
 
     async def describe(self, target: Target) -> Description | QueryFailed:
@@ -98,14 +98,14 @@ class Marketo:
 
         Network: one GET, two for program members.
         """
-        found = []
+        descriptions = []
         for path in paths.describe(target):
             described = await self._ask("describe", path, parsing.description)
             if isinstance(described, QueryFailed):
                 return described
-            found.append(described)
-        fields = {field.name: field for described in found for field in described.fields}
-        dedupe_fields = found[-1].dedupe_fields if target.dedupe_fields_are_described else ()
+            descriptions.append(described)
+        fields = {field.name: field for described in descriptions for field in described.fields}
+        dedupe_fields = descriptions[-1].dedupe_fields if target.dedupe_fields_are_described else ()
         return Description(tuple(fields.values()), dedupe_fields)
 
     async def objects(self, path: str) -> tuple[str, ...] | QueryFailed:
@@ -118,7 +118,7 @@ class Marketo:
     async def _ask(
         self, call: str, path: str, read: Callable[[Reply], Said | QueryFailed], *, limit_bytes: int = JSON_BYTES
     ) -> Said | QueryFailed:
-        """A question: whatever goes wrong on the way is NoWord."""
+        """Make a query. Whatever goes wrong is a QueryFailed."""
         match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
                 said = read(reply)
@@ -130,9 +130,9 @@ class Marketo:
         return self._without_secrets(said)
 
     async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | OutcomeUnknown:
-        """Send within the allowance, and once more with a new token when Marketo says that this one died."""
+        """Send within the rate limits; and once more with a new token if Marketo says that this one has expired."""
         try:
-            await self._identity.token()  # before the allowance: without a token no call is spent
+            await self._identity.token()  # before the rate limiter: without a token no call is spent
             said, bearer = await self._once(call, send)
             if isinstance(said, Reply) and said.token_died:
                 await self._identity.renewed(bearer)
@@ -145,7 +145,7 @@ class Marketo:
 
     async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | OutcomeUnknown, Bearer]:
         async with self.rate_limiter.call():
-            bearer = await self._identity.token()  # it may have died while we waited
+            bearer = await self._identity.token()  # it may have expired while we waited
             said = await _said(send(bearer), masked_url(self._base_url))
             self.answers.count(call, said if isinstance(said, Reply) else None)
             return said, bearer
@@ -168,16 +168,16 @@ class Marketo:
         return await exchange(self._http, request, auth=auth, limit_bytes=limit_bytes, seconds=seconds)
 
     def _heed(self, because: RejectionReason | None) -> None:
-        """Marketo counts everybody's calls, we only ours: when it says that the window or the day is full, it is."""
+        """Tell the rate limiter that Marketo says the window or the day is used up: it counts others' calls too."""
         if because is RejectionReason.RATE_LIMIT:
             self.rate_limiter.full()
         elif because is RejectionReason.DAILY_QUOTA:
             self.rate_limiter.used_up()
 
     def _without_secrets(self, said: Said) -> Said:
-        """SECRETS_STAY_IN: the other side may echo a credential into what it says."""
+        """SECRETS_STAY_IN: the other side may repeat a credential in its message."""
         texts = {name: getattr(said, name, None) for name in ("message", "why")}
-        hidden = {name: self._identity.hide(told) for name, told in texts.items() if told}
+        hidden = {name: self._identity.hide(text) for name, text in texts.items() if text}
         return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
 
 

@@ -1,4 +1,4 @@
-"""Every error code of Marketo, and what it says of a request.
+"""Every error code of Marketo, and what it means for the request.
 
 Match on the code, never on the message: messages vary by endpoint and year.
 Source: Adobe, "Error codes", read 2026-08, and what shipping clients observed for imports.
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Away:
-    """Not executed; the same request may pass later."""
+    """The request was not executed; the same request may be accepted later."""
 
     because: RejectionReason
     whole_instance: bool = True  # every other call has to wait as well
@@ -23,14 +23,14 @@ class Away:
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """Not executed, and the same request never will be."""
+    """The request was not executed, and the same request never will be."""
 
     whole_import: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """Marketo itself does not know how far it came."""
+    """Marketo itself does not know whether the request was executed."""
 
 
 Meaning = Away | Never | Unclear
@@ -39,8 +39,8 @@ BLOCKED = Away(RejectionReason.BLOCKED)
 DENIED = Away(RejectionReason.DENIED)
 UNAVAILABLE = Away(RejectionReason.UNAVAILABLE)
 TRANSIENT = Away(RejectionReason.TRANSIENT, whole_instance=False)
-REQUEST = Never(whole_import=True)  # says something of the header, the parameters or the subscription
-RECORDS = Never(whole_import=False)  # says something of the rows of this part
+REQUEST = Never(whole_import=True)  # the fault is in the header, the parameters or the subscription
+RECORDS = Never(whole_import=False)  # the fault is in the rows of this part
 UNCLEAR = Unclear()
 
 CODES: dict[str, Meaning] = {
@@ -115,13 +115,13 @@ CODES: dict[str, Meaning] = {
 }
 
 TOKEN_DIED = frozenset({"601", "602"})
-"""Not executed, and cured by a new token."""
+"""Codes of an expired token: the request was not executed, and will be with a new token."""
 
 UNKNOWN_JOB = frozenset({"404", "610", "702", "1013"})
-"""What a question for a job's status gets when Marketo has no such job. Which of them is not documented."""
+"""Codes that a status query may get when Marketo has no such job. Adobe does not document which of them."""
 
 UNKNOWN_OBJECT = "1013"
-"""What describe says of a custom object that there is not."""
+"""The code of a describe call for an object that does not exist."""
 
 HTTP: dict[int, Meaning] = {
     301: BLOCKED,  # the endpoint is elsewhere: a person must mend base_url
@@ -140,22 +140,23 @@ HTTP: dict[int, Meaning] = {
 
 
 def answer_to_submission(code: str, message: str) -> Answer:
-    """What a code says of the submission that it answers."""
+    """The outcome of a submission that was answered with this code."""
     return _answer(_meaning(code), code, message)
 
 
-def word_to_question(code: str, message: str) -> QueryFailed:
-    """What a code says of a question: never anything of the part."""
-    return _no_word(_meaning(code), code, f"Marketo said {code}: {message}")
+def query_failure(code: str, message: str) -> QueryFailed:
+    """The outcome of a query that was answered with this code: it never says anything about the part."""
+    return _query_failure(_meaning(code), code, f"Marketo said {code}: {message}")
 
 
 def answer_to_http(status: int) -> Answer:
-    """What an HTTP status says of a submission when no code of Marketo came with it."""
+    """The outcome of a submission that was answered with this HTTP status and without a code of Marketo's."""
     return _answer(_http_meaning(status), str(status), f"HTTP {status}")
 
 
-def word_to_http(status: int) -> QueryFailed:
-    return _no_word(_http_meaning(status), str(status), f"HTTP {status}")
+def query_failure_of_http(status: int) -> QueryFailed:
+    """The outcome of a query that was answered with this HTTP status and without a code of Marketo's."""
+    return _query_failure(_http_meaning(status), str(status), f"HTTP {status}")
 
 
 def _answer(meaning: Meaning, code: str, message: str) -> Answer:
@@ -170,7 +171,7 @@ def _answer(meaning: Meaning, code: str, message: str) -> Answer:
             assert_never(meaning)
 
 
-def _no_word(meaning: Meaning, code: str, why: str) -> QueryFailed:
+def _query_failure(meaning: Meaning, code: str, why: str) -> QueryFailed:
     match meaning:
         case Away(because=because, whole_instance=True):
             return QueryFailed(why, code, because)
@@ -179,10 +180,10 @@ def _no_word(meaning: Meaning, code: str, why: str) -> QueryFailed:
 
 
 def _meaning(code: str) -> Meaning:
-    """An unknown code is a refusal: stopping is cheaper than a loop."""
-    known = CODES.get(code)
-    if known is not None:
-        return known
+    """What a code means. An unknown code counts as a refusal: to stop is cheaper than to repeat for ever."""
+    meaning = CODES.get(code)
+    if meaning is not None:
+        return meaning
     if len(code) == 3 and code.isdecimal() and code.startswith("5"):
         return UNCLEAR
     logger.error("Marketo answered with a code that nobody here knows: %.40r. It counts as a refusal.", code)
@@ -190,7 +191,7 @@ def _meaning(code: str) -> Meaning:
 
 
 def _http_meaning(status: int) -> Meaning:
-    known = HTTP.get(status)
-    if known is not None:
-        return known
+    meaning = HTTP.get(status)
+    if meaning is not None:
+        return meaning
     return RECORDS if 400 <= status < 500 else UNCLEAR

@@ -1,4 +1,4 @@
-"""The body of a submission: one multipart part around a file that is never in memory as a whole."""
+"""The body of a submission: a multipart form with one file, which is never in memory as a whole."""
 
 import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
@@ -8,38 +8,40 @@ from app.domain.imports import Format
 
 
 @dataclass(frozen=True, slots=True)
-class PartFile:
+class FormFile:
+    """The file in the form of a submission: a part's file, read in chunks while it is sent."""
+
     name: str
     format: Format
     size_bytes: int
     open: Callable[[], Iterator[bytes]]
-    """Starts reading from the beginning; a submission that has to be repeated opens it again."""
+    """Starts reading from the beginning. A submission that is repeated opens it again."""
 
 
-FILE_NAME = "part.csv"  # what Marketo is told; a caller's own name would make every envelope another size
+FILE_NAME = "part.csv"  # the same for all parts: with callers' own names every envelope would have another size
 BOUNDARY_CHARACTERS = 32
 
 
 class GivenUp(Exception):
-    """Whoever sends may not go on. Marketo never got a whole request: nothing was executed."""
+    """The sender may not go on. Marketo never got a complete request, so nothing was executed."""
 
 
 class DoesNotFit(ValueError):
-    """The body would be larger than Marketo takes. Nothing was sent."""
+    """The body would be larger than Marketo allows. Nothing was sent."""
 
 
 class BrokenFile(ValueError):
-    """The chunks are not the bytes that were announced. Marketo never got a whole request: nothing was executed."""
+    """The chunks are not of the announced size. Marketo never got a complete request, so nothing was executed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    file: PartFile
+    file: FormFile
     boundary: str
     may_go_on: Callable[[], bool]
 
     @classmethod
-    def around(cls, file: PartFile, may_go_on: Callable[[], bool] = lambda: True) -> "Body":
+    def around(cls, file: FormFile, may_go_on: Callable[[], bool] = lambda: True) -> "Body":
         return cls(file, secrets.token_hex(BOUNDARY_CHARACTERS // 2), may_go_on)
 
     @property
@@ -77,7 +79,7 @@ class Body:
 
 
 def envelope_bytes(file_name: str = FILE_NAME) -> int:
-    """What a submission's body holds beside the file's own bytes."""
+    """How many bytes a submission's body has beside the file's own."""
     prefix, suffix = _envelope(file_name, "-" * BOUNDARY_CHARACTERS)
     return len(prefix) + len(suffix)
 

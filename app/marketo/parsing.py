@@ -1,4 +1,4 @@
-"""What a reply says, as a value of `domain.answers`. Pure: any bytes in, never an exception out."""
+"""Turns Marketo's replies into values of domain/answers.py. Pure functions: no bytes make them raise."""
 
 from dataclasses import replace
 from typing import Any
@@ -26,7 +26,7 @@ MARKUP = ("text/html", "text/xml")
 
 
 def answer(reply: Reply) -> Answer:
-    """Of a submission. Whatever is not clearly yes or no is Lost."""
+    """The outcome of a submission. Whatever is not clearly yes or no is OutcomeUnknown."""
     if reply.status >= 500 or reply.status in {413, 429}:
         return codes.answer_to_http(reply.status)
     if (error := reply.error) is not None:
@@ -41,9 +41,9 @@ def answer(reply: Reply) -> Answer:
 
 
 def report(reply: Reply, batch_id: int) -> Report | QueryFailed:
-    """Of a question for a job's status."""
-    if (trouble := _trouble(reply)) is not None:
-        return replace(trouble, unknown_job=trouble.code in codes.UNKNOWN_JOB)
+    """The outcome of a status query."""
+    if (failure := _failure(reply)) is not None:
+        return replace(failure, unknown_job=failure.code in codes.UNKNOWN_JOB)
     records = reply.result
     if not records:
         return QueryFailed(f"HTTP {reply.status} with a body that is no status ({_what(reply)})")
@@ -61,11 +61,11 @@ def report(reply: Reply, batch_id: int) -> Report | QueryFailed:
 
 
 def result_file(reply: Reply) -> ResultFile | NoFile | QueryFailed:
-    """Of a question for failures or warnings: the same URL answers a delimited file or a JSON error."""
+    """The outcome of a query for failures or warnings: the same URL gives a delimited file or a JSON error."""
     if reply.status == 404:
         return NoFile()
-    if (trouble := _trouble(reply)) is not None:
-        return trouble
+    if (failure := _failure(reply)) is not None:
+        return failure
     if not reply.whole:
         return QueryFailed("the result file broke off", unusable=Unusable.CUT_OFF)
     if not reply.body.strip():
@@ -78,9 +78,9 @@ def result_file(reply: Reply) -> ResultFile | NoFile | QueryFailed:
 
 
 def description(reply: Reply) -> Description | QueryFailed:
-    """Of a describe call: leads list their fields as records, everything else as a member of one record."""
-    if (trouble := _trouble(reply)) is not None:
-        return trouble
+    """The outcome of a describe call: for leads each field is a record; for other objects one record has all fields."""
+    if (failure := _failure(reply)) is not None:
+        return failure
     records = reply.result
     if not records:
         return QueryFailed(f"HTTP {reply.status} with a body that is no description ({_what(reply)})")
@@ -94,20 +94,20 @@ def description(reply: Reply) -> Description | QueryFailed:
 
 
 def object_names(reply: Reply) -> tuple[str, ...] | QueryFailed:
-    """Of a question which custom objects there are: their API names."""
-    if (trouble := _trouble(reply)) is not None:
-        return trouble
+    """The outcome of a query for the objects that there are: their API names."""
+    if (failure := _failure(reply)) is not None:
+        return failure
     return tuple(name for record in reply.result or () if (name := text(record.get("name"))))
 
 
-def _trouble(reply: Reply) -> QueryFailed | None:
+def _failure(reply: Reply) -> QueryFailed | None:
     if (error := reply.error) is not None:
-        return codes.word_to_question(*error)
-    return None if reply.ok else codes.word_to_http(reply.status)
+        return codes.query_failure(*error)
+    return None if reply.ok else codes.query_failure_of_http(reply.status)
 
 
 def _field(said: object) -> Field | None:
-    """`rest: {name, readOnly}` in the older lead describe, `name` and `updateable` elsewhere; neither: no column."""
+    """One field: `rest: {name, readOnly}` in the older lead describe, else `name` and `updateable`; else None."""
     if not isinstance(said, dict):
         return None
     rest: Any = said.get("rest")
@@ -130,8 +130,9 @@ def _status(record: dict[str, Any]) -> MarketoStatus | None:
 
 
 def _number(value: object) -> int | None:
-    known = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST
-    return value if known and isinstance(value, int) else None
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= LARGEST:
+        return value
+    return None
 
 
 def _is_text(media_type: str) -> bool:

@@ -1,8 +1,8 @@
-"""The calls that Marketo allows us: so many a sliding window, so many at once, so many a day.
+"""Keeps our calls within Marketo's limits: for a sliding window, for calls at the same time, and for a day.
 
-Marketo counts "calls in the past 20 seconds", so this is a true sliding window: a leaky bucket would let nearly
-double through after a quiet spell. It goes by the monotonic clock. The day ends at midnight US Central, by the time of
-day. Identity calls do not count.
+Marketo counts "calls in the past 20 seconds", so this is a true sliding window: a leaky bucket would allow nearly twice
+as many after a quiet time. The window is measured by the monotonic clock; the day ends at midnight US Central by the
+time of day. Calls to the identity service do not count.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 
 class DayUsedUp(Exception):
-    """No call was made: our share of the daily quota is spent, or all of it is."""
+    """No call was made: our share of the daily quota is used up, or Marketo says that all of it is."""
 
     def __init__(self, used: str, resets_at: datetime) -> None:
         super().__init__(f"{used} of the day are used; the quota resets at {resets_at:%Y-%m-%dT%H:%MZ}")
@@ -37,16 +37,16 @@ class RateLimiter:
         self._now = now
         self._sleep = sleep
         self._at_once = asyncio.Semaphore(settings.concurrent_calls)
-        self._turn = asyncio.Lock()  # one waits for the window, the others for the one: first come, first served
+        self._turn = asyncio.Lock()  # one call waits for the window, the others for that one: first come, first served
         self._made_at: deque[float] = deque()  # by the monotonic clock
         self._day = self._date()
         self._today = 0
-        self._handed_on = 0  # of today's: what whoever takes over will be told
+        self._handed_on = 0  # of today's calls: those that are stored for the worker that takes over
         self._used_up_until: datetime | None = None
 
     @asynccontextmanager
     async def call(self) -> AsyncIterator[None]:
-        """Hold the right to one call. Waits for the window and for others to end. Errors: DayUsedUp, at once."""
+        """Hold the right to one call. Waits for the window and for other calls to end. Errors: DayUsedUp, at once."""
         self._check_day()
         async with self._at_once:
             await self._enter()
@@ -65,21 +65,21 @@ class RateLimiter:
 
     @property
     def last_window(self) -> int:
-        """Calls that still count against the window; after `full`, those we must suppose."""
+        """Calls that still count against the window; after `full`, as many as the window allows."""
         self._forget()
         return len(self._made_at)
 
     @property
     def resets_at(self) -> datetime:
-        """When the daily quota begins anew, in UTC."""
+        """When the daily quota is reset, in UTC."""
         return quota_reset(self._now())
 
     def full(self) -> None:
-        """Suppose that the window is used up: Marketo, which counts everybody's calls, says so."""
+        """Take the window to be used up: Marketo says so, and it counts the calls of all programs."""
         self._made_at = deque([self._now.monotonic()] * self._calls_per_window)
 
     def used_up(self) -> None:
-        """Suppose that the day is used up: Marketo, which counts everybody's calls, says so."""
+        """Take the day to be used up: Marketo says so, and it counts the calls of all programs."""
         self._used_up_until = quota_again(self._now())
 
     def counted(self) -> Calls:
@@ -88,15 +88,15 @@ class RateLimiter:
         return Calls(self.day, self._today, self.last_window, self._now())
 
     def go_on_from(self, before: Calls) -> None:
-        """Count what an earlier worker called: today, if its day is still today, and in the window, as of then.
+        """Add the calls of an earlier worker: today's, if its day is still today; and those in the window.
 
-        Besides, there may be calls of our own, made without driving the instance.
+        There may be calls of our own as well, made before this worker drove the instance.
         """
         self._turn_page()
         if before.day == self._day:
-            untold = self._today - self._handed_on
-            self._today = max(self._today, before.today + untold)
-            self._handed_on = self._today - untold
+            not_stored = self._today - self._handed_on
+            self._today = max(self._today, before.today + not_stored)
+            self._handed_on = self._today - not_stored
         at = self._now.monotonic() - max(0.0, (self._now() - before.at).total_seconds())
         self._made_at = deque(sorted([*self._made_at, *[at] * before.last_window]))
 
@@ -132,7 +132,7 @@ class RateLimiter:
         today = self._date()
         if today > self._day:
             self._today, self._handed_on = 0, 0
-        self._day = today  # where the clock was set back over midnight, what was called counts for the day that is
+        self._day = today  # if the clock was set back over midnight, the calls count for the earlier day
 
     def _date(self) -> date:
         return marketo_day(self._now())

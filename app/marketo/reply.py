@@ -1,4 +1,4 @@
-"""One HTTP exchange, read within bounds, and Marketo's JSON envelope inside it."""
+"""One HTTP exchange, with bounded size and time, and Marketo's JSON envelope in its answer."""
 
 import asyncio
 import json
@@ -10,9 +10,9 @@ import httpx
 
 from app.marketo.codes import TOKEN_DIED
 
-JSON_BYTES = 1_000_000  # no JSON answer to a bulk call comes near
-TEXT_CHARACTERS = 1_000  # of a message that is kept
-CODE_CHARACTERS = 10  # of a code: Marketo's have 3 or 4
+JSON_BYTES = 1_000_000  # at most; JSON answers to bulk calls are far smaller
+TEXT_CHARACTERS = 1_000  # of a message that are kept
+CODE_CHARACTERS = 10  # of a code that are kept: Marketo's have 3 or 4
 
 
 class Error(NamedTuple):
@@ -26,7 +26,7 @@ class Reply:
     media_type: str  # lower case, without parameters; empty when none was sent
     body: bytes
     whole: bool
-    """False when the body was cut off, by the other side or at our bound."""
+    """False when the body was cut off, by the other side or by our limit."""
 
     @cached_property
     def envelope(self) -> dict[str, Any] | None:
@@ -41,7 +41,7 @@ class Reply:
 
     @property
     def error(self) -> Error | None:
-        """The first error of the envelope: it decides. None when there is no envelope that says so."""
+        """The first error of the envelope, which decides. None if no envelope reports an error."""
         envelope = self.envelope
         if envelope is None or envelope.get("success") is not False:
             return None
@@ -57,7 +57,7 @@ class Reply:
 
     @property
     def token_died(self) -> bool:
-        """The request was not executed, and would be with a new token. A 5xx promises nothing of the kind."""
+        """Whether the request was not executed because the token has expired. A 5xx never means that."""
         if self.status >= 500:
             return False
         return self.status == 401 if self.error is None else self.error.code in TOKEN_DIED
@@ -96,7 +96,7 @@ async def exchange(
 
 
 async def _read(response: httpx.Response, limit_bytes: int) -> tuple[bytes, bool]:
-    """A body that breaks off is no exception: the status before it may say enough."""
+    """(the body, whether it is complete). A body that breaks off raises nothing: the status may be enough."""
     body = bytearray()
     try:
         async for chunk in response.aiter_bytes():
@@ -114,7 +114,7 @@ def _announced(response: httpx.Response) -> int:
 
 
 def named(error: BaseException) -> str:
-    """What went wrong on the way, and at its root: `ConnectError: …`. Neither a header nor a body is in it."""
+    """The error and its root cause as a text, such as `ConnectError: …`. It contains no header and no body."""
     root = error
     while cause := root.__cause__ or root.__context__:
         root = cause
@@ -123,7 +123,7 @@ def named(error: BaseException) -> str:
 
 
 def text(value: object) -> str | None:
-    """A message fit to be stored and shown: bounded, and without what a database or a terminal trips over."""
+    """A message that can be stored and shown: shortened, without characters that a database or terminal refuses."""
     if not isinstance(value, str):
         return None
     cut = value[:TEXT_CHARACTERS].encode("utf-8", "replace").decode("utf-8")

@@ -1,8 +1,8 @@
-"""Who we are to Marketo: one token an instance, kept until it dies.
+"""The access token for an instance: one at a time, used until it expires.
 
-SECRETS_STAY_IN: the client secret goes to identity in a form body, the token to the API in the Authorization
-header, and neither goes anywhere else.
-A token cannot be renewed early: identity answers the same one, with less life left, until it is dead.
+SECRETS_STAY_IN: the client secret goes to the identity service in a form body, the token to the API in the
+Authorization header, and neither goes anywhere else.
+A token cannot be renewed early: the identity service returns the same one, with less time left, until it has expired.
 Source: Adobe, "Authentication", read 2026-08.
 """
 
@@ -28,7 +28,7 @@ LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
 
 
 class NoToken(Exception):
-    """There is no token to be had, so nothing was sent."""
+    """No token could be obtained, so nothing was sent."""
 
     def __init__(self, because: RejectionReason, message: str, code: str | None = None) -> None:
         super().__init__(message)
@@ -49,7 +49,7 @@ class Bearer(httpx.Auth):
 
 
 class Identity:
-    """Where tokens come from. Identity calls do not count against the call allowance."""
+    """Obtains tokens from the identity service. These calls do not count against the rate limits."""
 
     def __init__(
         self,
@@ -69,25 +69,25 @@ class Identity:
         self._timeout_seconds = timeout_seconds
         self._one_at_a_time = asyncio.Lock()
         self._bearer: Bearer | None = None
-        self._dies_at: float | None = None  # by the monotonic clock
-        self._seen: deque[Bearer] = deque(maxlen=3)  # a token that died may still be echoed
+        self._expires_at: float | None = None  # by the monotonic clock
+        self._seen: deque[Bearer] = deque(maxlen=3)  # an expired token may still be repeated in a message
 
     async def token(self) -> Bearer:
-        """The living token. Network: at most a few POSTs, when there is none. Errors: NoToken."""
+        """The valid token. Network: at most a few POSTs, if there is none. Errors: NoToken."""
         async with self._one_at_a_time:
-            return self._living() or await self._another_than(None)
+            return self._valid() or await self._another_than(None)
 
     async def renewed(self, rejected: Bearer) -> Bearer:
         """A token other than the one that Marketo just rejected. Errors: NoToken."""
         async with self._one_at_a_time:
-            living = self._living()
-            if living is not None and living != rejected:
-                return living  # someone else was here first
+            valid = self._valid()
+            if valid is not None and valid != rejected:
+                return valid  # another call has renewed it
             self._bearer = None
             return await self._another_than(rejected)
 
     def hide(self, said: str) -> str:
-        """A text without the credentials that the other side may have echoed into it."""
+        """A text without our credentials, which the other side may have repeated in it."""
         ours = [self._settings.client_secret.get_secret_value(), self._settings.client_id]
         for secret in ours + [bearer.value for bearer in self._seen]:
             said = said.replace(secret, "***") if len(secret) > 3 else said
@@ -97,8 +97,8 @@ class Identity:
         if bearer not in self._seen:
             self._seen.append(bearer)
 
-    def _living(self) -> Bearer | None:
-        return self._bearer if self._dies_at and self._now.monotonic() < self._dies_at else None
+    def _valid(self) -> Bearer | None:
+        return self._bearer if self._expires_at and self._now.monotonic() < self._expires_at else None
 
     async def _another_than(self, rejected: Bearer | None) -> Bearer:
         for wait in (*TOKEN_WAITS_SECONDS, None):
@@ -106,7 +106,7 @@ class Identity:
             bearer, life_seconds = _read(await self._ask())
             self._remember(bearer)
             if bearer != rejected and life_seconds > 0:
-                self._bearer, self._dies_at = bearer, asked_at + life_seconds
+                self._bearer, self._expires_at = bearer, asked_at + life_seconds
                 return bearer
             if wait is not None:
                 await self._sleep(wait)
@@ -117,7 +117,7 @@ class Identity:
         raise NoToken(RejectionReason.UNAVAILABLE, "identity gives out only a token that has no life left")
 
     async def _ask(self) -> Reply:
-        """The secret is in the body: never in the URL, which proxies and libraries write to their logs."""
+        """Ask for a token. The secret is in the body, never in the URL, which proxies and libraries log."""
         request = self._http.build_request(
             "POST",
             f"{self._settings.identity}/oauth/token",
@@ -144,7 +144,7 @@ class Identity:
 
 
 def _read(reply: Reply) -> tuple[Bearer, float]:
-    """The token and its remaining life in seconds. Errors: NoToken, with the reason that identity gives."""
+    """(the token, the seconds until it expires). Errors: NoToken, with the reason that the identity service gives."""
     if (error := reply.error) is not None:
         raise NoToken(_because(*error), f"identity said {error.code}: {error.message}", error.code)
     envelope = reply.envelope or {}
@@ -160,13 +160,13 @@ def _read(reply: Reply) -> tuple[Bearer, float]:
 
 
 def _seconds(life: float) -> float:
-    """Within bounds; what has no end is no time. A whole number may be too large for a float."""
+    """The time within bounds; infinite or not a number: 0. A whole number may be too large for a float."""
     finite = isinstance(life, int) or math.isfinite(life)
     return float(min(max(life, 0), LONGEST_LIFE_SECONDS)) if finite else 0.0
 
 
 def _because(code: str, message: str) -> RejectionReason:
-    """What a code means for whoever wants a token: what is unclear passes, what is refused a person must mend."""
+    """What a code means for a token request: unclear ones will pass, refusals need a person."""
     match answer_to_submission(code, message):
         case (
             OutcomeUnknown()

@@ -22,7 +22,7 @@ from app.store import imports, parts, results
 from app.store.blobs import Corrupt
 from app.store.database import Database
 from app.store.imports import ImportSummary
-from app.store.parts import Kept
+from app.store.parts import StoredFile
 from app.store.results import Kind
 from app.uploads.arrival import Arrival, Receipt
 from app.uploads.fair_limit import FairLimit
@@ -153,7 +153,7 @@ class Retry:
         """Its rows with a key that was imported with a later part, or may be; only those set aside share one."""
         found = np.zeros(len(file.numbers), bool)
         for later in listed:
-            if later.number > part.number and later.conflict_scope.aside and _may_be_imported(later):
+            if later.number > part.number and later.conflict_scope.has_deferred_rows and _may_be_imported(later):
                 other = await self._file(later, standing)
                 imported = np.delete(other.digests, await self._rejected(later))
                 found |= (file.digests != NONE) & np.isin(file.digests, imported)
@@ -162,7 +162,7 @@ class Retry:
     async def _file(self, part: Part, standing: ImportSummary) -> "_File":
         try:
             async with self.db.read() as tx:
-                kept = await parts.kept(tx, part.id)
+                kept = await parts.load_file(tx, part.id)
         except Corrupt:
             message = f"Part {part.number} of import {part.import_id} is damaged here. Upload its rows again."
             raise WrongState(message, code="rows_damaged") from None
@@ -224,7 +224,7 @@ class _File:
         return later
 
 
-def _file_of(kept: Kept, part: Part, standing: ImportSummary) -> _File:
+def _file_of(kept: StoredFile, part: Part, standing: ImportSummary) -> _File:
     text, delimiter = b"".join(unpacked(kept.blob)), standing.request.format.delimiter
     starts, ends = offsets_of(text, delimiter)
     keys = key_places(standing.columns, standing.request.target.key_columns)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from app.clock import Clock
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.imports import Request
-from app.files.cutting import Piece
+from app.files.cutting import PartFile
 from app.files.prefetch import prefetch
 from app.notify.wakeup import Wakeup
 from app.store import imports, parts, schema
@@ -92,7 +92,7 @@ class Intake:
         self.wakeup.send()
         return import_id
 
-    async def _keep_whole(self, incoming: Incoming, piece: Piece) -> int:
+    async def _keep_whole(self, incoming: Incoming, piece: PartFile) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)
         async with incoming.place.storing(), self.db.write() as tx:
             await schema.check(tx, self.revision)
@@ -101,7 +101,7 @@ class Intake:
             await self._accept(tx, import_id, incoming)
         return import_id
 
-    async def _keep_parts(self, incoming: Incoming, begun: list[Piece], rest: AsyncIterator[Piece]) -> int:
+    async def _keep_parts(self, incoming: Incoming, begun: list[PartFile], rest: AsyncIterator[PartFile]) -> int:
         async with self.db.write() as tx:
             await schema.check(tx, self.revision)
             import_id = await imports.begin(tx, incoming.request, at=self.now(), origin=incoming.origin)
@@ -122,7 +122,7 @@ class Intake:
             raise
         return import_id
 
-    async def _keep_part(self, import_id: int, incoming: Incoming, piece: Piece) -> None:
+    async def _keep_part(self, import_id: int, incoming: Incoming, piece: PartFile) -> None:
         self.capacity.check_disk()
         incoming.place.check()
         async with incoming.place.storing(), self.db.write() as tx:

@@ -107,7 +107,7 @@ class Poll:
                     return False
             await instances.note_moved(tx, instance.name, at=at)
             if report.status is MarketoStatus.COMPLETE and instance.may_doubt_slots(at):
-                await instances.doubt_foreign_slots(tx, instance.name, at=at)
+                await instances.doubt_external_slots(tx, instance.name, at=at)
         return report.status is not MarketoStatus.IMPORTING
 
     async def _ask_again(

@@ -92,7 +92,7 @@ class Schedule:
             if not await self._has_room(tx, instance, at):
                 return None, False
             is_any_due = await waiting_queue.any_due(tx, lease.instance, now=at)
-            is_alone = instance.foreign_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
+            is_alone = instance.external_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
         if is_any_due:
             async with self.fenced.write(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)

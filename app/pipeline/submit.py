@@ -19,7 +19,7 @@ from app.domain.parts import Part, TryError
 from app.domain.timeouts import RetryPolicy
 from app.files.compression import zstd
 from app.marketo.client import Marketo
-from app.marketo.multipart import BrokenFile, DoesNotFit, PartFile
+from app.marketo.multipart import BrokenFile, DoesNotFit, FormFile
 from app.marketo.rate_limit import Sleep
 from app.pipeline.schedule import Claim, Schedule
 from app.scheduling.back_off import BackOff
@@ -82,7 +82,7 @@ class Submit:
             async with self.db.read() as tx:
                 request = (await imports.summary_of(tx, claim.part)).request
             file = await load_outgoing(self.db, claim.part, request)
-        if not isinstance(file, PartFile):
+        if not isinstance(file, FormFile):
             return file
         try:
             return await self.marketo.submit(request.target, file, may_go_on=may_go_on)

@@ -56,7 +56,7 @@ class InstanceView:
         """Whether Marketo's queue has no place for us, and no job of ours is in it: nothing flows until one is free."""
         parts = self.queue.parts
         our_jobs, waiting = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.queue.waiting_parts
-        is_full = self.instance.foreign_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        is_full = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
         return bool(is_full and not our_jobs and (waiting or parts.get(State.SUBMITTING, 0)))
 
     @property
@@ -69,7 +69,7 @@ class InstanceView:
         """When the next try is, where that is known."""
         if self.instance.holding(self.now):
             return self.instance.hold_until
-        free_at = self.instance.lesson_until(at_work=0) if self.queue_is_full else None
+        free_at = self.instance.external_slots_until(at_work=0) if self.queue_is_full else None
         return free_at if free_at and free_at > self.now else None
 
     @property

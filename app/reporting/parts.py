@@ -47,7 +47,7 @@ class PartReader:
         assert instance is not None, "an instance that has an import has a row"
         visible = {part_id: blocker for part_id, blocker in blockers.items() if may_see(blocker.client)}
         now = self.now()
-        return [_view(part, import_, instance, visible.get(part.waits_for or 0), now) for part in listed]
+        return [_view(part, import_, instance, visible.get(part.blocked_by or 0), now) for part in listed]
 
 
 def _view(part: Part, import_: Import, instance: Instance, blocker: BlockedBy | None, now: datetime) -> PartView:
@@ -61,6 +61,6 @@ def _view(part: Part, import_: Import, instance: Instance, blocker: BlockedBy | 
 
 
 def _blockage(part: Part, blocker: BlockedBy | None) -> Blockage:
-    since = part.waits_since or part.state_since
+    since = part.blocked_since or part.state_since
     assert since is not None, "a part that waits has a state"
     return Blockage(since, blocker)

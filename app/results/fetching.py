@@ -55,7 +55,7 @@ class ResultFiles:
         unreadable = Fetched(content, is_incomplete=True)
         try:
             async with self.db.read() as tx:
-                stored = await parts.kept(tx, part.id)
+                stored = await parts.load_file(tx, part.id)
             assert stored is not None, "the rows of an unfinished import are not erased"
             matched = await asyncio.to_thread(matching.match_file, content, part, summary, stored)
         except GarbledResult as garbled:

@@ -12,11 +12,11 @@ from app.files.row_numbers import UNKNOWN
 from app.files.sent_rows import NOWHERE, Sent
 from app.results.fetched import NumberedRows
 from app.store.imports import ImportSummary
-from app.store.parts import Kept
+from app.store.parts import StoredFile
 from app.store.results import NewRow
 
 
-def match_file(content: bytes, part: Part, summary: ImportSummary, stored: Kept) -> NumberedRows:
+def match_file(content: bytes, part: Part, summary: ImportSummary, stored: StoredFile) -> NumberedRows:
     """Match the rows of a result file with those of the part. It is slow for a large part: call it in a thread.
 
     Errors: GarbledResult.

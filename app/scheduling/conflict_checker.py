@@ -60,7 +60,7 @@ class ConflictChecker:
         for blocker in reversed(met):  # the nearest: then the end of one sets the next free, and not all at once
             if blocker.not_before is None or blocker.not_before <= now:
                 async with self.fenced.write(lease) as (tx, _):
-                    await parts.let_wait(tx, part.id, waits_for=blocker.id, at=now)
+                    await parts.set_blocked(tx, part.id, by=blocker.id, at=now)
                 self.hit(Failpoint.LET_WAIT)
                 compared.looked_to = START
                 return False

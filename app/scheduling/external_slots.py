@@ -8,12 +8,12 @@ from datetime import datetime
 
 from app.domain.events import Occurrence
 from app.domain.incidents import CallError
-from app.domain.instances import Instance, at_work, lesson_seconds
+from app.domain.instances import Instance, at_work, external_seconds
 from app.domain.lifecycle import State
 from app.domain.timeouts import after
 from app.scheduling.back_off import BackOff
 from app.store import instances, parts
-from app.store.instances import Lesson
+from app.store.instances import ExternalSlotsEstimate
 from app.store.transaction import Transaction
 
 
@@ -27,16 +27,16 @@ class ExternalSlots:
         states = await parts.states_at_marketo(tx, instance.name)
         states[State.SUBMITTING] -= 1  # the part that was turned away
         external, working = max(0, self.max_queued - states.total()), at_work(states)
-        before = instance.lessons_before(at_work=working)
-        until = after(error.at, lesson_seconds(before, at_work=working))
-        lesson = Lesson(external, error.at, until, before + 1, not working)
-        await instances.learn_foreign_slots(tx, instance.name, lesson)
+        before = instance.consecutive_1016s_before(at_work=working)
+        until = after(error.at, external_seconds(before, at_work=working))
+        estimate = ExternalSlotsEstimate(external, error.at, until, before + 1, not working)
+        await instances.set_external_slots(tx, instance.name, estimate)
         await self.back_off.record_incident(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=external)
 
     async def observe_accepted(self, tx: Transaction, instance: Instance, at: datetime) -> None:
         """Marketo took a part. Where its place was thought to be somebody else's, the next one is tried, too."""
         used = len(await parts.slots_in_use(tx, instance.name))
-        is_wrong = used + instance.foreign_slots > self.max_queued
-        if instance.foreign_slots and (is_wrong or instance.foreign_alone):
-            lesson = Lesson(self.max_queued - used, at, until=at, in_a_row=0, alone=False)
-            await instances.learn_foreign_slots(tx, instance.name, lesson)
+        is_wrong = used + instance.external_slots > self.max_queued
+        if instance.external_slots and (is_wrong or instance.external_alone):
+            estimate = ExternalSlotsEstimate(self.max_queued - used, at, until=at, consecutive_1016s=0, alone=False)
+            await instances.set_external_slots(tx, instance.name, estimate)

@@ -8,7 +8,7 @@ from app.domain.answers import Refused
 from app.domain.imports import Request
 from app.domain.parts import Part
 from app.files.compression import unpacked
-from app.marketo.multipart import FILE_NAME, PartFile
+from app.marketo.multipart import FILE_NAME, FormFile
 from app.store import parts
 from app.store.blobs import Corrupt
 from app.store.database import Database
@@ -25,13 +25,13 @@ DAMAGED = Refused(
 """A refusal of our own: Marketo was never asked."""
 
 
-async def load_outgoing(db: Database, part: Part, request: Request) -> PartFile | Refused:
+async def load_outgoing(db: Database, part: Part, request: Request) -> FormFile | Refused:
     """The part's file; DAMAGED where it is not what was stored."""
     try:
         async with db.read() as tx:
-            stored = await parts.kept(tx, part.id)
+            stored = await parts.load_file(tx, part.id)
     except Corrupt:
         log.exception("a part is damaged, and is not sent", import_id=part.import_id, part=part.number)
         return DAMAGED
     assert stored is not None, "the rows of an unfinished import are not erased"
-    return PartFile(FILE_NAME, request.format, part.size_bytes, partial(unpacked, stored.blob))
+    return FormFile(FILE_NAME, request.format, part.size_bytes, partial(unpacked, stored.blob))

@@ -55,7 +55,7 @@ class Parts:
     """What an import's page says of its parts."""
 
     states: Counter[State] = field(default_factory=Counter)
-    turn: int | None = None
+    accepted_seq: int | None = None
     waiting_rows: int = 0
     collecting_since: datetime | None = None
     unconfirmed_since: datetime | None = None
@@ -97,7 +97,7 @@ def _count_in(seen: Parts, row: Row[Any], by: AttentionCriteria) -> None:
     """Add those parts of an import that stand in one row."""
     state = State(row.state)
     seen.states[state] += row.parts
-    seen.turn = row.turn
+    seen.accepted_seq = row.turn
     if state is State.WAITING:
         seen.waiting_rows += int(row.rows)
     if state is State.COLLECTING:

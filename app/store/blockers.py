@@ -44,16 +44,16 @@ async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
 
 async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
     """Waiting parts that were accepted before it, from a place in that order on."""
-    assert of.turn is not None
+    assert of.accepted_seq is not None
     wanted = [
         part.c.instance == of.instance,
         part.c.state == WAITING,
         tuple_(part.c.turn, part.c.number) > after,
-        tuple_(part.c.turn, part.c.number) < (of.turn, of.number),
+        tuple_(part.c.turn, part.c.number) < (of.accepted_seq, of.number),
     ]
     conflict_scope = of.conflict_scope
     if (
-        conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.aside
+        conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.has_deferred_rows
     ):  # then its own parts never meet it
         wanted.append((part.c.import_id != of.import_id) | part.c.aside)
     return await _found(tx, wanted, limit)

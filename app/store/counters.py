@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.dialects import upsert
-from app.store.tables import tally
+from app.store.tables import counter
 from app.store.transaction import Transaction
 
 MOVES = "moves"  # by move
@@ -37,9 +37,9 @@ async def write(tx: Transaction) -> None:
         {"instance": instance, "name": name, "label": label, "value": value}
         for (instance, name, label), value in sorted(tx.counted.items())
     ]
-    adding = upsert(tx, tally)
-    values = {"value": tally.c.value + adding.excluded.value}
-    await tx.execute(adding.on_conflict_do_update(index_elements=tally.primary_key, set_=values), rows)
+    adding = upsert(tx, counter)
+    values = {"value": counter.c.value + adding.excluded.value}
+    await tx.execute(adding.on_conflict_do_update(index_elements=counter.primary_key, set_=values), rows)
 
 
 def add(tx: Transaction, instance: str, name: str, label: str, value: float = 1) -> None:
@@ -69,7 +69,7 @@ Counters = Mapping[str, Mapping[str, Mapping[str, float]]]
 async def everything(tx: AsyncConnection) -> Counters:
     """One row for each label that was ever counted: some hundred for an instance."""
     found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
-    for row in await tx.execute(select(tally)):
+    for row in await tx.execute(select(counter)):
         found[row.name][row.instance][row.label] = row.value
     return found
 

@@ -342,7 +342,7 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
         file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows, row.ragged_rows),
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         parts=parts.states,
-        remaining=Remaining(parts.turn, parts.waiting_rows, parts.collecting_since, parts.failing_since),
+        remaining=Remaining(parts.accepted_seq, parts.waiting_rows, parts.collecting_since, parts.failing_since),
         attention=attention.of(row, parts, at_a_standstill=at_a_standstill),
         error=error,
         cancel_requested_at=row.cancel_requested_at,

@@ -15,6 +15,15 @@ from app.store.dialects import upsert
 from app.store.tables import clock_jump, instance
 from app.store.transaction import Transaction
 
+EXTERNAL = {
+    "foreign_slots": "external_slots",
+    "foreign_at": "external_at",
+    "foreign_until": "external_until",
+    "foreign_lessons": "consecutive_1016s",
+    "foreign_alone": "external_alone",
+}
+"""What the columns about slots of others are called in the domain."""
+
 
 async def ensure(tx: Transaction, names: Iterable[str]) -> None:
     """Have a row for each configured instance."""
@@ -160,30 +169,30 @@ async def hold(tx: Transaction, name: str, *, until: datetime, reason: WaitingFo
 
 
 @dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a 1016 taught of the slots that others hold, or an acceptance where there was thought to be none left."""
+class ExternalSlotsEstimate:
+    """How many slots others hold, as a 1016 tells, or an acceptance where none was thought to be left."""
 
     slots: int
     at: datetime
-    until: datetime
-    in_a_row: int
+    until: datetime  # so long it counts
+    consecutive_1016s: int
     alone: bool  # nothing of ours was at work at Marketo
 
 
-async def learn_foreign_slots(tx: Transaction, name: str, lesson: Lesson) -> None:
+async def set_external_slots(tx: Transaction, name: str, estimate: ExternalSlotsEstimate) -> None:
     await _set(
         tx,
         name,
-        foreign_slots=lesson.slots,
-        foreign_at=lesson.at,
-        foreign_until=lesson.until,
-        foreign_lessons=lesson.in_a_row,
-        foreign_alone=lesson.alone,
+        foreign_slots=estimate.slots,
+        foreign_at=estimate.at,
+        foreign_until=estimate.until,
+        foreign_lessons=estimate.consecutive_1016s,
+        foreign_alone=estimate.alone,
     )
 
 
-async def doubt_foreign_slots(tx: Transaction, name: str, *, at: datetime) -> None:
-    """Let the lesson be put to the test now; how often it was learnt is not forgotten."""
+async def doubt_external_slots(tx: Transaction, name: str, *, at: datetime) -> None:
+    """Let the estimate be put to the test now; how many 1016s came in a row is not forgotten."""
     await _set(tx, name, foreign_until=at)
 
 
@@ -209,7 +218,7 @@ async def _set(tx: Transaction, name: str, **columns: object) -> None:
 
 
 def _as_instance(row: Row[Any]) -> Instance:
-    known = row._asdict()
+    known = {EXTERNAL.get(name, name): value for name, value in row._asdict().items()}
     known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
     day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
     known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None

@@ -256,7 +256,7 @@ class BlockedBy:
 
 async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int, BlockedBy]:
     """By the id of the part that is waited for."""
-    ids = sorted({one.waits_for for one in waiting if one.waits_for is not None})
+    ids = sorted({part.blocked_by for part in waiting if part.blocked_by is not None})
     found: dict[int, BlockedBy] = {}
     for some in (ids[at : at + AT_ONCE] for at in range(0, len(ids), AT_ONCE)):
         columns = (part.c.id, part.c.import_id, part.c.number, part.c.client)
@@ -286,21 +286,21 @@ async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Pa
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredFile:
     """A part's file as the files room made it, and checked."""
 
     blob: bytes
     row_numbers: bytes | None
 
 
-async def kept(tx: AsyncConnection, part_id: int) -> Kept | None:
+async def load_file(tx: AsyncConnection, part_id: int) -> StoredFile | None:
     """None once its rows are erased. Errors: Corrupt."""
     row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
     if row is None:
         return None
     if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
         raise Corrupt(f"the file of part {part_id} is not what was stored")
-    return Kept(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
+    return StoredFile(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
 
 
 async def forget_words(tx: Transaction, import_id: int, *, instead: str) -> None:
@@ -336,12 +336,12 @@ async def try_again(tx: Transaction, instance_name: str) -> None:
     await tx.execute(update(part).where(part.c.id.in_(held)).values(due_at=None))
 
 
-async def let_wait(tx: Transaction, part_id: int, *, waits_for: int, at: datetime) -> None:
+async def set_blocked(tx: Transaction, part_id: int, *, by: int, at: datetime) -> None:
     """A waiting part touches what another, which is still under way, touches too. Nothing if that one has ended."""
     # held until we commit: whoever ends it sees who waits
-    under_way = select(part.c.id).where(part.c.id == waits_for, part.c.state.in_(LIVE)).with_for_update(read=True)
+    under_way = select(part.c.id).where(part.c.id == by, part.c.state.in_(LIVE)).with_for_update(read=True)
     if (await tx.execute(under_way)).one_or_none() is not None:
-        waits = {"waits_for": waits_for, "waits_since": at}
+        waits = {"waits_for": by, "waits_since": at}
         await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits))
 
 
@@ -441,11 +441,11 @@ def as_part(row: Row[Any]) -> Part:
         instance=row.instance,
         state=State(row.state),
         state_since=row.state_since,
-        turn=row.turn,
+        accepted_seq=row.turn,
         conflict_scope=conflict_scope_of(row),
         client=row.client,
-        waits_for=row.waits_for,
-        waits_since=row.waits_since,
+        blocked_by=row.waits_for,
+        blocked_since=row.waits_since,
         first_row=row.first_row,
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         size_bytes=row.bytes,

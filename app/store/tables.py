@@ -135,7 +135,7 @@ clock_jump = Table(  # the clock that all times here are by was set; or nobody c
     CheckConstraint("cause IN ('jump', 'gap')", name="cause"),
 )
 
-tally = Table(  # counters that outlive restarts and retention, kept by the transactions that they count
+counter = Table(  # counters that outlive restarts and retention, kept by the transactions that they count
     "tally",
     metadata,
     Column("instance", ForeignKey("instance.name"), primary_key=True),

@@ -7,13 +7,13 @@ from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import refusal
 from app.domain.imports import Preflight
-from app.files.cutting import Piece
+from app.files.cutting import PartFile
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
 from app.uploads.descriptions import Describe
 from app.uploads.incoming import Incoming
 
 
-async def first_part(pieces: AsyncIterator[Piece], incoming: Incoming, describe: Describe) -> Piece:
+async def first_part(pieces: AsyncIterator[PartFile], incoming: Incoming, describe: Describe) -> PartFile:
     """Errors: BadFile. Network: at most one describe, before a header is refused."""
     try:
         first = await anext(pieces)

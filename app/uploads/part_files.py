@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Protocol
 
 from app.domain.imports import Request
-from app.files.cutting import Piece
+from app.files.cutting import PartFile
 from app.files.prefetch import prefetch
 from app.files.record_keys import as_bytes
 from app.store import parts
@@ -16,7 +16,7 @@ from app.uploads.admission import Place
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
 HEAVY_BLOCK_BYTES = 1 << 17  # of what is packed: a thousand times as much may come out of it
 BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
-NOTHING_YET = Piece(number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, aside=False, keys=None)
+NOTHING_YET = PartFile(number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, aside=False, keys=None)
 """In a piece's place: others need the memory, and what has come is to be stored without waiting for more."""
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
@@ -31,16 +31,16 @@ class Cut(Protocol):
     def memory_bytes(self) -> tuple[int, int]:
         """(what is held, what would be after `let_go`)."""
 
-    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[Piece]: ...
+    def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]: ...
 
-    def finish(self) -> Iterator[Piece]: ...
+    def finish(self) -> Iterator[PartFile]: ...
 
-    def let_go(self) -> Iterator[Piece]: ...
+    def let_go(self) -> Iterator[PartFile]: ...
 
 
 async def pieces_of(
     file: Cut, chunks: AsyncIterator[bytes], place: Place, *, heavy: bool
-) -> AsyncGenerator[Piece, None]:
+) -> AsyncGenerator[PartFile, None]:
     """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
 
     `heavy`: a few bytes of it may be much work, as it is packed, or every cell is looked at. It is never small.
@@ -79,7 +79,7 @@ async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGene
         yield b"".join(held)
 
 
-async def _let_go(file: Cut, place: Place) -> AsyncIterator[Piece]:
+async def _let_go(file: Cut, place: Place) -> AsyncIterator[PartFile]:
     """Tell what is held; what is begun, too, where others need the memory."""
     _note(file, place)
     if place.must_store:
@@ -93,7 +93,7 @@ async def _let_go(file: Cut, place: Place) -> AsyncIterator[Piece]:
         _note(file, place)
 
 
-async def _cut(pieces: Iterator[Piece], place: Place, *, in_thread: bool) -> AsyncIterator[Piece]:
+async def _cut(pieces: Iterator[PartFile], place: Place, *, in_thread: bool) -> AsyncIterator[PartFile]:
     while True:
         place.check()
         if in_thread:
@@ -113,7 +113,7 @@ def _note(file: Cut, place: Place) -> None:
     place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)
 
 
-async def add_part(tx: Transaction, import_id: int, request: Request, piece: Piece) -> None:
+async def add_part(tx: Transaction, import_id: int, request: Request, piece: PartFile) -> None:
     """Store one part of an upload."""
     await parts.add(
         tx,

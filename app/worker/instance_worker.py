@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from app.container import Container
 from app.domain.instances import Fault
 from app.domain.timeouts import RetryPolicy
+from app.marketo.client import Marketo
 from app.marketo.rate_limit import RateLimiter
 from app.pipeline.collect import Collect
 from app.pipeline.poll import Poll
@@ -48,73 +49,105 @@ class InstanceWorker:
 def build_instance_worker(container: Container, name: str) -> InstanceWorker:
     """The steps that drive one instance, each with what it needs and no more."""
     settings, instance, marketo = container.settings, container.settings.instances[name], container.marketo[name]
-    db, now, hit = container.db, container.now, container.hit
     retry_policy = retry_policy_from(settings, instance)
     queue_model = QueueModel(
         importers=instance.max_importing,
         poll_min_seconds=settings.poll_min_seconds,
         poll_max_seconds=settings.poll_max_seconds,
     )
-    fenced = FencedWriter(db, marketo.answers, marketo.rate_limiter, now)
-    back_off = BackOff(retry_policy, now, container.chance)
-    external_slots = ExternalSlots(instance.max_queued, back_off)
+    fenced = FencedWriter(container.db, marketo.answers, marketo.rate_limiter, container.now)
     settling = Settling(retry_policy, queue_model)
-    schedule = Schedule(
-        db=db,
-        fenced=fenced,
-        candidates=Candidates(db, now),
-        conflict_checker=ConflictChecker(db, fenced, hit),
-        queue_model=queue_model,
-        retry_policy=retry_policy,
-        max_queued=instance.max_queued,
-        now=now,
-        hit=hit,
-    )
-    submit = Submit(
-        schedule=schedule,
-        db=db,
-        fenced=fenced,
-        marketo=marketo,
-        back_off=back_off,
-        external_slots=external_slots,
-        turned_away=TurnedAwayPolicy(retry_policy, back_off, external_slots),
-        settling=settling,
-        retry_policy=retry_policy,
-        now=now,
-        sleep=container.sleep,
-        hit=hit,
-    )
-    poll = Poll(
-        db=db,
-        fenced=fenced,
-        marketo=marketo,
-        queue_model=queue_model,
-        back_off=back_off,
-        retry_policy=retry_policy,
-        wakeup=container.wakeup,
-        now=now,
-        hit=hit,
-    )
-    collect = Collect(
-        db=db,
-        fenced=fenced,
-        result_files=ResultFiles(db, marketo, now),
-        late_files=LateFiles(back_off, retry_policy, now),
-        back_off=back_off,
-        now=now,
-        hit=hit,
+    builder = _Builder(
+        container,
+        marketo,
+        instance.max_queued,
+        fenced,
+        retry_policy,
+        BackOff(retry_policy, container.now, container.chance),
+        queue_model,
+        settling,
     )
     instance_worker = InstanceWorker(
-        submit=submit,
-        poll=poll,
-        collect=collect,
-        recovery=Recovery(db, fenced, settling, settings.stuck_seconds, now, hit),
+        submit=builder.submit(),
+        poll=builder.poll(),
+        collect=builder.collect(),
+        recovery=Recovery(container.db, fenced, settling, settings.stuck_seconds, container.now, container.hit),
         rate_limiter=marketo.rate_limiter,
         queue_model=queue_model,
         max_queued=instance.max_queued,
     )
     container.timekeeper.moved.append(instance_worker.move_times)
     return instance_worker
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Hands out to each step its own of what the steps of one instance are built from. No step sees this."""
+
+    container: Container
+    marketo: Marketo
+    max_queued: int
+    fenced: FencedWriter
+    retry_policy: RetryPolicy
+    back_off: BackOff
+    queue_model: QueueModel
+    settling: Settling
+
+    def schedule(self) -> Schedule:
+        db, now, hit = self.container.db, self.container.now, self.container.hit
+        return Schedule(
+            db=db,
+            fenced=self.fenced,
+            candidates=Candidates(db, now),
+            conflict_checker=ConflictChecker(db, self.fenced, hit),
+            queue_model=self.queue_model,
+            retry_policy=self.retry_policy,
+            max_queued=self.max_queued,
+            now=now,
+            hit=hit,
+        )
+
+    def submit(self) -> Submit:
+        external_slots = ExternalSlots(self.max_queued, self.back_off)
+        return Submit(
+            schedule=self.schedule(),
+            db=self.container.db,
+            fenced=self.fenced,
+            marketo=self.marketo,
+            back_off=self.back_off,
+            external_slots=external_slots,
+            turned_away=TurnedAwayPolicy(self.retry_policy, self.back_off, external_slots),
+            settling=self.settling,
+            retry_policy=self.retry_policy,
+            now=self.container.now,
+            sleep=self.container.sleep,
+            hit=self.container.hit,
+        )
+
+    def poll(self) -> Poll:
+        return Poll(
+            db=self.container.db,
+            fenced=self.fenced,
+            marketo=self.marketo,
+            queue_model=self.queue_model,
+            back_off=self.back_off,
+            retry_policy=self.retry_policy,
+            wakeup=self.container.wakeup,
+            now=self.container.now,
+            hit=self.container.hit,
+        )
+
+    def collect(self) -> Collect:
+        db, now = self.container.db, self.container.now
+        return Collect(
+            db=db,
+            fenced=self.fenced,
+            result_files=ResultFiles(db, self.marketo, now),
+            late_files=LateFiles(self.back_off, self.retry_policy, now),
+            back_off=self.back_off,
+            now=now,
+            hit=self.container.hit,
+        )
 
 
 def retry_policy_from(settings: Settings, instance: InstanceSettings) -> RetryPolicy:

@@ -242,5 +242,5 @@ def test_what_others_keep_from_being_begun_has_no_end_in_sight():
     assert finish(an_import(queued=1), there=[queued]) is None
     assert finish(an_import(waiting=1, id_=2), there=[queued]) is None
     assert finish(an_import(queued=1), there=[queued], moved_at=at(-59)) == 10, "one of ours has just ended"
-    full = {"foreign_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
+    full = {"external_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
     assert finish(an_import(waiting=1), **full) is None

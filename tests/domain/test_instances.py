@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.imports import OnUnconfirmed
-from app.domain.instances import Instance, WaitingFor, lesson_seconds, next_attempt_at, waiting_for
+from app.domain.instances import Instance, WaitingFor, external_seconds, next_attempt_at, waiting_for
 from app.domain.lifecycle import State
 from app.domain.parts import ConflictScope, Part, Rows
 
@@ -19,7 +19,7 @@ def part(
     state: State = State.WAITING,
     due_at: datetime | None = None,
     retry_code: str | None = None,
-    waits_for: int | None = None,
+    blocked_by: int | None = None,
 ) -> Part:
     return Part(
         id=1,
@@ -28,11 +28,11 @@ def part(
         instance="default",
         state=state,
         state_since=NOON,
-        turn=1,
+        accepted_seq=1,
         conflict_scope=ConflictScope(1, "people", "email", None, False),
         client="local",
-        waits_for=waits_for,
-        waits_since=NOON if waits_for else None,
+        blocked_by=blocked_by,
+        blocked_since=NOON if blocked_by else None,
         first_row=1,
         rows=Rows(1, 0, 0, 0),
         size_bytes=10,
@@ -77,8 +77,8 @@ def test_a_waiting_part_says_what_it_waits_for(
 
 def test_a_part_that_touches_the_same_records_as_another_says_so():
     """Unless something else would have to change first."""
-    assert waiting_for(part(waits_for=7), Instance("default"), NOON) == "same_records"
-    assert waiting_for(part(waits_for=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
+    assert waiting_for(part(blocked_by=7), Instance("default"), NOON) == "same_records"
+    assert waiting_for(part(blocked_by=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
 
 
 def test_a_part_that_does_not_wait_waits_for_nothing():
@@ -89,7 +89,7 @@ def test_a_part_that_does_not_wait_waits_for_nothing():
 def test_a_lesson_on_others_slots_may_be_doubted_when_one_of_ours_has_ended_but_not_within_a_minute():
     """The second in a row lasts two minutes; what stood before our part is gone by then."""
     until = NOON + timedelta(seconds=120)
-    lesson = Instance("default", foreign_slots=8, foreign_at=NOON, foreign_until=until, foreign_lessons=2)
+    lesson = Instance("default", external_slots=8, external_at=NOON, external_until=until, consecutive_1016s=2)
     assert not lesson.may_doubt_slots(NOON + timedelta(seconds=59))
     assert lesson.may_doubt_slots(NOON + timedelta(seconds=60))
     assert not lesson.may_doubt_slots(NOON + timedelta(seconds=120)), "it is over"
@@ -98,26 +98,26 @@ def test_a_lesson_on_others_slots_may_be_doubted_when_one_of_ours_has_ended_but_
 
 def test_a_1016_with_nothing_of_ours_at_marketo_counts_for_15_seconds_then_30_and_never_for_more_than_60():
     """With work of ours there it counts for a minute, then longer: that work flows meanwhile."""
-    assert [lesson_seconds(before, at_work=0) for before in range(6)] == [15, 30, 60, 60, 60, 60]
-    assert [lesson_seconds(before, at_work=1) for before in range(6)] == [60, 120, 240, 480, 600, 600]
+    assert [external_seconds(before, at_work=0) for before in range(6)] == [15, 30, 60, 60, 60, 60]
+    assert [external_seconds(before, at_work=1) for before in range(6)] == [60, 120, 240, 480, 600, 600]
 
 
 def test_a_lesson_that_was_learnt_beside_our_own_work_counts_no_longer_than_a_minute_once_that_has_ended():
     """Ten minutes were right while something flowed."""
     until = NOON + timedelta(seconds=600)
-    lesson = Instance("default", foreign_slots=9, foreign_at=NOON, foreign_until=until, foreign_lessons=5)
-    assert lesson.lesson_until(at_work=1) == until
-    assert lesson.lesson_until(at_work=0) == NOON + timedelta(seconds=60)
+    lesson = Instance("default", external_slots=9, external_at=NOON, external_until=until, consecutive_1016s=5)
+    assert lesson.external_slots_until(at_work=1) == until
+    assert lesson.external_slots_until(at_work=0) == NOON + timedelta(seconds=60)
     assert lesson.slots_of_others(NOON + timedelta(seconds=60), at_work=1) == 9
     assert lesson.slots_of_others(NOON + timedelta(seconds=60), at_work=0) == 8, "one more is tried"
 
 
 def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
     """The short waits begin with 15 seconds, whatever was learnt before."""
-    beside_ours = Instance("default", foreign_lessons=4)
-    alone = replace(beside_ours, foreign_alone=True)
-    assert [one.lessons_before(at_work=0) for one in (beside_ours, alone)] == [0, 4]
-    assert [one.lessons_before(at_work=2) for one in (beside_ours, alone)] == [4, 0]
+    beside_ours = Instance("default", consecutive_1016s=4)
+    alone = replace(beside_ours, external_alone=True)
+    assert [one.consecutive_1016s_before(at_work=0) for one in (beside_ours, alone)] == [0, 4]
+    assert [one.consecutive_1016s_before(at_work=2) for one in (beside_ours, alone)] == [4, 0]
 
 
 @pytest.mark.parametrize(
@@ -130,8 +130,13 @@ def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
         ({}, {"hold_until": LATER, "hold_reason": WaitingFor.DAILY_QUOTA}, "resubmit", 60),
         ({}, {"blocked_at": NOON, "hold_until": LATER}, "resubmit", 60),
         ({"due_at": LATER, "retry_code": "603"}, {"paused_at": NOON}, "resubmit", None),
-        ({"waits_for": 7}, {"hold_until": LATER}, "resubmit", None),
-        ({}, {"foreign_alone": True, "foreign_at": NOON, "foreign_until": LATER, "foreign_lessons": 1}, "resubmit", 15),
+        ({"blocked_by": 7}, {"hold_until": LATER}, "resubmit", None),
+        (
+            {},
+            {"external_alone": True, "external_at": NOON, "external_until": LATER, "consecutive_1016s": 1},
+            "resubmit",
+            15,
+        ),
         ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "resubmit", 60),
         ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "hold", None),
         ({"state": State.IMPORTING, "due_at": LATER}, {}, "resubmit", None),

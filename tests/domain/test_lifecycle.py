@@ -1,7 +1,22 @@
 """The table of moves, restated."""
 
+import ast
+from pathlib import Path
+
 from app.domain.lifecycle import AT_MARKETO, FINAL, TABLE
 from tests.support.lifecycle import MOVES
+
+APP = Path(__file__).parents[2] / "app"
+MODULES = {
+    "schedule": "pipeline/schedule.py",
+    "submit": "pipeline/submit.py",
+    "poll": "pipeline/poll.py",
+    "collect": "pipeline/collect.py",
+    "recovery": "worker/recovery.py",
+    "cancel": "operations/cancel.py",
+    "resolve": "operations/resolve.py",
+    "store": "store/parts.py",
+}
 
 
 def test_the_table_is_the_one_that_was_drawn():
@@ -9,9 +24,24 @@ def test_the_table_is_the_one_that_was_drawn():
     assert {str(move): ({str(s) for s in edge.sources}, str(edge.target)) for move, edge in TABLE.items()} == MOVES
 
 
-def test_every_move_says_who_makes_it():
-    """A move without a maker would be dead."""
-    assert all(edge.by for edge in TABLE.values())
+def test_every_move_is_made_where_the_table_says_and_nowhere_else():
+    """By the calls of move() and move_all() in the code: no other place makes a move, and no entry is dead."""
+    made: dict[str, set[str]] = {}
+    for module in sorted(APP.rglob("*.py")):
+        for node in ast.walk(ast.parse(module.read_text())):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"move", "move_all"}:
+                for move in [arg.attr for arg in node.args if ast.unparse(arg).startswith("Move.")]:
+                    made.setdefault(move.lower(), set()).add(str(module.relative_to(APP)))
+    assert made == {str(move): {MODULES[step] for step in edge.by} for move, edge in TABLE.items()}
+
+
+def test_a_move_is_named_where_it_is_made():
+    """Outside the store nobody hands one on as a variable: the test above would not see it."""
+    for module in sorted(APP.rglob("*.py")):
+        if module != APP / "store" / "parts.py":
+            for node in ast.walk(ast.parse(module.read_text())):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) in {"parts.move", "parts.move_all"}:
+                    assert ast.unparse(node.args[2]).startswith("Move."), (module, node.lineno)
 
 
 def test_nothing_leaves_a_final_state():

@@ -9,20 +9,20 @@ from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files import row_numbers
 from app.files.compression import unpacked
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 
 BLOCK = 1 << 19
 
 
 def cut(
     content: bytes, *, limit: int = 10**6, form: str = "csv", key: tuple[str, ...] = ("email",), step: int = 10**6
-) -> list[Piece]:
+) -> list[PartFile]:
     cutter = Cutter(format=Format(form), limit_bytes=limit, key_columns=key)
     pieces = [piece for at in range(0, len(content), step) for piece in cutter.feed(content[at : at + step])]
     return [*pieces, *cutter.finish()]
 
 
-def plain(piece: Piece) -> bytes:
+def plain(piece: PartFile) -> bytes:
     return b"".join(unpacked(piece.blob))
 
 
@@ -103,10 +103,10 @@ def test_ugly_files_are_taken_as_they_are(name: str, content: bytes, rows: int):
     assert piece.rows == rows, name
 
 
-def cut_in_stretches(content: bytes, step: int, **words: Any) -> tuple[list[Piece], Cutter]:
+def cut_in_stretches(content: bytes, step: int, **words: Any) -> tuple[list[PartFile], Cutter]:
     """Others need the memory after each stretch."""
     cutter = Cutter(format=Format.CSV, limit_bytes=10**6, key_columns=("email",), **words)
-    pieces: list[Piece] = []
+    pieces: list[PartFile] = []
     for at in range(0, len(content), step):
         pieces += cutter.feed(content[at : at + step])
         pieces += cutter.let_go()
@@ -128,11 +128,11 @@ def test_a_part_that_is_let_go_early_is_a_part_like_any_other():
         assert in_order == sorted(in_order)
 
 
-def numbers_of(piece: Piece) -> list[int]:
+def numbers_of(piece: PartFile) -> list[int]:
     return list(row_numbers.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows))
 
 
-def rows_of(piece: Piece) -> list[bytes]:
+def rows_of(piece: PartFile) -> list[bytes]:
     return plain(piece).splitlines(keepends=True)[1:]
 
 

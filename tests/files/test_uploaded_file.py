@@ -7,7 +7,7 @@ import pytest
 from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files.compression import unpacked
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder
 from app.files.uploaded_file import UploadedFile
 
@@ -19,7 +19,7 @@ def uploaded(charset: str = "utf-8", encoding: str | None = None, limit: int = 1
     )
 
 
-def taken(file: UploadedFile, body: bytes, step: int) -> list[Piece]:
+def taken(file: UploadedFile, body: bytes, step: int) -> list[PartFile]:
     pieces = [piece for at in range(0, len(body), step) for piece in file.feed(body[at : at + step])]
     return [*pieces, *file.finish()]
 

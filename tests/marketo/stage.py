@@ -11,7 +11,7 @@ import httpx
 from app.domain.imports import Format
 from app.domain.objects import Leads
 from app.marketo.client import Marketo
-from app.marketo.multipart import PartFile
+from app.marketo.multipart import FormFile
 from app.settings import InstanceSettings
 from tests.support import clock
 
@@ -104,12 +104,12 @@ def script(*answers: httpx.Response | Exception) -> Handler:
     return answer
 
 
-def part(content: bytes = b"email\na@b.com\n", *, name: str = "part-1.csv", chunk: int = 7) -> PartFile:
+def part(content: bytes = b"email\na@b.com\n", *, name: str = "part-1.csv", chunk: int = 7) -> FormFile:
     def chunks() -> Iterator[bytes]:
         for start in range(0, len(content), chunk):
             yield content[start : start + chunk]
 
-    return PartFile(name, Format.CSV, len(content), chunks)
+    return FormFile(name, Format.CSV, len(content), chunks)
 
 
 def form(request: httpx.Request) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.domain.answers import OutcomeUnknown, QueryFailed, Refused, RejectionReason, TurnedAway
-from app.marketo.codes import answer_to_submission, word_to_question
+from app.marketo.codes import answer_to_submission, query_failure
 from tests.marketo.stage import LEADS, Stage, part, refusal, script
 
 AWAY = {
@@ -74,7 +74,7 @@ def test_POLL_IS_NOT_FATE_no_code_says_more_of_a_question_than_ask_again(code):
     """And only what concerns the whole instance makes the whole instance wait."""
     because, everybody = AWAY.get(code, (None, False))
     expected = RejectionReason(because) if everybody else None
-    assert word_to_question(code, "m") == QueryFailed(f"Marketo said {code}: m", code, expected)
+    assert query_failure(code, "m") == QueryFailed(f"Marketo said {code}: m", code, expected)
 
 
 @pytest.mark.parametrize("code", ["617", "9999", "1030", "5000", "5xx", "six hundred", "٥٠٠"])

@@ -11,7 +11,7 @@ from python_multipart.multipart import parse_options_header
 
 from app.domain.answers import Accepted
 from app.domain.imports import Format
-from app.marketo.multipart import Body, BrokenFile, DoesNotFit, PartFile, envelope_bytes
+from app.marketo.multipart import Body, BrokenFile, DoesNotFit, FormFile, envelope_bytes
 from tests.marketo.stage import LEADS, Stage, envelope, part, refusal, script, token
 
 ONE_MB = 1_000_000
@@ -52,8 +52,8 @@ async def test_FITS_a_part_whose_body_is_a_byte_too_long_is_not_sent():
     """10 MB is Marketo's limit, of the whole request body, envelope included. Adobe does not say which MB."""
     stage, most = Stage(), 10_000_000 - envelope_bytes("p.csv")
 
-    def file(size_bytes: int) -> PartFile:
-        return PartFile("p.csv", Format.CSV, size_bytes, lambda: iter([bytes(size_bytes)]))
+    def file(size_bytes: int) -> FormFile:
+        return FormFile("p.csv", Format.CSV, size_bytes, lambda: iter([bytes(size_bytes)]))
 
     assert isinstance(await stage.marketo.submit(LEADS, file(most)), Accepted)
     with pytest.raises(DoesNotFit, match="10000001"):
@@ -65,7 +65,7 @@ async def test_FITS_a_part_whose_body_is_a_byte_too_long_is_not_sent():
 async def test_a_file_that_is_not_as_long_as_announced_never_becomes_a_whole_request(size):
     """Too long or too short: no byte too many is sent, and never the closing boundary."""
     content = b"email\na@b.com\n"
-    body = Body.around(PartFile("p.csv", Format.CSV, size, lambda: iter([content[:2], content[2:]])))
+    body = Body.around(FormFile("p.csv", Format.CSV, size, lambda: iter([content[:2], content[2:]])))
     sent = bytearray()
 
     async def send() -> None:
@@ -104,7 +104,7 @@ async def test_a_part_is_never_in_memory_as_a_whole():
         for _ in range(9 * ONE_MB // 64_000):
             yield bytes(64_000)
 
-    file = PartFile("p.csv", Format.CSV, 9 * ONE_MB // 64_000 * 64_000, chunks)
+    file = FormFile("p.csv", Format.CSV, 9 * ONE_MB // 64_000 * 64_000, chunks)
     tracemalloc.start()
     try:
         assert isinstance(await stage.marketo.submit(LEADS, file), Accepted)
@@ -128,7 +128,7 @@ async def test_a_file_is_opened_anew_for_each_attempt_and_closed_after_each():
 
     tokens = iter(["first", "second"])
     stage = Stage(script(refusal("602"), envelope({"batchId": 5})), lambda _: token(next(tokens)))
-    assert isinstance(await stage.marketo.submit(LEADS, PartFile("p.csv", Format.CSV, 6, chunks)), Accepted)
+    assert isinstance(await stage.marketo.submit(LEADS, FormFile("p.csv", Format.CSV, 6, chunks)), Accepted)
     assert (len(opened), len(closed)) == (2, 2)
     first, second = (call.content.partition(b"\r\n")[2] for call in stage.calls)
     assert first.split(b"\r\n--")[0] == second.split(b"\r\n--")[0]

@@ -56,13 +56,13 @@ async def test_a_count_that_is_no_count_is_not_taken_for_one(count):
 
 
 @pytest.mark.parametrize("batch_id", [8, "7", None, True, 7.0])
-async def test_a_status_of_another_batch_is_no_word(batch_id):
+async def test_a_status_of_another_batch_is_a_query_failure(batch_id):
     """Somebody else's Complete must not end our part."""
     assert isinstance(await status(envelope({"batchId": batch_id, "status": "Complete"})), QueryFailed)
 
 
 @pytest.mark.parametrize("code", ["1013", "610", "1003"])
-async def test_a_batch_that_marketo_forgot_is_no_word_with_its_code(code):
+async def test_a_batch_that_marketo_forgot_is_a_query_failure_with_its_code(code):
     """After seven days; which code it is, nobody has written down."""
     unknown = code != "1003"
     assert await status(refusal(code, "gone")) == QueryFailed(f"Marketo said {code}: gone", code, unknown_job=unknown)
@@ -147,7 +147,7 @@ async def test_marketo_says_that_there_is_no_file_with_404_or_an_empty_body(said
         httpx.Response(302, headers={"location": "/login"}),
     ],
 )
-async def test_what_is_no_result_file_is_no_word(said):
+async def test_what_is_no_result_file_is_a_query_failure(said):
     """A JSON error or a sign-in page with HTTP 200, or half a file, must not be stored as rows."""
     assert isinstance(await failures(said), QueryFailed)
 
@@ -214,7 +214,7 @@ async def test_a_program_member_is_described_by_the_leads_fields_and_its_own():
     assert [field.name for field in described.fields] == ["email", "leadScore", "webinarUrl"]
 
 
-async def test_a_description_that_fails_half_way_is_no_word():
+async def test_a_description_that_fails_half_way_is_a_query_failure():
     """Half the fields would make good headers look wrong."""
     stage = Stage(script(envelope(*LEAD_FIELDS), refusal("603", "Access denied")))
     assert await stage.marketo.describe(MEMBERS) == QueryFailed(

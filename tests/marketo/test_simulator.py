@@ -178,7 +178,7 @@ async def test_a_status_that_fails_is_only_asked_again(fault):
     assert isinstance(await play.marketo.status(Leads(), accepted.batch_id), Report)
 
 
-async def test_a_batch_that_is_forgotten_after_seven_days_is_no_word():
+async def test_a_batch_that_is_forgotten_after_seven_days_is_a_query_failure():
     """With the code by which Marketo says so."""
     play = Play()
     accepted = await play.submit()

@@ -29,8 +29,8 @@ TABLE = (
     ),
     Mutation(
         "NO_LOST_ROWS",
-        "rows = rows.behind(judged)",
-        "rows = rows.behind(judged + 1)",
+        "rows = rows.behind(done)",
+        "rows = rows.behind(done + 1)",
         "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
     ),
     Mutation(
@@ -41,8 +41,8 @@ TABLE = (
     ),
     Mutation(
         "FITS",
-        'count = min(int(np.searchsorted(filled, self._limit_bytes, side="right")), PART_ROWS - self._rows)',
-        'count = min(int(np.searchsorted(filled, self._limit_bytes + 1, side="right")), PART_ROWS - self._rows)',
+        'count = min(int(np.searchsorted(sizes_bytes, self._limit_bytes, side="right")), PART_ROWS - self._rows)',
+        'count = min(int(np.searchsorted(sizes_bytes, self._limit_bytes + 1, side="right")), PART_ROWS - self._rows)',
         "test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits",
     ),
     Mutation(
@@ -83,8 +83,8 @@ TABLE = (
     ),
     Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, "sweep, desk"),',
-        'M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED, S.SUBMITTING}), S.WAITING, "sweep, desk"),',
+        "M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED}), S.WAITING, (Step.RECOVERY, Step.RESOLVE)),",
+        "M.RESUBMIT: Edge(frozenset({S.UNCONFIRMED, S.SUBMITTING}), S.WAITING, (Step.RECOVERY, Step.RESOLVE)),",
         "test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconfirmed_only",
     ),
     Mutation(

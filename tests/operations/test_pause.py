@@ -10,7 +10,7 @@ from app.notify.wakeup import Wakeup
 from app.operations.pause import Pause, Resume
 from app.store import instances
 from app.store.database import Database
-from app.store.instances import Lesson
+from app.store.instances import ExternalSlotsEstimate
 from app.store.tables import part
 from tests.operations.people import events_by
 from tests.store.seed import an_import, parts_of
@@ -90,8 +90,8 @@ async def test_resume_ends_a_back_off_of_our_own_and_what_a_1016_taught(
     await an_import(db)
     async with db.write() as tx:
         await instances.hold(tx, "default", until=clock() + PAUSE, reason=WaitingFor.RETRY)
-        lesson = Lesson(10, clock(), until=clock() + PAUSE, in_a_row=3, alone=True)
-        await instances.learn_foreign_slots(tx, "default", lesson)
+        estimate = ExternalSlotsEstimate(10, clock(), until=clock() + PAUSE, consecutive_1016s=3, alone=True)
+        await instances.set_external_slots(tx, "default", estimate)
     await resume.run("default", by="ann")
     async with db.read() as tx:
         found = await instances.get(tx, "default")

@@ -11,7 +11,7 @@ from app.domain.errors import BadFile
 from app.domain.imports import Format
 from app.files import row_numbers
 from app.files.compression import unpacked
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.records import Records, RecordScanner, cells
 
 CELLS = st.text(st.sampled_from('ab",;\t\n\r é '), max_size=6)
@@ -31,7 +31,7 @@ def in_order(records: Records) -> list[bytes]:
     return [records[index] for index in range(len(records))]
 
 
-def rows_of(piece: Piece) -> list[int]:
+def rows_of(piece: PartFile) -> list[int]:
     return row_numbers.read(piece.row_numbers, first_row=piece.first_row, rows=piece.rows).tolist()
 
 

@@ -79,11 +79,11 @@ async def test_a_part_that_ends_while_another_is_told_to_wait_for_it_sets_it_fre
 
     ending = asyncio.create_task(end())
     async with db.write() as tx:
-        await parts.let_wait(tx, second.id, waits_for=first.id, at=AT)
+        await parts.set_blocked(tx, second.id, by=first.id, at=AT)
         waiting.set()
         await blocked(db)
     await ending
-    assert (await parts_of(db, second.import_id))[0].waits_for is None
+    assert (await parts_of(db, second.import_id))[0].blocked_by is None
 
 
 async def test_nobody_waits_for_what_has_ended(stage: Stage):
@@ -106,7 +106,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
     waiters = await parts_of(db, other)
     async with db.write() as tx:
         for waiter in reversed(waiters):
-            await parts.let_wait(tx, waiter.id, waits_for=blocker.id, at=AT)
+            await parts.set_blocked(tx, waiter.id, by=blocker.id, at=AT)
         await parts.move(tx, blocker.id, Move.CLAIM, at=AT, values={"slot": 1})
     begun = asyncio.Event()
 

@@ -122,9 +122,13 @@ async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url
     async with database.read() as tx:
         (one,), (other,) = [await parts.of_import(tx, import_id) for import_id in (lead, car)]
     await database.close()
-    assert (one.conflict_scope.space, one.conflict_scope.list_id, one.conflict_scope.key_fields) == ("people", 7, "")
-    assert (other.conflict_scope.space, other.conflict_scope.list_id) == ("custom_object:car_c", None)
-    assert one.turn < other.turn
+    assert (one.conflict_scope.record_kind, one.conflict_scope.list_id, one.conflict_scope.key_fields) == (
+        "people",
+        7,
+        "",
+    )
+    assert (other.conflict_scope.record_kind, other.conflict_scope.list_id) == ("custom_object:car_c", None)
+    assert one.accepted_seq < other.accepted_seq
     assert one.client == "crm"
 
 
@@ -164,5 +168,5 @@ async def test_0011_what_was_stored_before_it_has_no_checksum(database_url: str)
         assert set((await tx.execute(text("SELECT clock_jump FROM instance"))).scalars()) == {0}
         for import_id in made:
             (part,) = await parts.of_import(tx, import_id)
-            assert await parts.kept(tx, part.id)
+            assert await parts.load_file(tx, part.id)
     await database.close()

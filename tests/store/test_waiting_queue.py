@@ -19,7 +19,7 @@ async def test_what_waits_is_summed_by_priority_and_client(db: Database):
     await an_import(db, parts_count=1, rows=10, client="b")
     await an_import(db, parts_count=1, rows=10, client="a", priority=7)
     async with db.read() as tx:
-        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_turn)
+        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_seq)
     assert [(one.priority, one.client, one.work.parts, one.work.rows) for one in found] == [
         (5, "a", 3, 30),
         (5, "a", 2, 20),
@@ -43,7 +43,7 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
         (only,) = await waiting_queue.backlog_slices(tx, "default", now=AT)
         assert only.work == Work(1, 3)
         (mine,) = await parts.of_import(tx, retried)
-        assert only.first_turn == only.last_turn == mine.turn
+        assert only.first_seq == only.last_seq == mine.accepted_seq
         assert len(await waiting_queue.backlog_slices(tx, "default", now=LATER)) == 2
         assert await waiting_queue.backlog_slices(tx, "other", now=AT) == []
 
@@ -54,11 +54,11 @@ async def test_a_long_line_comes_back_in_few_sums(db: Database):
     for _ in range(700):
         await an_import(db)
     async with db.read() as tx:
-        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_turn)
+        found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_seq)
     assert len(found) <= 300
     assert sum(one.work.parts for one in found) == 703
-    assert all(one.last_turn < other.first_turn for one, other in pairwise(found))
-    assert (await parts_of(db, 1))[0].turn == found[0].first_turn
+    assert all(one.last_seq < other.first_seq for one, other in pairwise(found))
+    assert (await parts_of(db, 1))[0].accepted_seq == found[0].first_seq
 
 
 async def test_the_heads_of_lower_priorities_say_since_when_they_wait(db: Database):
@@ -71,7 +71,7 @@ async def test_the_heads_of_lower_priorities_say_since_when_they_wait(db: Databa
     await an_import(db, client="b", priority=0, not_before=named)
     async with db.write() as tx:
         (waiting,) = await parts.of_import(tx, held)
-        await parts.let_wait(tx, waiting.id, waits_for=1, at=AT)
+        await parts.set_blocked(tx, waiting.id, by=1, at=AT)
     async with db.read() as tx:
         found = await waiting_queue.heads(tx, "default", below=9)
         assert [(one.priority, one.part.client, one.part.import_id, one.since) for one in found] == [

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from app.domain.imports import Format
-from app.files.cutting import Cutter, Piece
+from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder
 from app.files.uploaded_file import UploadedFile
 from app.uploads.admission import Admission, Place
@@ -25,7 +25,7 @@ class Watched(UploadedFile):
         super().__init__(decoder, Cutter(format=Format.CSV, limit_bytes=10**6, key_columns=("email",)))
         self.in_loop: list[bool] = []
 
-    def _pieces(self, texts: Iterator[bytes]) -> Iterator[Piece]:
+    def _pieces(self, texts: Iterator[bytes]) -> Iterator[PartFile]:
         self.in_loop.append(threading.current_thread() is threading.main_thread())
         yield from super()._pieces(texts)
 
