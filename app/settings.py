@@ -1,4 +1,4 @@
-"""Every knob, with its unit and its reason. Nothing else in the service reads the environment."""
+"""Every setting, with its unit and its reason. Nothing else in the service reads the environment."""
 
 import importlib
 import ipaddress
@@ -32,7 +32,7 @@ from app.masking import masked_database_url, masked_url
 
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
-OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # ours, but not fields of Settings
+OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # known variables without a field of Settings
 UNKNOWN = "no such setting (see `sluice settings`)"
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -78,13 +78,13 @@ class InstanceSettings(BaseModel, extra="forbid", frozen=True):
 
     @property
     def in_clear(self) -> dict[str, str]:
-        """By the setting's name: the URLs that credentials and rows go to unencrypted, over a network."""
+        """The URLs to which credentials and rows would go unencrypted over a network, by the setting's name."""
         urls = {"base_url": self.base_url, "identity_url": self.identity_url}
         return {name: url for name, url in urls.items() if url and _is_in_clear(url)}
 
 
 class _SecretFiles(EnvSettingsSource):
-    """The files of the secrets directory, read as variables of the environment are.
+    """Reads the files of the secrets directory as if they were variables of the environment.
 
     The library's own readers of secrets do not nest, or read every file below the directory, text or not.
     """
@@ -216,7 +216,7 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def is_a_known_database(cls, value: str) -> str:
-        """What is wrong with it is said without a word of it: any of them may be of the password."""
+        """The error quotes nothing of the URL: any part of it may belong to the password."""
         file = value.removeprefix("sqlite:///")
         if file not in {"", value} and "?" not in file:
             return value
@@ -272,12 +272,12 @@ class _Exactly(Settings):
 
 
 def exactly(**values: object) -> Settings:
-    """Settings that nothing outside has a say in: for the demo, which must run the same everywhere, and for tests."""
+    """Settings that ignore the environment: for the demo, which must run the same everywhere, and for tests."""
     return _Exactly(**values)  # type: ignore[arg-type]
 
 
 def load(**overrides: object) -> Settings:
-    """The settings as the environment, `.env` and the secrets directory give them. Errors: SettingsError."""
+    """The settings from the environment, `.env` and the secrets directory. Errors: SettingsError."""
     lines = [f"{name}: {UNKNOWN}" for name in sorted(_names_given()) if _is_stray(name)]
     try:
         settings = Settings(**overrides)  # type: ignore[arg-type]
@@ -293,7 +293,7 @@ def load(**overrides: object) -> Settings:
 
 
 def sources(settings: Settings) -> list[tuple[str, str, str]]:
-    """(variable, value with secrets masked, where it comes from), in the order of the class."""
+    """(variable, value with secrets masked, its source), in the order of the class."""
     values = {
         variable(name): _shown(name, getattr(settings, name)) for name in Settings.model_fields if name != "instances"
     }
@@ -327,7 +327,7 @@ def variable(field: str) -> str:
 
 
 def _secrets() -> dict[str, str]:
-    """What the secrets directory's files hold, by variable. Links are followed. Errors: SettingsError."""
+    """The contents of the secrets directory's files, by variable. Links are followed. Errors: SettingsError."""
     directory = os.environ.get("SLUICE_SECRETS_DIR")
     if not directory:
         return {}
@@ -356,7 +356,7 @@ def _our_files(directory: Path) -> list[Path]:
 
 
 def _names_given() -> set[str]:
-    """Every variable there is, wherever it is set."""
+    """The names of all variables, wherever they are set."""
     return {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE), *_secrets())}
 
 
@@ -372,7 +372,7 @@ def _line(location: tuple[int | str, ...], message: str) -> str:
 
 
 def _variables(values: Mapping[str, Any], prefix: str = PREFIX) -> Iterator[str]:
-    """The variable that each value, however nested, could be set by."""
+    """The variable by which each value, however nested, could be set."""
     for key, value in values.items():
         name = prefix + key.upper()
         if isinstance(value, dict):
@@ -389,8 +389,11 @@ def _shown(field: str, value: object) -> str:
 
 
 def _names_a_database(url: str) -> bool:
-    """Whether SQLAlchemy finds a database in it, and no piece of the password in the host."""
-    make_url = importlib.import_module("sqlalchemy.engine").make_url  # most commands start sooner without it
+    """Whether SQLAlchemy reads a database's name in it, and no piece of the password as the host.
+
+    SQLAlchemy is loaded here, and only for a URL of PostgreSQL: most commands start sooner without it.
+    """
+    make_url = importlib.import_module("sqlalchemy.engine").make_url
     refused = importlib.import_module("sqlalchemy.exc").ArgumentError
     try:
         parsed = make_url(url)

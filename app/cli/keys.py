@@ -1,4 +1,4 @@
-"""`sluice keys`: API keys. They are made where the database is, not over HTTP: nobody can ask for one from afar."""
+"""`sluice keys`: API keys. They are made on the database and not over HTTP: nobody can make one from afar."""
 
 import asyncio
 import json

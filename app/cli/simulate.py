@@ -28,6 +28,7 @@ def _unknown(help_: str) -> Any:
     return typer.Option(help=help_, rich_help_panel=_UNKNOWNS)
 
 
+# Long because Typer reads a command's options off its signature: one for each rule of the simulator.
 def simulate(
     host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Where to listen.", min=1, max=65535)] = 8900,

@@ -32,6 +32,7 @@ from app.terminal import harmless_json
 SHOWN_ROWS = 20
 
 
+# Long because Typer reads a command's options off its signature.
 @takes_target
 def submit(
     file: Annotated[Path, typer.Argument(help="The file; - reads standard input.", allow_dash=True)],

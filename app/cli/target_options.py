@@ -17,8 +17,8 @@ def takes_target(command: Command) -> Command:
     options = dict(_options())
 
     @functools.wraps(command)
-    def with_options(**given: Any) -> None:
-        command(target={name: given.pop(name) for name in options}, **given)
+    def with_options(**arguments: Any) -> None:
+        command(target={name: arguments.pop(name) for name in options}, **arguments)
 
     own = inspect.signature(command)
     before, after = _around("target", list(own.parameters.values()))
@@ -26,15 +26,15 @@ def takes_target(command: Command) -> Command:
         inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
         for name, annotation in options.items()
     ]
-    parameters = [one.replace(kind=inspect.Parameter.KEYWORD_ONLY) for one in [*before, *added, *after]]
+    parameters = [parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY) for parameter in [*before, *added, *after]]
     vars(with_options)["__signature__"] = own.replace(parameters=parameters)  # what typer reads
-    with_options.__annotations__ = {one.name: one.annotation for one in parameters}
+    with_options.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return with_options
 
 
 def _around(name: str, parameters: list[inspect.Parameter]) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
-    place = [one.name for one in parameters].index(name)
-    return parameters[:place], parameters[place + 1 :]
+    index = [parameter.name for parameter in parameters].index(name)
+    return parameters[:index], parameters[index + 1 :]
 
 
 def _options() -> Iterator[tuple[str, Any]]:

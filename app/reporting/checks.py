@@ -1,4 +1,7 @@
-"""What the verdict is made of: one function for each thing that is looked at. Its docstring says what is well."""
+"""The checks that the verdict is made of: one function for each, whose docstring says what it holds to be well.
+
+The module is as long as the list of checks; each function stands alone.
+"""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -174,7 +174,7 @@ ENDS = [status for status in Status if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is Prometheus's own label for the process it scrapes
 
-# A table: it is long because there are many series.
+# One entry for each series: the module is long because there are many.
 CATALOGUE = (
     Series("sluice_build_info", Kind.INFO, ("version",), "This version.", _build),
     # What there is now

@@ -8,9 +8,9 @@ import pytest
 from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
 from tests.api.test_api_keys import bearing, key, made
+from tests.reporting.test_estimates import JOB_SECONDS, ROWS, taught
 from tests.story.files import leads
 from tests.story.test_conflicts import rows
-from tests.story.test_forecasts import JOB_SECONDS, ROWS, taught
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 

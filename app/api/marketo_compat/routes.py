@@ -19,6 +19,7 @@ from starlette.routing import Match, Route
 from app.api import open_streams
 from app.api.auth import refuse_scope
 from app.api.dependencies import visible_import
+from app.api.import_request import request_from
 from app.api.marketo_compat.answers import (
     FILE_TYPE,
     Refusal,
@@ -36,7 +37,6 @@ from app.api.open_streams import Download
 from app.api.openapi import marketo_operations as document
 from app.api.openapi.marketo_schemas import COMPONENTS
 from app.api.parameter_names import merged
-from app.api.parameters import request_from
 from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope

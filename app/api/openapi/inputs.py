@@ -8,14 +8,16 @@ from app.api.paging import DEFAULT_SIZE, MOST
 from app.api.parameters import KNOWN, PARAMETERS, TIME
 
 
-def in_query(name: str, form: dict[str, Any], means: str) -> dict[str, Any]:
+def in_query(name: str, schema: dict[str, Any], meaning: str) -> dict[str, Any]:
     """A query parameter as the document has it. An object is sent as one JSON text."""
-    shape = {"content": {"application/json": {"schema": form}}} if form["type"] == "object" else {"schema": form}
-    return {"name": name, "in": "query", "description": means} | shape
+    content = (
+        {"content": {"application/json": {"schema": schema}}} if schema["type"] == "object" else {"schema": schema}
+    )
+    return {"name": name, "in": "query", "description": meaning} | content
 
 
-def in_header(name: str, means: str, **form: Any) -> dict[str, Any]:
-    return {"name": name, "in": "header", "description": means, "schema": {"type": "string"} | form}
+def in_header(name: str, meaning: str, **schema: Any) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": meaning, "schema": {"type": "string"} | schema}
 
 
 def parameters_of_import(*names: str) -> list[dict[str, Any]]:
@@ -32,8 +34,8 @@ def describe(name: str) -> str:
     return f"{sentence(parameter.means)} Only for `{parameter.of}`{requirement}."
 
 
-def sentence(means: str) -> str:
-    return f"{means[0].upper()}{means[1:]}."
+def sentence(meaning: str) -> str:
+    return f"{meaning[0].upper()}{meaning[1:]}."
 
 
 PAGING = [

@@ -29,7 +29,9 @@ def _row_counts(*, names_its_object: bool) -> dict[str, Any]:
     """The fields of counted rows, of the object types whose jobs name their object, or of all others."""
     examples = [kind.example() for kind in OBJECT_TYPES.values()]
     return {
-        one.row_count_field: COUNT for one in examples if (one.object_name_at_marketo is not None) is names_its_object
+        example.row_count_field: COUNT
+        for example in examples
+        if (example.object_name_at_marketo is not None) is names_its_object
     }
 
 

@@ -17,12 +17,13 @@ from app.api.dependencies import (
     takes_parameters,
 )
 from app.api.import_presenter import Presenter
+from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
-from app.api.parameters import INT32, request_from
+from app.api.parameters import INT32
 from app.api.schemas.imports import ImportOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
@@ -31,8 +32,8 @@ from app.domain.errors import BadParameter, Detail
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 OF_RETRIES = ("nothing_to_retry", "rows_damaged", "rows_erased")
-READ_BY = ("format", "charset")
-"""Parameters of a corrected file; in all else it goes the way of the import that it mends."""
+FILE_PARAMETERS = ("format", "charset")
+"""Parameters of a corrected file. All others are those of the import that it corrects."""
 
 
 @router.post(
@@ -89,13 +90,13 @@ async def retry(
     "/{import_id}/retry-failures",
     status_code=202,
     response_model=ImportOut,
-    dependencies=[takes_parameters(*READ_BY)],
+    dependencies=[takes_parameters(*FILE_PARAMETERS)],
     responses=answers.responses(
         {202: answers.MADE}, "forbidden", "not_found", *OF_RETRIES, *answers.OF_UPLOADS, *answers.OF_INTAKE
     ),
     openapi_extra={
-        "parameters": inputs.parameters_of_import(*READ_BY) + inputs.OF_THE_BODY,
-        "requestBody": inputs.body_of_file(*READ_BY, required=False),
+        "parameters": inputs.parameters_of_import(*FILE_PARAMETERS) + inputs.OF_THE_BODY,
+        "requestBody": inputs.body_of_file(*FILE_PARAMETERS, required=False),
     },
 )
 async def retry_failures(
@@ -124,7 +125,7 @@ async def retry_failures(
         received(request, container.settings, place, admit=admit) as upload,
     ):
         parameters = {"format": str(import_.request.format)} | merged(request.query_params.multi_items(), upload.fields)
-        refuse(only(parameters, READ_BY))
+        refuse(only(parameters, FILE_PARAMETERS))
         new_import = request_from(parameters, file_name=upload.file_name, client=owner)
         arrival = replace(upload.arrival, idempotency_key=idempotency_key)
         receipt = await container.retry.corrected(import_.id, new_import, arrival, by=caller)

@@ -4,11 +4,12 @@ from fastapi import Request
 
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
+from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
-from app.api.parameters import KNOWN, request_from
+from app.api.parameters import KNOWN
 from app.api.schemas.file_checks import FileCheckOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
@@ -17,8 +18,8 @@ from app.domain.errors import Detail, quoted
 router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 
 SAMPLE = "sample"
-TAKEN = (*KNOWN, SAMPLE)
-WORDS = {"": False, "true": True, "false": False}
+ACCEPTED = (*KNOWN, SAMPLE)
+BOOLEANS = {"": False, "true": True, "false": False}
 SAMPLE_FORM = {"type": "boolean"}
 SAMPLE_SHOWN = inputs.in_query(
     SAMPLE,
@@ -41,14 +42,14 @@ SAMPLE_SHOWN = inputs.in_query(
 async def check(request: Request, container: TheContainer, caller: TheCaller) -> FileCheckOut:
     """What an upload of this file would be refused for, and what Marketo may stumble over; it is not kept."""
     query = request.query_params.multi_items()
-    refuse(only((name for name, _ in query), TAKEN))
+    refuse(only((name for name, _ in query), ACCEPTED))
     bulkhead.leave(request)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=None) as upload,
     ):
         parameters = merged(query, upload.fields)
-        refuse(only(parameters, TAKEN))
+        refuse(only(parameters, ACCEPTED))
         is_sample = _is_sample(parameters.pop(SAMPLE, ""))
         new_import = request_from(
             parameters, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority
@@ -60,5 +61,5 @@ async def check(request: Request, container: TheContainer, caller: TheCaller) ->
 def _is_sample(text: str) -> bool:
     """Errors: BadParameter."""
     word = text.lower()
-    refuse([] if word in WORDS else [Detail(f"{quoted(text)} is neither true nor false", field=SAMPLE)])
-    return WORDS[word]
+    refuse([] if word in BOOLEANS else [Detail(f"{quoted(text)} is neither true nor false", field=SAMPLE)])
+    return BOOLEANS[word]

@@ -1,4 +1,4 @@
-"""/v1/imports/{id}/parts and /events: where its parts stand, and what came to pass."""
+"""/v1/imports/{id}/parts and /events: the parts of an import, and its history."""
 
 from fastapi import Request, Response
 
@@ -60,7 +60,7 @@ async def events_of(
 
 
 async def _stream(request: Request, container: Container, import_: Import, *, after: int) -> Response:
-    """From behind that event on; 0 begins with the first."""
+    """The stream of events behind the one with this id; 0 begins with the first."""
     refuse(only(request.query_params.keys(), ()))
     if after:
         async with container.db.read() as tx:

@@ -11,12 +11,13 @@ from app.api import conditional, paging, sse
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
 from app.api.import_presenter import Presenter
+from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameter_values import moment, object_type_named, one_of, plain_text
-from app.api.parameters import KNOWN, OBJECT_TYPE, request_from
+from app.api.parameters import KNOWN, OBJECT_TYPE
 from app.api.schemas.imports import ImportOut, ImportPage
 from app.api.uploads import received
 from app.container import Container

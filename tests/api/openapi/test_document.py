@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.app import routed
-from app.api.marketo_compat import routes as facade
+from app.api.marketo_compat import routes as marketo
 from app.api.openapi import examples
 from app.api.openapi.document import operations
 from app.api.paging import PARAMETERS
@@ -35,7 +35,7 @@ from tests.support.stage import Stage, staged
 PROBLEM = "application/problem+json"
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
-FACADE = (ROOT / "docs" / "marketo-compat.md").read_text(encoding="utf-8")
+MARKETO_PAGE = (ROOT / "docs" / "marketo-compat.md").read_text(encoding="utf-8")
 TOKEN = "/identity/oauth/token"
 OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
 
@@ -305,13 +305,13 @@ def test_every_path_of_marketos_that_is_served_is_published_and_on_its_page(docu
     """Neither more nor less; what answers for all other paths is none."""
     served = {
         (method, route.path)
-        for route in facade.ROUTES
+        for route in marketo.ROUTES
         for method in route.methods or ()
         if "{path:path}" not in route.path and method != "HEAD"
     }
     assert {(method, path) for method, path, _ in theirs(document)} == served
     assert len(served) == 14
-    told = set(re.findall(r"`(?:GET|POST|)\W*(/(?:identity|bulk)/[^`?]+)`", FACADE))
+    told = set(re.findall(r"`(?:GET|POST|)\W*(/(?:identity|bulk)/[^`?]+)`", MARKETO_PAGE))
     told |= {path.replace("failures", "warnings") for path in told}
     assert told == {path for _, path in served}
 

@@ -1,4 +1,4 @@
-"""A Sluice in front of a Sluice in front of Marketo: our own client, with our façade in Marketo's place."""
+"""A Sluice in front of a Sluice in front of Marketo: our own client, with our copy of its paths in Marketo's place."""
 
 import csv
 import io
