@@ -7,17 +7,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import (
-    Format,
-    Import,
-    LeftOut,
-    OnUnconfirmed,
-    Preflight,
-    Remaining,
-    Request,
-    SourceFile,
-    Status,
-)
+from app.domain.formats import Format
+from app.domain.imports import Import, LeftOut, OnUnconfirmed, Preflight, Remaining, Request, SourceFile, Status
 from app.domain.objects import target_of, target_parameters
 from app.domain.parts import Failure, Part, Rows
 from app.store import attention
