@@ -135,24 +135,30 @@ class NextPoll(NamedTuple):
     job: int | None  # the index of the job to poll now; None: no poll is due before `at`
 
 
+class PollWaits(NamedTuple):
+    """How long to wait between two polls of one job."""
+
+    least_seconds: float
+    most_seconds: float
+
+
 def next_poll(
     jobs: Sequence[Job],
     there: Forecast,
     *,
     importers: int,
     now: datetime,
-    poll_min_seconds: float,
-    poll_max_seconds: float,
+    waits: PollWaits,
     onward: bool = False,
 ) -> NextPoll:
     """Which job to poll now, or when the next poll is due.
 
     Only a job that an importer works on can have news: the oldest ones, one for each importer, and those behind them
     that should have begun. Such a job is polled shortly after its expected end, once before that if it is long, and at
-    least every `poll_max_seconds`; never more often than every `poll_min_seconds`. `onward`: the last poll found its
-    job done, and the forecast is not confirmed, so the next job may be done sooner than expected.
+    least every `waits.most_seconds`; never more often than every `waits.least_seconds`. `onward`: the last poll found
+    its job done, and the forecast is not confirmed, so the next job may be done sooner than expected.
     """
-    least, most = timedelta(seconds=poll_min_seconds), timedelta(seconds=poll_max_seconds)
+    least, most = timedelta(seconds=waits.least_seconds), timedelta(seconds=waits.most_seconds)
     soonest = now + most
     for index, (job, span) in enumerate(zip(jobs, there.spans, strict=True)):
         if index >= importers and span.start > now:

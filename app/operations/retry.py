@@ -97,7 +97,7 @@ class Retry:
         if any(part.rows.failed for part in all_parts):
             return
         async with self.db.read() as tx:
-            page = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
+            page = await results.page(tx, import_id, Kind.FAILURES, results.Cut(None, 1))
         if not page.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")

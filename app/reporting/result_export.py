@@ -35,14 +35,14 @@ class ResultExport:
         async with self.db.read() as tx:
             columns = await import_queries.columns_of(tx, import_.id)
             names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
-            page = await results.page(tx, import_.id, kind, after=after, size=size, row_bytes=names_bytes)
+            page = await results.page(tx, import_.id, kind, results.Cut(after, size, names_bytes))
         rows = [_with_every_column(columns, row) for row in page.rows]
         return ResultPage(columns, rows, page.rows[-1].place if page.more else None)
 
     async def has_rows_of_marketo(self, import_: Import, kind: Kind) -> bool:
         """Whether Marketo gave any such row, our own remarks apart."""
         async with self.db.read() as tx:
-            page = await results.page(tx, import_.id, kind, after=None, size=1, own=False)
+            page = await results.page(tx, import_.id, kind, results.Cut(None, 1), own=False)
         return bool(page.rows)
 
     async def stream_file(self, import_: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
@@ -59,7 +59,7 @@ class ResultExport:
         has_more, is_first = True, True
         while has_more:
             async with self.db.read() as tx:
-                page = await results.page(tx, import_.id, kind, after=after, size=ROWS_AT_ONCE, own=not as_marketo)
+                page = await results.page(tx, import_.id, kind, results.Cut(after, ROWS_AT_ONCE), own=not as_marketo)
                 if not await import_queries.has_results(tx, import_.id):
                     raise Gone(f"The results of import {import_.id} are erased while they are read.")
             rows = (_with_every_column(columns, row) for row in page.rows)

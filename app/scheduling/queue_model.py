@@ -9,7 +9,17 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from app.domain.parts import Part
-from app.domain.throughput import Forecast, Job, NextPoll, Span, ThroughputModel, forecast, has_enough_work, next_poll
+from app.domain.throughput import (
+    Forecast,
+    Job,
+    NextPoll,
+    PollWaits,
+    Span,
+    ThroughputModel,
+    forecast,
+    has_enough_work,
+    next_poll,
+)
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 LOOKS_AHEAD = 2.0  # of the least wait between two looks: for so long there should be work
@@ -53,8 +63,7 @@ class QueueModel:
             self.queue(there, now),
             importers=self.importers,
             now=now,
-            poll_min_seconds=self.poll_min_seconds,
-            poll_max_seconds=self.poll_max_seconds,
+            waits=PollWaits(self.poll_min_seconds, self.poll_max_seconds),
             onward=onward and self.on_trust >= self.trusted,
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,33 +59,47 @@ async def lock(tx: Transaction, name: str, *, epoch: int, share: bool = False) -
     return _as_instance(row) if row else None
 
 
+class LeaseTerm(NamedTuple):
+    """From when to when a lease counts."""
+
+    begins_at: datetime
+    ends_at: datetime
+
+
+class SignOfLife(NamedTuple):
+    """What a worker hands on with each sign of life, so that the next one does not begin from nothing."""
+
+    calls: Calls
+    pace: ThroughputModel
+    ticked: Mapping[str, datetime]  # when each step was last done
+    failing: Mapping[str, Fault]  # the steps that failed the last time
+
+
 async def take_lease(
     tx: Transaction,
     name: str,
     *,
     worker: str,
-    now: datetime,
-    until: datetime,
+    term: LeaseTerm,
     over: datetime | None,
-    ticked: Mapping[str, datetime] | None = None,
-    force: bool = False,
+    ticks: Iterable[str] = (),
 ) -> tuple[int, Instance] | None:
     """Drive an instance that nobody drives: (the new epoch, the instance as its last driver left it).
 
-    `over`: another worker's lease that ends by then may be taken; None where that cannot be judged yet.
-    `force` takes it from its holder: where this is the only process, a holder can only be a dead one.
-    None while another worker holds it.
+    `over`: another worker's lease that ends by then may be taken; None where that cannot be judged yet. `ticks`: the
+    steps that count as done when the term begins. None: another worker holds the instance.
     """
     query = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
     held = row.worker is not None and row.worker != worker
-    if held and not force and (over is None or row.lease_until > over):
+    if held and (over is None or row.lease_until > over):
         return None
     epoch = row.lease_epoch + 1
-    signs = {"heartbeat_at": now, "ticked": _told(ticked or {}), "failing": None, "idle_since": None}
-    await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=until, **signs)
+    ticked = _told(dict.fromkeys(ticks, term.begins_at))
+    signs = {"heartbeat_at": term.begins_at, "ticked": ticked, "failing": None, "idle_since": None}
+    await _set(tx, name, worker=worker, lease_epoch=epoch, lease_until=term.ends_at, **signs)
     return epoch, _as_instance(row)
 
 
@@ -94,24 +108,22 @@ async def keep_lease(
     name: str,
     *,
     epoch: int,
-    now: datetime,
-    until: datetime,
-    calls: Calls,
-    pace: ThroughputModel,
-    ticked: Mapping[str, datetime],
-    failing: Mapping[str, Fault],
+    term: LeaseTerm,
+    sign: SignOfLife,
 ) -> Instance | None:
-    """A sign of life, with what was counted and learnt so far: the instance as it stands. None: the lease is lost."""
+    """Prolong a lease, and store the sign of life: the instance as it stands. None: the lease is lost."""
     kept = await tx.execute(
         update(instance)
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
         .values(
-            lease_until=until,
-            heartbeat_at=now,
-            pace=asdict(pace),
-            ticked=_told(ticked),
-            failing={step: {"since": one.since.isoformat(), "error": one.error} for step, one in failing.items()},
-            **_calls(calls),
+            lease_until=term.ends_at,
+            heartbeat_at=term.begins_at,
+            pace=asdict(sign.pace),
+            ticked=_told(sign.ticked),
+            failing={
+                step: {"since": fault.since.isoformat(), "error": fault.error} for step, fault in sign.failing.items()
+            },
+            **_calls(sign.calls),
         )
         .returning(*instance.columns)
     )

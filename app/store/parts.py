@@ -1,9 +1,9 @@
 """Parts, and the one writer of `part.state`: move(). The first state, to which no move leads, is release()'s."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
 
@@ -40,48 +40,54 @@ class Stale(Exception):
     """The part is no longer where the move starts. Do nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """A part as it is stored first: its place in the file, and its bytes as `files/` makes them."""
+
+    number: int  # 1 is the first of its import
+    first_row: int
+    rows: int
+    size_bytes: int  # unpacked, header included
+    blob: bytes
+    row_numbers: bytes | None = None  # None: its rows follow each other
+    keys: bytes | None = None  # None: nobody knows them
+    has_deferred_rows: bool = False
+
+
 async def add(
     tx: Transaction,
     import_id: int,
     request: Request,
-    *,
-    number: int,
-    first_row: int,
-    rows: int,
-    size_bytes: int,
-    blob: bytes,
-    row_numbers: bytes | None = None,
-    keys: bytes | None = None,
-    aside: bool = False,
+    new: NewPart,
 ) -> None:
     """Store a part of an import that is still being received; it has no state until the import is accepted.
 
-    `request` is the one that the import was begun with; `blob`, `row_numbers` and `keys` are as the files room makes
-    them, the last two may be missing.
+    `request` is the one that the import was begun with.
     """
     made = await tx.execute(
         insert(part).returning(part.c.id),
         {
             "import_id": import_id,
-            "number": number,
+            "number": new.number,
             "instance": request.instance,
             "priority": request.priority,
             "client": request.client,
-            "first_row": first_row,
-            "rows": rows,
-            "bytes": size_bytes,
+            "first_row": new.first_row,
+            "rows": new.rows,
+            "bytes": new.size_bytes,
             "space": request.target.record_kind,
             "key_fields": request.target.key_fields,
             "list_id": request.target.busy_list_id,
-            "aside": aside,
+            "aside": new.has_deferred_rows,
         },
     )
     part_id = made.scalar_one()
-    file = {"blob": blob, "row_numbers": row_numbers, "checksum": await blobs.checksum(blob, row_numbers)}
+    checksum = await blobs.checksum(new.blob, new.row_numbers)
+    file = {"blob": new.blob, "row_numbers": new.row_numbers, "checksum": checksum}
     await tx.execute(insert(part_file), {"part_id": part_id} | file)
-    if keys is not None:
-        summed = await blobs.checksum(keys)
-        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": keys, "checksum": summed})
+    if new.keys is not None:
+        keys_checksum = await blobs.checksum(new.keys)
+        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": new.keys, "checksum": keys_checksum})
 
 
 async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:
@@ -129,8 +135,8 @@ async def move_all(
     if not part_ids:
         return []
     lock = await imports.lock_of_part(tx, part_ids[0])
-    move_one = partial(_moved, tx, lock, how=how, at=at, values=values, facts=facts, beside=beside or {})
-    moved = [await move_one(part_id) for part_id in part_ids]
+    change = _Change(how, at, values or {}, facts, beside or {})
+    moved = [await _moved(tx, lock, part_id, change) for part_id in part_ids]
     await _unblock_others(tx, moved)
     if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, lock.import_id):
         return await move_all(tx, part_ids, Move.CANCEL, at=at)
@@ -138,19 +144,25 @@ async def move_all(
     return [as_part(row) for row in moved]
 
 
+class _Change(NamedTuple):
+    """One move, as it is made for each of several parts."""
+
+    how: Move
+    at: datetime
+    values: Mapping[Any, Any]  # columns that are set along with the state
+    facts: Mapping[str, object]  # what its event says
+    beside: Mapping[str, object]  # what its log line says besides
+
+
 async def _moved(
     tx: Transaction,
     lock: ImportLock,
     part_id: int,
-    *,
-    how: Move,
-    at: datetime,
-    values: dict[Any, Any] | None,
-    facts: Mapping[str, object],
-    beside: Mapping[str, object],
+    change: _Change,
 ) -> Row[Any]:
+    how, at, values, facts, beside = change
     edge = TABLE[how]
-    changed = {"state": edge.target, "state_since": at, "stuck_at": None, **(values or {})}
+    changed = {"state": edge.target, "state_since": at, "stuck_at": None, **values}
     if edge.target not in AT_MARKETO:
         changed["slot"] = None
     if edge.target in FINAL:

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -75,34 +75,38 @@ class Page:
     more: bool  # follow: a page may have fewer rows than it might, where they are large
 
 
+class Cut(NamedTuple):
+    """Which rows of many a page has."""
+
+    after: tuple[int, int] | None  # the place behind which it begins; None: at the first row
+    size: int  # rows at most
+    row_bytes: int = 0  # what each row takes besides its cells
+
+
 async def page(
     tx: AsyncConnection,
     import_id: int,
     kind: Kind,
+    cut: Cut,
     *,
-    after: tuple[int, int] | None,
-    size: int,
     own: bool = True,
-    row_bytes: int = 0,
 ) -> Page:
-    """An import's result rows in source order, beginning behind the place `after`; without our own, Marketo's alone.
+    """An import's result rows in source order, one page of them; without our own, Marketo's alone.
 
-    So many at most, and only as many as PAGE_BYTES hold, but one at least. `row_bytes`: what each takes besides.
+    As many as PAGE_BYTES hold, but one at least.
     """
     conditions = [result_row.c.import_id == import_id, result_row.c.kind == kind]
     if not own:
         conditions.append(result_row.c.part_number != OWN)
-    return await _page(tx, conditions, after=after, size=size, row_bytes=row_bytes)
+    return await _page(tx, conditions, cut)
 
 
 async def _page(
     tx: AsyncConnection,
     conditions: list[ColumnElement[bool]],
-    *,
-    after: tuple[int, int] | None,
-    size: int,
-    row_bytes: int,
+    cut: Cut,
 ) -> Page:
+    after, size, row_bytes = cut
     place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
         conditions = [*conditions, place > after]

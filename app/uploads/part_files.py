@@ -10,6 +10,7 @@ from app.files.cutting import PartFile
 from app.files.prefetch import prefetch
 from app.files.record_keys import as_bytes
 from app.store import parts
+from app.store.parts import NewPart
 from app.store.transaction import Transaction
 from app.uploads.admission import Place
 
@@ -119,12 +120,14 @@ async def add_part(tx: Transaction, import_id: int, request: Request, piece: Par
         tx,
         import_id,
         request,
-        number=piece.number,
-        first_row=piece.first_row,
-        rows=piece.rows,
-        size_bytes=piece.size_bytes,
-        blob=piece.blob,
-        row_numbers=piece.row_numbers,
-        keys=None if piece.keys is None else as_bytes(piece.keys),
-        aside=piece.aside,
+        NewPart(
+            number=piece.number,
+            first_row=piece.first_row,
+            rows=piece.rows,
+            size_bytes=piece.size_bytes,
+            blob=piece.blob,
+            row_numbers=piece.row_numbers,
+            keys=None if piece.keys is None else as_bytes(piece.keys),
+            has_deferred_rows=piece.aside,
+        ),
     )

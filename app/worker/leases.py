@@ -6,7 +6,7 @@ time that all of them have from the database, and only while that has not jumped
 
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,12 +16,14 @@ from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
 from app.scheduling.lease import Lease
 from app.store import clock_jumps, instances, part_queries, waiting_queue
 from app.store.database import Database
+from app.store.instances import LeaseTerm, SignOfLife
 from app.store.transaction import Transaction
 from app.worker.instance_worker import InstanceWorker
 from app.worker.timetable import TICKS
 
 SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late
 CARE_SHARE = 0.1  # of a lease's time before its end from which no call is gone on with: clocks differ
+NEVER_TOO_LATE = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -78,12 +80,13 @@ class Leases:
                 tx,
                 lease.instance,
                 epoch=lease.epoch,
-                now=at,
-                until=self._until(at),
-                calls=instance_worker.rate_limiter.counted(),
-                pace=instance_worker.queue_model.pace,
-                ticked=instance_worker.ticked,
-                failing=instance_worker.failing,
+                term=self._term(at),
+                sign=SignOfLife(
+                    instance_worker.rate_limiter.counted(),
+                    instance_worker.queue_model.pace,
+                    instance_worker.ticked,
+                    instance_worker.failing,
+                ),
             )
             if instance:
                 self.now.expect(jump_id)
@@ -109,16 +112,16 @@ class Leases:
             at, jump_id = self.now(), self.now.jump_id
             if not await self._tells_the_time(tx):
                 return False
-            judged = self.alone or self.now.monotonic() >= self.now.sure_from
+            is_judged = self.now.monotonic() >= self.now.sure_from
+            # where this is the only process, whoever holds a lease can only be dead
+            over = NEVER_TOO_LATE if self.alone else at if is_judged else None
             taken = await instances.take_lease(
                 tx,
                 name,
                 worker=self.worker,
-                now=at,
-                until=self._until(at),
-                over=at if judged else None,
-                ticked=dict.fromkeys(TICKS, at),
-                force=self.alone,
+                term=self._term(at),
+                over=over,
+                ticks=TICKS,
             )
             if taken is None:
                 return False
@@ -139,8 +142,8 @@ class Leases:
             return False
         return True
 
-    def _until(self, at: datetime) -> datetime:
-        return at + timedelta(seconds=self.seconds)
+    def _term(self, at: datetime) -> LeaseTerm:
+        return LeaseTerm(at, at + timedelta(seconds=self.seconds))
 
     def _with_care(self, begun: float) -> float:
         return begun + self.seconds * (1 - CARE_SHARE)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.throughput import Forecast, Job, Span, ThroughputModel, forecast, has_enough_work, next_poll
+from app.domain.throughput import Forecast, Job, PollWaits, Span, ThroughputModel, forecast, has_enough_work, next_poll
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -35,8 +35,7 @@ def look(
     *jobs: Job, pace: ThroughputModel = TEN_SECONDS, now: float = 0, free=FREE, onward: bool = False
 ) -> tuple[float, int | None]:
     there = forecast(jobs, free_at=free, pace=pace, now=at(now))
-    known = {"poll_min_seconds": 5, "poll_max_seconds": 30}
-    found = next_poll(jobs, there, importers=2, now=at(now), onward=onward, **known)
+    found = next_poll(jobs, there, importers=2, now=at(now), waits=PollWaits(5, 30), onward=onward)
     return round((found.at - NOON).total_seconds(), 1), found.job
 
 

@@ -7,6 +7,7 @@ from app.domain.objects import Leads
 from app.domain.parts import Part
 from app.store import imports, instances, part_queries, parts
 from app.store.database import Database
+from app.store.parts import NewPart
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
@@ -19,9 +20,8 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
         import_id = await imports.begin(tx, wanted, at=AT)
         for number in range(1, parts_count + 1):
             first_row = 1 + rows * (number - 1)
-            await parts.add(
-                tx, import_id, wanted, number=number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob"
-            )
+            new = NewPart(number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob")
+            await parts.add(tx, import_id, wanted, new)
         file = SourceFile(None, 8, "00", rows * parts_count)
         accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
         assert accepted is not None

@@ -13,6 +13,7 @@ from app.domain.imports import Request, SourceFile
 from app.domain.objects import CustomObject, Leads
 from app.store import api_keys, events, imports, instances, part_files, part_queries, parts, results
 from app.store.database import Database
+from app.store.parts import NewPart
 from app.store.results import Kind, NewRow
 from migrations.drift import drift
 
@@ -49,13 +50,7 @@ async def filled(url: str) -> list[int]:
                 tx,
                 import_id,
                 wanted,
-                number=1,
-                first_row=1,
-                rows=1,
-                size_bytes=8,
-                blob=b"blob",
-                keys=b"12345678",
-                row_numbers=b"x",
+                NewPart(1, first_row=1, rows=1, size_bytes=8, blob=b"blob", keys=b"12345678", row_numbers=b"x"),
             )
             accepted = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
             assert accepted is not None
@@ -88,7 +83,7 @@ async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
     async with database.read() as tx:
         for import_id in made:
             assert len(await part_queries.of_import(tx, import_id)) == 1
-            (row,) = (await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)).rows
+            (row,) = (await results.page(tx, import_id, Kind.FAILURES, results.Cut(None, 9))).rows
             assert (row.reason, list(row.values)) == ("bad", VALUES)
     await database.close()
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from app.domain.lifecycle import Move, State
 from app.store import events, imports, instances, parts, waiting_queue
 from app.store.database import Database
+from app.store.instances import LeaseTerm
 from app.store.parts import Stale
 from app.store.tables import event, import_, instance, part
 from tests.store.seed import AT, an_import, parts_of
@@ -46,7 +47,7 @@ async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Data
     if db.on_sqlite:  # one writer at a time: nobody waits for anybody inside a transaction
         return
     async with db.write() as claim, db.write() as cancel:
-        await instances.take_lease(claim, "default", worker="w", now=AT, until=AT, over=AT)
+        await instances.take_lease(claim, "default", worker="w", term=LeaseTerm(AT, AT), over=AT)
         assert await instances.lock(claim, "default", epoch=1)
         lock = await imports.lock(cancel, import_id)
         await cancel.execute(text("SET LOCAL lock_timeout = '5s'"))
