@@ -92,7 +92,7 @@ async def test_who_goes_away_leaves_the_others_their_answer(stage: Stage):
     import_id = await stage.created(LEADS)
     first = asyncio.create_task(next_page(stage.container.follow.events(import_id, after=0)))
     second = asyncio.create_task(next_page(stage.container.follow.events(import_id, after=0)))
-    while not stage.container.follow._asked:
+    while not stage.container.follow._waiting_reads:
         await asyncio.sleep(0)
     first.cancel()
     assert await asyncio.wait_for(second, SOON_SECONDS) == ["accepted"]
