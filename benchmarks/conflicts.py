@@ -60,7 +60,7 @@ async def looks(stage: Stage) -> list[float]:
         begun = time.perf_counter()
         await stage.instance_worker.submit.schedule._choose(stage.lease)  # noqa: SLF001
         found.append((time.perf_counter() - begun) * 1000)
-        line = stage.instance_worker.submit.schedule.conflict_checker.known
+        line = stage.instance_worker.submit.schedule.conflict_checker.compared
         if found and line and all(one.looked_to == (0, 0) and one.before > (0, 0) for one in line.values()):
             return found
     return found

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.api.header_fields import options_of
 from app.domain.errors import BadParameter, BrokenUpload, Detail, UnsupportedMedia
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.charsets import is_same
 
 UNDERSTOOD = frozenset(
@@ -90,8 +90,8 @@ class MediaType:
             message = "Content-Type says that the file has no header line. Put one before its rows, and leave that out."
             raise BadParameter(message)
         claimed = {"charset": self.charset} if self.charset else {}
-        if self.kind == Format.TSV.media_type:
-            claimed["format"] = str(Format.TSV)
+        if format_ := Format.of_media_type(self.kind):
+            claimed["format"] = str(format_)
         for name, value in claimed.items():
             if (stated := parameters.get(name)) and not is_same(stated, value):
                 message = f"is {stated!r}, but Content-Type says {value!r}; send the right one, or one only"

@@ -12,7 +12,7 @@ from app.cli.client import read_for_people, service, spell_command
 from app.cli.reading import ImportId
 from app.cli.retrying_client import RetryingClient
 from app.cli.upload import name_of, open_file, upload
-from app.domain.imports import Format
+from app.domain.formats import Format
 
 InstanceName = Annotated[str, typer.Argument(help="The Marketo instance.", metavar="INSTANCE")]
 

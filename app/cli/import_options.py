@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from app.domain.imports import REQUEST_PARAMETERS, Format, OnUnconfirmed, Preflight
+from app.domain.formats import Format
+from app.domain.imports import REQUEST_PARAMETERS, OnUnconfirmed, Preflight
 from app.domain.request_parameters import WholeNumber
 
 

@@ -16,6 +16,7 @@ import typer
 
 from app.cli.client import fail
 from app.cli.retrying_client import RetryingClient
+from app.domain.formats import Format
 from app.domain.timeouts import IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.files.file_kinds import packing_of
 
@@ -25,7 +26,6 @@ KEY_HELD_SECONDS = 1.5 * IDEMPOTENT_UPLOAD_IDLE_SECONDS  # after a dead upload t
 NOTHING = "The file had not gone to its end, and nothing was imported."
 UNKNOWN = "The file had gone, and no answer had come: whether it is imported, `sluice status` shows."
 
-SUFFIXES = {".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".ssv": "ssv"}
 PACKED_SUFFIXES = frozenset({".gz", ".zst"})
 BEGINNING_BYTES = 16
 
@@ -131,7 +131,7 @@ def _packing(source: IO[bytes]) -> str | None:
 def format_by_name(file: Path) -> str | None:
     """The format by the file's suffix, before one that says how it is compressed; None where it says nothing."""
     packed = file.suffix.lower() in PACKED_SUFFIXES
-    return SUFFIXES.get((file.with_suffix("") if packed else file).suffix.lower())
+    return Format.of_suffix((file.with_suffix("") if packed else file).suffix.lower())
 
 
 def size_of(source: IO[bytes]) -> int | None:

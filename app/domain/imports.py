@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
+from app.domain.formats import Format
 from app.domain.lifecycle import FINAL, State
 from app.domain.objects import Target
 from app.domain.parts import Failure, Rows
@@ -21,20 +22,6 @@ from app.domain.request_parameters import (
 )
 
 DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
-
-
-class Format(StrEnum):
-    CSV = "csv"
-    TSV = "tsv"
-    SSV = "ssv"
-
-    @property
-    def delimiter(self) -> str:
-        return {Format.CSV: ",", Format.TSV: "\t", Format.SSV: ";"}[self]
-
-    @property
-    def media_type(self) -> str:
-        return {Format.CSV: "text/csv", Format.TSV: "text/tab-separated-values", Format.SSV: "text/csv"}[self]
 
 
 class OnUnconfirmed(StrEnum):

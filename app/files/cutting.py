@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.errors import BadFile
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files import row_numbers
 from app.files.compression import pack, pack_aside, unpacked
 from app.files.header import Header, check_width

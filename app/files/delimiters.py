@@ -2,7 +2,7 @@
 
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.records import Records, RecordScanner
 
 SEPARATORS = (*(format_.delimiter for format_ in Format), "|", "^", "~", "\x01")

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake, mistakes_of
+from app.domain.formats import Format
 from app.domain.header_mistakes import NOTHING, field_mistakes, key_mistakes, name_mistakes
-from app.domain.imports import Format, Request
+from app.domain.imports import Request
 from app.files import codec_registry
 from app.files.charsets import advice, is_same, lacks_its_mark, readings, told_by_bytes
 from app.files.corrected_file import without_ours

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
+from app.domain.formats import Format
 from app.domain.header_mistakes import seems_a_header
-from app.domain.imports import Format, Request
+from app.domain.imports import Request
 from app.domain.preflight import Column, columns_of
 from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import refusal
+from app.domain.formats import Format
 from app.domain.header_mistakes import key_mistakes, name_mistakes
-from app.domain.imports import Format
 from app.files.delimiters import separator_mistake, separator_of
 from app.files.records import Records, cells, line
 

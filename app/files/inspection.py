@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from app.domain.answers import Description, Field
 from app.domain.errors import Detail
+from app.domain.formats import Format
 from app.domain.header_mistakes import NOTHING
-from app.domain.imports import Format
 from app.domain.objects import Target
 from app.domain.preflight import complaint, header_mistakes
 from app.files.odd_cells import Oddities

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.cell_comparison import NOT_TEXT
 from app.files.records import line
 

@@ -4,7 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import quote, urlencode
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.domain.objects import Target
 
 

@@ -35,7 +35,7 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
-class _Given:
+class _Issued:
     """A token that was given out by this process, in clear: only its digest is in the database."""
 
     text: str = field(repr=False)
@@ -46,7 +46,7 @@ class _Given:
 class ApiKeys:
     db: Database
     now: Clock
-    _given: dict[str, _Given] = field(default_factory=dict, repr=False)  # the last one, by its key's id
+    _issued: dict[str, _Issued] = field(default_factory=dict, repr=False)  # the last one, by its key's id
     _looked: dict[str, tuple[float, asyncio.Future[bool]]] = field(default_factory=dict)
     """By the ids of keys that let somebody in: when they were looked at again, by the monotonic clock, and the look."""
 
@@ -125,10 +125,10 @@ class ApiKeys:
         key = await self.holder(key_id, secret)
         if key is None:
             return None
-        given = self._given.get(key.id)
-        if given is None or given.dies - self.now.monotonic() < TOKEN_FRESH_SECONDS:
-            given = self._given[key.id] = await self._another(key)
-        return AccessToken(given.text, int(given.dies - self.now.monotonic()), key.client)
+        issued = self._issued.get(key.id)
+        if issued is None or issued.dies - self.now.monotonic() < TOKEN_FRESH_SECONDS:
+            issued = self._issued[key.id] = await self._another(key)
+        return AccessToken(issued.text, int(issued.dies - self.now.monotonic()), key.client)
 
     async def bearer(self, token: str) -> tuple[Caller, bool] | None:
         """(whom a token stands for, whether its time is over); None where it was never given out, or its key is gone.
@@ -136,21 +136,21 @@ class ApiKeys:
         However long it is said to live: it is over where that is more than an hour from now.
         """
         async with self.db.read() as tx:
-            found = await access_tokens.get(tx, digest_of(token))
-        if found is None or not found[0].opens(self.now()):
+            stored = await access_tokens.get(tx, digest_of(token))
+        if stored is None or not stored[0].opens(self.now()):
             return None
-        key, until = found
+        key, until = stored
         await self._note_use(key)
         return key.caller, not timedelta() < until - self.now() <= TOKEN_LIFE
 
-    async def _another(self, key: ApiKey) -> _Given:
+    async def _another(self, key: ApiKey) -> _Issued:
         text, now = secrets.token_hex(TOKEN_BYTES), self.now()
         seconds = (min(now + TOKEN_LIFE, key.expires_at or now + TOKEN_LIFE) - now).total_seconds()
-        given = _Given(text, self.now.monotonic() + seconds)
+        issued = _Issued(text, self.now.monotonic() + seconds)
         async with self.db.write() as tx:
             until = now + timedelta(seconds=seconds)
             await access_tokens.add(tx, digest_of(text), key_id=key.id, expires_at=until)
-        return given
+        return issued
 
     async def _note_use(self, key: ApiKey) -> None:
         at = self.now()

@@ -8,7 +8,7 @@ from app.domain.events import Occurrence
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.imports import FINISHED
 from app.domain.lifecycle import Move
-from app.store import events, imports, parts
+from app.store import events, import_queries, imports, part_queries, parts
 from app.store.database import Database
 
 
@@ -28,7 +28,7 @@ class Cancel:
         at = self.now()
         async with self.db.write() as tx:
             lock = await imports.lock(tx, import_id)
-            summary = await imports.get_summary(tx, import_id)
+            summary = await import_queries.get_summary(tx, import_id)
             if lock is None or summary is None:
                 raise NotFound(f"There is no import {import_id}.")
             if summary.status in FINISHED:
@@ -36,5 +36,5 @@ class Cancel:
             if summary.cancel_requested_at is None:
                 await imports.request_cancel(tx, import_id, at=at)
                 await events.append_of(tx, lock, Occurrence.CANCEL_REQUESTED, at=at, by=by)
-            await parts.move_all(tx, await parts.waiting_of(tx, import_id), Move.CANCEL, at=at, by=by)
+            await parts.move_all(tx, await part_queries.waiting_of(tx, import_id), Move.CANCEL, at=at, by=by)
         self.hit(Failpoint.DECIDED)

@@ -12,7 +12,7 @@ from app.clock import Clock, Jump
 from app.domain.errors import NotFound, WrongState
 from app.domain.imports import FINISHED
 from app.domain.timeouts import RETENTION_DOUBT_SECONDS
-from app.store import erasures, imports
+from app.store import erasures, import_queries, imports
 from app.store.database import Database
 from app.store.erasures import Content
 from app.store.transaction import Transaction
@@ -55,7 +55,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """Each deed in many short transactions: whoever else writes has a turn between them."""
+    """Each method works in many short transactions, so that others can write between them."""
 
     db: Database
     now: Clock
@@ -68,7 +68,7 @@ class Erase:
         """
         async with self.db.write() as tx:
             lock = await imports.lock(tx, import_id)
-            summary = await imports.get_summary(tx, import_id)
+            summary = await import_queries.get_summary(tx, import_id)
             if lock is None or summary is None:
                 raise NotFound(f"There is no import {import_id}.")
             if summary.status not in FINISHED:

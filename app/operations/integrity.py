@@ -49,13 +49,13 @@ class Integrity:
             after = None
             while True:
                 async with self.db.read() as tx:
-                    found = await integrity.some(tx, table, after=after)
-                if not found:
+                    values = await integrity.some(tx, table, after=after)
+                if not values:
                     break
-                after = found[-1].key
-                for one in found:
-                    condition = await asyncio.to_thread(_condition, one)
-                    yield Finding(one.table, one.import_id, one.part_number, one.state, condition)
+                after = values[-1].key
+                for value in values:
+                    condition = await asyncio.to_thread(_condition, value)
+                    yield Finding(value.table, value.import_id, value.part_number, value.state, condition)
 
 
 def _condition(stored: Stored) -> Condition:

@@ -7,7 +7,7 @@ from app.domain.errors import NotFound, WrongState
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.lifecycle import Move
 from app.notify.wakeup import Wakeup
-from app.store import parts
+from app.store import part_queries, parts
 from app.store.database import Database
 from app.store.parts import Stale
 
@@ -28,10 +28,10 @@ class Resolve:
         """
         at = self.now()
         async with self.db.write() as tx:
-            part = next((part for part in await parts.of_import(tx, import_id) if part.number == number), None)
+            part = next((part for part in await part_queries.of_import(tx, import_id) if part.number == number), None)
             if part is None:
                 raise NotFound(f"There is no part {number} of an import {import_id}.")
-            if batch_id is not None and (other := await parts.other_with_batch(tx, part, batch_id)):
+            if batch_id is not None and (other := await part_queries.other_with_batch(tx, part, batch_id)):
                 owner = f"part {other.number} of import {other.import_id}"
                 raise WrongState(f"Batch {batch_id} is {owner} already. Look for this part's own in Marketo.")
             values = {"batch_id": batch_id, "due_at": None}

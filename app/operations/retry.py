@@ -18,11 +18,11 @@ from app.files.record_keys import NONE, Digests, digests_of_file, key_places
 from app.files.records import Flags, Offsets, line, offsets_of
 from app.files.row_numbers import Given
 from app.pipeline.intake import Intake
-from app.store import imports, parts, results
+from app.store import import_queries, part_files, part_queries, results
 from app.store.blobs import Corrupt
 from app.store.database import Database
-from app.store.imports import ImportSummary
-from app.store.parts import StoredFile
+from app.store.import_queries import ImportSummary
+from app.store.part_files import StoredFile
 from app.store.results import Kind
 from app.uploads.arrival import Arrival, Receipt
 from app.uploads.fair_limit import FairLimit
@@ -47,65 +47,65 @@ class Retry:
         The new import belongs to the client of the old one, whoever asks. Errors: NotFound; WrongState where there is
         no such row, or the rows are erased; whatever Intake finds.
         """
-        standing, listed = await self._known(import_id)
-        left = [part for part in listed if part.state in LEFT_BEHIND]
+        summary, all_parts = await self._read(import_id)
+        left = [part for part in all_parts if part.state in LEFT_BEHIND]
         if not left:
             message = f"Import {import_id} has no part that failed or was cancelled: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
-        _refuse_erased(import_id, standing.file_erased_at)
+        _refuse_erased(import_id, summary.file_erased_at)
         sending = _Sending()
-        rows = self._rows_of_parts(standing, listed, left, sending)
-        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
+        rows = self._rows_of_parts(summary, all_parts, left, sending)
+        return await self._receive(summary, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
     async def failures(self, import_id: int, *, by: Caller, idempotency_key: str | None = None) -> Receipt:
         """The rows that Marketo rejected, as they were uploaded. As `parts`.
 
         NOT_A_GUESS: a row that nobody can find among those that were uploaded is left out, and counted.
         """
-        standing, listed = await self._known(import_id)
-        if any(part.rows.failed for part in listed):
-            _refuse_erased(import_id, standing.file_erased_at or standing.results_erased_at)
-        await self._have_failures(import_id, listed)
+        summary, all_parts = await self._read(import_id)
+        if any(part.rows.failed for part in all_parts):
+            _refuse_erased(import_id, summary.file_erased_at or summary.results_erased_at)
+        await self._have_failures(import_id, all_parts)
         sending = _Sending()
-        rows = self._rejected_rows(standing, listed, sending)
-        return await self._receive(standing, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
+        rows = self._rejected_rows(summary, all_parts, sending)
+        return await self._receive(summary, sending.arrival(rows, import_id, by, idempotency_key), sending, by)
 
     async def corrected(self, import_id: int, request: Request, arrival: Arrival, *, by: Caller) -> Receipt:
         """A mended file in place of the rows that Marketo rejected; it may be our failures file with our columns.
 
         Of `request`, how the file is to be read; everything else is as the first time. As `parts`.
         """
-        standing, listed = await self._known(import_id)
-        await self._have_failures(import_id, listed)
+        summary, all_parts = await self._read(import_id)
+        await self._have_failures(import_id, all_parts)
         again = replace(
-            _again(standing.request, by), format=request.format, charset=request.charset, file_name=request.file_name
+            _again(summary.request, by), format=request.format, charset=request.charset, file_name=request.file_name
         )
         return await self.intake.receive(
             again, replace(arrival, retry_of=import_id, retried_by=by.client, corrected=True)
         )
 
-    async def _known(self, import_id: int) -> tuple[ImportSummary, list[Part]]:
+    async def _read(self, import_id: int) -> tuple[ImportSummary, list[Part]]:
         async with self.db.read() as tx:
-            standing = await imports.get_summary(tx, import_id)
-            listed = await parts.of_import(tx, import_id)
-        if standing is None:
+            summary = await import_queries.get_summary(tx, import_id)
+            all_parts = await part_queries.of_import(tx, import_id)
+        if summary is None:
             raise NotFound(f"There is no import {import_id}.")
-        return standing, listed
+        return summary, all_parts
 
-    async def _have_failures(self, import_id: int, listed: Sequence[Part]) -> None:
+    async def _have_failures(self, import_id: int, all_parts: Sequence[Part]) -> None:
         """Marketo's counts say so, or its files: they may never have come."""
-        if any(part.rows.failed for part in listed):
+        if any(part.rows.failed for part in all_parts):
             return
         async with self.db.read() as tx:
-            some = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
-        if not some.rows:
+            page = await results.page(tx, import_id, Kind.FAILURES, after=None, size=1)
+        if not page.rows:
             message = f"Marketo has rejected no row of import {import_id}: there is nothing to send again."
             raise WrongState(message, code="nothing_to_retry")
 
-    async def _receive(self, standing: ImportSummary, arrival: Arrival, sending: "_Sending", by: Caller) -> Receipt:
-        again = replace(_again(standing.request, by), charset="utf-8")  # as the rows are stored
+    async def _receive(self, summary: ImportSummary, arrival: Arrival, sending: "_Sending", by: Caller) -> Receipt:
+        again = replace(_again(summary.request, by), charset="utf-8")  # as the rows are stored
         try:
-            async with self.turns.held(arrival.retried_by or standing.request.client):
+            async with self.turns.held(arrival.retried_by or summary.request.client):
                 return await self.intake.receive(again, arrival)
         except BadFile as empty:
             if empty.code != "no_rows":
@@ -114,20 +114,20 @@ class Retry:
             raise WrongState(message.strip(), code="nothing_to_retry") from None
 
     async def _rows_of_parts(
-        self, standing: ImportSummary, listed: Sequence[Part], left: Sequence[Part], sending: "_Sending"
+        self, summary: ImportSummary, all_parts: Sequence[Part], left: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
-        yield _header(standing)
+        yield _header(summary)
         for part in left:
-            file = await self._file(part, standing)
-            later = await self._imported_later(part, file, standing, [one for one in listed if one not in left])
+            file = await self._file(part, summary)
+            later = await self._imported_later(part, file, summary, [part for part in all_parts if part not in left])
             sending.leave_out(superseded=int(np.count_nonzero(later)))
             yield file.rows(np.flatnonzero(~later), sending.numbers)
 
     async def _rejected_rows(
-        self, standing: ImportSummary, listed: Sequence[Part], sending: "_Sending"
+        self, summary: ImportSummary, all_parts: Sequence[Part], sending: "_Sending"
     ) -> AsyncGenerator[bytes, None]:
-        yield _header(standing)
-        for part in listed:
+        yield _header(summary)
+        for part in all_parts:
             rejected = await self._rejected(part)
             unknown = max(0, part.rows.failed - len(rejected))
             if part.state is State.COMPLETE:
@@ -135,8 +135,8 @@ class Retry:
             elif part.state not in LEFT_BEHIND:
                 sending.leave_out(not_known_yet=unknown)
             if len(rejected):
-                file = await self._file(part, standing)
-                later = (await self._imported_later(part, file, standing, listed))[rejected]
+                file = await self._file(part, summary)
+                later = (await self._imported_later(part, file, summary, all_parts))[rejected]
                 later |= file.have_later_ones(rejected)
                 sending.leave_out(superseded=int(np.count_nonzero(later)))
                 yield file.rows(rejected[~later], sending.numbers)
@@ -144,31 +144,31 @@ class Retry:
     async def _rejected(self, part: Part) -> Offsets:
         """Its rows that Marketo rejected, in their order."""
         async with self.db.read() as tx:
-            known = await results.part_rows(tx, part.import_id, Kind.FAILURES, part_number=part.number)
-        return np.array(sorted(known), np.int64)
+            rejected = await results.part_rows(tx, part.import_id, Kind.FAILURES, part_number=part.number)
+        return np.array(sorted(rejected), np.int64)
 
     async def _imported_later(
-        self, part: Part, file: "_File", standing: ImportSummary, listed: Sequence[Part]
+        self, part: Part, file: "_File", summary: ImportSummary, all_parts: Sequence[Part]
     ) -> Flags:
         """Its rows with a key that was imported with a later part, or may be; only those set aside share one."""
-        found = np.zeros(len(file.numbers), bool)
-        for later in listed:
+        is_later = np.zeros(len(file.numbers), bool)
+        for later in all_parts:
             if later.number > part.number and later.conflict_scope.has_deferred_rows and _may_be_imported(later):
-                other = await self._file(later, standing)
+                other = await self._file(later, summary)
                 imported = np.delete(other.digests, await self._rejected(later))
-                found |= (file.digests != NONE) & np.isin(file.digests, imported)
-        return found
+                is_later |= (file.digests != NONE) & np.isin(file.digests, imported)
+        return is_later
 
-    async def _file(self, part: Part, standing: ImportSummary) -> "_File":
+    async def _file(self, part: Part, summary: ImportSummary) -> "_File":
         try:
             async with self.db.read() as tx:
-                kept = await parts.load_file(tx, part.id)
+                stored = await part_files.load_file(tx, part.id)
         except Corrupt:
             message = f"Part {part.number} of import {part.import_id} is damaged here. Upload its rows again."
             raise WrongState(message, code="rows_damaged") from None
-        if kept is None:
+        if stored is None:
             raise _rows_erased(part.import_id)
-        return await asyncio.to_thread(_file_of, kept, part, standing)
+        return await asyncio.to_thread(_file_of, stored, part, summary)
 
 
 @dataclass(slots=True)
@@ -210,29 +210,29 @@ class _File:
     def rows(self, which: Offsets, numbers: Given) -> bytes:
         """These rows, each with its line end: in another place the last one needs one too."""
         numbers.add(self.numbers[which])
-        found = [self.text[self.starts[row] : self.ends[row]] for row in which]
-        return b"".join([row if row.endswith((b"\n", b"\r")) else row + b"\n" for row in found])
+        rows = [self.text[self.starts[row] : self.ends[row]] for row in which]
+        return b"".join([row if row.endswith((b"\n", b"\r")) else row + b"\n" for row in rows])
 
     def have_later_ones(self, rejected: Offsets) -> Flags:
         """Which of the rejected rows have a later one of the same key that was not rejected."""
         others = np.delete(np.arange(len(self.digests)), rejected)[::-1]
         keys, first = np.unique(self.digests[others], return_index=True)
-        wanted = self.digests[rejected]
-        at = np.searchsorted(keys, wanted)
-        known = np.append(keys, NONE)[at] == wanted
-        later: Flags = known & (np.append(others[first], NOWHERE)[at] > rejected) & (wanted != NONE)
+        rejected_keys = self.digests[rejected]
+        at = np.searchsorted(keys, rejected_keys)
+        has_other = np.append(keys, NONE)[at] == rejected_keys
+        later: Flags = has_other & (np.append(others[first], NOWHERE)[at] > rejected) & (rejected_keys != NONE)
         return later
 
 
-def _file_of(kept: StoredFile, part: Part, standing: ImportSummary) -> _File:
-    text, delimiter = b"".join(unpacked(kept.blob)), standing.request.format.delimiter
+def _file_of(stored: StoredFile, part: Part, summary: ImportSummary) -> _File:
+    text, delimiter = b"".join(unpacked(stored.blob)), summary.request.format.delimiter
     starts, ends = offsets_of(text, delimiter)
-    keys = key_places(standing.columns, standing.request.target.key_columns)
+    keys = key_places(summary.columns, summary.request.target.key_columns)
     return _File(
         text,
         starts[1:],
         ends[1:],
-        row_numbers.read(kept.row_numbers, first_row=part.first_row, rows=part.rows.total),
+        row_numbers.read(stored.row_numbers, first_row=part.first_row, rows=part.rows.total),
         digests_of_file(text, delimiter, keys),
     )
 
@@ -251,8 +251,8 @@ def _rows_erased(import_id: int) -> WrongState:
     return WrongState(f"The rows of import {import_id} are erased. Upload the file again.", code="rows_erased")
 
 
-def _header(standing: ImportSummary) -> bytes:
-    return line(standing.columns, standing.request.format.delimiter)
+def _header(summary: ImportSummary) -> bytes:
+    return line(summary.columns, summary.request.format.delimiter)
 
 
 def _again(request: Request, by: Caller) -> Request:

@@ -23,7 +23,7 @@ from app.results.matching import new_rows
 from app.scheduling.back_off import BackOff
 from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
-from app.store import events, imports, instances, parts, results
+from app.store import events, import_queries, imports, instances, part_queries, parts, results
 from app.store.database import Database
 from app.store.parts import Stale
 from app.store.results import Kind
@@ -47,7 +47,7 @@ class Collect:
         """Collect the results of one part. True when one was completed. Network: up to two GETs."""
         at, jump_id = self.now(), self.now.jump_id
         async with self.db.read() as tx:
-            due = await parts.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
+            due = await part_queries.in_states(tx, lease.instance, {State.COLLECTING}, due=at, limit=1)
             instance = await instances.get(tx, lease.instance) if due else None
         if instance is None or not instance.may_ask(at) or not lease.holds(self.now.monotonic()):
             return False
@@ -62,7 +62,7 @@ class Collect:
 
     async def _collect(self, lease: Lease, part: Part, jump_id: int) -> bool:
         async with self.db.read() as tx:
-            summary = await imports.summary_of(tx, part)
+            summary = await import_queries.summary_of(tx, part)
         failures = await self.result_files.fetch(part, summary, Kind.FAILURES, part.rows.failed)
         warnings = await self.result_files.fetch(part, summary, Kind.WARNINGS, part.rows.warned)
         if isinstance(failures, LateFile) or isinstance(warnings, LateFile):

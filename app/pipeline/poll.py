@@ -20,7 +20,7 @@ from app.scheduling.job_report import columns_of, observation_of
 from app.scheduling.lease import Lease
 from app.scheduling.queue_model import Observation, QueueModel
 from app.scheduling.unanswered import note_unanswered
-from app.store import imports, incidents, instances, parts
+from app.store import import_queries, incidents, instances, part_queries, parts
 from app.store.database import Database
 from app.store.parts import Stale
 
@@ -48,7 +48,7 @@ class Poll:
             at, jump_id = self.now(), self.now.jump_id
             async with self.db.read() as tx:
                 instance = await instances.get(tx, lease.instance)
-                there = await parts.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
+                there = await part_queries.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
             known = [part for part in there if part.silent_since is None]
             index = self.queue_model.look(known, at, onward=is_onward).job
             silent = [part for part in there if part.silent_since and part.due_at and part.due_at <= at]
@@ -66,7 +66,7 @@ class Poll:
         """True when it moved on. `jump_id`: of the clock, when the part was read. Errors: ClockJumped."""
         assert part.batch_id is not None, "a part at Marketo has its number"
         async with self.db.read() as tx:
-            target = (await imports.summary_of(tx, part)).request.target
+            target = (await import_queries.summary_of(tx, part)).request.target
         answer = await self.marketo.status(target, part.batch_id)
         self.hit(Failpoint.ASKED)
         try:

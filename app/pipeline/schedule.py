@@ -22,7 +22,7 @@ from app.scheduling.conflict_checker import ConflictChecker
 from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
 from app.scheduling.queue_model import QueueModel
-from app.store import instances, parts, waiting_queue
+from app.store import instances, part_queries, parts, waiting_queue
 from app.store.database import AWAY, Database
 from app.store.parts import Stale
 
@@ -92,7 +92,7 @@ class Schedule:
             if not await self._has_room(tx, instance, at):
                 return None, False
             is_any_due = await waiting_queue.any_due(tx, lease.instance, now=at)
-            is_alone = instance.external_alone and not at_work(await parts.states_at_marketo(tx, lease.instance))
+            is_alone = instance.external_alone and not at_work(await part_queries.states_at_marketo(tx, lease.instance))
         if is_any_due:
             async with self.fenced.write(lease) as (tx, _):
                 await parts.make_due(tx, lease.instance, now=at)
@@ -110,11 +110,11 @@ class Schedule:
 
     async def _has_room(self, tx: AsyncConnection, instance: Instance, at: datetime) -> bool:
         """Whether Marketo has a place for us, and has too little from us to be at work until we look again."""
-        states = await parts.states_at_marketo(tx, instance.name)
+        states = await part_queries.states_at_marketo(tx, instance.name)
         external = instance.slots_of_others(at, at_work=at_work(states))
         if states.total() + external >= self.max_queued or not instance.may_submit(at):
             return False
-        there = await parts.in_states(tx, instance.name, {State.QUEUED, State.IMPORTING})
+        there = await part_queries.in_states(tx, instance.name, {State.QUEUED, State.IMPORTING})
         return not self.queue_model.has_enough(there, at)
 
     async def _claim(self, lease: Lease, part: Part) -> Part | None:
@@ -124,7 +124,7 @@ class Schedule:
             async with self.fenced.write(lease) as (tx, instance):
                 if not await self._has_room(tx, instance, at):
                     return None
-                used = await parts.slots_in_use(tx, lease.instance)
+                used = await part_queries.slots_in_use(tx, lease.instance)
                 slot = min(set(range(1, self.max_queued + 1)) - used)
                 if instance.idle_since:
                     await instances.note_idle(tx, lease.instance, since=None)

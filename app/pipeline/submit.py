@@ -30,9 +30,9 @@ from app.scheduling.outgoing_file import DAMAGED, load_outgoing
 from app.scheduling.recording import record_with_retry
 from app.scheduling.settling import Settling
 from app.scheduling.turned_away import TurnedAwayPolicy
-from app.store import imports, incidents, parts
+from app.store import import_queries, incidents, part_queries, part_rows, parts
 from app.store.database import Database
-from app.store.parts import COUNTED
+from app.store.part_rows import COUNTED
 from app.store.transaction import Transaction
 
 
@@ -80,7 +80,7 @@ class Submit:
 
         with self.schedule.noting_unsent(claim.part):
             async with self.db.read() as tx:
-                request = (await imports.summary_of(tx, claim.part)).request
+                request = (await import_queries.summary_of(tx, claim.part)).request
             file = await load_outgoing(self.db, claim.part, request)
         if not isinstance(file, FormFile):
             return file
@@ -127,14 +127,14 @@ class Submit:
         values = error if is_unsent else COUNTED | error
         await parts.move(tx, part.id, Move.REFUSE, at=at, values=values, code=code)
         if answer.whole_import:
-            others = await parts.waiting_of(tx, part.import_id)
+            others = await part_queries.waiting_of(tx, part.import_id)
             await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
 
     async def _lose(self, tx: Transaction, instance: Instance, part: Part, lost: OutcomeUnknown, at: datetime) -> None:
         error = error_of(lost, call=CREATE, at=at)
         values = COUNTED | {"due_at": await self.settling.until(tx, part, at)}
-        values |= parts.tried(TryError(error.code, error.message, at), failing_since=None)
+        values |= part_rows.tried(TryError(error.code, error.message, at), failing_since=None)
         await parts.move(tx, part.id, Move.LOSE, at=at, values=values, beside={"error": lost.why}, why=lost.why)
-        attempts = len(await parts.in_states(tx, instance.name, {State.UNCONFIRMED})) - 1
+        attempts = len(await part_queries.in_states(tx, instance.name, {State.UNCONFIRMED})) - 1
         await self.back_off.begin(tx, instance.name, RejectionReason.UNAVAILABLE, error, attempts=attempts)
         await incidents.note_error(tx, instance.name, error)

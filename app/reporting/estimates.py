@@ -12,7 +12,7 @@ from app.domain.instances import Instance
 from app.domain.lifecycle import State
 from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.settings import InstanceSettings
-from app.store import instances, parts, waiting_queue
+from app.store import instances, part_queries, waiting_queue
 from app.store.database import Database
 
 
@@ -49,7 +49,7 @@ class CompletionEstimates:
         now = self.now()
         async with self.db.read() as tx:
             configured = [row for row in await instances.everyone(tx) if row.name in names & self.instances.keys()]
-            at_marketo = await parts.at_marketo(tx, names)
+            at_marketo = await part_queries.at_marketo(tx, names)
         estimates = {}
         for instance in configured:
             has_waiting = instance.name in waiting
@@ -70,8 +70,8 @@ class CompletionEstimates:
         """The imports that wait for a part without an end in sight: at Marketo, or turned away again and again."""
         name, long_ago = estimate.instance.name, estimate.now - timedelta(seconds=FORECAST_LATE_SECONDS)
         async with self.db.read() as tx:
-            endless = {*estimate.endless, *await parts.failing_since(tx, name, before=long_ago)}
-            return await parts.imports_behind(tx, name, endless) if endless else frozenset()
+            endless = {*estimate.endless, *await part_queries.failing_since(tx, name, before=long_ago)}
+            return await part_queries.imports_behind(tx, name, endless) if endless else frozenset()
 
     def _is_driven(self, instance: Instance, now: datetime) -> bool:
         """Whether a worker has lately shown that it drives this instance."""

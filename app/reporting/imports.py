@@ -9,10 +9,10 @@ from app.clock import Clock
 from app.domain.imports import FINISHED, Import
 from app.domain.timeouts import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
 from app.reporting.estimates import CompletionEstimates
-from app.store import imports
+from app.store import import_queries
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
-from app.store.imports import Filters
+from app.store.import_queries import Filters
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +36,12 @@ class ImportReader:
     async def get(self, import_id: int) -> Import | None:
         """The import without an estimate, for whoever only has to know it. None: there is none."""
         async with self.db.read() as tx:
-            return await imports.get(tx, import_id, by=self._attention_criteria())
+            return await import_queries.get(tx, import_id, by=self._attention_criteria())
 
     async def page(self, filters: Filters, *, before: int | None, size: int) -> list[Import]:
         """Imports without estimates, newest first, from before the id `before` on."""
         async with self.db.read() as tx:
-            return await imports.page(tx, filters, before=before, size=size, by=self._attention_criteria())
+            return await import_queries.page(tx, filters, before=before, size=size, by=self._attention_criteria())
 
     async def view(self, import_: Import) -> ImportView:
         """This import with its estimate."""

@@ -8,9 +8,9 @@ from app.clock import Clock
 from app.domain.imports import Import
 from app.domain.instances import Instance, WaitingFor, next_attempt_at, waiting_for
 from app.domain.parts import Part
-from app.store import instances, parts
+from app.store import instances, part_queries
 from app.store.database import Database
-from app.store.parts import BlockedBy
+from app.store.part_queries import BlockedBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +42,8 @@ class PartReader:
         """An import's parts in their order. `may_see`: whether the imports of a client may be named."""
         async with self.db.read() as tx:
             instance = await instances.get(tx, import_.request.instance)
-            listed = await parts.of_import(tx, import_.id)
-            blockers = await parts.blockers(tx, listed)
+            listed = await part_queries.of_import(tx, import_.id)
+            blockers = await part_queries.blockers(tx, listed)
         assert instance is not None, "an instance that has an import has a row"
         visible = {part_id: blocker for part_id, blocker in blockers.items() if may_see(blocker.client)}
         now = self.now()

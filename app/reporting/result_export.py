@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from app.domain.errors import Gone
 from app.domain.imports import Import
 from app.files.result_files import ResultRow, marketo_file, own_file
-from app.store import imports, results
+from app.store import import_queries, results
 from app.store.database import Database
 from app.store.results import Kind, StoredRow
 
@@ -33,7 +33,7 @@ class ResultExport:
     async def read_page(self, import_: Import, kind: Kind, *, after: tuple[int, int] | None, size: int) -> ResultPage:
         """The rows behind the place `after`: `size` at most, and fewer where they are large."""
         async with self.db.read() as tx:
-            columns = await imports.columns_of(tx, import_.id)
+            columns = await import_queries.columns_of(tx, import_.id)
             names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
             page = await results.page(tx, import_.id, kind, after=after, size=size, row_bytes=names_bytes)
         rows = [_with_every_column(columns, row) for row in page.rows]
@@ -54,13 +54,13 @@ class ResultExport:
         """
         after: tuple[int, int] | None = None
         async with self.db.read() as tx:
-            columns = await imports.columns_of(tx, import_.id)
+            columns = await import_queries.columns_of(tx, import_.id)
         write = marketo_file if as_marketo else own_file
         has_more, is_first = True, True
         while has_more:
             async with self.db.read() as tx:
                 page = await results.page(tx, import_.id, kind, after=after, size=ROWS_AT_ONCE, own=not as_marketo)
-                if not await imports.has_results(tx, import_.id):
+                if not await import_queries.has_results(tx, import_.id):
                     raise Gone(f"The results of import {import_.id} are erased while they are read.")
             rows = (_with_every_column(columns, row) for row in page.rows)
             yield b"".join(

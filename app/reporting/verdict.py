@@ -14,10 +14,10 @@ from app.reporting.health import DatabaseProbe
 from app.reporting.instances import InstanceReader, InstanceView
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
-from app.store import attention, disk_usage, imports, queue_summary
+from app.store import attention, disk_usage, import_queries, queue_summary
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
-from app.store.imports import Filters
+from app.store.import_queries import Filters
 from app.store.queue_summary import QueueSummary
 
 LATELY = timedelta(hours=24)
@@ -83,7 +83,9 @@ class VerdictReader:
         """The newest unfinished imports that a person should look at."""
         criteria = AttentionCriteria(now=self.now(), stuck_seconds=self.settings.stuck_seconds)
         pages = [
-            await imports.page(tx, Filters(status=status, attention=True), before=None, size=NAMED_IMPORTS, by=criteria)
+            await import_queries.page(
+                tx, Filters(status=status, attention=True), before=None, size=NAMED_IMPORTS, by=criteria
+            )
             for status in (Status.QUEUED, Status.IMPORTING)
         ]
         return [import_ for page in pages for import_ in page]

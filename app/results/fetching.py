@@ -13,10 +13,10 @@ from app.files.result_sheet import GarbledResult
 from app.marketo.client import Marketo
 from app.results import matching
 from app.results.fetched import INCOMPLETE, NO_FILE_YET, Fetched, LateFile
-from app.store import parts
+from app.store import part_files
 from app.store.blobs import Corrupt
 from app.store.database import Database
-from app.store.imports import ImportSummary
+from app.store.import_queries import ImportSummary
 from app.store.results import Kind
 
 log = structlog.get_logger()
@@ -55,7 +55,7 @@ class ResultFiles:
         unreadable = Fetched(content, is_incomplete=True)
         try:
             async with self.db.read() as tx:
-                stored = await parts.load_file(tx, part.id)
+                stored = await part_files.load_file(tx, part.id)
             assert stored is not None, "the rows of an unfinished import are not erased"
             matched = await asyncio.to_thread(matching.match_file, content, part, summary, stored)
         except GarbledResult as garbled:

@@ -11,7 +11,7 @@ from app.domain.parts import Part, TryError
 from app.domain.timeouts import RetryPolicy
 from app.results.fetched import OF_THE_FILE, LateFile
 from app.scheduling.back_off import BackOff
-from app.store import events, incidents, parts
+from app.store import events, incidents, part_rows, parts
 from app.store.transaction import Transaction
 
 
@@ -37,7 +37,7 @@ class LateFiles:
                 await self.back_off.begin(tx, part.instance, file.failed.because, error)
         file = next((file for file in late if file.is_of_the_part), late[0])
         error = file.error(at)
-        values = parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+        values = part_rows.tried(TryError(error.code, error.message, at), failing_since=failing_since)
         values["due_at"] = self.retry_policy.look_again(at, part.state_since or at)
         if file.is_of_the_part:
             values["results_late"] = str(file)

@@ -11,8 +11,8 @@ from app.files.result_matching import match_rows
 from app.files.row_numbers import UNKNOWN
 from app.files.sent_rows import NOWHERE, Sent
 from app.results.fetched import NumberedRows
-from app.store.imports import ImportSummary
-from app.store.parts import StoredFile
+from app.store.import_queries import ImportSummary
+from app.store.part_files import StoredFile
 from app.store.results import NewRow
 
 

@@ -1,7 +1,8 @@
-"""Judge: may a waiting part go, or does it touch what another touches that goes first? (ONE_KEY_AT_A_TIME)
+"""Whether a waiting part may go, or shares a record key or a list with a part that goes first (ONE_KEY_AT_A_TIME).
 
-Two parts need to be compared once only: keys never change. What is found lasts until the part that stands in the way is
-done, or falls behind; that is written down, so that a tick looks only at parts that wait for nobody.
+Two parts need to be compared once only, because their keys never change. Where they share one, the later part is
+blocked until the earlier one is done, or falls behind. That is written down, so that a tick looks only at parts that
+nothing blocks.
 """
 
 import asyncio
@@ -41,8 +42,8 @@ class ConflictChecker:
     db: Database
     fenced: FencedWriter
     hit: FailpointHit
-    known: dict[int, Compared] = field(default_factory=dict)
-    mine: dict[int, Digests] = field(default_factory=dict)  # the keys of the part that was judged last
+    compared: dict[int, Compared] = field(default_factory=dict)
+    mine: dict[int, Digests] = field(default_factory=dict)  # the keys of the part that was checked last
 
     async def check(self, lease: Lease, part: Part, *, now: datetime) -> bool | None:
         """True: it touches nothing of a part that goes first. False: it does, and waits. None: look again.
@@ -75,28 +76,28 @@ class ConflictChecker:
         return True
 
     def forget(self, part: Part) -> None:
-        self.known.pop(part.id, None)
+        self.compared.pop(part.id, None)
 
     async def _keys(self, tx: AsyncConnection, part: Part, others: Sequence[Blocker]) -> Mapping[int, Digests]:
-        wanted = [
+        part_ids = [
             blocker.id
             for blocker in others
             if overlap_of(part.conflict_scope, blocker.conflict_scope) is Overlap.BY_KEY
         ]
-        if not wanted:
+        if not part_ids:
             return {}
         if part.id not in self.mine:
             self.mine.clear()
-            wanted.append(part.id)
-        found = {part_id: from_bytes(kept) for part_id, kept in (await blockers.keys(tx, wanted)).items()}
-        if part.id in found:
-            self.mine[part.id] = found[part.id]
-        return found | self.mine
+            part_ids.append(part.id)
+        digests = {part_id: from_bytes(kept) for part_id, kept in (await blockers.keys(tx, part_ids)).items()}
+        if part.id in digests:
+            self.mine[part.id] = digests[part.id]
+        return digests | self.mine
 
     def _compared(self, part: Part) -> Compared:
-        if len(self.known) > KNOWN_PARTS:  # of parts that went another way than through here
-            self.known.clear()
-        return self.known.setdefault(part.id, Compared())
+        if len(self.compared) > KNOWN_PARTS:  # of parts that went another way than through here
+            self.compared.clear()
+        return self.compared.setdefault(part.id, Compared())
 
 
 def _as_many_as_fit(part: Part, others: Sequence[Blocker]) -> Sequence[Blocker]:
@@ -121,5 +122,5 @@ def _meets(part: Part, blocker: Blocker, keys: Mapping[int, Digests]) -> bool:
         case Overlap.ALWAYS:
             return True
         case Overlap.BY_KEY:  # what nobody knows may be anything
-            known = part.id in keys and blocker.id in keys
-            return not known or share_any(keys[part.id], keys[blocker.id])
+            has_keys = part.id in keys and blocker.id in keys
+            return not has_keys or share_any(keys[part.id], keys[blocker.id])

@@ -12,7 +12,7 @@ from app.domain.instances import Instance, at_work, external_seconds
 from app.domain.lifecycle import State
 from app.domain.timeouts import after
 from app.scheduling.back_off import BackOff
-from app.store import instances, parts
+from app.store import instances, part_queries
 from app.store.instances import ExternalSlotsEstimate
 from app.store.transaction import Transaction
 
@@ -24,7 +24,7 @@ class ExternalSlots:
 
     async def observe_full(self, tx: Transaction, instance: Instance, error: CallError) -> None:
         """Marketo answered 1016: what is not ours in its queue is taken by others, and stays so for a while."""
-        states = await parts.states_at_marketo(tx, instance.name)
+        states = await part_queries.states_at_marketo(tx, instance.name)
         states[State.SUBMITTING] -= 1  # the part that was turned away
         external, working = max(0, self.max_queued - states.total()), at_work(states)
         before = instance.consecutive_1016s_before(at_work=working)
@@ -35,7 +35,7 @@ class ExternalSlots:
 
     async def observe_accepted(self, tx: Transaction, instance: Instance, at: datetime) -> None:
         """Marketo took a part. Where its place was thought to be somebody else's, the next one is tried, too."""
-        used = len(await parts.slots_in_use(tx, instance.name))
+        used = len(await part_queries.slots_in_use(tx, instance.name))
         is_wrong = used + instance.external_slots > self.max_queued
         if instance.external_slots and (is_wrong or instance.external_alone):
             estimate = ExternalSlotsEstimate(self.max_queued - used, at, until=at, consecutive_1016s=0, alone=False)

@@ -24,10 +24,10 @@ class FairShare:
         could go before somebody who waits.
         """
         waiting = list(clients)
-        known = self.rows
-        level = min((known[client] for client in waiting if client in known), default=0)
-        self.rows = {client: known.get(client, level) for client in waiting}
-        return sorted(waiting, key=lambda client: (self.rows[client], client not in known))
+        before = self.rows
+        level = min((before[client] for client in waiting if client in before), default=0)
+        self.rows = {client: before.get(client, level) for client in waiting}
+        return sorted(waiting, key=lambda client: (self.rows[client], client not in before))
 
     def took(self, client: str, rows: int) -> None:
         self.rows[client] = self.rows.get(client, 0) + rows

@@ -9,7 +9,7 @@ from app.domain.imports import Request
 from app.domain.parts import Part
 from app.files.compression import unpacked
 from app.marketo.multipart import FILE_NAME, FormFile
-from app.store import parts
+from app.store import part_files
 from app.store.blobs import Corrupt
 from app.store.database import Database
 
@@ -29,7 +29,7 @@ async def load_outgoing(db: Database, part: Part, request: Request) -> FormFile 
     """The part's file; DAMAGED where it is not what was stored."""
     try:
         async with db.read() as tx:
-            stored = await parts.load_file(tx, part.id)
+            stored = await part_files.load_file(tx, part.id)
     except Corrupt:
         log.exception("a part is damaged, and is not sent", import_id=part.import_id, part=part.number)
         return DAMAGED

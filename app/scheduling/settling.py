@@ -9,7 +9,7 @@ from app.domain.lifecycle import State
 from app.domain.parts import Part
 from app.domain.timeouts import RetryPolicy
 from app.scheduling.queue_model import QueueModel
-from app.store import parts
+from app.store import part_queries
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,5 +22,5 @@ class Settling:
 
         It is more than the settling time where the job would have had to queue for long.
         """
-        there = await parts.in_states(tx, part.instance, {State.QUEUED, State.IMPORTING})
+        there = await part_queries.in_states(tx, part.instance, {State.QUEUED, State.IMPORTING})
         return self.retry_policy.settled(at, self.queue_model.queue_seconds(there, part.rows.total, at))

@@ -141,6 +141,6 @@ class Timekeeper:
             if not await clock_jumps.add(tx, jump):
                 return False
         self.clock.jumps, self.clock.jump_id = (*jumps, jump), jump.id
-        told = "nobody was here for long, or the clock was set" if why is Cause.GAP else "the clock was set back"
-        log.warning(told, last_sign=rfc3339(last_sign), now=rfc3339(reading.at))
+        message = "nobody was here for long, or the clock was set" if why is Cause.GAP else "the clock was set back"
+        log.warning(message, last_sign=rfc3339(last_sign), now=rfc3339(reading.at))
         return True

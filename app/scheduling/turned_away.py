@@ -11,8 +11,8 @@ from app.domain.parts import Part, TryError
 from app.domain.timeouts import DENIED_RETRY_SECONDS, RetryPolicy, after
 from app.scheduling.back_off import BackOff
 from app.scheduling.external_slots import ExternalSlots
-from app.store import incidents, parts
-from app.store.parts import COUNTED
+from app.store import incidents, part_rows
+from app.store.part_rows import COUNTED
 from app.store.transaction import Transaction
 
 OF_THE_PART = frozenset({RejectionReason.QUEUE_FULL, RejectionReason.LIST_BUSY, RejectionReason.TRANSIENT})
@@ -53,6 +53,6 @@ class TurnedAwayPolicy:
         await self.back_off.begin(tx, instance.name, answer.because, error, attempts=part.attempts)
         await incidents.note_error(tx, instance.name, noted)
         failing_since = (part.failing_since or at) if values["due_at"] else None
-        values |= parts.tried(TryError(error.code, error.message, at), failing_since=failing_since)
+        values |= part_rows.tried(TryError(error.code, error.message, at), failing_since=failing_since)
         facts = {"code": answer.code, "because": answer.because}
         return values, facts, None if is_of_part else {"call": error.call, "error": error.message}

@@ -7,7 +7,7 @@ from app.domain.events import Occurrence
 from app.domain.incidents import CallError, is_to_be_told
 from app.domain.parts import Part, TryError
 from app.domain.timeouts import DENIALS
-from app.store import events, parts
+from app.store import events, part_rows, parts
 from app.store.transaction import Transaction
 
 
@@ -25,7 +25,7 @@ async def note_unanswered(
     `due_at`: when the question is asked again.
     """
     denials, failing_since = part.denials + failed.unknown_job, part.failing_since or error.at
-    tried = parts.tried(TryError(error.code, error.message, error.at), failing_since=failing_since)
+    tried = part_rows.tried(TryError(error.code, error.message, error.at), failing_since=failing_since)
     lock = await parts.note(tx, part.id, silent_since=silent_since, denials=denials, due_at=due_at, **tried)
     if failed.unknown_job and denials == DENIALS:
         kind = Occurrence.UNKNOWN_AT_MARKETO

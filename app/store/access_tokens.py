@@ -17,12 +17,12 @@ async def add(tx: Transaction, token_sha256: str, *, key_id: str, expires_at: da
 
 async def get(tx: AsyncConnection, token_sha256: str) -> tuple[ApiKey, datetime] | None:
     """(the key that it stands for, until when)."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(api_key, access_token.c.expires_at.label("until"))
         .join(access_token, access_token.c.key_id == api_key.c.id)
         .where(access_token.c.token_sha256 == token_sha256)
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     return None if row is None else (as_key(row), row.until)
 
 

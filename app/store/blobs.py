@@ -24,8 +24,8 @@ async def is_whole(expected: bytes | None, *contents: bytes | None) -> bool:
 
 def _summed(contents: tuple[bytes | None, ...]) -> bytes:
     """Each with its length in front, so that nothing can move from one into another."""
-    found = hashlib.sha256()
+    digest = hashlib.sha256()
     for content in contents:
-        found.update(b"-" if content is None else b"%d:" % len(content))
-        found.update(content or b"")
-    return found.digest()
+        digest.update(b"-" if content is None else b"%d:" % len(content))
+        digest.update(content or b"")
+    return digest.digest()

@@ -1,4 +1,4 @@
-"""Rivals: parts that go before another one where both touch the same records."""
+"""Blockers: parts that go before another one where both touch the same records."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.lifecycle import State
 from app.domain.parts import ConflictScope, Part
 from app.store import blobs
-from app.store.parts import conflict_scope_of
+from app.store.part_rows import conflict_scope_of
 from app.store.tables import WAITING, part, part_keys
 
 log = structlog.get_logger()
@@ -45,7 +45,7 @@ async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
 async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
     """Waiting parts that were accepted before it, from a place in that order on."""
     assert of.accepted_seq is not None
-    wanted = [
+    conditions = [
         part.c.instance == of.instance,
         part.c.state == WAITING,
         tuple_(part.c.turn, part.c.number) > after,
@@ -55,22 +55,22 @@ async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit
     if (
         conflict_scope.key_fields and conflict_scope.list_id is None and not conflict_scope.has_deferred_rows
     ):  # then its own parts never meet it
-        wanted.append((part.c.import_id != of.import_id) | part.c.aside)
-    return await _found(tx, wanted, limit)
+        conditions.append((part.c.import_id != of.import_id) | part.c.aside)
+    return await _found(tx, conditions, limit)
 
 
-async def _found(tx: AsyncConnection, wanted: list[ColumnElement[bool]], limit: int | None = None) -> list[Blocker]:
+async def _found(tx: AsyncConnection, conditions: list[ColumnElement[bool]], limit: int | None = None) -> list[Blocker]:
     size = func.coalesce(func.length(part_keys.c.digests), 0)
-    found = await tx.execute(
+    rows = await tx.execute(
         select(*[*COLUMNS, size.label("keys_bytes")])
         .join(part_keys, part_keys.c.part_id == part.c.id, isouter=True)
-        .where(*wanted)
+        .where(*conditions)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
     return [
         Blocker(row.id, (row.turn, row.number), conflict_scope_of(row), row.keys_bytes, _not_before(row))
-        for row in found
+        for row in rows
     ]
 
 
@@ -82,10 +82,10 @@ def _not_before(row: Row[Any]) -> datetime | None:
 
 async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
     """The digests of parts' keys, as the files room keeps them. Those that are damaged are not known."""
-    found = {}
+    result = {}
     for row in (await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))).all():
         if await blobs.is_whole(row.checksum, row.digests):
-            found[row.part_id] = bytes(row.digests)
+            result[row.part_id] = bytes(row.digests)
         else:
             log.error("stored keys are damaged: the part waits for all of its kind", part_id=row.part_id)
-    return found
+    return result

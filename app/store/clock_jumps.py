@@ -33,8 +33,8 @@ async def read(tx: AsyncConnection, clock: Clock) -> Reading:
 
 async def known(tx: AsyncConnection, *, after: int = 0) -> list[Jump]:
     """The jumps behind this id, in their order."""
-    found = await tx.execute(select(clock_jump).where(clock_jump.c.id > after).order_by(clock_jump.c.id))
-    return [Jump(row.id, Cause(row.cause), row.before_at, row.after_at) for row in found]
+    rows = await tx.execute(select(clock_jump).where(clock_jump.c.id > after).order_by(clock_jump.c.id))
+    return [Jump(row.id, Cause(row.cause), row.before_at, row.after_at) for row in rows]
 
 
 async def last_sign(tx: AsyncConnection) -> datetime | None:

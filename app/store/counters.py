@@ -68,10 +68,10 @@ Counters = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 async def everything(tx: AsyncConnection) -> Counters:
     """One row for each label that was ever counted: some hundred for an instance."""
-    found: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+    result: dict[str, dict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
     for row in await tx.execute(select(counter)):
-        found[row.name][row.instance][row.label] = row.value
-    return found
+        result[row.name][row.instance][row.label] = row.value
+    return result
 
 
 def buckets(counted: Mapping[str, float]) -> list[tuple[str, float]]:

@@ -14,8 +14,8 @@ from app.store.transaction import Transaction
 
 async def get(tx: AsyncConnection, instance: str, object_: str) -> tuple[Description, datetime] | None:
     """(what was said, when)."""
-    found = select(description).where(description.c.instance == instance, description.c.object == object_)
-    row = (await tx.execute(found)).one_or_none()
+    query = select(description).where(description.c.instance == instance, description.c.object == object_)
+    row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
     return Description(tuple(Field(**field) for field in row.fields), tuple(row.dedupe_fields)), row.fetched_at

@@ -60,8 +60,8 @@ async def due(tx: AsyncConnection, content: Content | None, *, finished_before: 
     """(imports that would lose such content, or themselves (None), imports that have it)."""
     has_it = import_.c.finished_at.is_not(None) if content is None else ERASED_AT[content].is_(None)
     old = func.count().filter(import_.c.finished_at < finished_before)
-    found = await tx.execute(select(old, func.count()).where(import_.c.finished_at.is_not(None), has_it))
-    row = found.one()
+    rows = await tx.execute(select(old, func.count()).where(import_.c.finished_at.is_not(None), has_it))
+    row = rows.one()
     return row[0], row[1]
 
 
@@ -105,9 +105,9 @@ def _steps(ids: Sequence[int]) -> list[Any]:
     ]
 
 
-def _some(table: Table, wanted: Select[Any], most: int) -> Any:
+def _some(table: Table, conditions: Select[Any], most: int) -> Any:
     key = next(iter(table.primary_key.columns))
-    return delete(table).where(key.in_(wanted.limit(most)))
+    return delete(table).where(key.in_(conditions.limit(most)))
 
 
 async def forget(tx: Transaction, *, finished_before: datetime, at: datetime, by: str) -> bool:

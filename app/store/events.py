@@ -111,13 +111,13 @@ async def page_of_instance(tx: AsyncConnection, name: str, *, after: int, size: 
 
 
 async def _page(tx: AsyncConnection, of: Sequence[ColumnElement[bool]], *, after: int, size: int) -> list[Event]:
-    found = await tx.execute(
+    rows = await tx.execute(
         select(event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)
         .where(*of, event.c.id > after)
         .order_by(event.c.id)
         .limit(size)
     )
-    return [Event(*row) for row in found]
+    return [Event(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +131,9 @@ class Latest:
 async def latest(tx: AsyncConnection, import_ids: Collection[int]) -> dict[int, Latest]:
     """One look in the index for each import; an import that is gone is not among them."""
     last = select(func.max(event.c.id)).where(event.c.import_id == import_.c.id).scalar_subquery()
-    found = await tx.execute(
+    rows = await tx.execute(
         select(import_.c.id, func.coalesce(last, 0), import_.c.finished_at.is_not(None)).where(
             import_.c.id.in_(import_ids)
         )
     )
-    return {import_id: Latest(last_id, bool(finished)) for import_id, last_id, finished in found}
+    return {import_id: Latest(last_id, bool(finished)) for import_id, last_id, finished in rows}

@@ -31,12 +31,12 @@ class Earlier:
 
 
 async def claim(
-    tx: Transaction, wanted: Claim, *, parameters_sha256: str, at: datetime, dead_since: datetime, old: datetime
+    tx: Transaction, new: Claim, *, parameters_sha256: str, at: datetime, dead_since: datetime, old: datetime
 ) -> bool:
     """Take a key that is free, too old, or whose holder has given no sign of life. False where it is another's."""
     values = {
         "parameters_sha256": parameters_sha256,
-        "holder": wanted.holder,
+        "holder": new.holder,
         "import_id": None,
         "file_sha256": None,
         "touched_at": at,
@@ -45,22 +45,22 @@ async def claim(
     dead = and_(table.c.import_id.is_(None), table.c.touched_at <= dead_since)
     took = await tx.execute(
         upsert(tx, table)
-        .values(client=wanted.client, key=wanted.key, **values)
+        .values(client=new.client, key=new.key, **values)
         .on_conflict_do_update(
             index_elements=["client", "key"], set_=values, where=or_(dead, table.c.created_at <= old)
         )
         .returning(table.c.holder)
     )
-    return bool(took.scalar_one_or_none() == wanted.holder)
+    return bool(took.scalar_one_or_none() == new.holder)
 
 
 async def earlier(tx: AsyncConnection, client: str, key: str) -> Earlier | None:
-    found = await tx.execute(
+    rows = await tx.execute(
         select(table.c.parameters_sha256, table.c.import_id, table.c.file_sha256, table.c.touched_at).where(
             table.c.client == client, table.c.key == key
         )
     )
-    row = found.one_or_none()
+    row = rows.one_or_none()
     return None if row is None else Earlier(*row)
 
 

@@ -1,4 +1,4 @@
-"""Imports: receiving, accepting, reading; and the sums over their parts, kept where lists and filters need them."""
+"""Imports: receiving and accepting them, their locks, and the sums over their parts, which lists and filters need."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,28 +6,22 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
 from app.domain.imports import (
     FINISHED,
-    Format,
-    Import,
     LeftOut,
-    OnUnconfirmed,
-    Preflight,
-    Remaining,
     Request,
     SourceFile,
     Status,
     status_of,
 )
 from app.domain.lifecycle import State
-from app.domain.objects import fields_of, target_of, target_parameters
-from app.domain.parts import Failure, Part, Rows
-from app.store import attention, counters, events
-from app.store.tables import import_, instance, part
+from app.domain.objects import fields_of
+from app.store import counters, events
+from app.store.tables import import_, part
 from app.store.transaction import ImportLock, Transaction
 
 LOCKED = (import_.c.id, import_.c.instance, import_.c.client, import_.c.request_id)
@@ -180,7 +174,8 @@ async def refresh(tx: Transaction, lock: ImportLock, *, at: datetime | None) -> 
     for row in await tx.execute(select(part.c.state, func.count(), *sums).where(of_it).group_by(part.c.state)):
         states[State(row[0])] = row[1]
         imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
-    stored = (await tx.execute(select(*SHOWN).where(import_.c.id == lock.import_id))).one()
+    known = (import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
+    stored = (await tx.execute(select(*known).where(import_.c.id == lock.import_id))).one()
     status = status_of(states)
     values: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
     if at and status is not Status.QUEUED and stored.started_at is None and states.keys() - {State.CANCELLED}:
@@ -223,150 +218,3 @@ async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
     )
     row = first.mappings().one_or_none()
     return dict(row) if row else {}
-
-
-@dataclass(frozen=True, slots=True)
-class ImportSummary:
-    """What a step has to know of the import whose part it has in hand."""
-
-    request: Request
-    columns: tuple[str, ...]
-    status: Status
-    cancel_requested_at: datetime | None
-    file_erased_at: datetime | None
-    results_erased_at: datetime | None
-
-
-async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | None:
-    """None where there is no such import; an upload that is not accepted yet is none."""
-    accepted = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
-    row = (await tx.execute(accepted)).one_or_none()
-    if row is None:
-        return None
-    return ImportSummary(
-        _request(row),
-        tuple(row.columns),
-        Status(row.status),
-        row.cancel_requested_at,
-        row.file_erased_at,
-        row.results_erased_at,
-    )
-
-
-async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
-    """That of a part's import: a part that moves belongs to an accepted import."""
-    summary = await get_summary(tx, of.import_id)
-    assert summary is not None, "the import of a part that moves is accepted"
-    return summary
-
-
-async def has_results(tx: AsyncConnection, import_id: int) -> bool:
-    """False once they are erased."""
-    found = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
-    return (await tx.execute(found)).one_or_none() is not None
-
-
-SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
-"""What a list shows of an import."""
-
-
-@dataclass(frozen=True, slots=True)
-class Filters:
-    """What GET /v1/imports can be narrowed by; None leaves a column alone."""
-
-    status: Status | None = None
-    instance: str | None = None
-    object_type: str | None = None
-    client: str | None = None
-    label: str | None = None
-    created_after: datetime | None = None
-    created_before: datetime | None = None
-    attention: bool | None = None
-
-
-async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
-    """What the file's columns are called: the one thing about an import that may be large, and no list shows."""
-    found = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
-    return tuple(found.scalar_one_or_none() or ())
-
-
-async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCriteria) -> Import | None:
-    found = await _read(tx, [import_.c.id == import_id], 1, by)
-    return found[0] if found else None
-
-
-async def page(
-    tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.AttentionCriteria
-) -> list[Import]:
-    """Imports newest first, beginning behind the id `before`."""
-    plain = ("status", "instance", "object_type", "client", "label")
-    wanted: list[ColumnElement[bool]] = [
-        import_.c[name] == value for name in plain if (value := getattr(filters, name)) is not None
-    ]
-    if filters.created_after:
-        wanted.append(import_.c.created_at > filters.created_after)
-    if filters.created_before:
-        wanted.append(import_.c.created_at < filters.created_before)
-    if filters.attention is not None:
-        needs = await attention.needed(tx, by)
-        wanted.append(needs if filters.attention else ~needs)
-    if before is not None:
-        wanted.append(import_.c.id < before)
-    return await _read(tx, wanted, size, by)
-
-
-async def _read(
-    tx: AsyncConnection, wanted: list[ColumnElement[bool]], size: int, by: attention.AttentionCriteria
-) -> list[Import]:
-    found = (
-        await tx.execute(
-            select(*[*SHOWN, instance.c.blocked_at, instance.c.blocked_reason])
-            .join(instance, instance.c.name == import_.c.instance)
-            .where(import_.c.status.is_not(None), *wanted)
-            .order_by(import_.c.id.desc())
-            .limit(size)
-        )
-    ).all()
-    parts = await attention.parts_of(tx, [row.id for row in found], by)
-    queued_long = {row.instance for row in found if parts[row.id].queued_since}
-    still = {name for name in sorted(queued_long) if not await attention.moves(tx, name, by)}
-    return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in found]
-
-
-def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) -> Import:
-    error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
-    return Import(
-        id=row.id,
-        request=_request(row),
-        status=Status(row.status),
-        file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows, row.ragged_rows),
-        rows=Rows(row.rows, row.imported, row.failed, row.warned),
-        parts=parts.states,
-        remaining=Remaining(parts.accepted_seq, parts.waiting_rows, parts.collecting_since, parts.failing_since),
-        attention=attention.of(row, parts, at_a_standstill=at_a_standstill),
-        error=error,
-        cancel_requested_at=row.cancel_requested_at,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        retry_of=row.retry_of,
-        results_erased_at=row.results_erased_at,
-        left_out=LeftOut(**row.left_out) if row.left_out else None,
-    )
-
-
-def _request(row: Row[Any]) -> Request:
-    return Request(
-        target=target_of(row.object_type, {name: getattr(row, name) for name in target_parameters()}),
-        instance=row.instance,
-        client=row.client,
-        format=Format(row.format),
-        charset=row.charset,
-        priority=row.priority,
-        not_before=row.not_before,
-        preflight=Preflight(row.preflight),
-        on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
-        label=row.label,
-        metadata=row.metadata,
-        file_name=row.file_name,
-    )

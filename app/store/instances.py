@@ -39,8 +39,8 @@ async def get(tx: AsyncConnection, name: str) -> Instance | None:
 
 async def hold_row(tx: Transaction, name: str) -> Instance:
     """Lock the row, whoever drives the instance: what is read stays true, and its events follow the commits."""
-    found = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
-    return _as_instance((await tx.execute(found)).one())
+    query = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
+    return _as_instance((await tx.execute(query)).one())
 
 
 async def everyone(tx: AsyncConnection) -> list[Instance]:
@@ -52,9 +52,9 @@ async def lock(tx: Transaction, name: str, *, epoch: int, share: bool = False) -
 
     `share`: only against a take-over; others may hold it so too.
     """
-    found = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)
+    query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)
     # never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
-    locked = found.with_for_update(read=True) if share else found.with_for_update(key_share=True)
+    locked = query.with_for_update(read=True) if share else query.with_for_update(key_share=True)
     row = (await tx.execute(locked)).one_or_none()
     return _as_instance(row) if row else None
 
@@ -76,8 +76,8 @@ async def take_lease(
     `force` takes it from its holder: where this is the only process, a holder can only be a dead one.
     None while another worker holds it.
     """
-    found = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
-    row = (await tx.execute(found)).one_or_none()
+    query = select(instance).where(instance.c.name == name).with_for_update(key_share=True)
+    row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
     held = row.worker is not None and row.worker != worker

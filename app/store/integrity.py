@@ -42,10 +42,10 @@ async def some(tx: AsyncConnection, table: Table, *, after: tuple[Any, ...] | No
     """The next few rows of a table. Empty: these were all."""
     key = list(table.primary_key.columns)
     about: list[ColumnElement[Any]] = [part.c.import_id, part.c.number, part.c.state, part.c.bytes.label("part_bytes")]
-    wanted = select(*key, *(table.c[name] for name in CONTENTS[table]), table.c.checksum, *about).join(part)
+    conditions = select(*key, *(table.c[name] for name in CONTENTS[table]), table.c.checksum, *about).join(part)
     if after is not None:
-        wanted = wanted.where(tuple_(*key) > tuple_(*after))
-    rows = (await tx.execute(wanted.order_by(*key).limit(BLOBS_AT_ONCE))).all()
+        conditions = conditions.where(tuple_(*key) > tuple_(*after))
+    rows = (await tx.execute(conditions.order_by(*key).limit(BLOBS_AT_ONCE))).all()
     return [await _stored(table, tuple(row[: len(key)]), row) for row in rows]
 
 

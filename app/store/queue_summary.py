@@ -48,7 +48,7 @@ class QueueSummary:
 
 async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSummary]:
     """Live parts by instance."""
-    found: dict[str, QueueSummary] = defaultdict(QueueSummary)
+    result: dict[str, QueueSummary] = defaultdict(QueueSummary)
     under_way = (
         select(
             part.c.instance,
@@ -61,7 +61,7 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
         .group_by(part.c.instance, part.c.state)
     )
     for row in await tx.execute(under_way):
-        seen, state = found[row.instance], State(row.state)
+        seen, state = result[row.instance], State(row.state)
         seen.parts[state] = row.parts
         seen.unknown_at_marketo += row.denied
         if state is State.IMPORTING:
@@ -72,12 +72,12 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
         .group_by(part.c.instance)
     )
     for row in (await tx.execute(waiting)).all():
-        seen = found[row.instance]
+        seen = result[row.instance]
         seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
         seen.waiting_since = await _waiting_since(tx, row.instance, now=now)
     for name, failing in await _failing(tx, now=now):
-        found[name].failing.append(failing)
-    return found
+        result[name].failing.append(failing)
+    return result
 
 
 async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Failing]]:
@@ -100,12 +100,12 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
         .order_by(part.c.turn, part.c.number)
         .limit(1)
     )
-    found = (
+    row = (
         await tx.execute(
             select(import_.c.created_at, import_.c.not_before).where(import_.c.id == first.scalar_subquery())
         )
     ).one_or_none()
-    return max(filter(None, found)) if found else None
+    return max(filter(None, row)) if row else None
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:
@@ -116,20 +116,20 @@ async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Sta
     counts |= {Status(status): count for status, count in rows}
     # not by GROUP BY: SQLite would go through all of history, because that comes in the order of the status
     recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
-    found = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
-    return counts | {status: getattr(found, status) for status in FINISHED}
+    row = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
+    return counts | {status: getattr(row, status) for status in FINISHED}
 
 
 async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
     """By instance."""
-    found: dict[str, dict[Status, int]] = defaultdict(dict)
+    result: dict[str, dict[Status, int]] = defaultdict(dict)
     for row in await tx.execute(
         select(import_.c.instance, import_.c.status, func.count().label("imports"))
         .where(import_.c.status.in_(UNFINISHED))
         .group_by(import_.c.instance, import_.c.status)
     ):
-        found[row.instance][Status(row.status)] = row.imports
-    return found
+        result[row.instance][Status(row.status)] = row.imports
+    return result
 
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:

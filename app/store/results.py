@@ -89,15 +89,15 @@ async def page(
 
     So many at most, and only as many as PAGE_BYTES hold, but one at least. `row_bytes`: what each takes besides.
     """
-    wanted = [result_row.c.import_id == import_id, result_row.c.kind == kind]
+    conditions = [result_row.c.import_id == import_id, result_row.c.kind == kind]
     if not own:
-        wanted.append(result_row.c.part_number != OWN)
-    return await _page(tx, wanted, after=after, size=size, row_bytes=row_bytes)
+        conditions.append(result_row.c.part_number != OWN)
+    return await _page(tx, conditions, after=after, size=size, row_bytes=row_bytes)
 
 
 async def _page(
     tx: AsyncConnection,
-    wanted: list[ColumnElement[bool]],
+    conditions: list[ColumnElement[bool]],
     *,
     after: tuple[int, int] | None,
     size: int,
@@ -105,11 +105,11 @@ async def _page(
 ) -> Page:
     place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
-        wanted = [*wanted, place > after]
+        conditions = [*conditions, place > after]
     sizes = (
         await tx.execute(
             select(result_row.c.position, result_row.c.id, func.length(result_row.c.cells))
-            .where(*wanted)
+            .where(*conditions)
             .order_by(result_row.c.position, result_row.c.id)
             .limit(size + 1)
         )
@@ -121,7 +121,7 @@ async def _page(
     if not count:
         return Page([], more=False)
     last = (sizes[count - 1][0], sizes[count - 1][1])
-    found = await tx.execute(
+    selected = await tx.execute(
         select(
             result_row.c.position,
             result_row.c.id,
@@ -129,16 +129,16 @@ async def _page(
             result_row.c.reason,
             result_row.c.cells,
         )
-        .where(*wanted, place <= last)
+        .where(*conditions, place <= last)
         .order_by(result_row.c.position, result_row.c.id)
     )
-    rows = [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in found]
+    rows = [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in selected]
     return Page(rows, more=len(sizes) > count)
 
 
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
     """The rows within a part that its results are about, from 0, as far as they are known."""
-    found = await tx.execute(
+    selected = await tx.execute(
         select(result_row.c.part_row).where(
             result_row.c.import_id == import_id,
             result_row.c.part_number == part_number,
@@ -146,7 +146,7 @@ async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_num
             result_row.c.part_row.is_not(None),
         )
     )
-    return list(found.scalars())
+    return list(selected.scalars())
 
 
 async def forget_rows(tx: Transaction, import_id: int, *, part_number: int) -> None:

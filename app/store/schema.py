@@ -9,17 +9,17 @@ REVISION = text("SELECT version_num FROM alembic_version")
 
 
 async def revision(tx: AsyncConnection) -> str | None:
-    found: str | None = (await tx.execute(REVISION)).scalar_one_or_none()
-    return found
+    row: str | None = (await tx.execute(REVISION)).scalar_one_or_none()
+    return row
 
 
-def refusal(found: str | None, needed: str) -> str | None:
+def refusal(revision: str | None, needed: str) -> str | None:
     """Why nothing may be written; None where the schema is the one that is needed."""
-    if found == needed:
+    if revision == needed:
         return None
-    if found is not None and found > needed:  # revisions are numbered
-        return f"its schema is at {found}, and this version knows {needed}: run the newer version"
-    return f"its schema is at {found}, this version needs {needed}: run `sluice migrate`"
+    if revision is not None and revision > needed:  # revisions are numbered
+        return f"its schema is at {revision}, and this version knows {needed}: run the newer version"
+    return f"its schema is at {revision}, this version needs {needed}: run `sluice migrate`"
 
 
 async def check(tx: AsyncConnection, needed: str) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.estimates import BacklogSlice, Work
 from app.domain.parts import Part
-from app.store.parts import as_part, due
+from app.store.part_rows import as_part, due
 from app.store.tables import WAITING, import_, part
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
@@ -21,20 +21,20 @@ async def clients(tx: AsyncConnection, instance_name: str) -> tuple[int | None, 
 
 
 async def _highest(tx: AsyncConnection, instance_name: str, *, below: int | None = None) -> int | None:
-    wanted = [*_may_go(instance_name), *([] if below is None else [part.c.priority < below])]
-    found = await tx.execute(select(part.c.priority).where(*wanted).order_by(part.c.priority.desc()).limit(1))
-    return found.scalar_one_or_none()
+    conditions = [*_may_go(instance_name), *([] if below is None else [part.c.priority < below])]
+    rows = await tx.execute(select(part.c.priority).where(*conditions).order_by(part.c.priority.desc()).limit(1))
+    return rows.scalar_one_or_none()
 
 
 async def _clients_of(tx: AsyncConnection, instance_name: str, priority: int) -> list[str]:
-    found: list[str] = []
+    names: list[str] = []
     while True:
-        wanted = [*_may_go(instance_name), part.c.priority == priority]
-        wanted += [part.c.client > found[-1]] if found else []
-        following = await tx.execute(select(part.c.client).where(*wanted).order_by(part.c.client).limit(1))
+        conditions = [*_may_go(instance_name), part.c.priority == priority]
+        conditions += [part.c.client > names[-1]] if names else []
+        following = await tx.execute(select(part.c.client).where(*conditions).order_by(part.c.client).limit(1))
         if (client := following.scalar_one_or_none()) is None:
-            return found
-        found.append(client)
+            return names
+        names.append(client)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,14 @@ class Head:
 
 async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[Head]:
     """Of each client and each lower priority; it costs as many looks as there are of both together."""
-    found: list[Head] = []
+    result: list[Head] = []
     priority = await _highest(tx, instance_name, below=below)
     while priority is not None:
         for client in await _clients_of(tx, instance_name, priority):
             first = await of_client(tx, instance_name, priority=priority, client=client, limit=1)
-            found += [Head(one, priority, await _waiting_since(tx, one.import_id)) for one in first]
+            result += [Head(one, priority, await _waiting_since(tx, one.import_id)) for one in first]
         priority = await _highest(tx, instance_name, below=priority)
-    return found
+    return result
 
 
 async def _waiting_since(tx: AsyncConnection, import_id: int) -> datetime:
@@ -67,21 +67,21 @@ async def _waiting_since(tx: AsyncConnection, import_id: int) -> datetime:
 
 async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
     """A client's parts that wait for nothing but a slot, as far as is known, in the order of acceptance."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(part)
         .where(*_may_go(instance_name), part.c.priority == priority, part.c.client == client)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
-    return [as_part(row) for row in found]
+    return [as_part(row) for row in rows]
 
 
 async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
     """The smallest parts that wait for nothing but a slot, whosever they are."""
-    found = await tx.execute(
+    rows = await tx.execute(
         select(part).where(*_may_go(instance_name)).order_by(part.c.bytes, part.c.turn, part.c.number).limit(limit)
     )
-    return [as_part(row) for row in found]
+    return [as_part(row) for row in rows]
 
 
 async def any_due(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
@@ -92,8 +92,8 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     """Whether a part waits for nothing but a slot, as far as is known."""
     may_go = select(part.c.id).where(*_may_go(instance_name)).limit(1)
     soon = select(part.c.id).where(due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
-    found = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
-    return any(found)
+    rows = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
+    return any(rows)
 
 
 async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
@@ -113,7 +113,7 @@ async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: dateti
     if first is None:
         return []
     stretch = (part.c.turn - first) // (1 + (last - first) // STRETCHES)
-    found = await tx.execute(
+    sums = await tx.execute(
         select(
             part.c.priority,
             part.c.client,
@@ -128,7 +128,7 @@ async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: dateti
     )
     return [
         BacklogSlice(priority, client, first, last, Work(count, int(rows)), since)
-        for priority, client, first, last, count, rows, since in found
+        for priority, client, first, last, count, rows, since in sums
     ]
 
 

@@ -162,10 +162,12 @@ class Admission:
 
     def _full(self, client: str) -> TooManyRequests:
         if self.limit.taken_by(client) >= self.limit.client_most:
-            told = f"{self.limit.client_most} of your uploads are under way. Send this one when one of them has ended."
-            return TooManyRequests(told, code="client_uploads_full", retry_after_seconds=UPLOAD_RETRY_SECONDS)
-        told = f"{self.limit.most} uploads are under way. Send this one when one of them has ended."
-        return TooManyRequests(told, code="uploads_full", retry_after_seconds=UPLOAD_RETRY_SECONDS)
+            message = (
+                f"{self.limit.client_most} of your uploads are under way. Send this one when one of them has ended."
+            )
+            return TooManyRequests(message, code="client_uploads_full", retry_after_seconds=UPLOAD_RETRY_SECONDS)
+        message = f"{self.limit.most} uploads are under way. Send this one when one of them has ended."
+        return TooManyRequests(message, code="uploads_full", retry_after_seconds=UPLOAD_RETRY_SECONDS)
 
 
 def _spare_bytes(place: Place) -> int:

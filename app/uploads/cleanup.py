@@ -32,13 +32,13 @@ class Cleanup:
     _left: dict[Hashable, TakeBack] = field(default_factory=dict)
     _signal: Signal = field(default_factory=Signal)
 
-    async def take_back(self, what: Hashable, deed: TakeBack) -> None:
+    async def take_back(self, key: Hashable, take_back: TakeBack) -> None:
         """Do it now if the database takes it, and later if not."""
         try:
-            await deed()
+            await take_back()
         except AWAY as away:
             log.warning("what a request has left is taken back later", error=cause(away))
-            self._left[what] = deed
+            self._left[key] = take_back
             self._signal.send()
 
     async def take_back_upload(self, import_id: int) -> None:
@@ -69,12 +69,12 @@ class Cleanup:
 
     async def again(self) -> bool:
         """Try once more what could not be taken back. True: nothing is left of it."""
-        for what, deed in list(self._left.items()):
+        for key, take_back in list(self._left.items()):
             try:
-                await deed()
+                await take_back()
             except AWAY:
                 return False
-            self._left.pop(what, None)
+            self._left.pop(key, None)
         return not self._left
 
     async def run(self) -> NoReturn:

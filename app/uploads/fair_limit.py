@@ -61,7 +61,7 @@ class FairLimit:
         self._taken[client] -= 1
         if not self._taken[client]:
             del self._taken[client]
-        while (following := next((one for one in self._waiting if self.may_take(one)), None)) is not None:
+        while (following := next((client for client in self._waiting if self.may_take(client)), None)) is not None:
             turn = self._waiting[following].popleft()
             self._waiting.move_to_end(following)
             self._drop_if_empty(following)

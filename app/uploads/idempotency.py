@@ -1,4 +1,4 @@
-"""Once: requests of a client that carry the same Idempotency-Key are one, and make one import.
+"""Requests of a client that carry the same Idempotency-Key are one request, and make one import.
 
 The key is claimed before the body is read, and stands for the import from the very commit on that makes it. Whoever
 comes second meets the claim (KeyInUse) or the import, which is answered again if the request is the same.
@@ -38,13 +38,13 @@ class Idempotency:
 
         Errors: KeyInUse, KeyReused.
         """
-        wanted = Claim(client, key, uuid.uuid4().hex)
+        claim = Claim(client, key, uuid.uuid4().hex)
         await self.cleanup.again()  # a claim of our own that could not be given back
         while True:
             at = self.now()
             async with self.db.write() as tx:
-                if await idempotency.claim(tx, wanted, parameters_sha256=parameters_sha256, at=at, **_limits(self.now)):
-                    return wanted
+                if await idempotency.claim(tx, claim, parameters_sha256=parameters_sha256, at=at, **_limits(self.now)):
+                    return claim
             async with self.db.read() as tx:
                 first = await idempotency.earlier(tx, client, key)
             if first is None:
@@ -67,15 +67,15 @@ class Idempotency:
         return first is not None and first.import_id is not None
 
     @asynccontextmanager
-    async def claim_guard(self, held: Claim) -> AsyncIterator[None]:
+    async def claim_guard(self, claim: Claim) -> AsyncIterator[None]:
         """Give the key back if nothing comes of it: a request that was refused does not use it up."""
         try:
             yield
         except BaseException:
-            await asyncio.shield(self.cleanup.take_back(held, partial(self._release, held)))
+            await asyncio.shield(self.cleanup.take_back(claim, partial(self._release, claim)))
             raise
 
-    async def touch_while(self, held: Claim, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    async def touch_while(self, claim: Claim, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         """The same chunks; while they come, the claim is not taken for dead."""
         touched = self.now.monotonic()
         async for chunk in chunks:
@@ -83,19 +83,19 @@ class Idempotency:
             if self.now.monotonic() - touched >= SIGN_OF_LIFE_SECONDS:
                 touched = self.now.monotonic()
                 async with self.db.write() as tx:
-                    await idempotency.touch(tx, held, at=self.now())
+                    await idempotency.touch(tx, claim, at=self.now())
 
-    async def keep(self, tx: Transaction, held: Claim, *, import_id: int, file_sha256: str) -> None:
+    async def keep(self, tx: Transaction, claim: Claim, *, import_id: int, file_sha256: str) -> None:
         """In the transaction that makes the import. Errors: KeyInUse, where the claim was taken for dead."""
-        if not await idempotency.keep(tx, held, import_id=import_id, file_sha256=file_sha256):
+        if not await idempotency.keep(tx, claim, import_id=import_id, file_sha256=file_sha256):
             raise KeyInUse(
                 "Another request with this Idempotency-Key overtook this one. Ask again for its import.",
                 retry_after_seconds=HELD_KEY_RETRY_SECONDS[0],
             )
 
-    async def _release(self, held: Claim) -> None:
+    async def _release(self, claim: Claim) -> None:
         async with self.db.write() as tx:
-            await idempotency.release(tx, held)
+            await idempotency.release(tx, claim)
 
 
 def answered_again(first: Earlier, file_sha256: str) -> int:
@@ -108,9 +108,13 @@ def answered_again(first: Earlier, file_sha256: str) -> int:
 
 def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> str:
     """What makes two requests the same, but for the file: all of their parameters."""
-    told = asdict(request) | {"object_type": request.target.object_type, "retry_of": retry_of, "corrected": corrected}
-    del told["file_name"]
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    parameters = asdict(request) | {
+        "object_type": request.target.object_type,
+        "retry_of": retry_of,
+        "corrected": corrected,
+    }
+    del parameters["file_name"]
+    return hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
 
 
 async def forget_expired(tx: Transaction, *, now: Clock) -> None:

@@ -64,19 +64,19 @@ async def pieces_of(
 
 async def blocks_of(chunks: AsyncIterator[bytes], block_bytes: int) -> AsyncGenerator[bytes, None]:
     """Blocks of so many bytes or more; a smaller one is the last. An empty one is no block: see Place.wake."""
-    held: list[bytes] = []
+    pending: list[bytes] = []
     size = 0
     async for chunk in chunks:
         if not chunk:
             yield b""
             continue
-        held.append(chunk)
+        pending.append(chunk)
         size += len(chunk)
         if size >= block_bytes:
-            yield b"".join(held)
-            held, size = [], 0
+            yield b"".join(pending)
+            pending, size = [], 0
     if size:
-        yield b"".join(held)
+        yield b"".join(pending)
 
 
 async def _let_go(file: Cut, place: Place) -> AsyncIterator[PartFile]:

@@ -12,11 +12,11 @@ from app.uploads.descriptions import Describe
 def describe_of(describe: Mapping[str, Describe], request: Request) -> Describe:
     """That of the request's instance. Errors: BadParameter unknown_instance."""
     if request.instance not in describe:
-        known = ", ".join(sorted(describe)) or "none is configured"
+        configured = ", ".join(sorted(describe)) or "none is configured"
         raise BadParameter(
-            f"There is no instance {request.instance!r}. Configured: {known}.",
+            f"There is no instance {request.instance!r}. Configured: {configured}.",
             code="unknown_instance",
-            details=(Detail(f"use one of: {known}", field="instance"),),
+            details=(Detail(f"use one of: {configured}", field="instance"),),
         )
     return describe[request.instance]
 

@@ -14,7 +14,7 @@ from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
 from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
 from app.scheduling.lease import Lease
-from app.store import clock_jumps, instances, parts, waiting_queue
+from app.store import clock_jumps, instances, part_queries, waiting_queue
 from app.store.database import Database
 from app.store.transaction import Transaction
 from app.worker.instance_worker import InstanceWorker
@@ -96,7 +96,7 @@ class Leases:
     async def _look(self, tx: Transaction, instance: Instance, instance_worker: InstanceWorker, at: datetime) -> None:
         """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
         name = instance.name
-        there, importers = await parts.states_at_marketo(tx, name), instance_worker.queue_model.importers
+        there, importers = await part_queries.states_at_marketo(tx, name), instance_worker.queue_model.importers
         idle = instance.idle_importers(at, parts=there, importers=importers, queued=instance_worker.max_queued)
         since = (instance.idle_since or at) if idle and await waiting_queue.any_may_go(tx, name, now=at) else None
         if since != instance.idle_since:

@@ -1,4 +1,4 @@
-"""The metronome: APScheduler, calling deeds again and again, each in its rhythm, by a clock that nobody can set."""
+"""The metronome: APScheduler, calling actions again and again, each in its rhythm, by a clock that nobody can set."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a deed is still at work is no news
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a action is still at work is no news
 
-Deed = Callable[[], Awaitable[object]]
+Action = Callable[[], Awaitable[object]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -54,12 +54,12 @@ class _Rhythm(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no types
 
 @dataclass(slots=True, repr=False)
 class _Beat:
-    deed: Deed
+    action: Action
     again: bool = False  # it was called while it was at work
 
 
 def _scheduler() -> AsyncIOScheduler:
-    """Memory job store, one run of a deed at a time."""
+    """Memory job store, one run of a action at a time."""
     jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
     executors = {"default": AsyncIOExecutor()}  # by its name it would be looked for, and loaded, once work has begun
     return AsyncIOScheduler(timezone=LoopTime(), job_defaults=jobs, executors=executors)
@@ -67,18 +67,18 @@ def _scheduler() -> AsyncIOScheduler:
 
 @dataclass(slots=True, repr=False)
 class Metronome:
-    """What a deed raises, APScheduler logs: a deed that may fail sees to it itself."""
+    """What a action raises, APScheduler logs: a action that may fail sees to it itself."""
 
     _scheduler: AsyncIOScheduler = field(default_factory=_scheduler)
     _beats: dict[str, _Beat] = field(default_factory=dict)
     _busy: set[asyncio.Future[object]] = field(default_factory=set)
     _ending: bool = False
 
-    def every(self, seconds: float, name: str, deed: Deed) -> None:
+    def every(self, seconds: float, name: str, action: Action) -> None:
         """Call it now, and then every so many seconds; while it is still at work a beat is left out."""
         if not self._scheduler.running:
             self._scheduler.start()
-        beat = self._beats[name] = _Beat(deed)
+        beat = self._beats[name] = _Beat(action)
         self._scheduler.add_job(self._come, _Rhythm(seconds), id=name, args=(beat,))
 
     def call(self, name: str) -> None:
@@ -98,11 +98,11 @@ class Metronome:
         return not self._busy
 
     async def _come(self, beat: _Beat) -> None:
-        """Do the deed in a task of its own, which APScheduler's end does not cut short."""
+        """Do the action in a task of its own, which APScheduler's end does not cut short."""
         beat.again = True
         while beat.again and not self._ending:
             beat.again = False
-            task = asyncio.ensure_future(beat.deed())
+            task = asyncio.ensure_future(beat.action())
             self._busy.add(task)
             task.add_done_callback(self._busy.discard)
             await asyncio.shield(task)

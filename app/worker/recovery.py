@@ -12,10 +12,11 @@ from app.domain.parts import Part, TryError
 from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
 from app.scheduling.settling import Settling
-from app.store import attention, imports, parts
+from app.store import attention, import_queries, part_queries, part_rows, parts
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
-from app.store.parts import COUNTED, Stale
+from app.store.part_rows import COUNTED
+from app.store.parts import Stale
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,18 @@ class Recovery:
         """
         self.hit(Failpoint.TAKEN_OVER)
         async with self.db.read() as tx:
-            orphans = await parts.in_states(tx, lease.instance, {State.SUBMITTING})
+            orphans = await part_queries.in_states(tx, lease.instance, {State.SUBMITTING})
         return sum([await self._lose(lease, part, "the worker that submitted it is gone") for part in orphans])
 
     async def run_once(self, lease: Lease) -> bool:
         """Call claims lost that are past their deadline, and send again unconfirmed parts that have settled."""
         at, jump_id = self.now(), self.now.jump_id
         async with self.db.read() as tx:
-            late = await parts.in_states(tx, lease.instance, {State.SUBMITTING}, due=at)
-            settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
+            late = await part_queries.in_states(tx, lease.instance, {State.SUBMITTING}, due=at)
+            settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)
         self.now.expect(jump_id)
         async with self.fenced.write(lease) as (tx, _):
-            await parts.set_free_of_the_ended(tx, lease.instance)
+            await parts.unblock_from_ended(tx, lease.instance)
         self.hit(Failpoint.SET_FREE)
         moved = [await self._lose(lease, part, "its submission was not recorded in time") for part in late]
         moved += [await self._resubmit(lease, part) for part in settled]
@@ -57,7 +58,7 @@ class Recovery:
         at = self.now()
         criteria = AttentionCriteria(at, self.stuck_seconds)
         async with self.db.read() as tx:
-            stuck = await parts.stuck_untold(tx, lease.instance, since=criteria.stuck_since)
+            stuck = await part_queries.stuck_untold(tx, lease.instance, since=criteria.stuck_since)
             others_move = bool(stuck) and await attention.moves(tx, lease.instance, criteria)
         for part in stuck:
             if part.state in SLOW or not others_move:
@@ -71,7 +72,7 @@ class Recovery:
         has_moved = False
         async with self.db.read() as tx:
             due_at = await self.settling.until(tx, part, at)
-        values = COUNTED | {"due_at": due_at} | parts.tried(TryError(LOST, why, at), failing_since=None)
+        values = COUNTED | {"due_at": due_at} | part_rows.tried(TryError(LOST, why, at), failing_since=None)
         with suppress(Stale):
             async with self.fenced.write(lease) as (tx, _):
                 await parts.move(tx, part.id, Move.LOSE, at=self.now(), values=values, beside={"error": why}, why=why)
@@ -83,7 +84,7 @@ class Recovery:
         """Let an unconfirmed part wait to be sent again, where its import has that policy."""
         has_moved = False
         async with self.db.read() as tx:
-            policy = (await imports.summary_of(tx, part)).request.on_unconfirmed
+            policy = (await import_queries.summary_of(tx, part)).request.on_unconfirmed
         if policy is OnUnconfirmed.HOLD:
             return False
         with suppress(Stale):

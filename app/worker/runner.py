@@ -18,7 +18,7 @@ from app.store.database import AWAY, cause
 from app.worker.instance_worker import InstanceWorker
 from app.worker.leases import Leases
 from app.worker.maintenance import Maintenance
-from app.worker.metronome import Deed, Metronome
+from app.worker.metronome import Action, Metronome
 from app.worker.timetable import MAINTENANCE, Tick, timetable
 
 log = structlog.get_logger()
@@ -86,13 +86,13 @@ class Worker:
                 self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat))
         self._every(TIDY_SECONDS, MAINTENANCE, self.maintenance.run_once)
 
-    def _every(self, seconds: float, job: str, deed: Deed) -> None:
-        self._metronome.every(seconds, job, partial(self._safely, job, deed))
+    def _every(self, seconds: float, job: str, action: Action) -> None:
+        self._metronome.every(seconds, job, partial(self._safely, job, action))
 
-    async def _safely(self, job: str, deed: Deed) -> None:
+    async def _safely(self, job: str, action: Action) -> None:
         """Run one tick; log what goes wrong."""
         try:
-            await deed()
+            await action()
         except LeaseLost:
             log.info("another worker drives now", tick=job)
         except ClockJumped as jumped:

@@ -15,7 +15,7 @@ import uvicorn
 from app.api.app import create_app
 from app.domain.api_keys import Scope
 from app.domain.lifecycle import Move
-from app.store import parts
+from app.store import part_queries, parts
 from tests.api.in_http import InHttp, translated
 from tests.story.files import LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support import patience
@@ -67,7 +67,7 @@ async def furnish(stage: Stage) -> dict[str, str]:
     for slot in (1, 2):
         import_id = await stage.created(leads(2, start=10 * slot))
         async with stage.container.db.write() as tx:
-            (part,) = await parts.of_import(tx, import_id)
+            (part,) = await part_queries.of_import(tx, import_id)
             await parts.move(tx, part.id, Move.CLAIM, at=stage.clock(), values={"slot": slot})
             await parts.move(tx, part.id, Move.LOSE, at=stage.clock())
     _, key = await stage.container.keys.create("schemathesis", list(Scope))

@@ -26,7 +26,7 @@ async def watched(stage: Stage, count: int = 1) -> None:
 async def quiet(stage: Stage) -> None:
     """Wait until nobody uses the database."""
     async with asyncio.timeout(SOON_SECONDS):
-        while stage.container.follow._asking or connections_in_use(stage.container.db):
+        while stage.container.follow._reads or connections_in_use(stage.container.db):
             await asyncio.sleep(0)
 
 

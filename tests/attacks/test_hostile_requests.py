@@ -12,7 +12,7 @@ from app.api.app import create_app
 from app.api.parameter_names import only
 from app.api.parameters import KNOWN
 from app.domain.errors import BadFile
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
 from tests.story.files import CARS, LEADS, MEMBERS

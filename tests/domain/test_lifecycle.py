@@ -30,8 +30,8 @@ def test_every_move_is_made_where_the_table_says_and_nowhere_else():
     for module in sorted(APP.rglob("*.py")):
         for node in ast.walk(ast.parse(module.read_text())):
             if isinstance(node, ast.Call) and ast.unparse(node.func).split(".")[-1] in {"move", "move_all"}:
-                for move in [arg.attr for arg in node.args if ast.unparse(arg).startswith("Move.")]:
-                    made.setdefault(move.lower(), set()).add(str(module.relative_to(APP)))
+                for move in [ast.unparse(arg) for arg in node.args if ast.unparse(arg).startswith("Move.")]:
+                    made.setdefault(move.removeprefix("Move.").lower(), set()).add(str(module.relative_to(APP)))
     assert made == {str(move): {MODULES[step] for step in edge.by} for move, edge in TABLE.items()}
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.errors import BadFile
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.compression import unpacked
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter

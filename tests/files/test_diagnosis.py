@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.answers import Description, Field
 from app.domain.errors import BadFile
-from app.domain.imports import Format, Request
+from app.domain.formats import Format
+from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.files.diagnosis import NO_LINE_ENDS, Sample, diagnose, everything
 

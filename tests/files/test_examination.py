@@ -7,7 +7,8 @@ import pytest
 
 from app.domain.answers import Description, Field
 from app.domain.errors import BadFile, BrokenUpload, TooLarge
-from app.domain.imports import Format, Request
+from app.domain.formats import Format
+from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.domain.preflight import Column
 from app.files.examination import Examination, Findings, Limits

@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.answers import Description, Field
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.domain.objects import Leads
 from app.files import inspection
 from app.files.cutting import Cutter

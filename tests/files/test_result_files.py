@@ -5,7 +5,7 @@ import io
 
 import pytest
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.result_files import ResultRow, marketo_file, own_file
 
 COLUMNS = ("email", "Name", "city")

@@ -5,7 +5,7 @@ import gzip
 import pytest
 
 from app.domain.errors import BadFile
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.compression import unpacked
 from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder

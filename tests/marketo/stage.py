@@ -8,7 +8,7 @@ from urllib.parse import parse_qs
 
 import httpx
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.domain.objects import Leads
 from app.marketo.client import Marketo
 from app.marketo.multipart import FormFile

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from python_multipart.multipart import parse_options_header
 
 from app.domain.answers import Accepted
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.marketo.multipart import Body, BrokenFile, DoesNotFit, FormFile, envelope_bytes
 from tests.marketo.stage import LEADS, Stage, envelope, part, refusal, script, token
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.domain.objects import CustomObject, Leads, ProgramMembers
 from app.marketo import paths
 

@@ -71,8 +71,8 @@ TABLE = (
     ),
     Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
-        "settled = await parts.in_states(tx, lease.instance, {State.UNCONFIRMED})",
+        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
+        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED})",
         "test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it_has_settled",
     ),
     Mutation(
@@ -101,8 +101,8 @@ TABLE = (
     ),
     Mutation(
         "FENCED",
-        "found = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
-        "found = select(instance).where(instance.c.name == name)",
+        "query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
+        "query = select(instance).where(instance.c.name == name)",
         "test_FENCED_a_worker_that_lost_its_lease_can_write_nothing",
     ),
     Mutation(

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadFile
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files import row_numbers
 from app.files.compression import unpacked
 from app.files.cutting import Cutter, PartFile

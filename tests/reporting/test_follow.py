@@ -78,9 +78,9 @@ async def test_a_change_that_comes_while_the_last_one_is_read_is_read_too(stage:
         await release.wait()
         return answer
 
-    both = [asyncio.create_task(stage.container.follow._once("it", ask)) for _ in range(2)]
+    both = [asyncio.create_task(stage.container.follow._read_together("it", ask)) for _ in range(2)]
     await asyncio.wait_for(asked.wait(), SOON_SECONDS)
-    late = asyncio.create_task(stage.container.follow._once("it", ask))
+    late = asyncio.create_task(stage.container.follow._read_together("it", ask))
     await asyncio.sleep(0)
     release.set()
     assert [await one for one in both] == ["the first", "the first"]
@@ -92,7 +92,7 @@ async def test_who_goes_away_leaves_the_others_their_answer(stage: Stage):
     import_id = await stage.created(LEADS)
     first = asyncio.create_task(next_page(stage.container.follow.events(import_id, after=0)))
     second = asyncio.create_task(next_page(stage.container.follow.events(import_id, after=0)))
-    while not stage.container.follow._waiting_reads:
+    while not stage.container.follow._reads:
         await asyncio.sleep(0)
     first.cancel()
     assert await asyncio.wait_for(second, SOON_SECONDS) == ["accepted"]

@@ -6,7 +6,7 @@ import pytest
 
 from app.domain.lifecycle import Move
 from app.simulator import Fault
-from app.store import imports, parts
+from app.store import imports, part_queries, parts
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
 from tests.story.test_conflicts import CAR, rows, there, waits_for
@@ -113,7 +113,7 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
     async def cancel() -> None:
         async with db.write() as tx:
             await imports.lock(tx, other)
-            for part_id in await parts.waiting_of(tx, other):
+            for part_id in await part_queries.waiting_of(tx, other):
                 await parts.move(tx, part_id, Move.CANCEL, at=AT)
                 begun.set()
                 await blocked(db)

@@ -27,7 +27,7 @@ from app.domain.objects import CustomObject, Leads
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
-from app.store import instances, parts
+from app.store import instances, part_queries
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
@@ -462,8 +462,8 @@ class Life:
     async def _resolve(self, process: Process, name: str) -> None:
         """Somebody looks into Marketo whether it has an unconfirmed part, and says so. Whoever is unsure waits."""
         async with process.container.db.read() as tx:
-            doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
-            taken = {found.batch_id for found in await parts.in_states(tx, name, set(State))}
+            doubtful = await part_queries.in_states(tx, name, {State.UNCONFIRMED})
+            taken = {found.batch_id for found in await part_queries.in_states(tx, name, set(State))}
         audit = Audit(process.container.db, self.marketos)
         await audit.look()
         for part in doubtful:
@@ -557,7 +557,7 @@ class Life:
     async def _lost(self, name: str) -> set[int]:
         """The parts that nobody knows of whether Marketo has them."""
         async with self.ground.read() as tx:
-            return {found.id for found in await parts.in_states(tx, name, {State.UNCONFIRMED})}
+            return {found.id for found in await part_queries.in_states(tx, name, {State.UNCONFIRMED})}
 
     def _settled(self, sent_back: set[int]) -> None:
         """A part whose answer was lost is given its time, whatever a clock says."""
@@ -568,7 +568,7 @@ class Life:
 
     async def _resolve_held(self, process: Process, name: str) -> None:
         async with process.container.db.read() as tx:
-            doubtful = await parts.in_states(tx, name, {State.UNCONFIRMED})
+            doubtful = await part_queries.in_states(tx, name, {State.UNCONFIRMED})
         if any(part.due_at and part.due_at <= process.clock() for part in doubtful):
             await self._resolve(process, name)
 

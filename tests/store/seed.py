@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import Leads
 from app.domain.parts import Part
-from app.store import imports, instances, parts
+from app.store import imports, instances, part_queries, parts
 from app.store.database import Database
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -31,4 +31,4 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
 
 async def parts_of(db: Database, import_id: int) -> list[Part]:
     async with db.read() as tx:
-        return await parts.of_import(tx, import_id)
+        return await part_queries.of_import(tx, import_id)

@@ -11,7 +11,7 @@ import migrations
 from app.domain.events import Occurrence
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import CustomObject, Leads
-from app.store import api_keys, events, imports, instances, parts, results
+from app.store import api_keys, events, imports, instances, part_files, part_queries, parts, results
 from app.store.database import Database
 from app.store.results import Kind, NewRow
 from migrations.drift import drift
@@ -87,7 +87,7 @@ async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):
     database = Database(database_url)
     async with database.read() as tx:
         for import_id in made:
-            assert len(await parts.of_import(tx, import_id)) == 1
+            assert len(await part_queries.of_import(tx, import_id)) == 1
             (row,) = (await results.page(tx, import_id, Kind.FAILURES, after=None, size=9)).rows
             assert (row.reason, list(row.values)) == ("bad", VALUES)
     await database.close()
@@ -120,7 +120,7 @@ async def test_0002_parts_from_before_it_meet_those_that_come_after(database_url
     migrations.upgrade(database_url)
     database = Database(database_url)
     async with database.read() as tx:
-        (one,), (other,) = [await parts.of_import(tx, import_id) for import_id in (lead, car)]
+        (one,), (other,) = [await part_queries.of_import(tx, import_id) for import_id in (lead, car)]
     await database.close()
     assert (one.conflict_scope.record_kind, one.conflict_scope.list_id, one.conflict_scope.key_fields) == (
         "people",
@@ -167,6 +167,6 @@ async def test_0011_what_was_stored_before_it_has_no_checksum(database_url: str)
             ).scalar_one() == 0
         assert set((await tx.execute(text("SELECT clock_jump FROM instance"))).scalars()) == {0}
         for import_id in made:
-            (part,) = await parts.of_import(tx, import_id)
-            assert await parts.load_file(tx, part.id)
+            (part,) = await part_queries.of_import(tx, import_id)
+            assert await part_files.load_file(tx, part.id)
     await database.close()

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from app.domain.estimates import Work
 from app.domain.lifecycle import Move
-from app.store import parts, waiting_queue
+from app.store import part_queries, parts, waiting_queue
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
 
@@ -34,7 +34,7 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
     moves = {there: {}, later: {"due_at": LATER}, retried: {"due_at": LATER, "retry_code": "713"}}
     async with db.write() as tx:
         for import_id, values in moves.items():
-            (part,) = await parts.of_import(tx, import_id)
+            (part,) = await part_queries.of_import(tx, import_id)
             if values:
                 await parts.note(tx, part.id, **values)
             else:
@@ -42,7 +42,7 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
     async with db.read() as tx:
         (only,) = await waiting_queue.backlog_slices(tx, "default", now=AT)
         assert only.work == Work(1, 3)
-        (mine,) = await parts.of_import(tx, retried)
+        (mine,) = await part_queries.of_import(tx, retried)
         assert only.first_seq == only.last_seq == mine.accepted_seq
         assert len(await waiting_queue.backlog_slices(tx, "default", now=LATER)) == 2
         assert await waiting_queue.backlog_slices(tx, "other", now=AT) == []
@@ -70,7 +70,7 @@ async def test_the_heads_of_lower_priorities_say_since_when_they_wait(db: Databa
     held = await an_import(db, client="b", priority=7)
     await an_import(db, client="b", priority=0, not_before=named)
     async with db.write() as tx:
-        (waiting,) = await parts.of_import(tx, held)
+        (waiting,) = await part_queries.of_import(tx, held)
         await parts.set_blocked(tx, waiting.id, by=1, at=AT)
     async with db.read() as tx:
         found = await waiting_queue.heads(tx, "default", below=9)

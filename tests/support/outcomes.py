@@ -9,7 +9,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from app.domain.lifecycle import AT_MARKETO, State
-from app.store import parts
+from app.store import part_queries
 from app.store.tables import instance, part
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage
@@ -101,7 +101,7 @@ async def _until_something_is_due(stage: Stage) -> float:
     now = stage.clock()
     async with stage.container.db.read() as tx:
         under_way = {State.QUEUED, State.IMPORTING}
-        there = await parts.in_states(tx, "default", under_way)
+        there = await part_queries.in_states(tx, "default", under_way)
         known = [one for one in there if one.silent_since is None]
         moments = [stage.instance_worker.queue_model.look(known, now).at] if known else []
         by_time = select(func.min(part.c.due_at)).where(

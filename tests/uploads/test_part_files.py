@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder
 from app.files.uploaded_file import UploadedFile

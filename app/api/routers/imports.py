@@ -25,7 +25,7 @@ from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
 from app.domain.imports import FINISHED, Import, Status
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
-from app.store.imports import Filters
+from app.store.import_queries import Filters
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 

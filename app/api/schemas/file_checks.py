@@ -7,7 +7,7 @@ from pydantic import BaseModel
 from app.api.openapi import examples
 from app.api.schemas.fields import with_example
 from app.domain.file_mistakes import Mistake
-from app.domain.imports import Format
+from app.domain.formats import Format
 from app.files.examination import Findings
 
 MOST_MISTAKES = 100  # listed in one answer; it says how many there are, and each column names its own

@@ -9,7 +9,8 @@ from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
 from app.api.schemas.fields import ErrorOut, Moment, with_example
-from app.domain.imports import FINISHED, Attention, AttentionCode, Format, LeftOut, OnUnconfirmed, SourceFile, Status
+from app.domain.formats import Format
+from app.domain.imports import FINISHED, Attention, AttentionCode, LeftOut, OnUnconfirmed, SourceFile, Status
 from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.objects import OBJECT_TYPES, ValueKind, fields_of, target_parameters
 from app.domain.parts import Rows

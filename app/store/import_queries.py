@@ -1,0 +1,162 @@
+"""Imports as they are read: one, a page of them, or the little that a step has to know of one."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.formats import Format
+from app.domain.imports import Import, LeftOut, OnUnconfirmed, Preflight, Remaining, Request, SourceFile, Status
+from app.domain.objects import target_of, target_parameters
+from app.domain.parts import Failure, Part, Rows
+from app.store import attention
+from app.store.tables import import_, instance
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What a step has to know of the import whose part it has in hand."""
+
+    request: Request
+    columns: tuple[str, ...]
+    status: Status
+    cancel_requested_at: datetime | None
+    file_erased_at: datetime | None
+    results_erased_at: datetime | None
+
+
+async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | None:
+    """None where there is no such import; an upload that is not accepted yet is none."""
+    accepted = select(import_).where(import_.c.id == import_id, import_.c.status.is_not(None))
+    row = (await tx.execute(accepted)).one_or_none()
+    if row is None:
+        return None
+    return ImportSummary(
+        _request(row),
+        tuple(row.columns),
+        Status(row.status),
+        row.cancel_requested_at,
+        row.file_erased_at,
+        row.results_erased_at,
+    )
+
+
+async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
+    """That of a part's import: a part that moves belongs to an accepted import."""
+    summary = await get_summary(tx, of.import_id)
+    assert summary is not None, "the import of a part that moves is accepted"
+    return summary
+
+
+async def has_results(tx: AsyncConnection, import_id: int) -> bool:
+    """False once they are erased."""
+    query = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
+    return (await tx.execute(query)).one_or_none() is not None
+
+
+SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
+"""What a list shows of an import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What GET /v1/imports can be narrowed by; None leaves a column alone."""
+
+    status: Status | None = None
+    instance: str | None = None
+    object_type: str | None = None
+    client: str | None = None
+    label: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    attention: bool | None = None
+
+
+async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
+    """What the file's columns are called: the one thing about an import that may be large, and no list shows."""
+    rows = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
+    return tuple(rows.scalar_one_or_none() or ())
+
+
+async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCriteria) -> Import | None:
+    imports = await _read(tx, [import_.c.id == import_id], 1, by)
+    return imports[0] if imports else None
+
+
+async def page(
+    tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.AttentionCriteria
+) -> list[Import]:
+    """Imports newest first, beginning behind the id `before`."""
+    plain = ("status", "instance", "object_type", "client", "label")
+    conditions: list[ColumnElement[bool]] = [
+        import_.c[name] == value for name in plain if (value := getattr(filters, name)) is not None
+    ]
+    if filters.created_after:
+        conditions.append(import_.c.created_at > filters.created_after)
+    if filters.created_before:
+        conditions.append(import_.c.created_at < filters.created_before)
+    if filters.attention is not None:
+        needs = await attention.needed(tx, by)
+        conditions.append(needs if filters.attention else ~needs)
+    if before is not None:
+        conditions.append(import_.c.id < before)
+    return await _read(tx, conditions, size, by)
+
+
+async def _read(
+    tx: AsyncConnection, conditions: list[ColumnElement[bool]], size: int, by: attention.AttentionCriteria
+) -> list[Import]:
+    rows = (
+        await tx.execute(
+            select(*[*SHOWN, instance.c.blocked_at, instance.c.blocked_reason])
+            .join(instance, instance.c.name == import_.c.instance)
+            .where(import_.c.status.is_not(None), *conditions)
+            .order_by(import_.c.id.desc())
+            .limit(size)
+        )
+    ).all()
+    parts = await attention.parts_of(tx, [row.id for row in rows], by)
+    queued_long = {row.instance for row in rows if parts[row.id].queued_since}
+    still = {name for name in sorted(queued_long) if not await attention.moves(tx, name, by)}
+    return [_as_import(row, parts[row.id], at_a_standstill=row.instance in still) for row in rows]
+
+
+def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) -> Import:
+    error = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+    return Import(
+        id=row.id,
+        request=_request(row),
+        status=Status(row.status),
+        file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows, row.ragged_rows),
+        rows=Rows(row.rows, row.imported, row.failed, row.warned),
+        parts=parts.states,
+        remaining=Remaining(parts.accepted_seq, parts.waiting_rows, parts.collecting_since, parts.failing_since),
+        attention=attention.of(row, parts, at_a_standstill=at_a_standstill),
+        error=error,
+        cancel_requested_at=row.cancel_requested_at,
+        created_at=row.created_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        retry_of=row.retry_of,
+        results_erased_at=row.results_erased_at,
+        left_out=LeftOut(**row.left_out) if row.left_out else None,
+    )
+
+
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        target=target_of(row.object_type, {name: getattr(row, name) for name in target_parameters()}),
+        instance=row.instance,
+        client=row.client,
+        format=Format(row.format),
+        charset=row.charset,
+        priority=row.priority,
+        not_before=row.not_before,
+        preflight=Preflight(row.preflight),
+        on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
+        label=row.label,
+        metadata=row.metadata,
+        file_name=row.file_name,
+    )

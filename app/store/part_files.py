@@ -1,0 +1,28 @@
+"""The stored file of a part."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.store import blobs
+from app.store.blobs import Corrupt
+from app.store.tables import part_file
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A part's file as the files room made it, and checked."""
+
+    blob: bytes
+    row_numbers: bytes | None
+
+
+async def load_file(tx: AsyncConnection, part_id: int) -> StoredFile | None:
+    """None once its rows are erased. Errors: Corrupt."""
+    row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
+    if row is None:
+        return None
+    if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
+        raise Corrupt(f"the file of part {part_id} is not what was stored")
+    return StoredFile(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))

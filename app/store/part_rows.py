@@ -1,0 +1,71 @@
+"""A part as a row of the database, and the columns for what befalls it."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_
+
+from app.domain.lifecycle import State
+from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
+from app.store.tables import WAITING, part
+
+COUNTED: dict[str, Any] = {part.c.attempts.name: part.c.attempts + 1}
+"""Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
+
+
+def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
+    """The columns for a try that did not go through; `failing_since`: None where only its turn has not come."""
+    return {
+        "last_error_at": error.at,
+        "last_error_code": error.code,
+        "last_error_message": error.message,
+        "failing_since": failing_since,
+    }
+
+
+def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
+    """Waiting parts whose time has come."""
+    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
+
+
+def conflict_scope_of(row: Row[Any]) -> ConflictScope:
+    return ConflictScope(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
+
+
+def as_part(row: Row[Any]) -> Part:
+    failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+    at = row.last_error_at
+    return Part(
+        id=row.id,
+        import_id=row.import_id,
+        number=row.number,
+        instance=row.instance,
+        state=State(row.state),
+        state_since=row.state_since,
+        accepted_seq=row.turn,
+        conflict_scope=conflict_scope_of(row),
+        client=row.client,
+        blocked_by=row.waits_for,
+        blocked_since=row.waits_since,
+        first_row=row.first_row,
+        rows=Rows(row.rows, row.imported, row.failed, row.warned),
+        size_bytes=row.bytes,
+        slot=row.slot,
+        batch_id=row.batch_id,
+        attempts=row.attempts,
+        due_at=row.due_at,
+        retry_code=row.retry_code,
+        message=row.message,
+        error=failure,
+        silent_since=row.silent_since,
+        denials=row.denials,
+        last_error=TryError(row.last_error_code, row.last_error_message, at) if at else None,
+        failing_since=row.failing_since,
+        counted=row.counted,
+        results_missing=row.results_missing,
+        results_late=row.results_late,
+        unplaced=row.unplaced,
+        submitted_at=row.submitted_at,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
