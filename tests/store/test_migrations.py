@@ -11,7 +11,7 @@ import migrations
 from app.domain.events import Occurrence
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import CustomObject, Leads
-from app.store import api_keys, events, imports, instances, part_files, part_queries, parts, results
+from app.store import api_keys, events, import_queries, imports, instances, part_files, part_queries, parts, results
 from app.store.database import Database
 from app.store.parts import NewPart
 from app.store.results import Kind, NewRow
@@ -165,3 +165,53 @@ async def test_0011_what_was_stored_before_it_has_no_checksum(database_url: str)
             (part,) = await part_queries.of_import(tx, import_id)
             assert await part_files.load_file(tx, part.id)
     await database.close()
+
+
+AT_MARKETO = ("submitting", "unconfirmed", "queued", "importing")
+STATES = ["waiting", *AT_MARKETO, "collecting", "complete", "failed", "cancelled"]
+INSTANCE_BEFORE = "INSERT INTO instance (name, foreign_slots) VALUES ('default', 3)"
+IMPORT_BEFORE = """
+    INSERT INTO import (
+        id, instance, client, object_type, format, charset, lookup_field, list_id, priority, preflight, on_unconfirmed,
+        file_bytes, file_sha256, rows, ragged_rows, columns, status, touched_at, created_at
+    ) VALUES (
+        7, 'default', 'crm', 'lead', 'csv', 'utf-8', 'email', 12, 5, 'header', 'hold',
+        8, '00', 9, 0, '["email"]', 'importing', '2026-11-04T12:00:00.000000Z', '2026-11-04T12:00:00.000000Z'
+    )
+"""
+PART_BEFORE = """
+    INSERT INTO part (
+        id, import_id, number, instance, priority, state, turn, client, space, key_fields, aside, waits_for,
+        slot, first_row, rows, bytes, results_missing
+    ) VALUES (
+        {number}, 7, {number}, 'default', 5, '{state}', 41, 'crm', 'people', 'email', {aside}, {waits_for},
+        {slot}, {number}, 1, 8, false
+    )
+"""
+
+
+async def test_rows_that_an_earlier_version_wrote_are_read_as_what_they_are(database_url: str):
+    """In every state, by the names that the columns had when they were the words of the code, too."""
+    database = Database(database_url)
+    async with database.write() as tx:
+        await tx.execute(text(INSTANCE_BEFORE))
+        await tx.execute(text(IMPORT_BEFORE))
+        for number, state in enumerate(STATES, start=1):
+            slot = number if state in AT_MARKETO else "NULL"
+            aside, waits_for = state == "cancelled", 4 if state == "waiting" else "NULL"
+            row = PART_BEFORE.format(number=number, state=state, slot=slot, aside=aside, waits_for=waits_for)
+            await tx.execute(text(row))
+    async with database.read() as tx:
+        summary = await import_queries.get_summary(tx, 7)
+        parts_before = await part_queries.of_import(tx, 7)
+        (instance,) = await instances.everyone(tx)
+    await database.close()
+    assert summary is not None
+    assert summary.request.target == Leads("email", 12)
+    assert [part.state for part in parts_before] == STATES
+    assert {part.accepted_seq for part in parts_before} == {41}
+    assert {part.conflict_scope.record_kind for part in parts_before} == {"people"}
+    assert [part.state for part in parts_before if part.conflict_scope.has_deferred_rows] == ["cancelled"]
+    assert [(part.state, part.blocked_by) for part in parts_before if part.blocked_by] == [("waiting", 4)]
+    assert [part.slot for part in parts_before if part.slot] == [2, 3, 4, 5]
+    assert instance.external_slots == 3
