@@ -100,7 +100,7 @@ async def test_a_form_that_there_is_no_room_for_is_refused_unread(
     async with staged(sqlite_url, clock) as stage:
         assert await stage.created(LEADS) == 1
         for knob, bound, code in zip(("backlog_parts", "disk_floor_bytes"), (1, 10**18), codes, strict=True):
-            object.__setattr__(stage.container.intake, knob, bound)
+            object.__setattr__(stage.container.capacity, knob, bound)
             async with in_order(stage.container) as (api, log):
                 answer = await api.post(path, files={"file": ("leads.csv", LEADS)})
             assert (f'"code":"{code}"' in answer.text, log[0]) == (True, "answer"), answer.text
