@@ -39,7 +39,18 @@ structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.
 
 BOTH = ("sqlite", "postgresql")
 RUN = "sluice_run"
-ON_ONE_DATABASE = ("api", "attacks", "operations", "pipeline", "reporting", "scheduling", "story", "uploads", "worker")
+ON_ONE_DATABASE = (
+    "api",
+    "attacks",
+    "operations",
+    "pipeline",
+    "reporting",
+    "rooms",
+    "scheduling",
+    "story",
+    "uploads",
+    "worker",
+)
 FOLDER = pytest.StashKey[Path]()
 TESTS = Path(__file__).parent
 

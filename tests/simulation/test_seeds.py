@@ -9,8 +9,8 @@ from tests.simulation.harness import OnTheSpot, sqlite_ground
 from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 
-FEW, SEEDS, BLOCK = 10, 1000, 66
-FEW_ON_POSTGRESQL, ON_POSTGRESQL = 4, 40
+FEW, SEEDS, BLOCK = 4, 1000, 83
+FEW_ON_POSTGRESQL, ON_POSTGRESQL = 2, 40
 
 
 @pytest.mark.parametrize(
