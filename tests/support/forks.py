@@ -89,6 +89,7 @@ class _Passed:
 
 
 def _run(words: list[str], environment: dict[str, str], folder: str, streams: list[_Passed]) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, and so would this
     for descriptor, passed in enumerate(streams):
         passed.become(descriptor)
     if os.isatty(0):
