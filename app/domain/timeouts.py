@@ -123,9 +123,6 @@ class RetryPolicy:
         late_seconds = AGAIN_SHARE * (now - since).total_seconds()
         return now + timedelta(seconds=max(self.poll_min_seconds, min(late_seconds, self.retry_max_seconds)))
 
-    def after_window(self, now: datetime) -> datetime:
-        return now + timedelta(seconds=self.window_seconds)
-
 
 def marketo_day(now: datetime) -> date:
     """The date in US Central time: Marketo counts calls by these days."""

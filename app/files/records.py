@@ -11,7 +11,7 @@ The module is long because finding records and reading their cells share one lay
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -254,23 +254,6 @@ def offsets_of(text: bytes, delimiter: str) -> tuple[Offsets, Offsets]:
     starts.append(records.starts + base)
     ends.append(records.ends + base)
     return np.concatenate(starts), np.concatenate(ends)
-
-
-def rows_of(text: bytes, delimiter: str) -> Iterator[list[str]]:
-    """The cells of each record of a whole file, unquoted, the header's first. Errors: csv.Error, UnicodeDecodeError."""
-    return csv.reader(_one_by_one(text, delimiter), delimiter=delimiter)
-
-
-def _one_by_one(text: bytes, delimiter: str) -> Iterator[str]:
-    scanner = RecordScanner(delimiter)
-    for at in range(0, len(text), STEP_BYTES):
-        yield from _texts(scanner.feed(text[at : at + STEP_BYTES]))
-    yield from _texts(scanner.finish())
-
-
-def _texts(records: Records) -> Iterator[str]:
-    for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True):
-        yield records.text[start:end].decode()
 
 
 def buffer_of(text: bytes) -> NDArray[np.uint8]:
