@@ -29,6 +29,7 @@ from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
 
 MARKETO = "http://marketo.example.com"
+IDLE_SECONDS = 40.0
 
 
 class CallInTransaction(AssertionError):
@@ -57,6 +58,11 @@ class Stage:
     leases: Leases
     posted: list[httpx.Request] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # the paths of all other calls to Marketo
+
+    @property
+    def calls(self) -> int:
+        """How many calls were made to Marketo, those for a token among them."""
+        return len(self.posted) + len(self.asked)
 
     @property
     def maintenance(self) -> Maintenance:
@@ -108,7 +114,8 @@ class Stage:
 
     async def beat(self) -> None:
         """Each step whose turn it is, as the worker does; all of them where the clock has not moved since."""
-        await self.take_lease()
+        if not self.leases.is_fresh("default"):
+            await self.take_lease()
         at, ticked = self.clock(), self.instance_worker.ticked
         is_again = max(ticked.values(), default=at) == at
         for tick in timetable(self.instance_worker, 1):
@@ -118,12 +125,18 @@ class Stage:
                 ticked[tick.name] = self.clock()
 
     async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
-        """Beat and step the clock until every import is finished (or `until()` is true)."""
+        """Beat and step the clock until every import is finished (or `until()` is true).
+
+        While nothing is said to Marketo the steps become longer, up to `IDLE_SECONDS`: hours of waiting are few beats.
+        """
+        step = seconds
         for _ in range(beats):
+            calls = self.calls
             await self.beat()
             if await (until() if until else self.quiet()):
                 return
-            self.clock.step(seconds)
+            step = seconds if self.calls > calls else max(seconds, min(2 * step, IDLE_SECONDS))
+            self.clock.step(step)
         raise AssertionError(f"not done after {beats} beats: {(await self.api.get('/v1/imports')).json()}")
 
     async def quiet(self) -> bool:
