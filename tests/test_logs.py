@@ -74,7 +74,7 @@ def test_no_line_for_people_passes_an_order_to_the_terminal_on(console: io.Strin
 
 def test_whoever_asks_for_a_form_gets_it_where_nobody_looks_on(monkeypatch: pytest.MonkeyPatch):
     """A file is no terminal: without a setting it gets JSON."""
-    for form, is_json in (("json", True), ("console", False), ("", True)):
+    for form, is_json in (("json", True), ("console", False), (None, True)):
         text = io.StringIO()
         with logged(form, text, monkeypatch):
             structlog.get_logger().warning("told")
