@@ -3,8 +3,6 @@
 import asyncio
 
 from app.notify.pending import Notification, PendingNotifications
-from app.notify.signal import Signal
-from app.notify.wakeup import Wakeup
 
 
 async def test_what_came_before_it_is_taken_is_one_notification():
@@ -33,23 +31,3 @@ def test_more_than_five_hundred_changed_imports_are_not_named():
     assert pending.take().changed is None
     pending.change([1])
     assert pending.take().changed == frozenset({1})
-
-
-async def test_signals_that_come_before_anybody_waits_are_one():
-    """It is not lost, and it is not heard twice."""
-    signal = Signal()
-    signal.send()
-    signal.send()
-    assert await signal.wait()
-    assert not await signal.wait(within_seconds=0)
-
-
-async def test_something_to_do_is_told_here_and_to_the_others_and_hearsay_only_here():
-    """Or two processes would tell each other for ever."""
-    wakeup = Wakeup()
-    wakeup.send()
-    assert await wakeup.wait(within_seconds=0)
-    assert wakeup.pending.take().rung
-    wakeup.receive()
-    assert await wakeup.wait(within_seconds=0)
-    assert not wakeup.pending.take().rung

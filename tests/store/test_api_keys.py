@@ -1,10 +1,10 @@
-"""API keys and access tokens as they are stored: never a secret, only its SHA-256."""
+"""API keys as they are stored: never a secret, only its SHA-256."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.api_keys import ApiKey, Scope
-from app.store import access_tokens, api_keys
+from app.store import api_keys
 from app.store.database import Database
 from tests.store.seed import AT
 
@@ -48,17 +48,3 @@ async def test_a_key_is_revoked_once(db: Database):
         await api_keys.used(tx, CRM.id, at=AT + timedelta(hours=2))
         assert await api_keys.get(tx, CRM.id) == replace(CRM, revoked_at=AT, last_used_at=AT + timedelta(hours=2))
         assert await api_keys.get(tx, WEB.id) == WEB
-
-
-async def test_an_access_token_stands_for_its_key_until_it_is_forgotten(db: Database):
-    """One that has only expired is still known: its caller is told so, and not that it never was one."""
-    until = AT + timedelta(hours=1)
-    async with db.write() as tx:
-        await api_keys.add(tx, CRM)
-        await access_tokens.add(tx, "70" * 32, key_id=CRM.id, expires_at=until)
-        assert await access_tokens.get(tx, "70" * 32) == (CRM, until)
-        assert await access_tokens.get(tx, "71" * 32) is None
-        await access_tokens.forget(tx, expired_before=until)
-        assert await access_tokens.get(tx, "70" * 32) == (CRM, until)
-        await access_tokens.forget(tx, expired_before=until + timedelta(seconds=1))
-        assert await access_tokens.get(tx, "70" * 32) is None

@@ -29,6 +29,17 @@ async def test_an_incident_is_to_be_told_once_and_so_is_its_end(db: Database):
         assert not (await instances.hold_row(tx, "default")).has_incidents
 
 
+async def test_what_comes_back_within_a_minute_and_goes_again_is_told_neither_time(db: Database):
+    """The history would be full of it."""
+    soon = AT + timedelta(seconds=59)
+    async with db.write() as tx:
+        await incidents.meet(tx, "default", "unreachable", at=AT, reason=None)
+        await incidents.end(tx, "default", "unreachable")
+        assert not await incidents.meet(tx, "default", "unreachable", at=soon, reason=None)
+        assert (await instances.hold_row(tx, "default")).has_incidents
+        assert await incidents.end(tx, "default", "unreachable") is None
+
+
 async def test_each_kind_and_each_instance_has_incidents_of_its_own(db: Database):
     """The end of one ends no other."""
     async with db.write() as tx:
