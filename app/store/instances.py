@@ -15,14 +15,15 @@ from app.store.dialects import upsert
 from app.store.tables import clock_jump, instance
 from app.store.transaction import Transaction
 
-EXTERNAL = {
+DOMAIN_NAMES = {
     "foreign_slots": "external_slots",
     "foreign_at": "external_at",
     "foreign_until": "external_until",
     "foreign_lessons": "consecutive_1016s",
     "foreign_alone": "external_alone",
+    "pace": "throughput",
 }
-"""What the columns about slots of others are called in the domain."""
+"""Columns that have another name in the domain, and that name."""
 
 
 async def ensure(tx: Transaction, names: Iterable[str]) -> None:
@@ -70,7 +71,7 @@ class SignOfLife(NamedTuple):
     """What a worker hands on with each sign of life, so that the next one does not begin from nothing."""
 
     calls: Calls
-    pace: ThroughputModel
+    throughput: ThroughputModel
     ticked: Mapping[str, datetime]  # when each step was last done
     failing: Mapping[str, Fault]  # the steps that failed the last time
 
@@ -118,7 +119,7 @@ async def keep_lease(
         .values(
             lease_until=term.ends_at,
             heartbeat_at=term.begins_at,
-            pace=asdict(sign.pace),
+            pace=asdict(sign.throughput),
             ticked=_told(sign.ticked),
             failing={
                 step: {"since": fault.since.isoformat(), "error": fault.error} for step, fault in sign.failing.items()
@@ -230,15 +231,16 @@ async def _set(tx: Transaction, name: str, **columns: object) -> None:
 
 
 def _as_instance(row: Row[Any]) -> Instance:
-    known = {EXTERNAL.get(name, name): value for name, value in row._asdict().items()}
-    known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
-    day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
-    known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
-    known["pace"] = ThroughputModel(**row.pace) if row.pace else ThroughputModel()
-    known["failing"] = {
-        step: Fault(datetime.fromisoformat(one["since"]), one["error"]) for step, one in (row.failing or {}).items()
+    values = {DOMAIN_NAMES.get(name, name): value for name, value in row._asdict().items()}
+    values["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
+    day, today, last_window, at = (values.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
+    values["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
+    values["throughput"] = ThroughputModel(**row.pace) if row.pace else ThroughputModel()
+    values["failing"] = {
+        step: Fault(datetime.fromisoformat(fault["since"]), fault["error"])
+        for step, fault in (row.failing or {}).items()
     }
-    known["last_error"] = incidents.as_error(row.last_error)
-    known["incidents"] = incidents.as_incidents(row.incidents)
-    known["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
-    return Instance(**known)
+    values["last_error"] = incidents.as_error(row.last_error)
+    values["incidents"] = incidents.as_incidents(row.incidents)
+    values["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
+    return Instance(**values)

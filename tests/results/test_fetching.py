@@ -100,7 +100,7 @@ async def test_what_cannot_be_used_is_asked_for_again_for_a_time(
     clock.step(seconds - 1)
     late = await again(db, clock, answer, 1, one)
     assert isinstance(late, LateFile)
-    assert (late.because, late.file) == (unusable, Kind.FAILURES)
+    assert (late.unusable, late.file) == (unusable, Kind.FAILURES)
     clock.step(1)
     fetched = await again(db, clock, answer, 1, one)
     assert isinstance(fetched, Fetched)

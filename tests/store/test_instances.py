@@ -70,7 +70,7 @@ async def test_a_sign_of_life_is_what_the_next_worker_finds(tx: Transaction):
     instance = await instances.keep_lease(tx, "default", epoch=1, term=term, sign=sign)
     assert instance is not None
     assert (instance.heartbeat_at, instance.lease_until) == (LATER, LATER + LEASE)
-    assert SignOfLife(instance.calls or sign.calls, instance.pace, instance.ticked, instance.failing) == sign
+    assert SignOfLife(instance.calls or sign.calls, instance.throughput, instance.ticked, instance.failing) == sign
 
 
 async def test_FENCED_the_row_is_locked_under_its_own_epoch_only(tx: Transaction):

@@ -40,7 +40,7 @@ def incoming(place: Place, request: Request = REQUEST, **arrival: Any) -> Incomi
 async def test_what_is_known_of_a_file_once_it_is_read(place: Place):
     """As it was uploaded, after decompression."""
     taken = incoming(place)
-    assert sum(piece.rows for piece in [*taken.file.feed(CONTENT), *taken.file.finish()]) == 2
+    assert sum(part_file.rows for part_file in [*taken.file.feed(CONTENT), *taken.file.finish()]) == 2
     source = taken.source
     assert (source.name, source.size_bytes, source.rows, source.ragged_rows) == ("leads.csv", len(CONTENT), 2, 1)
     assert source.sha256 == hashlib.sha256(CONTENT).hexdigest()
@@ -69,8 +69,8 @@ async def test_a_retry_hands_on_the_numbers_that_its_rows_had(place: Place):
     numbers = Given()
     numbers.add([7, 9])
     taken = incoming(place, retry_of=3, numbers=numbers, left_out=lambda: LeftOut(superseded=2))
-    (*_, piece) = [*taken.file.feed(b"email\na@b.example\nc@d.example\n"), *taken.file.finish()]
-    assert piece.row_numbers is not None
+    (*_, part_file) = [*taken.file.feed(b"email\na@b.example\nc@d.example\n"), *taken.file.finish()]
+    assert part_file.row_numbers is not None
     assert taken.left_out() == LeftOut(superseded=2)
     assert taken.origin.retry_of == 3
     assert incoming(place).left_out() == LeftOut()
