@@ -14,7 +14,7 @@ from sqlalchemy import exists, func, select
 from app.api.app import create_app as create_api
 from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
-from app.domain.lifecycle import State
+from app.domain.lifecycle import FINAL, State
 from app.marketo.rate_limit import Sleep
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
@@ -140,8 +140,9 @@ class Stage:
             there = await part_queries.in_states(tx, "default", under_way)
             answering = [each for each in there if each.silent_since is None]
             moments = [self.instance_worker.queue_model.look(answering, now).at] if answering else []
+            moments += [each.due_at for each in there if each.silent_since and each.due_at and each.due_at > now]
             by_time = select(func.min(part.c.due_at)).where(
-                part.c.due_at > now, part.c.state.not_in(under_way) | part.c.silent_since.is_not(None)
+                part.c.instance == "default", part.c.state.in_(set(State) - under_way - FINAL), part.c.due_at > now
             )
             moments.append((await tx.execute(by_time)).scalar_one())
             held = select(instance.c.hold_until, instance.c.hold_reason).where(instance.c.hold_until > now)
