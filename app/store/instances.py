@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, case, func, literal, select, update
+from sqlalchemy import Row, bindparam, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Fault, Instance, WaitingFor
@@ -25,6 +25,11 @@ DOMAIN_NAMES = {
 }
 """Columns that have another name in the domain, and that name."""
 
+_BY_NAME = select(instance).where(instance.c.name == bindparam("name"))
+_OF_EPOCH = _BY_NAME.where(instance.c.lease_epoch == bindparam("epoch"))
+# never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
+_LOCKED, _SHARED = _OF_EPOCH.with_for_update(key_share=True), _OF_EPOCH.with_for_update(read=True)
+
 
 async def ensure(tx: Transaction, names: Iterable[str]) -> None:
     """Have a row for each configured instance."""
@@ -34,7 +39,7 @@ async def ensure(tx: Transaction, names: Iterable[str]) -> None:
 
 
 async def get(tx: AsyncConnection, name: str) -> Instance | None:
-    row = (await tx.execute(select(instance).where(instance.c.name == name))).one_or_none()
+    row = (await tx.execute(_BY_NAME, {"name": name})).one_or_none()
     return _as_instance(row) if row else None
 
 
@@ -53,10 +58,7 @@ async def lock(tx: Transaction, name: str, *, epoch: int, share: bool = False) -
 
     `share`: only against a take-over; others may hold it so too.
     """
-    query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)
-    # never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
-    locked = query.with_for_update(read=True) if share else query.with_for_update(key_share=True)
-    row = (await tx.execute(locked)).one_or_none()
+    row = (await tx.execute(_SHARED if share else _LOCKED, {"name": name, "epoch": epoch})).one_or_none()
     return _as_instance(row) if row else None
 
 
