@@ -19,7 +19,6 @@ from rich.console import Console, RenderableType
 from app.api.openapi import examples
 from app.cli import tables, times
 from app.cli.client import read_for_people, read_json
-from app.terminal import harmless
 from tests.support.logged import console
 from tests.support.terminal import Terminal
 
@@ -51,24 +50,11 @@ def hostile(shown: Any) -> Any:
             return shown
 
 
-@pytest.mark.parametrize("letter", [*map(chr, range(0x20)), "\x7f", *C1, *BIDI, "\u2028", "\u2029", "\ufeff", "\ud800"])
-def test_a_character_that_orders_something_is_written_out(letter: str):
-    """C0, C1, what turns the direction, other line ends, half a character."""
-    shown = harmless(f"a{letter}b")
-    assert shown.isascii()
-    assert shown.isprintable()
-    assert shown.encode().decode("unicode_escape") == f"a{letter}b"
-
-
-@pytest.mark.parametrize("text", ["plain", "größe.csv", "名簿　三", "نامه‌ها", "👩‍👩‍👧", "naïve", "a\u00a0b", "[x]"])
-def test_a_text_of_any_alphabet_is_left_as_it_is(text: str):
-    """Orders are taken out, not letters."""
-    assert harmless(text) == text
-
-
 ROWS = [{"source_row": None, "reason": "no", "values": {"email": "x", "a": None}}]
 KEY = {"id": "x", "client": "x", "scopes": ["submit"], "max_priority": 3, "created_at": "2026-11-23T10:00:00Z"}
 KEY |= dict.fromkeys(("expires_at", "revoked_at", "last_used_at"))
+
+
 ATTENTION = {"attention": {"code": "stuck", "message": "x", "since": "2026-11-23T10:00:00Z"}}
 TABLES = {
     "imports": lambda of: tables.imports_table(of([examples.IMPORT])),
