@@ -2,6 +2,10 @@
 
 import pytest
 
+from app.api.import_request import request_from
+from app.domain.errors import BadParameter
+from app.domain.imports import Preflight, Request
+from app.domain.objects import CustomObject, Leads
 from tests.api.problem_answers import is_problem
 from tests.story.files import LEADS
 from tests.support.stage import Stage
@@ -66,3 +70,43 @@ async def test_all_mistakes_are_told_at_once(stage: Stage):
     """Nobody wants to mend three parameters in three rounds."""
     told = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
     assert {error["field"] for error in told["errors"]} == {"priority", "format", "label"}
+
+
+def read(max_priority: int = 9, **parameters: str) -> Request:
+    return request_from(parameters, file_name="a.csv", client="crm", max_priority=max_priority)
+
+
+def test_without_parameters_a_request_is_of_leads_with_all_defaults():
+    """The file's name and the client are the caller's."""
+    request = read()
+    assert request == Request(target=Leads(), client="crm", file_name="a.csv")
+    assert (request.priority, request.format, request.instance) == (5, "csv", "default")
+
+
+def test_values_are_read_as_their_parameters_declare():
+    """An empty value is none."""
+    request = read(
+        object_type="CUSTOM_OBJECT", object_name="car_c", dedupe_fields="vin,make", label="", preflight="rows"
+    )
+    assert request.target == CustomObject("car_c", ("vin", "make"))
+    assert (request.label, request.preflight) == (None, Preflight.ROWS)
+    assert read(instance="EU").instance == "eu"
+
+
+def test_a_key_s_highest_priority_is_the_default_where_that_is_lower():
+    """A higher one that is asked for is refused by a code of its own."""
+    assert [read(most).priority for most in (3, 9)] == [3, 5]
+    assert read(3, priority="2").priority == 2
+    with pytest.raises(BadParameter) as refused:
+        read(3, priority="4")
+    assert refused.value.code == "priority_too_high"
+
+
+def test_a_mistake_of_each_kind_is_among_all_mistakes():
+    """Names that are not known, other types' parameters, missing ones, and wrong values."""
+    with pytest.raises(BadParameter) as refused:
+        read(nonsense="1", object_type="program_member", list_id="3", program_id="x", priority="11")
+    told = {detail.field: detail.message for detail in refused.value.details}
+    assert told.keys() == {"nonsense", "list_id", "program_id", "program_member_status", "priority"}
+    assert told["list_id"] == "is for object_type lead; this import's is program_member"
+    assert told["program_member_status"] == "is required for object_type program_member"
