@@ -9,7 +9,7 @@ import pytest
 
 from app.cli.commands import COMMANDS as COMMAND_LIST
 from app.cli.commands import Command, load_command
-from tests.cli.conftest import MARKETO, Run
+from tests.cli.conftest import Run
 from tests.support import forks
 from tests.support.processes import ROOT
 
@@ -74,23 +74,6 @@ def test_bad_usage_exits_2(sluice: Run, words: tuple[object, ...]):
     told = sluice(*words)
     assert (told.returncode, told.stdout) == (2, "")
     assert told.stderr
-
-
-@pytest.mark.parametrize(
-    ("words", "variables", "says"),
-    [
-        (("serve",), {}, "SLUICE_INSTANCES__DEFAULT__BASE_URL"),
-        (("serve", "--host", "0.0.0.0"), MARKETO | {"AUTH": "off"}, "loopback only"),
-        (("serve", "--role", "worker"), MARKETO | {"AUTH": "off"}, "SQLite takes one process"),
-    ],
-    ids=["no instance", "not on loopback", "a role on SQLite"],
-)
-def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
-    """One clear line, the exit code of bad settings, nothing started."""
-    told = sluice(*words, **variables)
-    assert told.returncode == 2
-    assert says in told.stderr
-    assert "Traceback" not in told.stderr
 
 
 def test_no_command_waits_for_what_it_does_not_need():

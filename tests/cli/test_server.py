@@ -1,62 +1,12 @@
-"""What the server is told: how long it keeps a connection, and whose word about callers it takes."""
+"""`sluice serve` as a process: what it refuses to start with, and a connection that is idle for too long."""
 
 import socket
 from pathlib import Path
 
-import httpx
 import pytest
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
 
-from app.cli.http_api import HttpApi
-from app.container import build_container
+from tests.cli.conftest import MARKETO, Run
 from tests.support.processes import service
-from tests.support.stage import stage_settings
-
-FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
-
-
-async def seen(request: Request) -> PlainTextResponse:
-    assert request.client
-    return PlainTextResponse(f"{request.url.scheme} {request.client.host}")
-
-
-@pytest.mark.parametrize(
-    ("trusted", "proxy", "told"),
-    [
-        (None, "127.0.0.1", "https 203.0.113.7"),
-        (None, "10.1.2.3", "http 10.1.2.3"),
-        ("10.0.0.0/8, 192.0.2.1", "10.1.2.3", "https 203.0.113.7"),
-        ("10.0.0.0/8, 192.0.2.1", "192.0.2.1", "https 203.0.113.7"),
-        ("10.0.0.0/8, 192.0.2.1", "127.0.0.1", "http 127.0.0.1"),
-        ("*", "198.51.100.1", "https 203.0.113.7"),
-    ],
-)
-async def test_only_a_trusted_proxy_is_believed(
-    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, trusted: str | None, proxy: str, told: str
-):
-    """What the environment says to uvicorn itself makes no difference."""
-    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
-    container = build_container(stage_settings(sqlite_url, **({"trusted_proxies": trusted} if trusted else {})))
-    try:
-        server = HttpApi(container)
-        server.config.app.router.routes.append(Route("/seen", seen))  # type: ignore[union-attr]
-        server.config.load()
-        door = httpx.ASGITransport(server.config.loaded_app, client=(proxy, 1))
-        async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
-            assert (await api.get("/seen", headers=FORWARDED)).text == told
-    finally:
-        await container.close()
-
-
-async def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(sqlite_url: str):
-    """75 seconds, where those have 60: else it is closed under a request that is on its way."""
-    container = build_container(stage_settings(sqlite_url))
-    try:
-        assert HttpApi(container).config.timeout_keep_alive == 75
-    finally:
-        await container.close()
 
 
 def test_an_idle_connection_is_closed_when_its_time_is_over(sqlite_url: str, tmp_path: Path):
@@ -70,3 +20,20 @@ def test_an_idle_connection_is_closed_when_its_time_is_over(sqlite_url: str, tmp
         while chunk := line.recv(65_536):
             received += chunk
         assert received.startswith(b"HTTP/1.1 200 ")
+
+
+@pytest.mark.parametrize(
+    ("words", "variables", "says"),
+    [
+        (("serve",), {}, "SLUICE_INSTANCES__DEFAULT__BASE_URL"),
+        (("serve", "--host", "0.0.0.0"), MARKETO | {"AUTH": "off"}, "loopback only"),
+        (("serve", "--role", "worker"), MARKETO | {"AUTH": "off"}, "SQLite takes one process"),
+    ],
+    ids=["no instance", "not on loopback", "a role on SQLite"],
+)
+def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
+    """One clear line, the exit code of bad settings, nothing started."""
+    told = sluice(*words, **variables)
+    assert told.returncode == 2
+    assert says in told.stderr
+    assert "Traceback" not in told.stderr
