@@ -20,7 +20,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,8 +52,11 @@ simulate-seeds: install ## live the life of a seed again (seed=4711), or many of
 test: install ## run all tests with few repetitions, on SQLite and on a real PostgreSQL
 	$(PYTEST) --dist worksteal
 
-endure: install ## run what takes long: a thousand lives, 200 kills, every crash point and all of HTTP on both databases, broken rules
+endure: install ## run what takes long: a thousand lives, 200 kills, every crash point on both databases, Schemathesis, broken rules
 	$(PYTEST) --dist load --maxschedchunk 1 -m "endure or hypothesis" --hypothesis-profile=endure
+
+twins: install ## run on PostgreSQL, too, what `make test` has on SQLite alone
+	$(PYTEST) --dist worksteal -m twin
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .

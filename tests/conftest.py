@@ -1,8 +1,8 @@
-"""What every test may ask for, and the two tiers.
+"""What every test may ask for, and the tiers.
 
 `make test` is what a contributor waits for: everything, with few repetitions. `make endure` is what takes long: the
 tests marked `endure`, and every property once more with many examples. `database_url` runs a test on SQLite and on a
-real PostgreSQL; where a test is not about the database, PostgreSQL's turn is in `make endure`.
+real PostgreSQL; where a test is not about the database, PostgreSQL's turn is its twin, which `make twins` runs.
 """
 
 import gc
@@ -75,11 +75,12 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Above the store a test's turn on PostgreSQL is in `make endure`, unless it is marked `both_databases`."""
+    """Above the store a test's turn on PostgreSQL is its twin, unless it is marked `both_databases` or `endure`."""
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
-        if room in ON_ONE_DATABASE and _is_on_postgresql(item) and not item.get_closest_marker("both_databases"):
-            item.add_marker("endure")
+        is_kept = item.get_closest_marker("both_databases") or item.get_closest_marker("endure")
+        if room in ON_ONE_DATABASE and _is_on_postgresql(item) and not is_kept:
+            item.add_marker("twin")
     items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
 
 
