@@ -1,4 +1,7 @@
-"""Settings in, the whole service out: the only place that constructs what a process shares."""
+"""The container: builds, from the settings, everything that a process shares. Nothing else constructs these objects.
+
+The module is long because it is one list of what there is; it makes no decision but what the settings say.
+"""
 
 import asyncio
 import random

@@ -2,6 +2,8 @@
 
 SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`) and readers that cannot write. A
 second process on the same file is refused: SQLite before 3.51.3 can corrupt a WAL that two connections checkpoint.
+
+The module is long because opening, committing and keeping the log small share one object, whose order of steps matters.
 """
 
 import asyncio

@@ -1,4 +1,7 @@
-"""Imports: receiving and accepting them, their locks, and the sums over their parts, which lists and filters need."""
+"""Imports: receiving and accepting them, their locks, and the sums over their parts, which lists and filters need.
+
+The module is long because half of it lists columns: beginning, accepting and summing up each write many of them.
+"""
 
 from collections import Counter
 from collections.abc import Sequence

@@ -1,4 +1,7 @@
-"""Instances: their lease, pauses, blocks and back-offs."""
+"""Instances: their lease, pauses, blocks and back-offs.
+
+The module is long because all that is driven by a lease writes one row: who locks it, and how, is seen in one place.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass

@@ -66,9 +66,8 @@ class PgNotify:
                 )
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
-                    self._receive(
-                        Notification(has_work=True, changed=None)
-                    )  # nobody listened until now: it may be anything
+                    # nobody listened until now, so anything may have been missed
+                    self._receive(Notification(has_work=True, changed=None))
                     async for notice in connection.notifies():
                         sender, notification = read(notice.payload)
                         if sender != self.sender:
