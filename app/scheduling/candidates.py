@@ -14,7 +14,7 @@ from app.scheduling.fair_share import AgedShare, FairShare
 from app.store import waiting_queue
 from app.store.database import Database
 
-CANDIDATES = 20  # of a client's waiting parts that are looked at in one turn
+CANDIDATES = 20  # how many of a client's waiting parts are tried in one turn
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,15 +162,15 @@ async def forget_rows(tx: Transaction, import_id: int, *, part_number: int) -> N
 
 def _json(cells: Sequence[str | None] | str) -> str:
     """Bytes that are no UTF-8, as `surrogateescape` keeps them, are spelt out: no database takes them as a text."""
-    told = json.dumps(cells, ensure_ascii=False)
-    return told if told.isascii() or not SURROGATE.search(told) else json.dumps(cells)
+    text = json.dumps(cells, ensure_ascii=False)
+    return text if text.isascii() or not SURROGATE.search(text) else json.dumps(cells)
 
 
 def _stored(place: tuple[int, int], source_row: int | None, reason: str, cells: str) -> StoredRow:
-    told = json.loads(cells)
-    if isinstance(told, str):
-        return StoredRow(place, source_row, reason, None, told)
-    return StoredRow(place, source_row, reason, told)
+    text = json.loads(cells)
+    if isinstance(text, str):
+        return StoredRow(place, source_row, reason, None, text)
+    return StoredRow(place, source_row, reason, text)
 
 
 def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:
