@@ -96,7 +96,7 @@ class BrokenRows:
         matches = [*self._exactly(lines, at, of_one_line), *self._with_key(lines, at, self._longer_by_key)]
         if of_one_line and not matches:
             matches = self._with_key(lines, at, self._flat_by_key)
-        return list({match.row: match for match in matches}.values())
+        return list({exact_form(self._cells[match.row]): match for match in matches}.values())
 
     def _exactly(self, lines: Sequence[str], at: int, of_one_line: bool) -> list[Found]:
         matches: list[Found] = []

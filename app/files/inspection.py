@@ -10,9 +10,9 @@ from app.domain.formats import Format
 from app.domain.header_mistakes import NOTHING
 from app.domain.objects import Target
 from app.domain.preflight import complaint, header_mistakes
+from app.domain.result_rows import ResultRow
 from app.files.odd_cells import Oddities
 from app.files.records import Offsets, Records, cells, strict_cells
-from app.files.result_files import ResultRow
 from app.files.row_numbers import UNKNOWN
 
 KEPT_ROWS = 10_000  # rows with a remark that are kept: a file with more of them is wrong as a whole

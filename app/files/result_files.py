@@ -1,24 +1,14 @@
 """Writes failures and warnings as files: in our own form, with row numbers, and in Marketo's form."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from app.domain.formats import Format
+from app.domain.result_rows import ResultRow
 from app.files.cell_comparison import NOT_TEXT
 from app.files.records import line
 
 UNREADABLE = "This row of Marketo's file cannot be read"
 SHOWN = str.maketrans(dict.fromkeys([0, *NOT_TEXT], "\ufffd"))
-
-
-@dataclass(frozen=True, slots=True)
-class ResultRow:
-    """A row that Marketo rejected or took with a warning."""
-
-    source_row: int | None  # 1 = first after the header of the uploaded file; None if it is not known
-    reason: str
-    values: Sequence[str | None]  # in the order of the import's columns
-    text: str | None = None  # set for a row of Marketo's file that cannot be read: its text as it came
 
 
 def shown(text: str) -> str:
@@ -40,7 +30,7 @@ def own_file(
     for row in rows:
         place = "" if row.source_row is None else str(row.source_row)
         reason = row.reason if row.text is None else f"{row.reason}: {shown(row.text)}"
-        yield line([*(shown(value or "") for value in row.values), reason, place], format.delimiter)
+        yield line([*(shown(value or "") for value in row.values_of(columns)), reason, place], format.delimiter)
 
 
 def marketo_file(

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from app.domain.errors import UnsupportedMedia
 from app.files import codec_registry
 
-NO_STREAM = frozenset({"idna", "punycode", "utf-7", "undefined", "unicode_escape", "raw_unicode_escape"})
-"""Codecs that cannot decode in chunks, or are not for texts."""
+NO_STREAM = frozenset({"idna", "punycode", "utf-7", "undefined", "unicode-escape", "raw-unicode-escape"})
+"""Codecs that cannot decode in chunks, or are not for texts. The names are those that `CodecInfo` itself gives."""
 
 Converter = Callable[[bytes, bool], tuple[bytes, int | None]]
 """(a chunk, whether it is the last) → (its text in UTF-8 up to the first bad byte, the place of that byte or None)."""

@@ -19,7 +19,7 @@ from app.files.compression import pack
 from app.results.fetched import Fetched, LateFile, rows_by_files
 from app.results.fetching import ResultFiles
 from app.results.late_files import LateFiles
-from app.results.matching import new_rows
+from app.results.matching import result_rows
 from app.scheduling.back_off import BackOff
 from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
@@ -87,10 +87,10 @@ class Collect:
             await results.forget_rows(tx, part.import_id, part_number=part.number)
         self.hit(Failpoint.ROWS_FORGOTTEN)
         for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
-            rows = new_rows(fetched.matched) if fetched.matched else iter(())
-            while stored := await asyncio.to_thread(list, islice(rows, STORED_ROWS)):
+            rows = result_rows(fetched.matched) if fetched.matched else iter(())
+            while encoded := await asyncio.to_thread(results.encode_rows, islice(rows, STORED_ROWS)):
                 async with self.fenced.write(lease, share=True) as (tx, _):
-                    await results.keep_rows(tx, part.import_id, kind, stored, part_number=part.number)
+                    await results.keep_rows(tx, part.import_id, kind, encoded, part_number=part.number)
                 self.hit(Failpoint.ROWS_KEPT)
 
     async def _complete(self, lease: Lease, part: Part, failures: Fetched, warnings: Fetched) -> None:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
-from app.files.result_files import ResultRow, marketo_file, own_file
+from app.domain.result_rows import ResultRow
+from app.files.result_files import marketo_file, own_file
 from app.store import import_queries, results
 from app.store.database import Database
-from app.store.results import Kind, StoredRow
+from app.store.results import Kind
 
 REASON_HEADERS = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
 ROWS_AT_ONCE = 1000
@@ -20,7 +21,7 @@ class ResultPage:
     """Some result rows of an import."""
 
     columns: Sequence[str]
-    rows: Sequence[ResultRow]  # each has a value for every column
+    rows: Sequence[ResultRow]
     next_place: tuple[int, int] | None  # of the row behind which the next page begins; None: this is the last page
 
 
@@ -36,8 +37,7 @@ class ResultExport:
             columns = await import_queries.columns_of(tx, import_.id)
             names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
             page = await results.page(tx, import_.id, kind, results.Cut(after, size, names_bytes))
-        rows = [_with_every_column(columns, row) for row in page.rows]
-        return ResultPage(columns, rows, page.rows[-1].place if page.more else None)
+        return ResultPage(columns, page.rows, page.last_place if page.more else None)
 
     async def has_rows_of_marketo(self, import_: Import, kind: Kind) -> bool:
         """Whether Marketo gave any such row, our own remarks apart."""
@@ -62,10 +62,9 @@ class ResultExport:
                 page = await results.page(tx, import_.id, kind, results.Cut(after, ROWS_AT_ONCE), own=not as_marketo)
                 if not await import_queries.has_results(tx, import_.id):
                     raise Gone(f"The results of import {import_.id} are erased while they are read.")
-            rows = (_with_every_column(columns, row) for row in page.rows)
             yield b"".join(
                 write(
-                    rows,
+                    page.rows,
                     columns=columns,
                     format=import_.request.format,
                     reason_header=REASON_HEADERS[kind],
@@ -73,7 +72,7 @@ class ResultExport:
                 )
             )
             has_more, is_first = page.more, False
-            after = page.rows[-1].place if page.rows else None
+            after = page.last_place
 
 
 def refuse_erased(import_: Import) -> None:
@@ -81,9 +80,3 @@ def refuse_erased(import_: Import) -> None:
     if import_.results_erased_at:
         day = f"{import_.results_erased_at:%Y-%m-%d}"
         raise Gone(f"Failures and warnings of import {import_.id} were erased on {day}. Its counts are still there.")
-
-
-def _with_every_column(columns: Sequence[str], row: StoredRow) -> ResultRow:
-    """A row of Marketo's file that cannot be read has None for each column, and its text."""
-    values = [None] * len(columns) if row.values is None else row.values
-    return ResultRow(row.source_row, row.reason, values, row.text)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from app.domain.parts import Part
+from app.domain.result_rows import ResultRow
 from app.files import row_numbers
 from app.files.compression import unpacked
 from app.files.matched_rows import MatchedRow
@@ -13,7 +14,6 @@ from app.files.sent_rows import NOWHERE, Sent
 from app.results.fetched import NumberedRows
 from app.store.import_queries import ImportSummary
 from app.store.part_files import StoredFile
-from app.store.results import NewRow
 
 
 def match_file(content: bytes, part: Part, summary: ImportSummary, stored: StoredFile) -> NumberedRows:
@@ -28,14 +28,15 @@ def match_file(content: bytes, part: Part, summary: ImportSummary, stored: Store
     return NumberedRows(match_rows(content, sent), numbers)
 
 
-def new_rows(matched: NumberedRows) -> Iterator[NewRow]:
-    """The rows as they are stored, made one at a time."""
+def result_rows(matched: NumberedRows) -> Iterator[ResultRow]:
+    """The rows of a result file with their numbers in the upload, made one at a time."""
     for row in matched.rows:
-        yield _new_row(row, UNKNOWN if row.place == NOWHERE else int(matched.numbers[row.place]))
+        yield _result_row(row, UNKNOWN if row.place == NOWHERE else int(matched.numbers[row.place]))
 
 
-def _new_row(row: MatchedRow, number: int) -> NewRow:
+def _result_row(row: MatchedRow, number: int) -> ResultRow:
     if row.text is not None:
-        return NewRow.unread(UNREADABLE, row.text)
-    place = None if row.place == NOWHERE else row.place
-    return NewRow.of(None if number == UNKNOWN else number, shown(row.reason), row.values, place)
+        return ResultRow(None, UNREADABLE, text=row.text)
+    source_row = None if number == UNKNOWN else number
+    part_row = None if row.place == NOWHERE else row.place
+    return ResultRow(source_row, shown(row.reason), row.values, part_row=part_row)

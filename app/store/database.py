@@ -15,7 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -267,5 +267,7 @@ def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
 
 def _on_begin(engine: AsyncEngine, statement: str) -> None:
     @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: object) -> None:
-        connection.exec_driver_sql(statement)  # type: ignore[attr-defined]
+    def begin(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, OneTrip)
+        raw.begin(statement)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.result_rows import ResultRow
 from app.store import blobs
 from app.store.tables import result_file, result_row
 from app.store.transaction import Transaction
@@ -27,33 +28,8 @@ class Kind(StrEnum):
     WARNINGS = "warnings"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredRow:
-    place: tuple[int, int]  # the key to page by
-    source_row: int | None
-    reason: str
-    values: Sequence[str | None] | None
-    """None for a row of Marketo's file that cannot be read: then `text` has it as it came."""
-    text: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NewRow:
-    source_row: int | None
-    reason: str
-    cells: str  # JSON: the values in the order of the import's columns; or one text, of what cannot be read
-    part_row: int | None = None  # its row within its part, from 0
-
-    @classmethod
-    def of(
-        cls, source_row: int | None, reason: str, values: Sequence[str | None], part_row: int | None = None
-    ) -> "NewRow":
-        return cls(source_row, reason, _json(values), part_row)
-
-    @classmethod
-    def unread(cls, reason: str, text: str) -> "NewRow":
-        """Of a row of Marketo's file that cannot be read."""
-        return cls(None, reason, _json(text))
+EncodedRow = dict[str, Any]
+"""The columns of a row that do not depend on its import."""
 
 
 async def keep_file(tx: Transaction, part_id: int, kind: Kind, blob: bytes) -> None:
@@ -62,17 +38,33 @@ async def keep_file(tx: Transaction, part_id: int, kind: Kind, blob: bytes) -> N
     await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob, checksum=summed))
 
 
+def encode_rows(rows: Iterable[ResultRow]) -> list[EncodedRow]:
+    """Rows as the database takes them. It is slow for large rows: call it in a thread."""
+    return [
+        {
+            "position": LAST if row.source_row is None else row.source_row,
+            "part_row": row.part_row,
+            "source_row": row.source_row,
+            "reason": row.reason,
+            "cells": _json(row.values if row.text is None else row.text),
+        }
+        for row in rows
+    ]
+
+
 async def keep_rows(
-    tx: Transaction, import_id: int, kind: Kind, rows: Iterable[NewRow], *, part_number: int = OWN
+    tx: Transaction, import_id: int, kind: Kind, rows: Iterable[EncodedRow], *, part_number: int = OWN
 ) -> None:
     """Store rows, a thousand or so at a time."""
-    await tx.execute(insert(result_row), [_row(import_id, part_number, kind, row) for row in rows])
+    owner = {"import_id": import_id, "kind": kind, "part_number": part_number}
+    await tx.execute(insert(result_row), [owner | row for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    rows: Sequence[StoredRow]
-    more: bool  # follow: a page may have fewer rows than it might, where they are large
+    rows: Sequence[ResultRow]
+    more: bool  # whether rows follow: a page may have fewer rows than it might, where they are large
+    last_place: tuple[int, int] | None  # behind which the next page begins; None: there is no row
 
 
 class Cut(NamedTuple):
@@ -123,21 +115,15 @@ async def _page(
         left -= sizes[count][2] + row_bytes
         count += 1
     if not count:
-        return Page([], more=False)
+        return Page([], more=False, last_place=None)
     last = (sizes[count - 1][0], sizes[count - 1][1])
     selected = await tx.execute(
-        select(
-            result_row.c.position,
-            result_row.c.id,
-            result_row.c.source_row,
-            result_row.c.reason,
-            result_row.c.cells,
-        )
+        select(result_row.c.source_row, result_row.c.reason, result_row.c.cells)
         .where(*conditions, place <= last)
         .order_by(result_row.c.position, result_row.c.id)
     )
-    rows = [_stored((row.position, row.id), row.source_row, row.reason, row.cells) for row in selected]
-    return Page(rows, more=len(sizes) > count)
+    rows = [_decoded(row.source_row, row.reason, row.cells) for row in selected]
+    return Page(rows, more=len(sizes) > count, last_place=last)
 
 
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
@@ -166,21 +152,8 @@ def _json(cells: Sequence[str | None] | str) -> str:
     return text if text.isascii() or not SURROGATE.search(text) else json.dumps(cells)
 
 
-def _stored(place: tuple[int, int], source_row: int | None, reason: str, cells: str) -> StoredRow:
-    text = json.loads(cells)
-    if isinstance(text, str):
-        return StoredRow(place, source_row, reason, None, text)
-    return StoredRow(place, source_row, reason, text)
-
-
-def _row(import_id: int, number: int, kind: Kind, row: NewRow) -> dict[str, Any]:
-    return {
-        "import_id": import_id,
-        "kind": kind,
-        "position": LAST if row.source_row is None else row.source_row,
-        "part_number": number,
-        "part_row": row.part_row,
-        "source_row": row.source_row,
-        "reason": row.reason,
-        "cells": row.cells,
-    }
+def _decoded(source_row: int | None, reason: str, cells: str) -> ResultRow:
+    content = json.loads(cells)
+    if isinstance(content, str):
+        return ResultRow(source_row, reason, text=content)
+    return ResultRow(source_row, reason, content)

@@ -2,7 +2,8 @@
 
 A connection to SQLite lives in a thread of its own, and each trip there and back waits for its turn on a busy
 processor. aiosqlite makes four a statement: for a cursor, the statement, its rows and the cursor's end. Nobody here
-asks for more rows than fit in memory, so they may as well come along at once.
+asks for more rows than fit in memory, so they may as well come along at once. For the same reason a transaction's BEGIN
+travels with its first statement, and one without any statement costs nothing.
 """
 
 import asyncio
@@ -27,9 +28,10 @@ class Answer:
 
 
 class OneTrip(aiosqlite.Connection):
-    """As aiosqlite's own, with cursors that take one trip, and no trip to roll nothing back."""
+    """As aiosqlite's own, with cursors that take one trip, and no trip to begin, commit or roll back nothing."""
 
     _settled = True  # nothing is on its way to the thread, nor was left there by whoever was cancelled
+    _to_begin: str | None = None  # the BEGIN of the transaction here; SQLite gets it with its first statement
 
     def __del__(self) -> None:
         """Whoever opened it was cancelled meanwhile, and nobody else knows it: it is closed, and its thread ends."""
@@ -42,11 +44,22 @@ class OneTrip(aiosqlite.Connection):
 
     async def run(self, statement: str, parameters: Sequence[Any] = (), *, many: bool = False) -> Answer:
         """Errors: sqlite3.Error; ValueError once the connection is closed."""
-        answer: Answer = await self._execute(self._run, statement, parameters, many)
+        answer: Answer = await self._execute(self._run, statement, parameters, many, self._to_begin)
         return answer
+
+    def begin(self, statement: str) -> None:
+        """Begin a transaction with the next statement, in the same trip."""
+        self._to_begin = statement
+
+    async def commit(self) -> None:
+        """There is nothing to commit where no statement was sent."""
+        self._to_begin = None
+        if not self._settled or self._conn.in_transaction:
+            await super().commit()
 
     async def rollback(self) -> None:
         """A pool asks for it after each commit, too."""
+        self._to_begin = None
         if not self._settled or self._conn.in_transaction:
             await super().rollback()
 
@@ -56,9 +69,11 @@ class OneTrip(aiosqlite.Connection):
         self._settled = True
         return answer
 
-    def _run(self, statement: str, parameters: Sequence[Any], many: bool) -> Answer:
+    def _run(self, statement: str, parameters: Sequence[Any], many: bool, to_begin: str | None) -> Answer:
         cursor = self._conn.cursor()
         try:
+            if to_begin and not self._conn.in_transaction:
+                cursor.execute(to_begin)
             (cursor.executemany if many else cursor.execute)(statement, parameters)
             return Answer(cursor.fetchall(), cursor.description, cursor.rowcount, cursor.lastrowid)
         finally:

@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.events import Occurrence
 from app.store import events, imports, results
-from app.store.results import Kind, NewRow
+from app.store.results import Kind
 from app.store.transaction import ImportLock, Transaction
 from app.uploads.incoming import Incoming
 
@@ -22,9 +22,8 @@ async def keep_findings(tx: Transaction, lock: ImportLock, incoming: Incoming, *
         await events.append_of(tx, lock, Occurrence.RAGGED, at=at, **ragged)
     if inspection and inspection.warned_rows:
         rows = iter(inspection.kept)
-        while stored := list(islice(rows, STORED_ROWS)):
-            new = [NewRow.of(row.source_row, row.reason, row.values) for row in stored]
-            await results.keep_rows(tx, lock.import_id, Kind.WARNINGS, new)
+        while encoded := results.encode_rows(islice(rows, STORED_ROWS)):
+            await results.keep_rows(tx, lock.import_id, Kind.WARNINGS, encoded)
         warned: dict[str, Any] = {"rows": inspection.warned_rows, "rows_kept": len(inspection.kept)}
         await events.append_of(tx, lock, Occurrence.PREFLIGHT, at=at, **warned)
 

@@ -14,7 +14,11 @@ from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
 OWN, OTHERS = "crm-sync", "web-shop"
+
+
 KEYS = ("submit", "read", "operate", "submit+read", "another's submit")
+
+
 ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("POST", "/v1/imports"): (202, 403, 403, 202, 202),
     ("POST", "/v1/checks"): (200, 403, 403, 200, 200),
@@ -36,10 +40,14 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403),
     ("GET", "/v1/status"): (403, 200, 200, 200, 403),
 }
+
+
 OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/openapi.json"} | {
     "/problems/",
     "/problems/{name}",
 }
+
+
 BODIES = {
     "/v1/imports": LEADS,
     "/v1/checks": LEADS,
@@ -156,15 +164,6 @@ async def test_who_decided_is_in_the_history(stage: Stage):
         "cancel": "desk",
         "retried": "desk",
     }
-
-
-async def test_metrics_can_be_made_to_ask_for_a_key(database_url: str, clock: SteppedClock):
-    """By a setting; the probes never do."""
-    async with staged(database_url, clock, auth="on", metrics_auth="on") as stage:
-        reader, submitter = await key(stage, Scope.READ), await key(stage, Scope.SUBMIT)
-        asked = [await stage.api.get("/metrics", headers=h) for h in ({}, bearing(submitter), bearing(reader))]
-        assert [answer.status_code for answer in asked] == [401, 403, 200]
-        assert (await stage.api.get("/livez")).status_code == 200
 
 
 async def test_a_client_that_asks_too_often_is_told_when_to_come_back(database_url: str, clock: SteppedClock):

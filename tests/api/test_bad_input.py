@@ -1,9 +1,8 @@
 """Bad input: the right status, a problem that says what to do, and nothing left behind."""
 
-from typing import Any
-
 import pytest
 
+from tests.api.problem_answers import is_problem
 from tests.story.files import LEADS
 from tests.support.order import in_order
 from tests.support.stage import Stage
@@ -21,59 +20,6 @@ BAD_FILES = {  # name: (file, status, code, a word of what it says)
     "bytes that are not UTF-8": (b"email\na@example.com\n\xff@example.com\n", 422, "bad_bytes", "Row 2"),
 }
 
-BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it says
-    ({"format": "xlsx"}, "format", "csv, tsv, ssv"),
-    ({"formatt": "csv"}, "formatt", "'format'"),
-    ({"object_type": "company"}, "object_type", "custom_object"),
-    ({"instance": "sandbox"}, "instance", "default"),
-    ({"priority": "10"}, "priority", "0 to 9"),
-    ({"priority": "-1"}, "priority", "0 to 9"),
-    ({"priority": "x"}, "priority", "0 to 9"),
-    ({"list_id": "0"}, "list_id", "whole number"),
-    ({"list_id": "4294967296"}, "list_id", "whole number"),
-    ({"not_before": "tomorrow"}, "not_before", "offset"),
-    ({"not_before": "2026-11-23T10:00:00"}, "not_before", "offset"),
-    ({"not_before": "20260101T000000Z"}, "not_before", "2026-11-23T10:00:00Z"),
-    ({"not_before": "2026-W01-1T00:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
-    ({"not_before": "2026-11-23T10:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
-    ({"not_before": "2026-11-31T10:00:00Z"}, "not_before", "2026-11-23T10:00:00Z"),
-    ({"not_before": "2026-11-23T10:00:00 01:00"}, "not_before", "write + as %2B"),
-    ({"metadata": "[]"}, "metadata", "JSON object"),
-    ({"metadata": '{"a": 1}'}, "metadata", "JSON object"),
-    ({"metadata": "{" + ",".join(f'"{n}": "v"' for n in range(17)) + "}"}, "metadata", "16"),
-    ({"label": "x" * 201}, "label", "200"),
-    ({"on_unconfirmed": "maybe"}, "on_unconfirmed", "hold"),
-    ({"preflight": "all"}, "preflight", "header"),
-    ({"object_type": "custom_object"}, "object_name", "required"),
-    ({"object_type": "program_member", "program_member_status": "On List"}, "program_id", "required"),
-    ({"object_type": "program_member", "program_id": "1001"}, "program_member_status", "required"),
-    ({"object_type": "lead", "program_id": "1001"}, "program_id", "program_member"),
-    ({"object_name": "car_c"}, "object_name", "custom_object"),
-    ({"not_before": "0001-06-01T00:00:00Z"}, "not_before", "offset"),
-    ({"not_before": "9999-12-31T23:59:59-14:00"}, "not_before", "offset"),
-    ({"metadata": '{"a": "\\ud800"}'}, "metadata", "half a character"),
-    ({"metadata": '{"\\u0000": "a"}'}, "metadata", "NUL"),
-    ({"label": "a\0b"}, "label", "NUL"),
-    ({"lookup_field": "x" * 256}, "lookup_field", "255"),
-    ({"partition_name": "x" * 256}, "partition_name", "255"),
-    ({"object_type": "custom_object", "object_name": "x" * 256}, "object_name", "255"),
-    ({"charset": "klingon"}, None, "klingon"),
-    ({"charset": "base64"}, None, "base64"),
-    ({"charset": "utf-7"}, None, "utf-7"),
-]
-
-
-def is_problem(answer: Any, status: int, code: str) -> dict[str, Any]:
-    assert answer.status_code == status, answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    told: dict[str, Any] = answer.json()
-    assert told["status"] == status
-    assert told["code"] == code
-    assert told["type"] == f"/problems/{code.replace('_', '-')}"
-    assert told["title"]
-    assert told["instance"].startswith("/")
-    return told
-
 
 @pytest.mark.parametrize("name", BAD_FILES)
 async def test_a_file_that_cannot_be_imported_is_refused_with_what_to_do(stage: Stage, name: str):
@@ -82,39 +28,6 @@ async def test_a_file_that_cannot_be_imported_is_refused_with_what_to_do(stage: 
     told = is_problem(await stage.create(content), status, code)
     assert word in told["detail"]
     assert await stage.holds_nothing()
-
-
-@pytest.mark.parametrize("name", BAD_FILES)
-async def test_a_form_is_checked_like_a_raw_body(stage: Stage, name: str):
-    """Multipart is another envelope around the same rules."""
-    content, status, code, _ = BAD_FILES[name]
-    answer = await stage.api.post("/v1/imports", files={"file": ("leads.csv", content)})
-    is_problem(answer, status, code)
-    assert await stage.holds_nothing()
-
-
-@pytest.mark.parametrize(("parameters", "field", "word"), BAD_PARAMETERS)
-async def test_a_wrong_parameter_is_named_with_what_is_right(
-    stage: Stage, parameters: dict[str, str], field: str | None, word: str
-):
-    """422 (415 for charsets), the parameter by name, and a word that helps."""
-    answer = await stage.create(LEADS, **parameters)
-    assert answer.status_code == (422 if field else 415), answer.text
-    told = answer.json()
-    assert word in told["detail"]
-    if field:
-        assert field in [error["field"] for error in told["errors"]]
-    assert await stage.holds_nothing()
-
-
-@pytest.mark.parametrize(
-    "written",
-    ["2026-11-23T11:00:00+01:00", "2026-11-23t10:00:00z", "2026-11-23T10:00:00.000Z", "2026-11-23T10:00:00-00:00"],
-)
-async def test_a_time_is_what_rfc_3339_says_it_is(stage: Stage, written: str):
-    """With its offset; it is given back in UTC."""
-    import_id = await stage.created(LEADS, not_before=written)
-    assert (await stage.read(import_id))["not_before"] == "2026-11-23T10:00:00.000Z"
 
 
 @pytest.mark.parametrize(
@@ -170,84 +83,10 @@ async def test_NOT_A_GUESS_utf16_without_a_byte_order_mark_is_told_what_to_say(s
     )
 
 
-async def test_all_mistakes_are_told_at_once(stage: Stage):
-    """Nobody wants to mend three parameters in three rounds."""
-    told = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
-    assert {error["field"] for error in told["errors"]} == {"priority", "format", "label"}
-
-
-async def test_the_same_parameter_in_query_and_form_with_two_values_is_refused(stage: Stage):
-    """Guessing which one was meant would be worse."""
-    answer = await stage.api.post(
-        "/v1/imports", params={"priority": 3}, data={"priority": "4"}, files={"file": ("a.csv", LEADS)}
-    )
-    is_problem(answer, 422, "invalid_parameter")
-    agreeing = await stage.api.post(
-        "/v1/imports", params={"priority": 3}, data={"priority": "3"}, files={"file": ("a.csv", LEADS)}
-    )
-    assert agreeing.status_code == 202
-
-
-async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
-    """The commonest mistake with forms."""
-    answer = await stage.api.post("/v1/imports", files={"upload": ("a.csv", LEADS)})
-    told = is_problem(answer, 422, "no_file")
-    assert "`file`" in told["detail"]
-    assert await stage.holds_nothing()
-
-
-async def test_a_form_with_two_files_is_refused(stage: Stage):
-    """One of them would be lost."""
-    answer = await stage.api.post("/v1/imports", files=[("file", ("a.csv", LEADS)), ("file", ("b.csv", LEADS))])
-    assert "two parts named `file`" in is_problem(answer, 422, "two_files")["detail"]
-    assert await stage.holds_nothing()
-
-
-async def test_a_form_cannot_be_compressed(stage: Stage):
-    """What may be is said."""
-    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Encoding": "gzip"}
-    answer = await stage.api.post("/v1/imports", content=b"", headers=headers)
-    assert "Send the file raw" in is_problem(answer, 415, "unsupported_media")["detail"]
-
-
-@pytest.mark.parametrize(
-    ("fields", "says"),
-    [
-        ({f"x{n}": "" for n in range(64)}, "there is no parameter 'x0'"),
-        ({f"x{n}": "" for n in range(65)}, "The form has more than 64 fields."),
-        ({"label": "x" * 65_536}, "is longer than 200 characters"),
-        ({"label": "x" * 65_537}, "The field 'label' is longer than 65536 bytes."),
-    ],
-)
-async def test_a_form_s_fields_are_bounded(stage: Stage, fields: dict[str, str], says: str):
-    """They are held in memory: 64 of them, of 64 KiB each."""
-    answer = await stage.api.post("/v1/imports", data=fields, files={"file": ("a.csv", LEADS)})
-    assert says in is_problem(answer, 422, "invalid_parameter")["detail"]
-    assert await stage.holds_nothing()
-
-
 async def test_an_instance_that_is_none_is_told_those_that_are(stage: Stage):
     """By a code of its own."""
     told = is_problem(await stage.create(LEADS, instance="sandbox"), 422, "unknown_instance")
     assert told["errors"] == [{"field": "instance", "message": "use one of: default"}]
-
-
-@pytest.mark.parametrize("path", ["/v1/imports/1/cancel", "/v1/imports/1/parts/1/resolve"])
-async def test_what_comes_too_late_is_a_wrong_state(stage: Stage, path: str):
-    """A finished import is not cancelled, and a part that is confirmed is not decided."""
-    await stage.created(LEADS)
-    await stage.run()
-    body = {"json": {"outcome": "resubmit"}} if path.endswith("resolve") else {}
-    is_problem(await stage.api.post(path, **body), 409, "wrong_state")
-
-
-@pytest.mark.parametrize("boundary", ["x" * 5000, "", '"'])
-async def test_a_form_whose_boundary_is_none_is_refused(stage: Stage, boundary: str):
-    """Whatever its header says."""
-    answer = await stage.api.post(
-        "/v1/imports", content=LEADS, headers={"Content-Type": f"multipart/form-data; boundary={boundary}"}
-    )
-    is_problem(answer, 400, "broken_upload")
 
 
 @pytest.mark.parametrize(
@@ -267,56 +106,6 @@ async def test_a_file_name_that_cannot_be_read_costs_nothing(stage: Stage, dispo
     assert answer.status_code == 202, answer.text
     assert answer.json()["file"]["name"] == name
     assert (await stage.api.get("/v1/imports")).status_code == 200
-
-
-async def test_a_pause_reason_is_one_that_can_be_kept(stage: Stage):
-    """422, not a database's error."""
-    answer = await stage.api.post("/v1/instances/default/pause", json={"reason": "a\0b"})
-    is_problem(answer, 422, "invalid_parameter")
-
-
-@pytest.mark.parametrize(
-    ("content", "media_type", "status", "code", "word"),
-    [
-        (b'{"reason": "x"', "application/json", 422, "invalid_parameter", "The body is no JSON (at character 14)."),
-        (b"\xff", "application/json", 400, "bad_request", "body"),
-        (b'{"reason": "x"}', "text/plain", 415, "unsupported_media", "Content-Type: application/json"),
-        (b'{"reason": "x"}', "application/x-www-form-urlencoded", 415, "unsupported_media", "application/json"),
-        (b'"x"', "application/json", 422, "invalid_parameter", "dictionary"),
-    ],
-)
-async def test_a_body_that_should_be_json_and_is_not_is_told_so(
-    stage: Stage, content: bytes, media_type: str, status: int, code: str, word: str
-):
-    """No field is to blame for that."""
-    headers = {"Content-Type": media_type}
-    answer = await stage.api.post("/v1/instances/default/pause", content=content, headers=headers)
-    told = is_problem(answer, status, code)
-    assert word in told["detail"]
-    assert not any("field" in error for error in told.get("errors", []))
-
-
-async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
-    """It would be held in memory whole."""
-    answer = await stage.api.post("/v1/instances/default/pause", content=b'{"reason": "' + b"x" * 100_000)
-    assert is_problem(answer, 413, "content_too_large")["detail"]
-
-    async def chunks():
-        for _ in range(10):
-            yield b" " * 10_000
-
-    answer = await stage.api.post("/v1/instances/default/pause", content=chunks())
-    is_problem(answer, 413, "content_too_large")
-
-
-async def test_a_form_that_breaks_off_leaves_nothing(stage: Stage):
-    """Without its last boundary nobody can know whether the file was whole."""
-    body = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + LEADS
-    answer = await stage.api.post(
-        "/v1/imports", content=body, headers={"Content-Type": "multipart/form-data; boundary=x"}
-    )
-    is_problem(answer, 400, "broken_upload")
-    assert await stage.holds_nothing()
 
 
 async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
@@ -363,63 +152,6 @@ async def test_headers_that_promise_what_is_not_so_are_refused(
     assert await stage.holds_nothing()
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/v1/imports/999", 404, "not_found"),
-        ("GET", "/v1/imports/zero", 404, "not_found"),
-        ("GET", "/v1/imports/99999999999999999999", 404, "not_found"),
-        ("GET", "/v1/imports/999/failures", 404, "not_found"),
-        ("POST", "/v1/imports/999/cancel", 404, "not_found"),
-        ("GET", "/v1/instances/nowhere", 404, "not_found"),
-        ("POST", "/v1/instances/nowhere/pause", 404, "not_found"),
-        ("GET", "/v2/imports", 404, "not_found"),
-        ("PUT", "/v1/imports", 405, "method_not_allowed"),
-        ("GET", "/v1/imports?page_size=0", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?page_size=201", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?page_token=nonsense", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?status=done", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?created_after=yesterday", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?attention=maybe", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?label=%00", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?created_after=0001-01-01T00:00:00%2B14:00", 422, "invalid_parameter"),
-        ("GET", "/v1/imports?colour=red", 422, "invalid_parameter"),
-    ],
-)
-async def test_every_error_is_a_problem_document(stage: Stage, method: str, path: str, status: int, code: str):
-    """Also what the framework says by itself."""
-    told = is_problem(await stage.api.request(method, path), status, code)
-    assert told["detail"]
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "says"),
-    [
-        ("GET", "/v1/imports?status=done", "'done' is not one of queued, importing, complete, failed, cancelled"),
-        ("GET", "/v1/imports?object_type=leads", "'leads' is not one of lead, custom_object, program_member"),
-        ("GET", "/v1/imports?status=", "'' is not one of queued"),
-        ("GET", "/v1/imports?status=failed&status=complete", "is given twice, as 'failed' and as 'complete'"),
-        ("GET", "/v1/imports/1/parts?page_size=1", "This takes no parameters."),
-        ("GET", "/v1/instances?name=x", "This takes no parameters."),
-        ("POST", "/v1/imports/1/retry-failures?format=tsv", "format: is of a corrected file, but no body came"),
-    ],
-)
-async def test_a_query_that_is_not_taken_is_told_what_is(stage: Stage, method: str, path: str, says: str):
-    """In the API's words, not in ours."""
-    await stage.created(LEADS)
-    told = is_problem(await stage.api.request(method, path), 422, "invalid_parameter")
-    assert says in told["detail"]
-
-
-async def test_a_retry_takes_no_corrected_file(stage: Stage):
-    """It would be passed over; where it goes is said."""
-    import_id = await stage.created(LEADS)
-    await stage.api.post(f"/v1/imports/{import_id}/cancel")
-    answer = await stage.api.post(f"/v1/imports/{import_id}/retry", content=LEADS)
-    assert "retry-failures" in is_problem(answer, 422, "invalid_parameter")["detail"]
-    assert (await stage.api.post(f"/v1/imports/{import_id}/retry")).status_code == 202
-
-
 async def test_a_full_backlog_says_when_to_come_back(stage: Stage):
     """429 with Retry-After; what waits already is not touched."""
     object.__setattr__(stage.container.capacity, "backlog_parts", 1)
@@ -438,21 +170,3 @@ async def test_a_full_disk_is_said_before_a_byte_is_kept(stage: Stage):
         assert await stage.holds_nothing()
     else:
         assert answer.status_code == 202  # PostgreSQL's disk is not ours to measure
-
-
-@pytest.mark.parametrize("name", ["größe.csv", "名簿.csv", "a\U0001f600.csv", "\xff"])
-async def test_a_form_s_names_may_be_of_any_alphabet(stage: Stage, name: str):
-    """Browsers and curl send them as UTF-8."""
-    answer = await stage.api.post("/v1/imports", files={"file": (name, LEADS)})
-    assert answer.status_code == 202, answer.text
-    assert answer.json()["file"]["name"] == name
-    answer = await stage.api.post("/v1/imports", files={"file": ("a.csv", LEADS)}, data={name: "1"})
-    told = is_problem(answer, 422, "invalid_parameter")
-    assert told["errors"][0]["field"] == name
-
-
-async def test_the_paging_of_a_file_is_looked_at_too(stage: Stage):
-    """A typing error must not go unnoticed, though a file has no pages."""
-    import_id = await stage.created(LEADS)
-    answer = await stage.api.get(f"/v1/imports/{import_id}/failures", params={"page_size": "201"})
-    is_problem(answer, 422, "invalid_parameter")

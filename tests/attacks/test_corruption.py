@@ -1,6 +1,5 @@
 """A byte of what is stored changes on its disk: it goes nowhere, and somebody is told."""
 
-import json
 from typing import Any
 
 import pytest
@@ -9,12 +8,11 @@ from sqlalchemy import LargeBinary, select, update
 from app.operations.integrity import Condition, Integrity
 from app.store.database import Database
 from app.store.tables import part, part_file, part_keys, result_file
-from tests.cli.conftest import Run, sluice
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.logged import Log, log
 from tests.support.stage import Stage
 
-__all__ = ["log", "sluice"]
+__all__ = ["log"]
 
 
 async def spoil(db: Database, column: Any, *, of: int = 1, at: int = -6) -> None:
@@ -182,19 +180,3 @@ async def test_a_number_that_moved_from_one_value_into_the_other_is_noticed(stag
         blob = (await tx.execute(select(part_file.c.blob))).scalar_one()
         await tx.execute(update(part_file).values(blob=bytes(blob)[:-1], row_numbers=bytes(blob)[-1:]))
     assert "corrupt" in (await conditions(stage.container.db)).values()
-
-
-async def test_sluice_check_database_says_what_it_found(stage: Stage, sluice: Run):
-    """Exit code 0 and 1; a table for people, JSON for scripts. SQLite's own check is made, too."""
-    made = await stage.created(leads(3))
-    url = stage.container.settings.database_url
-    good = sluice("check-database", DATABASE_URL=url)
-    assert (good.returncode, "Nothing is corrupt." in good.stdout) == (0, True), good.stderr
-    await spoil(stage.container.db, part_file.c.blob)
-    bad = sluice("check-database", DATABASE_URL=url)
-    assert bad.returncode == 1
-    assert f"corrupt: part_file of import {made}, part 1, waiting" in bad.stdout
-    told = json.loads(sluice("check-database", "--json", DATABASE_URL=url).stdout)
-    assert told["corrupt"] == [{"table": "part_file", "import": made, "part": 1, "part_state": "waiting"}]
-    assert told["counted"] == {"part_file": {"corrupt": 1}, "part_keys": {"whole": 1}}
-    assert told["complaints"] == []

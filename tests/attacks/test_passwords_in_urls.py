@@ -14,7 +14,6 @@ from tests.support.logged import Log, log
 from tests.support.stage import Stage, stage_settings, staged
 
 __all__ = ["log", "sluice"]
-
 HUSH = "hush-hush"
 INSTANCE = {"client_id": "id", "client_secret": HUSH}
 

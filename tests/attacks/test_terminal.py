@@ -53,6 +53,8 @@ def hostile(shown: Any) -> Any:
 ROWS = [{"source_row": None, "reason": "no", "values": {"email": "x", "a": None}}]
 KEY = {"id": "x", "client": "x", "scopes": ["submit"], "max_priority": 3, "created_at": "2026-11-23T10:00:00Z"}
 KEY |= dict.fromkeys(("expires_at", "revoked_at", "last_used_at"))
+
+
 ATTENTION = {"attention": {"code": "stuck", "message": "x", "since": "2026-11-23T10:00:00Z"}}
 TABLES = {
     "imports": lambda of: tables.imports_table(of([examples.IMPORT])),

@@ -12,6 +12,12 @@ from tests.story.test_processes import QUICK
 from tests.support import forks
 from tests.support.processes import Service, service, simulator
 
+MARKETO = {
+    "INSTANCES__DEFAULT__BASE_URL": "https://marketo.example.com/rest/",
+    "INSTANCES__DEFAULT__CLIENT_ID": "an-id",
+    "INSTANCES__DEFAULT__CLIENT_SECRET": "a-very-secret-secret",
+}
+"""The variables of a Marketo instance, without `SLUICE_`."""
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 
 

@@ -1,185 +1,20 @@
-"""`sluice submit`, `status` and `failures` against a running service."""
+"""How commands speak to a service: one that is not there, that refuses, or whose connection breaks."""
 
-import asyncio
-import gzip
 import json
-import os
 import re
-import shlex
-import subprocess
-import sys
+import signal
+import socket
 from pathlib import Path
 
 import pytest
 
-from app.files.compression import zstd
 from tests.cli.conftest import Run
 from tests.support import patience
-from tests.support.line import Line, standing
-from tests.support.processes import ROOT, Service
+from tests.support.processes import ROOT, Service, wait_until
+from tests.support.relay import relayed
+from tests.support.terminal import Terminal
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
-
-
-def test_submit_and_wait_shows_what_became_of_the_rows(sluice: Run, served: Service):
-    """Exit code 1, because some rows failed; which ones, and why."""
-    told = sluice("submit", LEADS, "--wait", "--label", "by hand", "--metadata", "run=7", URL=served.url)
-    assert told.returncode == 1
-    assert "complete" in told.stdout
-    assert "Rejected rows" in told.stdout
-    assert "Value for lookup field 'email' not found" in told.stdout
-
-
-def test_submit_from_standard_input_prints_json_for_scripts(sluice: Run, served: Service):
-    """Exit code 0, because every row was imported; standard output is JSON and nothing else."""
-    told = sluice(
-        *("submit", "-", "--wait", "--json", "--label", "piped", "--metadata", "run=7", "--priority", 9),
-        stdin="email\na@example.com\nb@example.com\n",
-        URL=served.url,
-    )
-    assert told.returncode == 0, told.stderr
-    made = json.loads(told.stdout)
-    assert (made["status"], made["rows"]["imported"], made["label"]) == ("complete", 2, "piped")
-    assert (made["metadata"], made["priority"]) == ({"run": "7"}, 9)
-    shown = json.loads(sluice("status", made["id"], "--json", URL=served.url).stdout)
-    assert shown["id"] == made["id"]
-
-
-def test_the_format_is_taken_from_the_file_s_name(sluice: Run, served: Service, tmp_path: Path):
-    """Unless it is given."""
-    (tmp_path / "people.tsv").write_text("email\tfirstName\na@example.com\tAnn\n")
-    made = json.loads(sluice("submit", "people.tsv", "--json", URL=served.url).stdout)
-    assert (made["format"], made["file"]["name"]) == ("tsv", "people.tsv")
-
-
-@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gz", "zst"])
-def test_a_packed_file_is_simply_sent(sluice: Run, served: Service, tmp_path: Path, pack):
-    """Its format is by what stands before .gz; through a pipe it is known by its first bytes."""
-    end = "gz" if pack is gzip.compress else "zst"
-    (tmp_path / f"people.tsv.{end}").write_bytes(pack(b"email\tfirstName\na@example.com\tAnn\n"))
-    made = json.loads(sluice("submit", f"people.tsv.{end}", "--json", URL=served.url).stdout)
-    assert (made["format"], made["file"]["rows"]) == ("tsv", 1)
-    command = [sys.executable, "-m", "app", "submit", "-", "--json"]
-    env = os.environ | {"SLUICE_URL": served.url, "PYTHONPATH": str(ROOT)}
-    piped = subprocess.run(command, input=pack(b"email\nb@example.com\n"), capture_output=True, env=env, cwd=tmp_path)
-    assert json.loads(piped.stdout)["file"]["rows"] == 1, piped.stderr
-    failed = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
-    (tmp_path / f"mended.csv.{end}").write_bytes(pack(b"email,firstName\nmended@example.com,M\n"))
-    told = sluice("retry", failed["id"], f"mended.csv.{end}", "--failures", URL=served.url)
-    assert told.returncode == 0, told.stderr
-
-
-def test_a_refusal_names_the_command_to_try_next(sluice: Run, served: Service, tmp_path: Path):
-    """With all that was given and all that is to be said; typed as it stands, it succeeds."""
-    (tmp_path / "my leads.csv").write_bytes("email;firstName\nzoe@example.com;Zoë\n".encode("cp1252"))
-    told = sluice("submit", "my leads.csv", "--label", "by hand", "--metadata", "run=7", URL=served.url)
-    assert told.returncode == 1
-    (line,) = [line for line in told.stderr.splitlines() if line.startswith("Try: ")]
-    words = shlex.split(line.removeprefix("Try: "))
-    assert words[:3] == ["sluice", "submit", "my leads.csv"]
-    assert {"--charset", "cp1252", "--format", "ssv", "--label", "by hand", "run=7"} <= set(words)
-    again = sluice(*words[1:], "--json", URL=served.url)
-    assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["label"] == "by hand"
-    assert told.stderr.count("holds bytes that are not utf-8") == 1
-
-
-def test_rows_that_do_not_fit_the_header_are_counted(sluice: Run, served: Service):
-    """Nobody should have to ask for it."""
-    told = sluice("submit", "-", stdin="email,firstName\na@example.com\nb@example.com,B\n", URL=served.url)
-    assert "1 row has another number of cells than the header" in told.stdout
-
-
-def test_a_refused_file_is_explained(sluice: Run, served: Service):
-    """The problem's title, its sentence, and each of its errors."""
-    told = sluice("submit", "-", stdin="email,email\na,b\n", URL=served.url)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "stands in the header twice" in told.stderr
-
-
-def test_what_others_wrote_is_shown_as_they_wrote_it(sluice: Run, served: Service):
-    """A label or a file name may look like markup; it is none."""
-    told = sluice("submit", "-", "--label", "[/y] [red]", stdin="email\na@example.com\n", URL=served.url)
-    assert told.returncode == 0, told.stderr
-    assert "[/y] [red]" in told.stdout
-    assert "[/y] [red]" in sluice("status", URL=served.url).stdout
-
-
-@pytest.mark.parametrize("metadata", ["run", "=7="])
-def test_metadata_is_pairs(sluice: Run, served: Service, metadata: str):
-    """`run` alone is bad usage."""
-    told = sluice("submit", LEADS, "--metadata", metadata, URL=served.url)
-    assert told.returncode == (2 if metadata == "run" else 0)
-
-
-def test_failures_go_to_a_file_or_to_standard_output(sluice: Run, served: Service, tmp_path: Path):
-    """The same bytes; warnings too."""
-    made = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
-    printed = sluice("failures", made["id"], URL=served.url)
-    assert printed.returncode == 0
-    header, *rows = printed.stdout.splitlines()
-    assert header.endswith("Import Failure Reason,Source Row")
-    assert len(rows) == made["rows"]["failed"] > 0
-    assert sluice("failures", made["id"], "--output", "bad.csv", URL=served.url).returncode == 0
-    assert (tmp_path / "bad.csv").read_text() == printed.stdout
-    warned = sluice("failures", made["id"], "--warnings", URL=served.url).stdout.splitlines()
-    assert len(warned) - 1 == made["rows"]["warned"] > 0
-
-
-class Breaking(Line):
-    """Begins an answer, and hangs up."""
-
-    async def connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7\r\nemail\na\r\n")
-        await writer.drain()
-
-
-def test_failures_that_break_off_leave_the_file_as_it_was(sluice: Run, tmp_path: Path):
-    """Half a file under its name would pass for the whole."""
-    (tmp_path / "bad.csv").write_text("of yesterday\n")
-    with standing(Breaking()) as line:
-        url = f"http://127.0.0.1:{line.port}"
-        for name in ("bad.csv", "new.csv"):
-            told = sluice("failures", 1, "--output", name, URL=url)
-            assert (told.returncode, told.stdout) == (1, "")
-            assert told.stderr.startswith(f"The connection to {url} broke")
-    assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
-    assert (tmp_path / "bad.csv").read_text() == "of yesterday\n"
-
-
-def test_failures_may_go_to_a_pipe(sluice: Run, served: Service, tmp_path: Path):
-    """Which stays one."""
-    made = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
-    os.mkfifo(pipe := tmp_path / "pipe")
-    with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reading:
-        assert sluice("failures", made["id"], "--output", pipe, URL=served.url).returncode == 0
-        read, _ = reading.communicate(timeout=patience.seconds())
-    assert len(read.splitlines()) == 1 + made["rows"]["failed"]
-    assert pipe.is_fifo()
-
-
-def test_preflight_s_remarks_are_counted(sluice: Run, served: Service):
-    """With the command that shows the rows."""
-    told = sluice(
-        *("submit", "-", "--preflight", "rows", "--wait"),
-        stdin="email,leadScore\na@example.com,many\nb@example.com,2\n",
-        URL=served.url,
-    )
-    (import_id,) = re.findall(r"Import (\d+)", told.stdout)
-    assert f"1 row remarked upon by pre-flight: sluice failures {import_id} --warnings\n" in told.stdout
-    told = sluice("submit", "-", "--preflight", "rows", stdin="email,leadScore\na@example.com,2\n", URL=served.url)
-    assert told.returncode == 0, told.stderr
-    assert "remarked" not in told.stdout
-
-
-def test_status_shows_the_service_and_its_instances(sluice: Run, served: Service):
-    """A table for people, JSON for scripts."""
-    told = sluice("status", URL=served.url)
-    assert told.returncode == 0
-    assert "Sluice is ok." in told.stdout
-    assert "default" in told.stdout
-    assert json.loads(sluice("status", "--json", URL=served.url).stdout)["status"] == "ok"
 
 
 def test_an_import_that_is_not_there_is_an_error(sluice: Run, served: Service):
@@ -188,3 +23,45 @@ def test_an_import_that_is_not_there_is_an_error(sluice: Run, served: Service):
         told = sluice(*words, URL=served.url)
         assert told.returncode == 1
         assert "999999" in told.stderr
+
+
+def test_a_watch_that_breaks_is_taken_up_again(sluice: Run, served: Service):
+    """And ends with the import; the service is asked to wait, not asked each second."""
+    with relayed(served.port) as relay:
+        relay.lose_answer_to(b"GET /v1/imports/")
+        told = sluice("submit", LEADS, "--wait", "--json", URL=relay.url)
+        looks = [one for one in relay.requests if re.match(rb"GET /v1/imports/\d+\?wait=", one)]
+    assert relay.has_broken
+    assert json.loads(told.stdout)["status"] == "complete"
+    assert 2 <= len(looks) <= 4
+
+
+def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service, tmp_path: Path):
+    """By Ctrl-C: exit code 1, and the import is where it was."""
+    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", "--not-before", "2999-01-01T00:00:00Z", URL=served.url)
+    wait_until(lambda: ": queued" in terminal.shown, "the import's line")
+    terminal.child.send_signal(signal.SIGINT)
+    assert terminal.ended() == 1
+    import_id = re.search(r"sluice status (\d+) --watch", terminal.shown).group(1)
+    assert patience.post(f"{served.url}/v1/imports/{import_id}/cancel").json()["status"] == "cancelled"
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8000", "htp://127.0.0.1:8000", "http://"])
+@pytest.mark.parametrize("command", ["status", "settings"])
+def test_a_mistyped_address_of_the_service_is_a_bad_setting(sluice: Run, command: str, url: str):
+    """And no connection that broke."""
+    told = sluice(command, URL=url)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr.startswith("SLUICE_URL: ")
+    assert len(told.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1), ("status", "--watch")])
+def test_without_a_service_a_command_says_where_it_looked(sluice: Run, words: tuple[object, ...]):
+    """Exit code 1."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+        told = sluice(*words, URL=url)
+    assert told.returncode == 1
+    assert told.stderr.startswith(f"No Sluice answers at {url}.")

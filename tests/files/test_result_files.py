@@ -6,7 +6,8 @@ import io
 import pytest
 
 from app.domain.formats import Format
-from app.files.result_files import ResultRow, marketo_file, own_file
+from app.domain.result_rows import ResultRow
+from app.files.result_files import marketo_file, own_file
 
 COLUMNS = ("email", "Name", "city")
 UGLY = ('a,b;c\td"e', "x\ry", "x\ny\r\n")  # line ends of all kinds included

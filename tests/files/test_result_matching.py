@@ -241,6 +241,13 @@ def test_a_broken_row_whose_values_were_changed_is_found_by_its_key():
     assert (found[1].place, found[1].text) == (-1, "Rome,Ann\nL,A@x,,worse"), "a date is not emptied"
 
 
+def test_equal_rows_that_are_broken_are_both_found_where_they_came_back_for_one_reason():
+    """Which of them a result row is about makes no difference then: all of their cells are the same."""
+    part = b'email,Name\na@x,"Ann\nLee"\na@x,"Ann\nLee"\n'
+    result = b"email,Name,Reason\na@x,Ann\nLee,no\na@x,Ann\nLee,no\n"
+    assert places(result, part, columns=("email", "Name")) == [(0, "no"), (1, "no")]
+
+
 def test_a_broken_row_without_a_key_that_tells_is_not_put_together():
     """Nobody can know whose the pieces are; they are kept as they came, and no cell is shown as another's."""
     result = b"email,Name,city,R\nz@x,C\nD,Bern,3\na@x,Ann,Oslo,1\n"

@@ -26,9 +26,10 @@ def test_base64_in_lines_as_mail_has_it(meant: bytes, step: int):
     assert undone("BASE64", base64.encodebytes(meant).replace(b"\n", b"\r\n"), step) == meant
 
 
-@given(meant=st.binary(max_size=300), step=st.integers(1, 90))
-def test_quoted_printable_with_its_soft_line_ends(meant: bytes, step: int):
+@given(meant=st.binary(max_size=300), line_end=st.sampled_from([b"\n", b"\r\n"]), step=st.integers(1, 90))
+def test_quoted_printable_with_its_soft_line_ends(meant: bytes, line_end: bytes, step: int):
     """They are no line ends of the file: half a line would become a lead."""
+    meant = meant.replace(b"\r", b"").replace(b"\n", line_end)  # Python's encoder writes line ends of one kind only
     assert undone("quoted-printable", quopri.encodestring(meant, quotetabs=True), step) == meant
 
 

@@ -6,9 +6,11 @@ from contextlib import closing
 from functools import partial
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
 from app.store.database import Database
+from app.store.tables import instance
 
 
 @pytest.fixture
@@ -25,11 +27,12 @@ async def test_sqlites_readers_cannot_write(on_sqlite: Database):
             await tx.exec_driver_sql("DELETE FROM instance")
 
 
-async def test_sqlites_writer_has_the_file_from_its_first_moment(on_sqlite: Database):
+async def test_sqlites_writer_has_the_file_from_its_first_statement(on_sqlite: Database):
     """BEGIN IMMEDIATE: it never finds out in the middle that another one wrote what it has read."""
     assert on_sqlite.path
     with closing(sqlite3.connect(on_sqlite.path, timeout=0, isolation_level=None)) as other:
-        async with on_sqlite.write():
+        async with on_sqlite.write() as tx:
+            await tx.execute(select(instance.c.name))
             with pytest.raises(sqlite3.OperationalError, match="locked"):
                 other.execute("BEGIN IMMEDIATE")
         other.execute("BEGIN IMMEDIATE")

@@ -11,10 +11,11 @@ import migrations
 from app.domain.events import Occurrence
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import CustomObject, Leads
+from app.domain.result_rows import ResultRow
 from app.store import api_keys, events, import_queries, imports, instances, part_files, part_queries, parts, results
 from app.store.database import Database
 from app.store.parts import NewPart
-from app.store.results import Kind, NewRow
+from app.store.results import Kind
 from migrations.drift import drift
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -55,7 +56,8 @@ async def filled(url: str) -> list[int]:
             accepted = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
             assert accepted is not None
             await parts.release(tx, accepted, at=AT)
-            await results.keep_rows(tx, import_id, Kind.FAILURES, [NewRow.of(1, "bad", VALUES)], part_number=1)
+            encoded = results.encode_rows([ResultRow(1, "bad", VALUES)])
+            await results.keep_rows(tx, import_id, Kind.FAILURES, encoded, part_number=1)
             made.append(import_id)
     await database.close()
     return made

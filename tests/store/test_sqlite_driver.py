@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Integer, LargeBinary, MetaData, Table, insert, select, update
+from sqlalchemy import Column, Connection, Integer, LargeBinary, MetaData, Table, event, insert, select, update
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -52,6 +52,70 @@ async def test_a_statement_takes_one_trip_with_all_that_it_found(engine: AsyncEn
         assert found.scalars().all() == [1, 2, 3]
         assert (await tx.execute(select(THING).where(THING.c.id == 4))).first() is None
     assert [trip.split()[0] for trip in trips] == ["INSERT", "INSERT", "UPDATE", "SELECT", "SELECT", "commit"]
+
+
+@pytest.fixture
+async def own_begin(engine: AsyncEngine) -> AsyncEngine:
+    """As the store has it: each transaction says BEGIN IMMEDIATE itself."""
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        raw = connection.connection.driver_connection
+        assert isinstance(raw, OneTrip)
+        raw.begin("BEGIN IMMEDIATE")
+
+    await engine.dispose()  # what is open already was prepared otherwise
+    return engine
+
+
+async def test_a_transaction_begins_with_its_first_statement_in_one_trip(own_begin: AsyncEngine, trips: list[str]):
+    """And one without any costs nothing."""
+    async with own_begin.begin() as tx:
+        trips.clear()
+        await tx.execute(insert(THING).values(blob=b"one"))
+        assert (await tx.get_raw_connection()).driver_connection.in_transaction  # type: ignore[union-attr]
+    async with own_begin.begin():
+        pass
+    assert [trip.split()[0] for trip in trips] == ["INSERT", "commit"]
+
+
+async def test_what_follows_a_refused_first_statement_is_still_in_the_transaction(own_begin: AsyncEngine):
+    """It is undone with it."""
+    with pytest.raises(ZeroDivisionError):
+        async with own_begin.begin() as tx:
+            with pytest.raises(OperationalError, match="no such table"):
+                await tx.exec_driver_sql("DELETE FROM nowhere")
+            await tx.execute(insert(THING).values(blob=b"one"))
+            raise ZeroDivisionError
+    async with own_begin.begin() as tx:
+        assert (await tx.execute(select(THING))).all() == []
+
+
+async def test_the_first_statement_of_a_cancelled_task_is_rolled_back(own_begin: AsyncEngine):
+    """It was on its way to the thread when the transaction was ended: it is in the transaction all the same."""
+    slow = threading.Event()
+
+    async def write() -> None:
+        async with own_begin.begin() as tx:
+            raw = (await tx.get_raw_connection()).driver_connection
+            assert isinstance(raw, OneTrip)
+            raw._tx.put_nowait((None, slow.wait))  # what the thread is busy with meanwhile
+            await tx.execute(insert(THING).values(blob=b"one"))
+
+    task = asyncio.create_task(write())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.sleep(0)
+    slow.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with own_begin.begin() as tx:
+        assert (await tx.execute(select(THING))).all() == []
 
 
 async def test_a_refused_statement_is_sqlalchemys_error_and_leaves_the_line_usable(engine: AsyncEngine):

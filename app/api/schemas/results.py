@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from app.api.openapi import examples
 from app.api.schemas.fields import with_example
-from app.files.result_files import ResultRow, shown
+from app.domain.result_rows import ResultRow
+from app.files.result_files import shown
 
 
 class ResultRowOut(BaseModel):
@@ -21,7 +22,7 @@ class ResultRowOut(BaseModel):
     @classmethod
     def of(cls, row: ResultRow, columns: Sequence[str]) -> "ResultRowOut":
         """A row with the names of its columns, in the order of its values."""
-        values = [None if value is None else shown(value) for value in row.values]
+        values = [None if value is None else shown(value) for value in row.values_of(columns)]
         return cls(
             source_row=row.source_row,
             reason=row.reason,

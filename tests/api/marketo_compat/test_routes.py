@@ -1,202 +1,33 @@
 """Marketo's own paths, answered by us: its envelope, its codes, its files."""
 
-import hashlib
 import json
 from collections.abc import AsyncIterator
-from datetime import timedelta
 from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import text
 
 from app.domain.api_keys import Scope
 from app.simulator import Rules
 from app.simulator.faults import Fault
-from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS, leads
+from tests.api.marketo_compat.calls import (
+    CARS_AT,
+    FAMILIES,
+    FILES,
+    GRANT,
+    bearing,
+    create,
+    created,
+    pair,
+    refused,
+    result,
+    run,
+    status,
+    token,
+)
+from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import MARKETO, Stage, staged
-
-CARS_AT, MEMBERS_AT = "/bulk/v1/customobjects/car_c/import", "/bulk/v1/program/members/import"
-FAMILIES = {
-    "lead": ("/bulk/v1/leads.json", "/bulk/v1/leads/batch/{}", ".json"),
-    "custom_object": (f"{CARS_AT}.json", f"{CARS_AT}/{{}}", "/status.json"),
-    "program_member": ("/bulk/v1/program/1001/members/import.json", f"{MEMBERS_AT}/{{}}", "/status.json"),
-}
-FILES: dict[str, tuple[bytes, dict[str, str]]] = {
-    "lead": (LEADS_WITH_TROUBLE, {"format": "csv", "lookupField": "email"}),
-    "custom_object": (CARS, {"format": "ssv"}),
-    "program_member": (MEMBERS + b"\tDot\nno-address\tEd\n", {"format": "TSV", "programMemberStatus": "On List"}),
-}
-
-
-@pytest.fixture
-async def stage(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
-    """One that asks for keys."""
-    async with staged(database_url, clock, auth="on") as found:
-        yield found
-
-
-async def pair(stage: Stage, *scopes: Scope, client: str = "crm-sync", **more: Any) -> dict[str, str]:
-    """A key's id and secret, as a client of Marketo has them."""
-    _, written = await stage.container.keys.create(client, scopes or [Scope.SUBMIT], **more)
-    _, key_id, secret = written.split("_")
-    return {"client_id": key_id, "client_secret": secret}
-
-
-async def token(stage: Stage, *scopes: Scope, **more: Any) -> str:
-    answer = await stage.api.get("/identity/oauth/token", params=GRANT | await pair(stage, *scopes, **more))
-    return str(answer.json()["access_token"])
-
-
-GRANT = {"grant_type": "client_credentials"}
-
-
-def bearing(sent: str) -> dict[str, str]:
-    return {"Authorization": f"Bearer {sent}"}
-
-
-async def create(stage: Stage, sent: str, content: bytes = LEADS, kind: str = "lead", **query: Any) -> httpx.Response:
-    file = {"file": ("a.csv", content, "text/csv")}
-    return await stage.api.post(FAMILIES[kind][0], files=file, params=query, headers=bearing(sent))
-
-
-async def created(stage: Stage, sent: str, content: bytes = LEADS, kind: str = "lead", **query: Any) -> int:
-    answer = await create(stage, sent, content, kind, **query)
-    return int(result(answer)["batchId"])
-
-
-async def status(stage: Stage, sent: str, batch: int, kind: str = "lead") -> httpx.Response:
-    _, path, end = FAMILIES[kind]
-    return await stage.api.get(path.format(batch) + end, headers=bearing(sent))
-
-
-async def run(stage: Stage, sent: str, batch: int, kind: str = "lead") -> None:
-    """Beat until the batch is finished."""
-
-    async def finished() -> bool:
-        return result(await status(stage, sent, batch, kind))["status"] in {"Complete", "Failed"}
-
-    await stage.run(until=finished, seconds=1)
-
-
-def result(answer: httpx.Response) -> dict[str, Any]:
-    assert answer.headers["content-type"] == "application/json;charset=UTF-8"
-    envelope = answer.json()
-    assert envelope["success"] is True, envelope
-    assert set(envelope) == {"requestId", "result", "success"}
-    counter, _, at = envelope["requestId"].partition("#")
-    assert int(counter, 16) >= 0
-    assert int(at, 16) > 1_700_000_000_000
-    return dict(envelope["result"][0])
-
-
-def refused(answer: httpx.Response, code: str, *, says: str = "", status: int = 200) -> None:
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/json;charset=UTF-8"
-    envelope = answer.json()
-    assert envelope["success"] is False, envelope
-    assert [error["code"] for error in envelope["errors"]] == [code], envelope
-    assert says in envelope["errors"][0]["message"]
-
-
-async def test_a_keys_id_and_secret_get_a_token(stage: Stage):
-    """In the query of either method, or as a form; the answer has what Marketo's has."""
-    known = GRANT | await pair(stage)
-    for answer in (
-        await stage.api.get("/identity/oauth/token", params=known),
-        await stage.api.post("/identity/oauth/token", params=known),
-        await stage.api.post("/identity/oauth/token", data=known),
-    ):
-        assert answer.status_code == 200
-        assert answer.headers["cache-control"] == "no-store"
-        told = answer.json()
-        assert set(told) == {"access_token", "token_type", "expires_in", "scope"}
-        assert (told["token_type"], told["expires_in"], told["scope"]) == ("bearer", 3600, "crm-sync")
-        assert known["client_secret"] not in told["access_token"]
-        assert (await create(stage, told["access_token"])).json()["success"]
-
-
-@pytest.mark.parametrize("wrong", ["client_id", "client_secret"])
-async def test_wrong_credentials_get_none(stage: Stage, wrong: str):
-    """HTTP 401 in OAuth's words, as Marketo's identity service says it."""
-    answer = await stage.api.get("/identity/oauth/token", params=GRANT | await pair(stage) | {wrong: "0"})
-    assert answer.status_code == 401
-    assert answer.json() == {"error": "invalid_client", "error_description": "Bad client credentials"}
-    answer = await stage.api.get("/identity/oauth/token", params=await pair(stage))
-    assert (answer.status_code, answer.json()["error"]) == (400, "unsupported_grant_type")
-
-
-async def test_credentials_that_cannot_be_any_get_none(stage: Stage):
-    """Nor does one half of them, or what no database can hold."""
-    known = await pair(stage)
-    for odd in ({"client_id": "\0"}, {"client_secret": "\0"}, {"client_id": ""}, {"client_secret": ""}):
-        answer = await stage.api.get("/identity/oauth/token", params=GRANT | known | odd)
-        assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), odd
-
-
-async def test_a_token_lives_an_hour_and_dies_with_its_key(stage: Stage):
-    """A revocation works at once."""
-    short = await pair(stage, expires_at=stage.clock() + timedelta(minutes=5))
-    told = (await stage.api.get("/identity/oauth/token", params=GRANT | short)).json()
-    assert told["expires_in"] == 300
-    sent = await token(stage)
-    batch = await created(stage, sent)
-    stage.clock.step(3599)
-    assert result(await status(stage, sent, batch))["status"] == "Queued"
-    refused(await status(stage, told["access_token"], batch), "601")
-    stage.clock.step(1)
-    refused(await status(stage, sent, batch), "602", says="Access token expired")
-    refused(await create(stage, sent), "602")
-    fresh = await pair(stage)
-    sent = (await stage.api.get("/identity/oauth/token", params=GRANT | fresh)).json()["access_token"]
-    assert (await status(stage, sent, batch)).json()["success"]
-    await stage.container.keys.revoke(fresh["client_id"])
-    refused(await status(stage, sent, batch), "601", says="Access token invalid")
-
-
-async def test_who_asks_again_soon_gets_the_same_token_with_the_time_that_it_has_left(stage: Stage):
-    """As Marketo does it; and never one that has less than half an hour."""
-    known = GRANT | await pair(stage)
-
-    async def asked() -> tuple[str, int]:
-        told = (await stage.api.get("/identity/oauth/token", params=known)).json()
-        return told["access_token"], told["expires_in"]
-
-    first, seconds = await asked()
-    stage.clock.step(1800)
-    assert (await asked(), seconds) == ((first, 1800), 3600)
-    stage.clock.step(1)
-    second, seconds = await asked()
-    assert (second != first, seconds) == (True, 3600)
-    batch = await created(stage, first)
-    assert (await status(stage, second, batch)).json()["success"]
-
-
-async def test_a_token_that_was_never_given_out_is_none(stage: Stage):
-    """Nor one that was changed; a key itself is no token, nor is what is kept of one."""
-    known = await pair(stage)
-    sent = (await stage.api.get("/identity/oauth/token", params=GRANT | known)).json()["access_token"]
-    kept = hashlib.sha256(sent.encode()).hexdigest()
-    bad = (
-        sent[:-1],
-        f"{sent} ",
-        f"{sent}0",
-        sent.upper(),
-        kept,
-        f"{known['client_id']}.{int(stage.clock().timestamp()) + 600}.{kept}",
-        f"slc_{known['client_id']}_{known['client_secret']}",
-        "\0",
-        "٣",
-        ".",
-    )
-    for one in bad:
-        refused(await stage.api.get("/bulk/v1/leads/batch/1.json", params={"access_token": one}), "601")
-    refused(await stage.api.get("/bulk/v1/leads/batch/1.json"), "600", says="Empty access token")
-    answer = await stage.api.post("/bulk/v1/leads.json", content=LEADS, headers={"Content-Type": "text/csv"})
-    refused(answer, "600")
-    assert answer.headers["connection"] == "close"
-    assert await stage.holds_nothing()
 
 
 async def test_scopes_hold_here_too(stage: Stage):
@@ -390,71 +221,6 @@ async def test_a_file_that_was_erased_is_not_said_to_be_empty(stage: Stage):
     assert result(await status(stage, sent, batch))["numOfRowsFailed"] > 0
 
 
-async def test_a_database_that_fails_is_no_reason_to_leave_the_envelope(sqlite_url: str, clock: SteppedClock):
-    """608, which clients repeat; 611 where nobody knows whether the import is there."""
-    async with staged(sqlite_url, clock, auth="on") as stage:
-        sent = await token(stage)
-        batch = await created(stage, sent)
-        async with stage.container.db.write() as tx:
-            await tx.execute(text("ALTER TABLE part RENAME TO gone"))
-        refused(await status(stage, sent, batch), "608", says="API Temporarily Unavailable")
-        refused(await create(stage, sent), "611", says="not known")
-
-
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("GET", "/bulk/v1/leads/batch/1.json"),
-        ("POST", "/bulk/v1/leads.json"),
-        ("GET", "/identity/oauth/token?grant_type=client_credentials&client_id=a&client_secret=b"),
-    ],
-)
-async def test_a_fault_of_our_own_does_not_leave_the_envelope(stage: Stage, method: str, path: str):
-    """The last resort: 611, and the log has the details."""
-    sent = await token(stage)
-    body = {"files": {"file": ("a.csv", LEADS)}} if method == "POST" else {}
-    whole = {name: getattr(stage.container, name) for name in ("intake", "db", "reports", "keys")}
-    for name in whole if path.startswith("/identity") else ("intake", "db", "reports"):
-        object.__setattr__(stage.container, name, None)
-    try:
-        refused(await stage.api.request(method, path, headers=bearing(sent), **body), "611", says="System error")
-    finally:
-        for name, one in whole.items():
-            object.__setattr__(stage.container, name, one)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "code"),
-    [
-        ("GET", "/bulk", "610"),
-        ("GET", "/rest", "610"),
-        ("GET", "/identity/", "610"),
-        ("BREW", "/bulk/v1/leads.json", "605"),
-        ("PROPFIND", "/rest/v1/leads.json", "605"),
-        ("OPTIONS", "/bulk/v1/leads.json", "605"),
-    ],
-)
-async def test_whatever_is_asked_at_marketos_paths_is_answered_in_its_envelope(
-    stage: Stage, method: str, path: str, code: str
-):
-    """By a method that nobody knows, or at the root of them."""
-    refused(await stage.api.request(method, path), code)
-
-
-async def test_who_is_turned_away_before_marketos_paths_is_told_so_in_its_envelope(
-    sqlite_url: str, clock: SteppedClock
-):
-    """A page of another site, and a head that is too large."""
-    async with staged(sqlite_url, clock) as stage:
-        answer = await stage.api.get("/bulk/v1/leads/batch/1.json", headers={"Origin": "https://elsewhere.example.com"})
-        refused(answer, "603", says="no web page of another site", status=403)
-        refused(
-            await stage.api.get("/bulk/v1/leads/batch/1.json", headers={"X": "x" * 9_000}), "1003", says="9000 bytes"
-        )
-        head = await stage.api.head("/bulk/v1/leads/batch/1.json", headers={"X": "x" * 9_000})
-        assert (head.status_code, head.content) == (200, b"")
-
-
 @pytest.mark.parametrize("charset", ["utf-16", "utf-32"])
 @pytest.mark.parametrize("end", ["le", "be"])
 async def test_a_file_without_a_byte_order_mark_is_refused_in_marketos_envelope(stage: Stage, charset: str, end: str):
@@ -525,36 +291,6 @@ async def test_a_full_queue_at_marketo_is_no_reason_to_refuse(database_url: str,
         answer = await create(stage, sent, leads(1, start=9))
         refused(answer, "1016", says="Too many imports")
         assert int(answer.headers["retry-after"]) > 0
-
-
-async def test_a_client_that_asks_too_often_hears_606(database_url: str, clock: SteppedClock):
-    async with staged(database_url, clock, auth="on", client_requests_per_minute=2) as stage:
-        sent = await token(stage)
-        batch = await created(stage, sent)
-        assert (await status(stage, sent, batch)).json()["success"]
-        refused(await status(stage, sent, batch), "606", says="Max rate limit")
-
-
-@pytest.mark.parametrize(
-    ("kind", "content", "query", "code", "says"),
-    [
-        ("lead", b"email,firstNam\na@example.com,A\n", {}, "1006", "Did you mean 'firstName'?"),
-        ("lead", b"firstName\nA\n", {}, "1006", "Column 'email' is missing"),
-        ("lead", b"", {}, "1003", "The file is empty"),
-        ("lead", b"email\n", {}, "1003", "no rows"),
-        ("lead", b'email\n"a\n', {}, "1003", "never closed"),
-        ("lead", LEADS, {"format": "xls"}, "1001", "format: 'xls' is not one of csv, tsv, ssv"),
-        ("lead", LEADS, {"listId": "x"}, "1001", "listId: 'x' is not a whole number"),
-        ("lead", LEADS, {"instance": "other"}, "1001", "There is no instance 'other'"),
-        ("program_member", MEMBERS, {"format": "tsv"}, "1002", "programMemberStatus"),
-    ],
-)
-async def test_what_is_refused_is_refused_in_marketos_envelope(
-    stage: Stage, kind: str, content: bytes, query: dict[str, str], code: str, says: str
-):
-    """HTTP 200, Marketo's code, our sentence; and nothing is kept."""
-    refused(await create(stage, await token(stage), content, kind, **query), code, says=says)
-    assert await stage.holds_nothing()
 
 
 async def test_forms_and_paths_that_are_none_are_refused(stage: Stage):
@@ -634,22 +370,6 @@ async def test_the_services_own_api_stays_strict(stage: Stage):
     headers = bearing(written) | {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     answer = await stage.api.post("/v1/imports", content=JAVA + LEADS + b"\r\n--" + BOUNDARY.encode(), headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (400, "broken_upload")
-
-
-async def test_without_keys_any_credentials_do_on_this_machine_only(database_url: str, clock: SteppedClock):
-    """As everywhere with SLUICE_AUTH=off."""
-    async with staged(database_url, clock) as stage:
-        known = GRANT | {"client_id": "any", "client_secret": "thing"}
-        told = (await stage.api.get("/identity/oauth/token", params=known)).json()
-        assert (told["scope"], told["expires_in"]) == ("local", 3600)
-        assert result(await create(stage, told["access_token"]))["status"] == "Queued"
-        for half in ("client_id", "client_secret"):
-            answer = await stage.api.get("/identity/oauth/token", params=GRANT | {half: "any"})
-            assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")
-        answer = await stage.api.get(
-            "/identity/oauth/token", params=known, headers={"Origin": "https://evil.example.com"}
-        )
-        assert answer.status_code == 403
 
 
 async def test_SECRETS_STAY_IN_no_answer_repeats_what_the_query_held(stage: Stage):

@@ -5,16 +5,19 @@ from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.middleware.path_spelling import plain
+from tests.story.files import LEADS
 from tests.support import databases
 from tests.support.processes import Service, service
+from tests.support.stage import Stage
 
 NOWHERE = "http://127.0.0.1:9"
-LEADS = (
+LEADS_FORM = (
     b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\nemail\na@example.com\n\r\n--b--\r\n'
 )
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -68,7 +71,7 @@ def asked(of: Service, method: str, path: str, body: bytes = b"", headers: dict[
 @pytest.mark.parametrize("name", SPELLINGS)
 def test_a_path_of_marketos_is_the_same_path_however_it_is_spelled(serving: Service, name: str):
     """A Node package sends `/rest/../bulk/...` as it is; others put two slashes together."""
-    status, media_type, told = asked(serving, "POST", SPELLINGS[name], LEADS, FORM)
+    status, media_type, told = asked(serving, "POST", SPELLINGS[name], LEADS_FORM, FORM)
     assert (status, media_type, told["success"]) == (200, "application/json;charset=UTF-8", True), told
     batch = told["result"][0]["batchId"]
     _, _, stands = asked(serving, "GET", f"//bulk/v1/x/../leads/batch/{batch}.json")
@@ -108,3 +111,51 @@ def test_a_plain_path_stays_as_it_is_and_has_neither_dots_nor_doubled_slashes(se
     assert found == plain(found)
     assert found.startswith("/")
     assert not {"", ".", ".."} & set(found.split("/")[1:]) or found == "/"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/imports",
+        "/v1/imports/1",
+        "/v1/imports/1/failures",
+        "/v1/status",
+        "/v1/instances",
+        "/livez",
+        "/metrics",
+        "/problems/",
+        "/problems/not-found",
+        "/openapi.json",
+        "/docs",
+        "/bulk/v1/leads/batch/1.json",
+        "/nowhere",
+    ],
+)
+async def test_both_forms_of_a_path_are_one(stage: Stage, path: str):
+    """And so are those with two slashes: no redirect, and the same answer."""
+    await stage.created(LEADS)
+    first = await stage.api.get(path)
+    for other in (path.rstrip("/"), f"{path.rstrip('/')}/", f"/{path}", path.replace("/", "//"), f"{path}//"):
+        answer = await stage.api.get(httpx.URL(f"http://127.0.0.1{other}"))
+        assert answer.status_code == first.status_code, other
+        assert answer.headers.get("content-type") == first.headers.get("content-type")
+        assert "location" not in answer.headers
+
+
+@pytest.mark.parametrize("path", ["/v1/imports/", "//v1/imports", "//v1//imports//"])
+async def test_a_file_is_taken_at_both(stage: Stage, path: str):
+    """A redirect would lose the body of a client that follows it by GET."""
+    answer = await stage.api.post(
+        httpx.URL(f"http://127.0.0.1{path}"), content=LEADS, headers={"Content-Type": "text/csv"}
+    )
+    assert answer.status_code == 202, answer.text
+    assert answer.headers["location"] == "/v1/imports/1"
+
+
+@pytest.mark.parametrize("path", ["//bulk/v1/leads.json", "/bulk//v1/leads.json", "/bulk/v1/leads.json/"])
+async def test_marketos_paths_have_both_forms_too(stage: Stage, path: str):
+    """In its envelope, whether it goes well or not."""
+    url = httpx.URL(f"http://127.0.0.1{path}")
+    assert (await stage.api.post(url, files={"file": ("a.csv", LEADS)})).json()["success"]
+    assert (await stage.api.post(url, files={"x": ("a.csv", LEADS)})).json()["errors"][0]["code"] == "1002"
+    assert (await stage.api.get(url)).json()["errors"][0]["code"] == "605"

@@ -145,67 +145,6 @@ async def test_filters_narrow_the_list(stage: Stage):
     assert await listed(status="QUEUED", object_type="Lead", instance="DEFAULT") == [lead]
 
 
-async def test_an_instance_is_found_by_its_name_in_either_case(stage: Stage):
-    """As an upload finds it."""
-    for method, path in (("GET", ""), ("POST", "/pause"), ("POST", "/resume")):
-        answer = await stage.api.request(method, f"/v1/instances/Default{path}")
-        assert (answer.status_code, answer.json()["name"]) == (200, "default")
-
-
-async def test_status_and_health_tell_the_truth(stage: Stage):
-    """ok while a worker drives the instance; down once it has given no sign of life."""
-    assert (await stage.api.get("/livez")).status_code == 200
-    assert (await stage.api.get("/readyz")).status_code == 200
-    told = (await stage.api.get("/v1/status")).json()
-    assert told["status"] == "ok", told
-    stage.clock.step(3600)
-    told = (await stage.api.get("/v1/status")).json()
-    assert told["status"] == "down"
-    assert [check["name"] for check in told["checks"] if check["status"] == "down"] == ["worker:default"]
-
-
-async def test_an_instance_shows_its_slots_calls_and_worker(stage: Stage):
-    """As the contract has it."""
-    await stage.created(LEADS)
-    await stage.instance_worker.submit.run_once(stage.lease)
-    await stage.created(leads(3))
-    told = (await stage.api.get("/v1/instances/default")).json()
-    assert told["limits"] == {"importing": 2, "queued": 10}
-    assert told["slots"] == {"used": 1, "importing": 0, "queued": 1, "unconfirmed": 0}
-    assert told["waiting"]["parts"] == 1
-    assert told["waiting"]["rows"] == 3
-    assert told["calls"]["quota"] == 50000
-    assert told["calls"]["window_limit"] == 50
-    assert told["worker"]["id"] == "the worker"
-    assert told["state"] == "running"
-
-
-async def test_the_openapi_document_is_served(stage: Stage):
-    """With every path of the contract that exists."""
-    paths = (await stage.api.get("/openapi.json")).json()["paths"]
-    assert {"/v1/imports", "/v1/imports/{import_id}", "/v1/imports/{import_id}/failures", "/v1/status"} <= paths.keys()
-
-
-async def test_results_page_as_json_in_source_order(stage: Stage):
-    """Every failed row once, by pages."""
-    content = b"email,leadScore\n" + b"".join(b"p%d@example.com,many\n" % n for n in range(25))
-    import_id = await stage.created(content)
-    await stage.run()
-    rows: list[int] = []
-    token = None
-    while True:
-        parameters = {"page_size": 10} | ({"page_token": token} if token else {})
-        answer = await stage.api.get(
-            f"/v1/imports/{import_id}/failures", params=parameters, headers={"Accept": "application/json"}
-        )
-        told = answer.json()
-        rows += [row["source_row"] for row in told["items"]]
-        token = told["next_page_token"]
-        if not token:
-            break
-    assert rows == list(range(1, 26))
-
-
 @pytest.mark.parametrize(
     ("header", "name"),
     [

@@ -8,6 +8,7 @@ import pytest
 
 from app.domain.api_keys import Scope
 from app.simulator import Fault, Rules
+from tests.api.problem_answers import is_problem
 from tests.api.test_api_keys import bearing, key
 from tests.story.files import LEADS, leads
 from tests.story.test_standstill import change_secret
@@ -213,3 +214,32 @@ async def test_a_key_that_may_only_submit_is_shown_how_an_instance_is_and_nothin
         assert whole.keys() > brief.keys()
         assert (await keyed.api.get("/v1/instances", headers=bearing(written))).json()["items"] == [whole]
     assert (await keyed.api.get("/v1/instances/default/events", headers=bearing(submit))).status_code == 403
+
+
+async def test_a_pause_reason_is_one_that_can_be_kept(stage: Stage):
+    """422, not a database's error."""
+    answer = await stage.api.post("/v1/instances/default/pause", json={"reason": "a\0b"})
+    is_problem(answer, 422, "invalid_parameter")
+
+
+async def test_an_instance_is_found_by_its_name_in_either_case(stage: Stage):
+    """As an upload finds it."""
+    for method, path in (("GET", ""), ("POST", "/pause"), ("POST", "/resume")):
+        answer = await stage.api.request(method, f"/v1/instances/Default{path}")
+        assert (answer.status_code, answer.json()["name"]) == (200, "default")
+
+
+async def test_an_instance_shows_its_slots_calls_and_worker(stage: Stage):
+    """As the contract has it."""
+    await stage.created(LEADS)
+    await stage.instance_worker.submit.run_once(stage.lease)
+    await stage.created(leads(3))
+    told = (await stage.api.get("/v1/instances/default")).json()
+    assert told["limits"] == {"importing": 2, "queued": 10}
+    assert told["slots"] == {"used": 1, "importing": 0, "queued": 1, "unconfirmed": 0}
+    assert told["waiting"]["parts"] == 1
+    assert told["waiting"]["rows"] == 3
+    assert told["calls"]["quota"] == 50000
+    assert told["calls"]["window_limit"] == 50
+    assert told["worker"]["id"] == "the worker"
+    assert told["state"] == "running"

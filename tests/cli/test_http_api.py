@@ -1,7 +1,4 @@
-"""What the server is told: how long it keeps a connection, and whose word about callers it takes."""
-
-import socket
-from pathlib import Path
+"""The HTTP API as uvicorn serves it: how long it keeps a connection, and whose word about callers it takes."""
 
 import httpx
 import pytest
@@ -11,7 +8,6 @@ from starlette.routing import Route
 
 from app.cli.http_api import HttpApi
 from app.container import build_container
-from tests.support.processes import service
 from tests.support.stage import stage_settings
 
 FORWARDED = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
@@ -57,16 +53,3 @@ async def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(s
         assert HttpApi(container).config.timeout_keep_alive == 75
     finally:
         await container.close()
-
-
-def test_an_idle_connection_is_closed_when_its_time_is_over(sqlite_url: str, tmp_path: Path):
-    """Over a real socket, by the setting, which may be a fraction."""
-    with (
-        service(tmp_path, sqlite_url, "http://127.0.0.1:9", KEEP_ALIVE_SECONDS=0.3) as running,
-        socket.create_connection(("127.0.0.1", running.port), timeout=60) as line,
-    ):
-        line.sendall(b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        received = b""
-        while chunk := line.recv(65_536):
-            received += chunk
-        assert received.startswith(b"HTTP/1.1 200 ")

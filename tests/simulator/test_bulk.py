@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from app.simulator import Rules, Simulator
-from app.simulator.routes import find_route
 from tests.simulator.conftest import Bench, error
 
 LEADS = "/bulk/v1/leads.json"
@@ -132,36 +130,3 @@ async def test_unknown_paths_and_methods(bench: Bench) -> None:
         assert response.json()["errors"][0]["code"] == "610"
     assert error(await bench.get(LEADS)) == ("605", "HTTP Method not supported")
     assert error(await bench.get("/bulk/v1/leads/batch/abc.json"))[0] == "1001"
-
-
-@pytest.mark.parametrize(
-    ("path", "view"),
-    [
-        ("/rest/../bulk/v1/leads/batch/7.json", "lead"),
-        ("/bulk/v1/../../rest/./v1/lists.json", "lists"),
-        ("/../../rest/v1/lists.json", "lists"),
-        ("/rest/v1/lists.json/..", "610"),
-        ("/rest/../v1/lists.json", "610"),
-        ("/..rest/v1/lists.json", "610"),
-    ],
-)
-def test_dot_segments_are_resolved_as_servers_do(path: str, view: str) -> None:
-    """A client that lives on `/rest` sends its way out of it as it is."""
-    assert find_route("GET", path)[0].view == view
-
-
-def test_further_fields_and_objects_can_be_had(bench: Bench) -> None:
-    sim = Simulator(Rules(lead_fields=("accountTier", "seats:integer"), custom_objects=("tire_c:serial:brand,size",)))
-    added = {field.name: (field.display_name, field.type) for field in sim.schema.lead if field.custom}
-    assert added["accountTier"] == ("Account Tier", "string")
-    assert added["seats"] == ("Seats", "integer")
-    assert [field.name for field in sim.schema.objects["tire_c"].fields] == ["serial", "brand", "size"]
-    for wrong in ({"lead_fields": ("a b",)}, {"custom_objects": ("tire_c",)}):
-        with pytest.raises(ValueError, match="write"):
-            Simulator(Rules(**wrong))
-
-
-@pytest.mark.parametrize("wrong", [{"speed": 0}, {"importers": 11}, {"job_seconds": -1}, {"window_seconds": 0}])
-def test_rules_that_cannot_be_are_refused(wrong) -> None:
-    with pytest.raises(ValueError):
-        Rules(**wrong)

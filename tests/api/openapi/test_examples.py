@@ -1,0 +1,57 @@
+"""The examples of the document are what the service would say."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from app.api.openapi import examples
+from app.api.schemas.events import EventOut, InstanceEventOut
+from app.api.schemas.file_checks import FileCheckOut
+from app.api.schemas.imports import ImportOut
+from app.api.schemas.instances import InstanceOut
+from app.api.schemas.parts import PartOut
+from app.api.schemas.problems import ProblemOut
+from app.api.schemas.results import ResultRowOut
+from app.api.schemas.status import StatusOut
+
+PROBLEM = "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("model", "shown"),
+    [
+        (ImportOut, examples.IMPORT),
+        (PartOut, examples.PART),
+        (EventOut, examples.EVENT),
+        (ResultRowOut, examples.RESULT_ROW),
+        (InstanceEventOut, examples.INSTANCE_EVENT),
+        (InstanceOut, examples.INSTANCE),
+        (FileCheckOut, examples.FILE_CHECK),
+        (StatusOut, examples.STATUS),
+        (ProblemOut, examples.PROBLEM),
+    ],
+)
+def test_every_example_is_what_the_service_would_say(model: type[BaseModel], shown: dict[str, Any]):
+    """Field for field; the first two stand on the API's page."""
+    assert model.model_validate(shown).model_dump(mode="json", exclude_unset=True) == shown
+    missing = model.model_fields.keys() - shown.keys()
+    assert not missing
+
+
+def test_the_import_adds_up():
+    """The example is one that can be."""
+    rows = examples.IMPORT["rows"]
+    assert rows["imported"] + rows["failed"] + rows["pending"] == rows["total"]
+    assert examples.IMPORT["progress"] == round((rows["imported"] + rows["failed"]) / rows["total"], 4)
+
+
+def shown(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
+    """(schema, example) of an operation's, but for those of problems."""
+    bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
+    media = [one for body in bodies for name, one in body.get("content", {}).items() if name != PROBLEM]
+    for one in [*media, *operation.get("parameters", ())]:
+        if "example" in one:
+            yield one["schema"], one["example"]
+        yield from ((one["schema"], example["value"]) for example in one.get("examples", {}).values())

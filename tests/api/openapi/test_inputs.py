@@ -1,0 +1,41 @@
+"""What a route declares that it takes."""
+
+from app.api.openapi import inputs
+from app.api.parameters import KNOWN, PARAMETERS
+
+
+def test_a_parameter_is_described_in_sentences():
+    """Those of one object type say of which, and whether it needs them."""
+    assert inputs.describe("priority").endswith(".")
+    assert inputs.describe("list_id") == "A static list that the leads become members of. Only for `lead`."
+    assert inputs.describe("program_id").endswith("Only for `program_member`, and required there.")
+
+
+def test_an_object_in_the_query_is_one_json_text():
+    """Everything else is a value of its schema."""
+    metadata = inputs.in_query("metadata", PARAMETERS["metadata"].form, "x")
+    assert metadata["content"] == {"application/json": {"schema": PARAMETERS["metadata"].form}}
+    assert "schema" not in metadata
+    size = inputs.PAGING[0]
+    assert (size["name"], size["in"], size["schema"]["maximum"]) == ("page_size", "query", 200)
+
+
+def test_all_parameters_of_an_import_are_taken_where_none_is_named():
+    """In their order."""
+    assert [parameter["name"] for parameter in inputs.parameters_of_import()] == list(KNOWN)
+    assert [parameter["name"] for parameter in inputs.parameters_of_import("format", "charset")] == [
+        "format",
+        "charset",
+    ]
+
+
+def test_in_a_form_the_parameters_are_fields_beside_the_file():
+    """The file alone is required."""
+    body = inputs.body_of_file("format", required=False, beside={"extra": {"type": "string"}})
+    assert body["required"] is False
+    assert set(body["content"]) == {
+        *("text/csv", "text/tab-separated-values", "application/octet-stream", "multipart/form-data")
+    }
+    form = body["content"]["multipart/form-data"]["schema"]
+    assert form["required"] == ["file"]
+    assert list(form["properties"]) == ["file", "format", "extra"]

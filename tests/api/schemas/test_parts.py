@@ -1,0 +1,40 @@
+"""A part as the API shows it."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from app.api.schemas.parts import BlockedByOut, PartOut, TryErrorOut
+from app.domain.lifecycle import State
+from app.domain.parts import TryError
+from app.reporting.parts import Blockage, PartView
+from app.store.part_queries import BlockedBy
+from tests.domain.test_instances import part
+
+NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+def test_a_part_was_submitted_once_marketo_gave_it_a_batch():
+    """Until then it was only tried."""
+    view = PartView(replace(part(), submitted_at=NOON), None, None, None)
+    assert PartOut.of(view).submitted_at is None
+    taken = replace(view, part=replace(view.part, state=State.QUEUED, batch_id=3404))
+    assert (PartOut.of(taken).submitted_at, PartOut.of(taken).batch_id) == (NOON, 3404)
+
+
+def test_who_goes_first_is_named_to_whoever_may_see_it():
+    """To others it is null, and since when is told all the same."""
+    seen = BlockedByOut.of(Blockage(NOON, BlockedBy(import_id=7, number=2, client="crm")))
+    hidden = BlockedByOut.of(Blockage(NOON, None))
+    assert seen
+    assert hidden
+    assert seen.model_dump(by_alias=True) == {"import": 7, "part": 2, "since": "2026-11-23T12:00:00.000Z"}
+    assert (hidden.import_id, hidden.part, hidden.since) == (None, None, NOON)
+    assert BlockedByOut.of(None) is None
+
+
+def test_the_last_error_of_a_part_has_its_time():
+    """Nothing where the last try went through."""
+    assert TryErrorOut.of(None) is None
+    shown = TryErrorOut.of(TryError("1016", "Too many imports", NOON))
+    assert shown
+    assert (shown.code, shown.message, shown.at) == ("1016", "Too many imports", NOON)

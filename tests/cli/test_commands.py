@@ -1,0 +1,125 @@
+"""What every command has in common: help, exit codes, one clear line for what is wrong."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app.cli.commands import COMMANDS as COMMAND_LIST
+from app.cli.commands import Command, load_command
+from tests.cli.conftest import Run
+from tests.support import forks
+from tests.support.processes import ROOT
+
+COMMANDS = [
+    *("serve", "migrate", "simulate", "demo", "check", "submit", "status", "failures"),
+    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings", "check-database"),
+]
+
+
+def test_the_command_is_installed():
+    """A new Python runs it; all the other tests fork one that has imported it already."""
+    script = Path(sys.executable).with_name("sluice")
+    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert told.stdout.startswith("sluice ")
+    module = subprocess.run([sys.executable, "-m", "app", "--version"], cwd=ROOT, capture_output=True, check=True)
+    assert module.stdout.decode() == told.stdout
+
+
+def test_help_lists_every_command(sluice: Run):
+    """And `--version` says which one it is."""
+    told = sluice("--help")
+    assert told.returncode == 0
+    assert all(command in told.stdout for command in COMMANDS)
+    assert sluice("--version").stdout.startswith("sluice ")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(sluice: Run, command: str):
+    """What it does, and an example."""
+    told = sluice(command, "--help")
+    assert told.returncode == 0
+    assert "Example: " in told.stdout
+    assert f"sluice {command}" in told.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("frobnicate",),
+        ("status", "x"),
+        ("submit",),
+        ("submit", "missing.csv"),
+        ("failures", 1, "--output", "no/such/folder/bad.csv"),
+        ("failures", 1, "--output", "."),
+        ("submit", "-", "--priority", 99),
+        ("submit", "-", "--object-type", "car"),
+        ("submit", "-", "--format", "xlsx"),
+        ("submit", "-", "--preflight", "cells"),
+        ("submit", "-", "--on-unconfirmed", "wait"),
+        ("serve", "--role", "x"),
+        ("retry", 1, "mended.csv"),
+        ("retry", 1, "--failures", "missing.csv"),
+        ("retry", 1, "--failures", "--format", "tsv"),
+        ("resolve", 1, 1),
+        ("resolve", 1, 1, "accepted"),
+        ("resolve", 1, 1, "resubmit", "--batch-id", 3404),
+        ("pause",),
+    ],
+)
+def test_bad_usage_exits_2(sluice: Run, words: tuple[object, ...]):
+    """With the mistake on standard error and nothing on standard output."""
+    told = sluice(*words)
+    assert (told.returncode, told.stdout) == (2, "")
+    assert told.stderr
+
+
+def test_no_command_waits_for_what_it_does_not_need():
+    """The Tab key starts `sluice` anew each time; and whoever asks a running service does not load it."""
+    heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "alembic"}
+    assert heavy & loaded_by("app.cli.main") == set()
+    assert {"app.cli.serve", "app.cli.submit"} & loaded_by("app.cli.main") == set()
+    asking = ("check", "submit", "reading", "actions", "settings")
+    assert heavy & loaded_by(*(f"app.cli.{module}" for module in asking)) == set()
+    assert {"sqlalchemy", "uvicorn", "fastapi"} <= loaded_by("app.cli.serve", "app.cli.http_api")
+
+
+def loaded_by(*modules: str) -> set[str]:
+    """What a new Python has loaded once it has imported these."""
+    code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(told.stdout.split())
+
+
+def test_a_worker_alone_does_not_load_the_http_api():
+    """It starts sooner and takes less memory."""
+    assert {"app.api.app", "fastapi", "uvicorn"} & loaded_by("app.cli.serve") == set()
+
+
+@pytest.mark.parametrize("command", COMMAND_LIST, ids=lambda command: command.name)
+def test_the_list_of_commands_says_what_each_says_itself(command: Command):
+    """Its summary is the first paragraph of the command's own help."""
+    assert (load_command(command).help or "").split("\n\n")[0].split() == command.summary.split()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands(shell: str, tmp_path: Path):
+    """The script that --show-completion prints asks `sluice` itself, for an option's words too."""
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(("SLUICE_", "_TYPER"))}
+    known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+
+    def run(*words: str, **more: str) -> str:
+        told = forks.run(words, known | more, tmp_path)
+        assert told.returncode == 0
+        return told.stdout
+
+    def completed(line: str) -> str:
+        asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}
+        asked |= {"COMP_WORDS": line, "COMP_CWORD": str(len(line.split()) - 1)}
+        return run(**asked, _TYPER_COMPLETE_FISH_ACTION="get-args")
+
+    assert f"complete_{shell}" in run("--show-completion", shell)
+    assert "submit" in completed("sluice sub")
+    assert "custom_object" in completed("sluice submit leads.csv --object-type cus")

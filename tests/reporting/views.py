@@ -1,0 +1,28 @@
+"""An instance at one moment, made by hand."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from app.domain.instances import Instance
+from app.domain.lifecycle import State
+from app.reporting.instances import InstanceView
+from app.settings import InstanceSettings
+from app.store.queue_summary import QueueSummary
+
+NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
+SETTINGS = {"base_url": "https://me:secret@marketo.example.com/rest", "client_id": "id", "client_secret": "secret"}
+
+
+def view(
+    *, parts: dict[str, int] | None = None, any_may_go: bool = False, any_to_try: bool = False, **instance: Any
+) -> InstanceView:
+    """The instance `default` with so many parts in each state, and these fields of its row."""
+    return InstanceView(
+        settings=InstanceSettings.model_validate(SETTINGS),
+        instance=Instance("default", **instance),
+        queue=QueueSummary(parts={State(state): count for state, count in (parts or {}).items()}),
+        any_may_go=any_may_go,
+        any_to_try=any_to_try,
+        rows_per_second=None,
+        now=NOW,
+    )
