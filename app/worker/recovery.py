@@ -31,7 +31,7 @@ class Recovery:
     async def take_over(self, lease: Lease) -> int:
         """Call every claim of the last worker lost, as nobody will record its answer. A new worker does this first.
 
-        How many claims were called lost.
+        Returns how many they were.
         """
         self.hit(Failpoint.TAKEN_OVER)
         async with self.db.read() as tx:
