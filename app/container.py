@@ -1,4 +1,7 @@
-"""Settings in, the whole service out: the only place that constructs what a process shares."""
+"""The container: builds, from the settings, everything that a process shares. Nothing else constructs these objects.
+
+The module is long because it is one list of what there is; it makes no decision but what the settings say.
+"""
 
 import asyncio
 import random
@@ -116,7 +119,9 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     )
     http = seams.get("http") or _http_client(settings)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
-    describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}
+    describe = {
+        name: Describe(instance=name, db=db, marketo=client, now=now, hit=hit) for name, client in marketo.items()
+    }
     cleanup = Cleanup(db, now, settings.disk_floor_bytes)
     idempotency = Idempotency(db=db, now=now, cleanup=cleanup)
     capacity = Capacity(

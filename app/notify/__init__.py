@@ -1,1 +1,1 @@
-"""Who is to be told, within this process and between processes."""
+"""Signals and notifications, within a process and between processes."""

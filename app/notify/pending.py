@@ -1,31 +1,35 @@
-"""What this process has to tell the others, until somebody carries it to them (store/pg_notify.py)."""
+"""Notifications that other processes have not received yet; store/pg_notify.py sends them."""
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-MOST_CHANGED = 500  # imports named one by one; where nobody carries, this bounds what is kept
+MOST_CHANGED = 500  # imports that are named one by one; this bounds what is kept where nothing is ever sent
 
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """`changed`: the ids of imports; None where they are too many to be named."""
+    """What other processes are told at once."""
 
-    rung: bool = False
-    changed: frozenset[int] | None = frozenset()
+    has_work: bool = False  # there is something new for a worker to do
+    changed: frozenset[int] | None = frozenset()  # the ids of imports; None where there are too many to name them
 
 
 @dataclass(slots=True)
 class PendingNotifications:
-    _rung: bool = False
+    """Collects notifications until they are sent, all of them as one."""
+
+    _has_work: bool = False
     _changed: set[int] | None = field(default_factory=set)
     _filled: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def send(self) -> None:
-        self._rung = True
+    def add_work(self) -> None:
+        """There is something new for a worker to do."""
+        self._has_work = True
         self._filled.set()
 
-    def change(self, import_ids: Iterable[int]) -> None:
+    def add_changed(self, import_ids: Iterable[int]) -> None:
+        """These imports have changed."""
         if self._changed is not None:
             self._changed.update(import_ids)
             if len(self._changed) > MOST_CHANGED:
@@ -33,12 +37,12 @@ class PendingNotifications:
         self._filled.set()
 
     async def filled(self) -> None:
-        """Wait until there is something to tell."""
+        """Wait until there is a notification to send."""
         await self._filled.wait()
 
     def take(self) -> Notification:
-        """All there is, which is then gone from here."""
-        news = Notification(self._rung, None if self._changed is None else frozenset(self._changed))
-        self._rung, self._changed = False, set()
+        """Return everything that is pending, and begin with nothing again."""
+        notification = Notification(self._has_work, None if self._changed is None else frozenset(self._changed))
+        self._has_work, self._changed = False, set()
         self._filled.clear()
-        return news
+        return notification

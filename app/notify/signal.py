@@ -1,4 +1,4 @@
-"""A bell: somebody rings, somebody waits for it. Rings that come before it is heard are one."""
+"""A signal from one task to another. If it is sent several times before anybody waits for it, it arrives once."""
 
 import asyncio
 from dataclasses import dataclass, field
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, eq=False)
 class Signal:
-    _rung: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    _sent: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     def send(self) -> None:
-        self._rung.set()
+        self._sent.set()
 
     async def wait(self, *, within_seconds: float | None = None) -> bool:
-        """Wait for a ring; False when the time is up first."""
+        """Wait until it is sent. False when the time is up first."""
         try:
             async with asyncio.timeout(within_seconds):
-                await self._rung.wait()
+                await self._sent.wait()
         except TimeoutError:
             return False
-        self._rung.clear()
+        self._sent.clear()
         return True

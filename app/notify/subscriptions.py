@@ -1,6 +1,6 @@
-"""Which imports changed: whoever commits says so, and whoever watches one of them looks again.
+"""Subscriptions to changes of imports: a commit publishes which imports it changed, and their subscribers look again.
 
-Within a process this is all there is to it. Between processes PostgreSQL carries the news (store/pg_notify.py).
+Within a process this module is enough. Between processes PostgreSQL carries what is published (store/pg_notify.py).
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -13,57 +13,57 @@ from app.notify.signal import Signal
 
 @dataclass(slots=True, eq=False)
 class Subscriber(Signal):
-    """One watcher of one import. `seen`: the last event that it knows of; None where only the end is waited for."""
+    """One task that waits for changes of one import."""
 
-    seen: int | None
+    seen: int | None  # the id of the last event that it knows of; None where it waits for the end alone
 
 
 @dataclass(slots=True)
 class Subscriptions:
     pending: PendingNotifications = field(default_factory=PendingNotifications)
-    ended: bool = False
-    _watchers: dict[int, set[Subscriber]] = field(default_factory=dict)
-    _doubt: Signal = field(default_factory=Signal)
+    ended: bool = False  # the process stops: nobody is to wait any more
+    _subscribers: dict[int, set[Subscriber]] = field(default_factory=dict)  # by import
+    _invalidated: Signal = field(default_factory=Signal)
 
     def publish(self, import_ids: Collection[int]) -> None:
         """A transaction about these imports has ended here."""
         self.receive(import_ids)
-        self.pending.change(import_ids)
+        self.pending.add_changed(import_ids)
 
     def receive(self, import_ids: Collection[int]) -> None:
-        """These imports changed, here or in another process."""
-        for import_id in self._watchers.keys() & import_ids:
-            for subscriber in self._watchers[import_id]:
+        """Wake the subscribers of these imports, which have changed here or in another process."""
+        for import_id in self._subscribers.keys() & import_ids:
+            for subscriber in self._subscribers[import_id]:
                 subscriber.send()
 
     def invalidate_all(self) -> None:
-        """Any import may have changed: news got lost, or were too many to be told."""
-        self._doubt.send()
+        """Any import may have changed: a notification was lost, or named no imports because there were too many."""
+        self._invalidated.send()
 
     async def invalidated(self, *, within_seconds: float) -> None:
-        """Wait for a doubt, or until the time is up."""
-        await self._doubt.wait(within_seconds=within_seconds)
+        """Wait until `invalidate_all` is called, or the time is up."""
+        await self._invalidated.wait(within_seconds=within_seconds)
 
     @contextmanager
     def subscribe(self, import_id: int, *, seen: int | None = None) -> Iterator[Subscriber]:
-        """Hear of each change from here on: look once behind this line, and then after each ring."""
+        """A subscriber that each change wakes from now on. Read the import once after this, then at each signal."""
         subscriber = Subscriber(seen)
         if self.ended:
             subscriber.send()
-        self._watchers.setdefault(import_id, set()).add(subscriber)
+        self._subscribers.setdefault(import_id, set()).add(subscriber)
         try:
             yield subscriber
         finally:
-            self._watchers[import_id].discard(subscriber)
-            if not self._watchers[import_id]:
-                del self._watchers[import_id]
+            self._subscribers[import_id].discard(subscriber)
+            if not self._subscribers[import_id]:
+                del self._subscribers[import_id]
 
     @property
     def subscribers(self) -> Mapping[int, Collection[Subscriber]]:
-        """Who watches what, by import."""
-        return self._watchers
+        """All subscribers, by import."""
+        return self._subscribers
 
     def end(self) -> None:
-        """The process stops: nobody is to wait any more."""
+        """End every wait: the process stops."""
         self.ended = True
-        self.receive(self._watchers.keys())
+        self.receive(self._subscribers.keys())

@@ -1,6 +1,6 @@
-"""Something new to do: whoever brings it rings, and the worker looks at once instead of at its next tick.
+"""The wakeup of the worker: when there is something new to do, it looks at once instead of at its next tick.
 
-Within a process this is all there is to it. Between processes PostgreSQL carries the rings (store/pg_notify.py).
+Within a process this module is enough. Between processes PostgreSQL carries the wakeup (store/pg_notify.py).
 """
 
 from dataclasses import dataclass, field
@@ -15,14 +15,14 @@ class Wakeup:
     _signal: Signal = field(default_factory=Signal)
 
     def send(self) -> None:
-        """There is something new to do, here or in another process."""
+        """Wake this process's worker, and have the others' workers woken."""
         self._signal.send()
-        self.pending.send()
+        self.pending.add_work()
 
     def receive(self) -> None:
-        """Another process rang."""
+        """Wake this process's worker alone: another process has said that there is something to do."""
         self._signal.send()
 
     async def wait(self, *, within_seconds: float) -> bool:
-        """Wait for a ring; False when the time is up first."""
+        """Wait until there is something to do. False when the time is up first."""
         return await self._signal.wait(within_seconds=within_seconds)

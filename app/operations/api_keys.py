@@ -1,4 +1,4 @@
-"""Keys: minting them, taking them back, and telling who holds one."""
+"""API keys: creating and revoking them, finding out who sends one, and exchanging one for an access token."""
 
 import asyncio
 import hashlib
@@ -58,7 +58,7 @@ class ApiKeys:
         expires_at: datetime | None = None,
         max_priority: int = HIGHEST_PRIORITY,
     ) -> tuple[ApiKey, str]:
-        """(the key as it is kept, the key as its holder sends it: told this once)."""
+        """(the key as it is stored, the text that its holder sends: shown only here)."""
         secret = secrets.token_hex(SECRET_BYTES)
         key = ApiKey(
             id=secrets.token_hex(ID_BYTES),
@@ -168,6 +168,6 @@ def digest_of(secret: str) -> str:
 
 
 def _is_heard(look: asyncio.Future[bool]) -> None:
-    """Its error is for whoever waits for it, if anybody still does."""
+    """Mark the look's error as retrieved: those who wait for the look get it, and there may be none."""
     if not look.cancelled():
         look.exception()

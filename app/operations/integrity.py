@@ -20,7 +20,7 @@ class Condition(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one stored value."""
+    """The condition of one stored value."""
 
     table: str
     import_id: int

@@ -1,4 +1,7 @@
-"""Retry: a new import of rows that an earlier one left behind, from the bytes that are stored or from a mended file."""
+"""Retry: a new import of rows that an earlier one left behind, from the stored bytes or from a corrected file.
+
+The module is long because its three ways (failed parts, rejected rows, a corrected file) share how rows are chosen.
+"""
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence

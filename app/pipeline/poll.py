@@ -1,4 +1,7 @@
-"""Poll: ask Marketo how the head of its queue is doing. POLL_IS_NOT_FATE: no error of a question moves a part."""
+"""Poll: ask Marketo for the status of the oldest jobs in its queue.
+
+POLL_IS_NOT_FATE: no error of a status call changes a part.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,29 +45,29 @@ class Poll:
     hit: FailpointHit
 
     async def run_once(self, lease: Lease) -> bool:
-        """Ask about the parts whose turn it is, the oldest first. True when one of them moved. Network: a GET each."""
+        """Poll the parts whose polls are due, the oldest first. True when one of them moved. Network: one GET each."""
         has_moved = is_onward = False
         while True:
             at, jump_id = self.now(), self.now.jump_id
             async with self.db.read() as tx:
                 instance = await instances.get(tx, lease.instance)
                 there = await part_queries.in_states(tx, lease.instance, {State.QUEUED, State.IMPORTING})
-            known = [part for part in there if part.silent_since is None]
-            index = self.queue_model.look(known, at, onward=is_onward).job
+            answering = [part for part in there if part.silent_since is None]
+            index = self.queue_model.next_poll(answering, at, onward=is_onward).job
             silent = [part for part in there if part.silent_since and part.due_at and part.due_at <= at]
             may_ask = instance is not None and instance.may_ask(at) and lease.holds(self.now.monotonic())
             if (index is None and not silent) or not may_ask:
                 break
-            part = known[index] if index is not None else silent[0]
-            is_onward = await self._ask(lease, known, part, jump_id) and part.silent_since is None
+            part = answering[index] if index is not None else silent[0]
+            is_onward = await self._ask(lease, answering, part, jump_id) and part.silent_since is None
             has_moved = is_onward or has_moved
         if has_moved:
-            self.wakeup.send()  # there is room at Marketo
+            self.wakeup.send()  # there may be room at Marketo for another part
         return has_moved
 
     async def _ask(self, lease: Lease, there: Sequence[Part], part: Part, jump_id: int) -> bool:
-        """True when it moved on. `jump_id`: of the clock, when the part was read. Errors: ClockJumped."""
-        assert part.batch_id is not None, "a part at Marketo has its number"
+        """Poll one part. True when it moved. `jump_id`: the last clock jump when it was read. Errors: ClockJumped."""
+        assert part.batch_id is not None, "a part in Marketo's queue has a batch id"
         async with self.db.read() as tx:
             target = (await import_queries.summary_of(tx, part)).request.target
         answer = await self.marketo.status(target, part.batch_id)
@@ -76,7 +79,7 @@ class Poll:
                 case QueryFailed():
                     has_moved = await self._ask_again(lease, there, part, answer, jump_id)
         except Stale:
-            self.queue_model.gone(part)
+            self.queue_model.forget(part)
             return False
         self.hit(Failpoint.MOVED)
         return has_moved
@@ -86,7 +89,7 @@ class Poll:
         self.now.expect(jump_id)
         columns = columns_of(part, report) | {"due_at": self.retry_policy.next_poll(at)}
         if report.status not in {MarketoStatus.COMPLETE, MarketoStatus.FAILED}:
-            self.queue_model.saw(there, part, observation_of(part, report, at))
+            self.queue_model.observe(there, part, observation_of(part, report, at))
         async with self.fenced.write(lease) as (tx, instance):
             await self.back_off.clear(tx, instance, submitted=False)
             match report.status:
@@ -116,7 +119,7 @@ class Poll:
         """True when Marketo has denied knowing the job for so long that it is no longer there."""
         at = self.now()
         self.now.expect(jump_id)
-        self.queue_model.saw(there, part, Observation(at, None, begun=None))
+        self.queue_model.observe(there, part, Observation(at, None, begun=None))
         since = (part.silent_since or at) if failed.unknown_job else part.silent_since
         is_forgotten = since is not None and failed.unknown_job and at - since >= FORGOTTEN
         error = error_of(failed, call="status", at=at)

@@ -16,7 +16,7 @@ from app.store import events, incidents, instances
 from app.store.transaction import Transaction
 
 OF_CALLS = (Occurrence.UNREACHABLE, Occurrence.RATE_LIMITED, Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL)
-"""Incidents that a call met, and that one which goes through ends."""
+"""The kinds of incidents that failed calls begin, and that a call which goes through ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class BackOff:
     async def begin(
         self, tx: Transaction, instance: str, rejection_reason: RejectionReason, error: CallError, *, attempts: int = 0
     ) -> None:
-        """Let the whole instance wait for what a call met, and tell its history and the log what that was."""
+        """Let the whole instance wait because of a failed call, and write an event and a log line that say why."""
         at = self.now()
         match rejection_reason:
             case RejectionReason.BLOCKED | RejectionReason.DENIED:
@@ -56,7 +56,7 @@ class BackOff:
     async def record_incident(
         self, tx: Transaction, kind: Occurrence, instance: str, error: CallError, **facts: object
     ) -> None:
-        """An incident has begun, or goes on: its history and the log are told once (NO_SILENCE)."""
+        """Note that an incident has begun or goes on. Its event and its log line are written once (NO_SILENCE)."""
         of_submissions = (
             kind in {Occurrence.UNREACHABLE, Occurrence.QUEUE_FULL}
             and error.call == CREATE
@@ -67,7 +67,7 @@ class BackOff:
             await self._tell(tx, kind, instance, error, **facts)
 
     async def clear(self, tx: Transaction, instance: Instance, *, submitted: bool) -> None:
-        """Marketo takes our calls: a block, if there was one, is over, and so are incidents.
+        """Note that a call went through: a block, if there was one, is over, and so are incidents.
 
         One for want of the right to submit is not over because a question was answered; nor is what Marketo answered
         to a submission.

@@ -14,7 +14,7 @@ from app.scheduling.fair_share import AgedShare, FairShare
 from app.store import waiting_queue
 from app.store.database import Database
 
-CANDIDATES = 20  # of a client's waiting parts that are looked at in one turn
+CANDIDATES = 20  # how many of a client's waiting parts are tried in one turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Candidates:
     aged_share: AgedShare = field(default_factory=AgedShare)
 
     async def in_order(self, instance: str, *, smallest_first: bool) -> AsyncGenerator[Candidate, None]:
-        """Read while they are asked for, in short transactions.
+        """The candidates, read in short transactions as they are consumed.
 
         `smallest_first`: others fill Marketo's queue, and most likely the part is sent for nothing once more.
         """
@@ -56,7 +56,7 @@ class Candidates:
                 yield Candidate(part)
 
     def count(self, candidate: Candidate) -> None:
-        """It was claimed: its client's share has grown."""
+        """Add a candidate that was claimed to its client's share."""
         client, rows = candidate.part.client, candidate.part.rows.total
         self.fair_share.took(client, rows)
         if candidate.by_age:

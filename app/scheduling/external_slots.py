@@ -23,7 +23,7 @@ class ExternalSlots:
     back_off: BackOff
 
     async def observe_full(self, tx: Transaction, instance: Instance, error: CallError) -> None:
-        """Marketo answered 1016: what is not ours in its queue is taken by others, and stays so for a while."""
+        """Note that Marketo answered 1016: the places in its queue that are not ours are others', for a while."""
         states = await part_queries.states_at_marketo(tx, instance.name)
         states[State.SUBMITTING] -= 1  # the part that was turned away
         external, working = max(0, self.max_queued - states.total()), at_work(states)
@@ -34,7 +34,7 @@ class ExternalSlots:
         await self.back_off.record_incident(tx, Occurrence.QUEUE_FULL, instance.name, error, slots=external)
 
     async def observe_accepted(self, tx: Transaction, instance: Instance, at: datetime) -> None:
-        """Marketo took a part. Where its place was thought to be somebody else's, the next one is tried, too."""
+        """Note that Marketo accepted a part. If others were thought to hold its place, the next part is tried, too."""
         used = len(await part_queries.slots_in_use(tx, instance.name))
         is_wrong = used + instance.external_slots > self.max_queued
         if instance.external_slots and (is_wrong or instance.external_alone):

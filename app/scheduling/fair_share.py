@@ -1,4 +1,4 @@
-"""Turns: clients of equal priority share Marketo by rows, so that nobody's thousand parts go before another's one.
+"""Fair shares: clients of equal priority share Marketo by rows, so that a thousand parts of one do not delay another.
 
 What has risen by its waiting, though its priority is lower, takes a turn of its own (app/domain/ageing.py).
 """
@@ -18,7 +18,7 @@ class FairShare:
     rows: dict[str, int] = field(default_factory=dict)
 
     def in_order(self, clients: Iterable[str]) -> list[str]:
-        """Who is next: the one for whom the fewest rows went.
+        """The clients in the order of their turns: first the one of which the fewest rows were sent.
 
         A newcomer begins level with whoever is least served, and goes behind it: else one newcomer after the other
         could go before somebody who waits.
@@ -52,14 +52,14 @@ class AgedShare:
         return self.jobs >= SHARE - 1
 
     def were_passed(self) -> None:
-        """A job went by its priority."""
+        """A part was sent because of its priority."""
         self.jobs += 1
 
     def took(self, client: str, rows: int) -> None:
-        """A job went by its age."""
+        """A part was sent because of its age."""
         self.turns.took(client, rows)
         self.begin_anew()
 
     def begin_anew(self) -> None:
-        """Nobody has risen, or one of them just went."""
+        """Count from the beginning again: no part has risen, or one of them was just sent."""
         self.priority, self.jobs = NONE, 0

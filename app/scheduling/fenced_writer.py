@@ -16,7 +16,7 @@ from app.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class FencedWriter:
-    """The only way in which a step writes. What this process has called at Marketo is written along."""
+    """The only way in which a step writes. It also stores the counts of this process's calls to Marketo."""
 
     db: Database
     answers: Answers

@@ -11,11 +11,13 @@ class LeaseLost(Stale):
 
 @dataclass(slots=True)
 class Lease:
+    """The lease of one instance, as the worker that holds it keeps it in memory."""
+
     instance: str
     epoch: int  # every write about the instance checks it (FENCED)
     until: float  # by this process's monotonic clock; moved on by each sign of life
-    in_order: bool = False  # True once recovery is done: what the last driver left was looked at. Nothing begins before
+    in_order: bool = False  # True once recovery from the last worker is done; no step runs before
 
     def holds(self, monotonic: float) -> bool:
-        """Whether a call may be begun, or gone on with: after this, another worker may drive the instance."""
+        """Whether calls may be made: once it is False, another worker may drive the instance."""
         return monotonic < self.until

@@ -1,6 +1,7 @@
-"""What was seen of Marketo's queue: when each job was last seen, since when importers are free, how fast they are.
+"""A model of Marketo's queue, from what polls showed: the last observation of each job, and how fast importers are.
 
-Kept in memory by the worker that drives the instance. One that takes over begins without, and asks a little more.
+The worker that drives the instance keeps it in memory. A worker that takes over begins with an empty model, and polls a
+little more often at first.
 """
 
 from collections.abc import Sequence
@@ -22,17 +23,17 @@ from app.domain.throughput import (
 )
 
 NEVER = datetime.min.replace(tzinfo=UTC)
-LOOKS_AHEAD = 2.0  # of the least wait between two looks: for so long there should be work
-UNSURE_LOOKS = 4.0  # more, while nothing says that parts do not end sooner than is thought
-MOST_TRUSTED = 32  # parts that end without a question whether they end sooner than is thought
+POLLS_AHEAD = 2.0  # for how many of the shortest waits between two polls there should be work at Marketo
+UNSURE_POLLS = 4.0  # how many more, while it is not known whether jobs end sooner than the forecast says
+MOST_TRUSTED = 32  # jobs in a row, at most, that are taken to end as forecast before the forecast is tested again
 
 
 class Observation(NamedTuple):
-    """What Marketo said of a part that was not done."""
+    """What a poll showed of a part that was not done."""
 
     at: datetime
-    rows_left: int | None
-    begun: bool | None  # None: it said nothing
+    rows_left: int | None  # None: Marketo did not say
+    begun: bool | None  # None: Marketo did not say
 
 
 @dataclass(slots=True)
@@ -41,23 +42,25 @@ class QueueModel:
     poll_min_seconds: float
     poll_max_seconds: float
     throughput: ThroughputModel = field(default_factory=ThroughputModel)
-    free_at: list[datetime] = field(default_factory=list)
-    seen: dict[int, Observation] = field(default_factory=dict)  # by part id
-    done: dict[int, tuple[datetime, Span]] = field(default_factory=dict)  # the same: submitted when, and its time
-    trusted: int = 1  # so many parts are taken to last as long as was foretold
-    on_trust: int = 0  # so many were, since that was last put to the test
+    free_at: list[datetime] = field(default_factory=list)  # since when each importer has been free
+    observations: dict[int, Observation] = field(default_factory=dict)  # the last one of each part, by its id
+    done: dict[int, tuple[datetime, Span]] = field(default_factory=dict)
+    """By part id: when a part that has ended was submitted, and from when to when Marketo worked on it."""
+    trusted: int = 1  # how many jobs in a row may be taken to end as forecast before the forecast is tested
+    on_trust: int = 0  # how many jobs were, since the forecast was last tested
 
     def queue(self, there: Sequence[Part], now: datetime) -> Forecast:
-        """What is to be expected of the parts there, in the order Marketo got them.
+        """Forecast the parts there, which are in the order in which Marketo got them.
 
-        One that is done may stand behind one that is not, as far as is known: it had its importer all the same.
+        A part that is done may stand behind one that is not known to be done. It counts, since it had an importer.
         """
-        line = [(part.submitted_at or NEVER, part.id, self._job(part)) for part in there]
-        line += [(at, part_id, Job(0, at, done=span)) for part_id, (at, span) in self.done.items()]
-        jobs = [job for _, _, job in sorted(line, key=lambda one: one[:2])]
+        submitted = [(part.submitted_at or NEVER, part.id, self._job(part)) for part in there]
+        submitted += [(at, part_id, Job(0, at, done=span)) for part_id, (at, span) in self.done.items()]
+        jobs = [job for _, _, job in sorted(submitted, key=lambda entry: entry[:2])]
         return forecast(jobs, free_at=self._free(), throughput=self.throughput, now=now)
 
-    def look(self, there: Sequence[Part], now: datetime, *, onward: bool = False) -> NextPoll:
+    def next_poll(self, there: Sequence[Part], now: datetime, *, onward: bool = False) -> NextPoll:
+        """Which part to poll now, or when the next poll is due. `onward`: the last poll found a part done."""
         return next_poll(
             [self._job(part) for part in there],
             self.queue(there, now),
@@ -68,28 +71,30 @@ class QueueModel:
         )
 
     def has_enough(self, there: Sequence[Part], now: datetime) -> bool:
-        """Whether Marketo needs nothing from us until we have looked again."""
-        looks = LOOKS_AHEAD + UNSURE_LOOKS / self.trusted
-        until = now + looks * timedelta(seconds=self.poll_min_seconds)
+        """Whether Marketo has enough work from us to last until the next polls."""
+        polls = POLLS_AHEAD + UNSURE_POLLS / self.trusted
+        until = now + polls * timedelta(seconds=self.poll_min_seconds)
         return has_enough_work(self.queue(there, now), jobs=len(there), importers=self.importers, until=until)
 
     def queue_seconds(self, there: Sequence[Part], rows: int, now: datetime) -> float:
-        """How long a part of so many rows would take that was sent now, behind those that are there."""
+        """After how many seconds a part of so many rows would be done if it was sent now, behind the parts there."""
         return (self.queue(there, now).idle_at - now).total_seconds() + self.throughput.seconds_for(rows)
 
-    def saw(self, there: Sequence[Part], part: Part, sight: Observation) -> None:
-        """The part is still there. If it was asked about before it should end, the pace is right, or too fast."""
-        if sight.begun and part in there and sight.at <= self.queue(there, sight.at).spans[there.index(part)].end:
-            self.trusted, self.on_trust = min(MOST_TRUSTED, 2 * self.trusted), 0
-        self.seen[part.id] = sight
+    def observe(self, there: Sequence[Part], part: Part, observation: Observation) -> None:
+        """Take in a poll that found the part not done. Before its forecast end, this confirms the forecast."""
+        if observation.begun and part in there:
+            span = self.queue(there, observation.at).spans[there.index(part)]
+            if observation.at <= span.end:
+                self.trusted, self.on_trust = min(MOST_TRUSTED, 2 * self.trusted), 0
+        self.observations[part.id] = observation
 
-    def ended(self, there: Sequence[Part], index: int, at: datetime) -> Span:
-        """One of the parts there is done: learn from it. When it began and ended, as far as can be told."""
-        start, foretold = self.queue(there, at).spans[index]
-        part, seen = there[index], self.seen.pop(there[index].id, None)
-        end = min(at, max(foretold, seen.at if seen else start))
+    def observe_end(self, there: Sequence[Part], index: int, at: datetime) -> Span:
+        """Take in that a poll found one of the parts there done. When it began and ended, as far as can be told."""
+        start, forecast_end = self.queue(there, at).spans[index]
+        part, last = there[index], self.observations.pop(there[index].id, None)
+        end = min(at, max(forecast_end, last.at if last else start))
         self.on_trust += 1
-        if at < foretold:
+        if at < forecast_end:  # jobs end sooner than the forecast says: poll more often
             self.trusted = 1
         self.throughput = self.throughput.observe(part.rows.total, (end - start).total_seconds())
         self.done[part.id] = part.submitted_at or NEVER, Span(min(start, end), end)
@@ -97,22 +102,22 @@ class QueueModel:
         return Span(min(start, end), end)
 
     def began_at(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
-        """About when Marketo began with a part that it is found at work on."""
+        """About when Marketo began with a part that a poll found it working on."""
         if part not in there:
             return at
         return min(at, self.queue(there, at).spans[there.index(part)].start)
 
     def done_since(self, there: Sequence[Part], part: Part, at: datetime) -> datetime:
-        """A part is done: learn from it. About when Marketo began with it."""
+        """Take in that a part is done, which may not be among those there. About when Marketo began with it."""
         if part not in there:
-            self.gone(part)
+            self.forget(part)
             return at
-        return self.ended(there, there.index(part), at).start
+        return self.observe_end(there, there.index(part), at).start
 
     def _settle(self, there: Sequence[Part]) -> None:
-        """Those that are done with nothing in front of them: what is left is when they freed an importer."""
+        """Forget the parts that are done and have none before them, but remember when they freed an importer."""
         oldest = min(((part.submitted_at or NEVER, part.id) for part in there), default=None)
-        for part_id, (at, span) in sorted(self.done.items(), key=lambda one: (one[1][0], one[0])):
+        for part_id, (at, span) in sorted(self.done.items(), key=lambda entry: (entry[1][0], entry[0])):
             if oldest and (at, part_id) > oldest:
                 break
             self.free_at = sorted(self._free())
@@ -120,16 +125,16 @@ class QueueModel:
             del self.done[part_id]
 
     def forget_times(self) -> None:
-        """The clock was set: what was seen is timed by another one. How fast parts go is still known."""
+        """Forget every time that was observed, as the clock was set since. How fast parts go is still known."""
         self.free_at = []
-        self.seen, self.done = {}, {}
+        self.observations, self.done = {}, {}
 
-    def gone(self, part: Part) -> None:
-        """It is there no more, for a reason that teaches nothing."""
-        self.seen.pop(part.id, None)
+    def forget(self, part: Part) -> None:
+        """Forget a part that is no longer there, for a reason that says nothing about how fast parts go."""
+        self.observations.pop(part.id, None)
 
     def _job(self, part: Part) -> Job:
-        at, rows_left, begun = self.seen.get(part.id, (None, None, None))
+        at, rows_left, begun = self.observations.get(part.id, (None, None, None))
         return Job(part.rows.total, part.submitted_at or NEVER, at, rows_left, begun)
 
     def _free(self) -> list[datetime]:

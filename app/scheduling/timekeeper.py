@@ -1,9 +1,9 @@
-"""Timekeeping: the service's clock is held against its reference, and follows when that was set.
+"""Timekeeping: compares the service's clock with its reference, and follows the reference when that was set.
 
-A clock that was set is noticed within seconds, and said. The machine's own is followed once it has stayed so for a
-minute: some are set for a moment only. The database's, which many processes share, is followed at once. Whoever
-notices that one first records the jump, and moves along all that is timed, in one transaction; the others hear of it
-before they write anything that is timed (Clock.expect).
+A reference that was set is noticed within seconds, and logged. The machine's clock is followed once it has stayed set
+for a minute, as some clocks are set for a moment only. The database's clock, which many processes share, is followed at
+once. The process that notices its jump first records it and moves every stored time along, in one transaction; the
+others learn of it before they write anything that is timed (Clock.expect).
 """
 
 from collections.abc import Callable, Sequence
@@ -20,15 +20,15 @@ from app.store.database import AWAY, Database, cause
 
 log = structlog.get_logger()
 
-LOOKS_TO_BE_SURE = 1.5  # after these every living process has looked at its clock
-QUESTIONS = 3  # at the start: the quickest answer is the most exact
+LOOKS_TO_BE_SURE = 1.5  # intervals between two comparisons after which every living process has compared its clock
+QUESTIONS = 3  # how often the reference is read at the start: the quickest answer is the most exact
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """The reference was set, and is not followed yet."""
+    """A reference that was set and is not followed yet."""
 
-    seconds: float  # by which it is ahead of our clock
+    seconds: float  # by how much it is ahead of our clock
     since: float  # by the monotonic clock
 
 
@@ -36,28 +36,28 @@ class Doubt:
 class Timekeeper:
     db: Database
     clock: Clock
-    look_seconds: float  # between two looks
+    look_seconds: float  # between two comparisons
     doubt: Doubt | None = None
-    alone: bool = field(init=False)  # no other process moves the times in the database
+    alone: bool = field(init=False)  # True where no other process moves the times in the database
     moved: list[Callable[[float], None]] = field(default_factory=list)
-    """Whoever holds times in memory, to be told by how many seconds they move."""
+    """Called with the number of seconds by which all times move, for those who hold times in memory."""
 
     def __post_init__(self) -> None:
         self.alone = self.db.on_sqlite
 
     async def begin(self) -> None:
-        """Before anything else is done: set the clock, and see whether it was set since a process last lived.
+        """Set the clock, and find out whether it was set while no process ran. Call it before anything else.
 
-        One that was set forward meanwhile looks as a long rest does. So whoever begins beside others leaves them the
-        time to notice it, before it calls one of them dead.
+        A clock that was set forward meanwhile looks the same as a long time without a process. So a process that begins
+        beside others gives them time to notice a jump before it judges one of them dead.
         """
         while not await self._begun():
-            pass  # another process began at the same moment, and was first
+            pass  # another process began at the same moment and recorded the jump first
         if not self.alone:
             self.clock.sure_from = self.clock.monotonic() + LOOKS_TO_BE_SURE * self.look_seconds
 
     async def run(self) -> NoReturn:
-        """Look again and again, and at once where somebody met a jump that is not known here. Until cancelled."""
+        """Compare regularly, and at once where a jump was met that is not known here. Until cancelled."""
         while True:
             await self.clock.doubt.wait(within_seconds=self.look_seconds)
             try:
@@ -66,21 +66,21 @@ class Timekeeper:
                 log.debug("the clock cannot be compared", error=cause(away))
 
     async def look(self) -> None:
-        """Compare once. Errors: AWAY."""
+        """Compare the clock with its reference once. Errors: AWAY."""
         if self.alone and self._agrees(Reading(self.clock.wall(), self.clock.monotonic())):
             return  # no other process moves times: the database need not be asked
         async with self.db.read() as tx:
             reading = await clock_jumps.read(tx, self.clock)
-            news = await clock_jumps.known(tx, after=self.clock.jump_id)
+            jumps = await clock_jumps.known(tx, after=self.clock.jump_id)
         if reading.trip_seconds > CLOCK_TRIP_SECONDS:
             return
-        if news:
-            self._hear(news, reading)
+        if jumps:
+            self._follow_others(jumps, reading)
         if not self._agrees(reading) and self._is_sure(reading):
             await self._follow(reading)
 
     def _agrees(self, reading: Reading) -> bool:
-        """Go on by a reference that is where it should be."""
+        """Whether the reference is where it should be. If so, the clock goes on by it."""
         off = abs(self.clock.off(reading))
         if off >= CLOCK_TOLERANCE_SECONDS:
             return False
@@ -92,7 +92,7 @@ class Timekeeper:
         return True
 
     def _is_sure(self, reading: Reading) -> bool:
-        """Whether the reference has stayed where it was set to for long enough."""
+        """Whether the reference has stayed where it was set for long enough to be followed."""
         off = self.clock.off(reading)
         if self.doubt is None or abs(self.doubt.seconds - off) >= CLOCK_TOLERANCE_SECONDS:
             self.doubt = Doubt(off, reading.monotonic)
@@ -103,31 +103,31 @@ class Timekeeper:
         jump = Jump(self.clock.jump_id + 1, Cause.JUMP, self.clock.moment(reading.monotonic), reading.at)
         async with self.db.write() as tx:
             if not await clock_jumps.add(tx, jump):
-                return  # another process was first: the next look hears of it
+                return  # another process was first: the next comparison reads its jump
         self._move([jump], jump.seconds)
         self.clock.set(reading)
         self.doubt = None
         log.warning("the clock that was set is followed", seconds=round(jump.seconds, 3), to=rfc3339(jump.after))
 
-    def _hear(self, news: Sequence[Jump], reading: Reading) -> None:
-        """Others have recorded jumps. If our clock began behind them already, it goes by the new time as it is."""
-        told, off = sum(jump.seconds for jump in news if jump.cause is Cause.JUMP), self.clock.off(reading)
-        self._move(news, told if abs(off - told) < abs(off) else 0.0)
+    def _follow_others(self, jumps: Sequence[Jump], reading: Reading) -> None:
+        """Follow jumps that other processes recorded, unless our clock was set after them and goes by the new time."""
+        seconds, off = sum(jump.seconds for jump in jumps if jump.cause is Cause.JUMP), self.clock.off(reading)
+        self._move(jumps, seconds if abs(off - seconds) < abs(off) else 0.0)
 
     def _move(self, jumps: Sequence[Jump], seconds: float) -> None:
         at, monotonic = self.clock(), self.clock.monotonic()
         self.clock.set(Reading(at + timedelta(seconds=seconds), monotonic))
         self.clock.jumps = (*self.clock.jumps, *jumps)[-clock_jumps.KEPT :]
         self.clock.jump_id = jumps[-1].id
-        for tell in self.moved:
-            tell(seconds)
+        for move_times in self.moved:
+            move_times(seconds)
 
     async def _begun(self) -> bool:
         async with self.db.read() as tx:
             readings = [await clock_jumps.read(tx, self.clock) for _ in range(QUESTIONS)]
             jumps = await clock_jumps.known(tx)
             last_sign = await clock_jumps.last_sign(tx)
-        reading = min(readings, key=lambda one: one.trip_seconds)
+        reading = min(readings, key=lambda read: read.trip_seconds)
         self.clock.set(reading)
         self.clock.jumps, self.clock.jump_id = tuple(jumps), jumps[-1].id if jumps else 0
         if last_sign is None:

@@ -1,4 +1,7 @@
-"""Whether a person should look at an import, and why: for those that were read, and as a filter on all there are."""
+"""Whether a person should look at an import, and why: for imports that were read, and as a filter over all of them.
+
+The module is long because both say the same rules, once in Python and once in SQL, and have to be changed together.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,19 +30,19 @@ LATE_BECAUSE = {
     Unusable.OTHER_COLUMNS: "none of its columns is one of the import's",
     Unusable.NOT_MATCHED: "it could not be held against the rows, by a mistake of this service",
 }
-MOST_MISSING = 10  # that are named
+MOST_MISSING = 10  # imports that `missing_lately` names
 DENIED = part.c.denials >= DENIALS
-"""Marketo has denied knowing the job so often in a row; a part that is not at Marketo has no denials."""
+"""Parts whose job Marketo has denied knowing too often in a row. A part that is not at Marketo has no denials."""
 LATE = and_(part.c.state == State.COLLECTING, part.c.results_late.is_not(None))
-"""A result file of it is asked for again, and not because all calls have to wait."""
+"""Parts of which a result file is asked for again, for another reason than that all calls have to wait."""
 
 
 @dataclass(frozen=True, slots=True)
 class AttentionCriteria:
-    """What `attention` is judged by."""
+    """The time and the limits by which `attention` is decided."""
 
     now: datetime
-    stuck_seconds: float
+    stuck_seconds: float  # after so long in one state at Marketo a part is stuck
 
     @property
     def stuck_since(self) -> datetime:
@@ -52,7 +55,10 @@ class AttentionCriteria:
 
 @dataclass(slots=True)
 class Parts:
-    """What an import's page says of its parts."""
+    """What decides the attention of one import, and its estimate: summed over its parts.
+
+    Each `…_since` is the earliest such time of any of its parts; None where no part has one.
+    """
 
     states: Counter[State] = field(default_factory=Counter)
     accepted_seq: int | None = None
@@ -61,15 +67,16 @@ class Parts:
     unconfirmed_since: datetime | None = None
     denied_since: datetime | None = None
     stuck_since: datetime | None = None
-    queued_since: datetime | None = None  # of one that has been in Marketo's queue for as long as would be stuck
+    queued_since: datetime | None = None  # in Marketo's queue for so long that it is stuck if nothing moves there
     missing_since: datetime | None = None
-    unplaced: int = 0  # rows of result files
+    unplaced: int = 0  # rows of result files that have no place in the file
     late_since: datetime | None = None  # result files that have been asked for again for a while
-    late: str = ""
-    failing_since: datetime | None = None  # of the one whose tries have failed for longest
+    late: str = ""  # one of these files, and why it cannot be used: "failures:html"
+    failing_since: datetime | None = None  # calls about a part have failed
 
 
 async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: AttentionCriteria) -> Mapping[int, Parts]:
+    """The sums over the parts of these imports, by import."""
     summed: dict[int, Parts] = defaultdict(Parts)
     for row in await tx.execute(
         select(
@@ -89,50 +96,51 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: AttentionCriteri
         .where(part.c.import_id.in_(ids))
         .group_by(part.c.import_id, part.c.state, part.c.results_missing)
     ):
-        _count_in(summed[row.import_id], row, by)
+        _add(summed[row.import_id], row, by)
     return summed
 
 
-def _count_in(seen: Parts, row: Row[Any], by: AttentionCriteria) -> None:
-    """Add those parts of an import that stand in one row."""
+def _add(sums: Parts, row: Row[Any], by: AttentionCriteria) -> None:
+    """Add the parts of an import that one row stands for: those in one state, with or without missing results."""
     state = State(row.state)
-    seen.states[state] += row.parts
-    seen.accepted_seq = row.turn
+    sums.states[state] += row.parts
+    sums.accepted_seq = row.turn
     if state is State.WAITING:
-        seen.waiting_rows += int(row.rows)
+        sums.waiting_rows += int(row.rows)
     if state is State.COLLECTING:
-        seen.collecting_since = min(seen.collecting_since or row.since, row.since)
+        sums.collecting_since = min(sums.collecting_since or row.since, row.since)
     if state is State.UNCONFIRMED:
-        seen.unconfirmed_since = min(seen.unconfirmed_since or row.since, row.since)
+        sums.unconfirmed_since = min(sums.unconfirmed_since or row.since, row.since)
     if row.failing_since:
-        seen.failing_since = min(seen.failing_since or row.failing_since, row.failing_since)
+        sums.failing_since = min(sums.failing_since or row.failing_since, row.failing_since)
     if row.denied_since:
-        seen.denied_since = min(seen.denied_since or row.denied_since, row.denied_since)
+        sums.denied_since = min(sums.denied_since or row.denied_since, row.denied_since)
     if state in SLOW and row.since <= by.stuck_since:
-        seen.stuck_since = min(seen.stuck_since or row.since, row.since)
+        sums.stuck_since = min(sums.stuck_since or row.since, row.since)
     if state is State.QUEUED and row.since <= by.stuck_since:
-        seen.queued_since = min(seen.queued_since or row.since, row.since)
+        sums.queued_since = min(sums.queued_since or row.since, row.since)
     if row.late_since and row.late_since <= by.late_since:
-        seen.late_since, seen.late = min(seen.late_since or row.late_since, row.late_since), row.late
-    seen.unplaced += int(row.unplaced)
+        sums.late_since, sums.late = min(sums.late_since or row.late_since, row.late_since), row.late
+    sums.unplaced += int(row.unplaced)
     if row.results_missing:
-        seen.missing_since = min(seen.missing_since or row.since, row.since)
+        sums.missing_since = min(sums.missing_since or row.since, row.since)
 
 
 async def missing_lately(tx: AsyncConnection, *, since: datetime) -> list[int]:
-    """Imports that finished since then without every row being accounted for, the newest first: some at most."""
+    """The newest imports that finished since then without every row being accounted for: MOST_MISSING at most."""
     missing = select(part.c.import_id).where(MAY_NEED_ATTENTION, part.c.results_missing.is_(True))
     lately = select(import_.c.id).where(import_.c.id.in_(missing), import_.c.finished_at >= since)
     return list((await tx.execute(lately.order_by(import_.c.id.desc()).limit(MOST_MISSING))).scalars())
 
 
 async def moves(tx: AsyncConnection, instance_name: str, by: AttentionCriteria) -> bool:
+    """Whether a part of the instance began or ended at Marketo within the time after which a part is stuck."""
     return bool((await tx.execute(select(_moved(instance_name, by)))).scalar_one())
 
 
 def _moved(instance_name: Any, by: AttentionCriteria) -> ColumnElement[bool]:
-    """Whether a part of the instance began or ended at Marketo since then; its latest imports are enough to tell."""
-    other, one = import_.alias(), part.alias()
+    """The same as a condition. Imports that finished since then, and parts of unfinished ones, are enough to tell."""
+    other, its_part = import_.alias(), part.alias()
     finished = exists().where(
         other.c.instance == instance_name,
         other.c.finished_at > by.stuck_since,
@@ -142,16 +150,17 @@ def _moved(instance_name: Any, by: AttentionCriteria) -> ColumnElement[bool]:
     got_on = exists().where(
         other.c.instance == instance_name,
         other.c.status == Status.IMPORTING,
-        one.c.import_id == other.c.id,
-        one.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
-        one.c.state_since > by.stuck_since,
-        one.c.state_since <= by.now,
+        its_part.c.import_id == other.c.id,
+        its_part.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
+        its_part.c.state_since > by.stuck_since,
+        its_part.c.state_since <= by.now,
     )
     return or_(finished, got_on)
 
 
 async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bool]:
-    standing = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
+    """The condition that an import needs attention: true for those to which `of` gives one."""
+    stands_long = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
     troubled = import_.c.id.in_(
         select(part.c.import_id).where(
             MAY_NEED_ATTENTION,
@@ -161,12 +170,12 @@ async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bo
                 part.c.results_missing.is_(True),
                 and_(LATE, part.c.failing_since <= by.late_since),
                 and_(part.c.state.in_(SLOW), part.c.state_since <= by.stuck_since),
-                and_(standing, ~_moved(part.c.instance, by)),
+                and_(stands_long, ~_moved(part.c.instance, by)),
             ),
         )
     )
     blocked = (await tx.execute(select(instance.c.name).where(instance.c.blocked_at.is_not(None)))).scalars().all()
-    if not blocked:  # as nearly always: then a few parts decide, and nobody looks at all the rest
+    if not blocked:  # nearly always: then an index over few parts is enough, and not every import is read
         return troubled
     return or_(
         troubled,
@@ -175,6 +184,10 @@ async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bo
 
 
 def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | None:
+    """The attention that an import needs, the most urgent one first; None where it needs none.
+
+    `row`: the import's row with the block of its instance. `at_a_standstill`: nothing moves in Marketo's queue.
+    """
     if row.blocked_at and row.status not in FINISHED:
         return Attention(
             AttentionCode.INSTANCE_BLOCKED, row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at

@@ -2,6 +2,8 @@
 
 SQLite has one writing connection (`BEGIN IMMEDIATE`, WAL, `synchronous=FULL`) and readers that cannot write. A
 second process on the same file is refused: SQLite before 3.51.3 can corrupt a WAL that two connections checkpoint.
+
+The module is long because opening, committing and keeping the log small share one object, whose order of steps matters.
 """
 
 import asyncio
@@ -219,15 +221,15 @@ def postgres_options(url: str) -> dict[str, Any]:
     A server that went without a word is noticed after 30 seconds, and a process that is stopped in mid-transaction
     keeps nobody waiting for its locks for longer than 10.
     """
-    known = make_url(url).query.get("options", ())
-    given = [known] if isinstance(known, str) else list(known)
+    query_options = make_url(url).query.get("options", ())
+    callers_options = [query_options] if isinstance(query_options, str) else list(query_options)
     return {
         "connect_timeout": 10,  # seconds, as all but the last
         "keepalives_idle": 10,
         "keepalives_interval": 5,
         "keepalives_count": 4,
         "tcp_user_timeout": 30_000,  # milliseconds
-        "options": " ".join(["-c idle_in_transaction_session_timeout=10s", *given]),
+        "options": " ".join(["-c idle_in_transaction_session_timeout=10s", *callers_options]),
     }
 
 
@@ -242,11 +244,11 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
 def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
     opened = {"timeout": 30, "async_creator_fn": connect}  # seconds that a lock is waited for
-    known = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
-    writer = create_async_engine(address, pool_size=1, max_overflow=0, **known)
-    reader = create_async_engine(address, pool_size=4, max_overflow=4, **known)
-    kept = f"journal_size_limit={LOG_LIMIT_BYTES}"
-    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", kept)
+    options = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
+    writer = create_async_engine(address, pool_size=1, max_overflow=0, **options)
+    reader = create_async_engine(address, pool_size=4, max_overflow=4, **options)
+    log_limit = f"journal_size_limit={LOG_LIMIT_BYTES}"
+    _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", log_limit)
     _on_connect(reader, "query_only=ON", "foreign_keys=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN DEFERRED")

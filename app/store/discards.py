@@ -39,8 +39,8 @@ async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
     upload_id = (await tx.execute(locked)).scalar_one_or_none()
     if upload_id is None:
         return False
-    some = select(part.c.id).where(part.c.import_id == upload_id).limit(PARTS_AT_ONCE)
-    if not (await tx.execute(delete(part).where(part.c.id.in_(some)))).rowcount:
+    few_parts = select(part.c.id).where(part.c.import_id == upload_id).limit(PARTS_AT_ONCE)
+    if not (await tx.execute(delete(part).where(part.c.id.in_(few_parts)))).rowcount:
         await tx.execute(delete(import_).where(import_.c.id == upload_id))
     return True
 

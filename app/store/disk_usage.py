@@ -1,4 +1,4 @@
-"""How much room the database has, and how much of it is used."""
+"""How much disk space and how many connections the database may use, and how much of that it uses."""
 
 import shutil
 import tempfile
@@ -48,7 +48,7 @@ async def measure(tx: AsyncConnection, db: Database) -> DiskUsage:
     limits = [Connections(row.of_server, row.server_limit)]
     if row.database_limit >= 0:  # -1: none of its own
         limits.append(Connections(row.of_database, row.database_limit))
-    return DiskUsage(row.size_bytes, _temporary_free_bytes(), connections=max(limits, key=lambda one: one.share))
+    return DiskUsage(row.size_bytes, _temporary_free_bytes(), connections=max(limits, key=lambda limit: limit.share))
 
 
 def free_bytes(db: Database) -> int | None:

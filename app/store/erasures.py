@@ -1,7 +1,7 @@
-"""Erasures: what of finished imports goes, and when. A few rows in each transaction, however much there is.
+"""Erasures: take uploaded rows, results and whole finished imports away, a few rows in each transaction.
 
-An import is marked first, with an event: from that commit on nobody reads what it marks. Then its rows go, a step at
-a time; a process that dies between leaves the mark, and the next one goes on.
+An import is marked first, with an event: from that commit on nobody reads what is marked. Then its rows are deleted, a
+few in each step. If the process dies in between, the mark stays, and another process goes on.
 """
 
 from collections import Counter
@@ -20,22 +20,25 @@ from app.store.tables import event, import_, part, part_file, result_file, resul
 from app.store.transaction import ImportLock, Transaction
 
 IMPORTS_AT_ONCE = 100
-PARTS_AT_ONCE = 500  # of imports that are forgotten, with their history
-FILES_AT_ONCE = 10  # of at most 10 MB each
+PARTS_AT_ONCE = 500  # of imports that are deleted with their history
+FILES_AT_ONCE = 10  # each is at most 10 MB
 ROWS_AT_ONCE = 2_000
 ERASED_TEXT = "Marketo's words are erased, as its results are."
 
 
 class Content(StrEnum):
+    """What an import has beside its counts and its history."""
+
     FILE = "file"  # the uploaded rows
     RESULTS = "results"  # failures and warnings
 
 
 ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
+"""The column that says when each kind of content was marked."""
 
 
 async def mark(tx: Transaction, lock: ImportLock, *, at: datetime, by: str) -> None:
-    """Erase a finished import's file and results, and what Marketo said about it in its own words."""
+    """Mark a finished import's file and results, and overwrite what Marketo said about it in its own words."""
     await _mark(tx, [lock], set(Content), at=at, by=by)
     await parts.forget_words(tx, lock.import_id, instead=ERASED_TEXT)
     words = (import_.c.id == lock.import_id, import_.c.error_message.is_not(None))
@@ -43,7 +46,7 @@ async def mark(tx: Transaction, lock: ImportLock, *, at: datetime, by: str) -> N
 
 
 async def mark_old(tx: Transaction, *, content: Content, finished_before: datetime, at: datetime, by: str) -> bool:
-    """Mark the oldest imports that have such content. False: there is none that old."""
+    """Mark such content of the oldest imports that have it, IMPORTS_AT_ONCE at most. False: none of that age has it."""
     old = (
         select(*LOCKED)
         .where(import_.c.finished_at < finished_before, ERASED_AT[content].is_(None))
@@ -57,10 +60,10 @@ async def mark_old(tx: Transaction, *, content: Content, finished_before: dateti
 
 
 async def due(tx: AsyncConnection, content: Content | None, *, finished_before: datetime) -> tuple[int, int]:
-    """(imports that would lose such content, or themselves (None), imports that have it)."""
-    has_it = import_.c.finished_at.is_not(None) if content is None else ERASED_AT[content].is_(None)
+    """(how many finished imports would lose such content now, how many have it); for None, the imports themselves."""
+    has_content = import_.c.finished_at.is_not(None) if content is None else ERASED_AT[content].is_(None)
     old = func.count().filter(import_.c.finished_at < finished_before)
-    rows = await tx.execute(select(old, func.count()).where(import_.c.finished_at.is_not(None), has_it))
+    rows = await tx.execute(select(old, func.count()).where(import_.c.finished_at.is_not(None), has_content))
     row = rows.one()
     return row[0], row[1]
 
@@ -77,9 +80,9 @@ async def _mark(tx: Transaction, locks: Sequence[ImportLock], contents: set[Cont
 
 
 async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
-    """One step of erasing what is marked, of one import or of any. False: nothing is left of it.
+    """Delete a few rows of what is marked, of one import or of any. False: nothing that is marked is left.
 
-    Of any: but for those that another worker is at.
+    Without an import, those that another worker is erasing at the moment are passed over.
     """
     marked = select(import_.c.id).where(import_.c.erasing.is_(True)).order_by(import_.c.id).limit(IMPORTS_AT_ONCE)
     if import_id is not None:
@@ -94,27 +97,29 @@ async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
 
 
 def _steps(ids: Sequence[int]) -> list[Any]:
-    """Each takes away a few rows of what is marked."""
+    """The statements that delete a few rows each of what is marked: files, result files, result rows."""
     no_file = select(part.c.id).join(import_).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
     no_results = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.results_erased_at.is_not(None))
     results_of = select(part.c.id).where(part.c.import_id.in_(no_results))
     return [
-        _some(part_file, select(part_file.c.part_id).where(part_file.c.part_id.in_(no_file)), FILES_AT_ONCE),
-        _some(result_file, select(result_file.c.part_id).where(result_file.c.part_id.in_(results_of)), FILES_AT_ONCE),
-        _some(result_row, select(result_row.c.id).where(result_row.c.import_id.in_(no_results)), ROWS_AT_ONCE),
+        _delete_some(part_file, select(part_file.c.part_id).where(part_file.c.part_id.in_(no_file)), FILES_AT_ONCE),
+        _delete_some(
+            result_file, select(result_file.c.part_id).where(result_file.c.part_id.in_(results_of)), FILES_AT_ONCE
+        ),
+        _delete_some(result_row, select(result_row.c.id).where(result_row.c.import_id.in_(no_results)), ROWS_AT_ONCE),
     ]
 
 
-def _some(table: Table, conditions: Select[Any], most: int) -> Any:
+def _delete_some(table: Table, keys: Select[Any], most: int) -> Any:
     key = next(iter(table.primary_key.columns))
-    return delete(table).where(key.in_(conditions.limit(most)))
+    return delete(table).where(key.in_(keys.limit(most)))
 
 
 async def forget(tx: Transaction, *, finished_before: datetime, at: datetime, by: str) -> bool:
-    """Take away the oldest imports whose contents are gone, with their parts and history. False: there is none."""
-    parts_of_it = select(func.count()).where(part.c.import_id == import_.c.id).scalar_subquery()
+    """Delete the oldest imports whose contents are erased, with their parts and history. False: there is none."""
+    parts_count = select(func.count()).where(part.c.import_id == import_.c.id).scalar_subquery()
     old = (
-        select(*LOCKED, parts_of_it.label("parts"))
+        select(*LOCKED, parts_count.label("parts"))
         .where(
             import_.c.finished_at < finished_before,
             import_.c.file_erased_at.is_not(None),
@@ -135,16 +140,16 @@ async def forget(tx: Transaction, *, finished_before: datetime, at: datetime, by
 
 
 def _as_many_as_fit(old: Sequence[Any]) -> list[Any]:
-    """At least one; together they have no more parts than may go at once."""
+    """The first of these imports, as many as have PARTS_AT_ONCE together at most, but one at least."""
     fit: list[Any] = []
     for row in old:
-        if fit and sum(one.parts for one in [*fit, row]) > PARTS_AT_ONCE:
+        if fit and sum(import_row.parts for import_row in [*fit, row]) > PARTS_AT_ONCE:
             break
         fit.append(row)
     return fit
 
 
 async def forget_events(tx: Transaction, *, before: datetime) -> bool:
-    """Some of the old events that are about an instance and no import. False: there is none."""
+    """Delete some of the old events that are about an instance and no import. False: there is none."""
     old = select(event.c.id).where(event.c.import_id.is_(None), event.c.at < before)
-    return bool((await tx.execute(_some(event, old.order_by(event.c.at), ROWS_AT_ONCE))).rowcount)
+    return bool((await tx.execute(_delete_some(event, old.order_by(event.c.at), ROWS_AT_ONCE))).rowcount)

@@ -13,7 +13,7 @@ from app.store.transaction import Transaction
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An upload's hold on a key, for as long as the key stands for nothing yet."""
+    """An upload's hold on a key, for as long as the key does not stand for an import yet."""
 
     client: str
     key: str
@@ -22,7 +22,7 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The request that had the key first."""
+    """The request that claimed the key first."""
 
     parameters_sha256: str
     import_id: int | None  # None: it is still being received
@@ -64,19 +64,19 @@ async def earlier(tx: AsyncConnection, client: str, key: str) -> Earlier | None:
     return None if row is None else Earlier(*row)
 
 
-async def touch(tx: Transaction, held: Claim, *, at: datetime) -> None:
-    await tx.execute(update(table).where(_is(held)).values(touched_at=at))
+async def touch(tx: Transaction, held_claim: Claim, *, at: datetime) -> None:
+    await tx.execute(update(table).where(_is(held_claim)).values(touched_at=at))
 
 
-async def keep(tx: Transaction, held: Claim, *, import_id: int, file_sha256: str) -> bool:
+async def keep(tx: Transaction, held_claim: Claim, *, import_id: int, file_sha256: str) -> bool:
     """The key stands for this import from the commit on that makes it. False where another took the key over."""
-    kept = await tx.execute(update(table).where(_is(held)).values(import_id=import_id, file_sha256=file_sha256))
+    kept = await tx.execute(update(table).where(_is(held_claim)).values(import_id=import_id, file_sha256=file_sha256))
     return kept.rowcount == 1
 
 
-async def release(tx: Transaction, held: Claim) -> None:
+async def release(tx: Transaction, held_claim: Claim) -> None:
     """Nothing came of it: the key is free."""
-    await tx.execute(delete(table).where(_is(held)))
+    await tx.execute(delete(table).where(_is(held_claim)))
 
 
 async def forget(tx: Transaction, *, dead_since: datetime, old: datetime) -> None:
@@ -90,10 +90,10 @@ async def free_all(tx: Transaction) -> None:
     await tx.execute(delete(table).where(table.c.import_id.is_(None)))
 
 
-def _is(held: Claim) -> ColumnElement[bool]:
+def _is(held_claim: Claim) -> ColumnElement[bool]:
     return and_(
-        table.c.client == held.client,
-        table.c.key == held.key,
-        table.c.holder == held.holder,
+        table.c.client == held_claim.client,
+        table.c.key == held_claim.key,
+        table.c.holder == held_claim.holder,
         table.c.import_id.is_(None),
     )

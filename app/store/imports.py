@@ -1,4 +1,7 @@
-"""Imports: receiving and accepting them, their locks, and the sums over their parts, which lists and filters need."""
+"""Imports: receiving and accepting them, their locks, and the sums over their parts, which lists and filters need.
+
+The module is long because half of it lists columns: beginning, accepting and summing up each write many of them.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -174,8 +177,8 @@ async def refresh(tx: Transaction, lock: ImportLock, *, at: datetime | None) -> 
     for row in await tx.execute(select(part.c.state, func.count(), *sums).where(of_it).group_by(part.c.state)):
         states[State(row[0])] = row[1]
         imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
-    known = (import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
-    stored = (await tx.execute(select(*known).where(import_.c.id == lock.import_id))).one()
+    columns = (import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
+    stored = (await tx.execute(select(*columns).where(import_.c.id == lock.import_id))).one()
     status = status_of(states)
     values: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
     if at and status is not Status.QUEUED and stored.started_at is None and states.keys() - {State.CANCELLED}:

@@ -26,22 +26,22 @@ async def meet(
     tx: Transaction, name: str, kind: str, *, at: datetime, reason: str | None, of_submissions: bool = False
 ) -> bool:
     """Note that something keeps work from flowing, now or still. True where the history is to be told of it."""
-    known = await _of(tx, name)
+    earlier_incidents = await _of(tx, name)
     going_on, is_to_be_told = incidents.begin_or_continue(
-        known.get(kind), at=at, reason=reason, of_submissions=of_submissions
+        earlier_incidents.get(kind), at=at, reason=reason, of_submissions=of_submissions
     )
-    await _keep(tx, name, {**known, kind: going_on})
+    await _keep(tx, name, {**earlier_incidents, kind: going_on})
     return is_to_be_told
 
 
 async def end(tx: Transaction, name: str, kind: str) -> datetime | None:
     """Note that it is over. Since when it was, where the history is to be told of its end."""
-    known = await _of(tx, name)
-    if kind not in known or known[kind].since is None:
+    earlier_incidents = await _of(tx, name)
+    if kind not in earlier_incidents or earlier_incidents[kind].since is None:
         return None
-    left, is_to_be_told = incidents.end(known[kind])
-    await _keep(tx, name, {**known, kind: left})
-    return known[kind].since if is_to_be_told else None
+    ended, is_to_be_told = incidents.end(earlier_incidents[kind])
+    await _keep(tx, name, {**earlier_incidents, kind: ended})
+    return earlier_incidents[kind].since if is_to_be_told else None
 
 
 def as_error(kept: Mapping[str, Any] | None) -> CallError | None:
@@ -49,7 +49,7 @@ def as_error(kept: Mapping[str, Any] | None) -> CallError | None:
 
 
 def as_incidents(kept: Mapping[str, Mapping[str, Any]] | None) -> Incidents:
-    return {kind: Incident(**_read(one)) for kind, one in (kept or {}).items()}
+    return {kind: Incident(**_read(incident)) for kind, incident in (kept or {}).items()}
 
 
 def moved(kept: Mapping[str, Mapping[str, Any]] | None, seconds: float) -> dict[str, dict[str, Any]] | None:
@@ -57,7 +57,10 @@ def moved(kept: Mapping[str, Mapping[str, Any]] | None, seconds: float) -> dict[
     if kept is None:
         return None
     step = timedelta(seconds=seconds)
-    return {kind: {**one, **{name: (at + step).isoformat() for name, at in _times(one)}} for kind, one in kept.items()}
+    return {
+        kind: {**incident, **{name: (at + step).isoformat() for name, at in _times(incident)}}
+        for kind, incident in kept.items()
+    }
 
 
 async def _of(tx: AsyncConnection, name: str) -> Incidents:
@@ -66,13 +69,13 @@ async def _of(tx: AsyncConnection, name: str) -> Incidents:
     return as_incidents(kept)
 
 
-async def _keep(tx: Transaction, name: str, known: Incidents) -> None:
-    kept = {kind: _kept(one) for kind, one in known.items()}
+async def _keep(tx: Transaction, name: str, values: Incidents) -> None:
+    kept = {kind: _kept(incident) for kind, incident in values.items()}
     await tx.execute(update(instance).where(instance.c.name == name).values(incidents=kept))
 
 
 def _kept(value: CallError | Incident) -> dict[str, Any]:
-    return {name: one.isoformat() if isinstance(one, datetime) else one for name, one in asdict(value).items()}
+    return {name: field.isoformat() if isinstance(field, datetime) else field for name, field in asdict(value).items()}
 
 
 def _read(kept: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Instances: their lease, pauses, blocks and back-offs."""
+"""Instances: their lease, pauses, blocks and back-offs.
+
+The module is long because all that is driven by a lease writes one row: who locks it, and how, is seen in one place.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -70,7 +73,7 @@ class LeaseTerm(NamedTuple):
 
 
 class SignOfLife(NamedTuple):
-    """What a worker hands on with each sign of life, so that the next one does not begin from nothing."""
+    """What a worker stores with each sign of life, so that the next worker does not begin from nothing."""
 
     calls: Calls
     throughput: ThroughputModel
@@ -87,7 +90,7 @@ async def take_lease(
     over: datetime | None,
     ticks: Iterable[str] = (),
 ) -> tuple[int, Instance] | None:
-    """Drive an instance that nobody drives: (the new epoch, the instance as its last driver left it).
+    """Take the lease of an instance that no worker drives: (the new epoch, the instance as the last worker left it).
 
     `over`: another worker's lease that ends by then may be taken; None where that cannot be judged yet. `ticks`: the
     steps that count as done when the term begins. None: another worker holds the instance.
@@ -96,8 +99,8 @@ async def take_lease(
     row = (await tx.execute(query)).one_or_none()
     if row is None:
         return None
-    held = row.worker is not None and row.worker != worker
-    if held and (over is None or row.lease_until > over):
+    is_held_by_another = row.worker is not None and row.worker != worker
+    if is_held_by_another and (over is None or row.lease_until > over):
         return None
     epoch = row.lease_epoch + 1
     ticked = _told(dict.fromkeys(ticks, term.begins_at))
@@ -114,7 +117,7 @@ async def keep_lease(
     term: LeaseTerm,
     sign: SignOfLife,
 ) -> Instance | None:
-    """Prolong a lease, and store the sign of life: the instance as it stands. None: the lease is lost."""
+    """Prolong a lease and store the sign of life. The instance as it is then; None where the lease is lost."""
     kept = await tx.execute(
         update(instance)
         .where(instance.c.name == name, instance.c.lease_epoch == epoch)
@@ -153,7 +156,7 @@ async def note_idle(tx: Transaction, name: str, *, since: datetime | None) -> No
 
 
 async def pause(tx: Transaction, name: str, *, at: datetime, reason: str | None, by: str) -> None:
-    """Who pauses it again says why anew; it has been paused since the first time."""
+    """Pause it. A second pause replaces the reason and who paused it, and keeps the time of the first."""
     since = func.coalesce(instance.c.paused_at, literal(at, instance.c.paused_at.type))
     await _set(tx, name, paused_at=since, paused_reason=reason, paused_by=by)
 
@@ -168,11 +171,11 @@ async def resume(tx: Transaction, name: str, *, at: datetime) -> None:
 
 
 async def block(tx: Transaction, name: str, *, at: datetime, reason: str, denied: bool, try_again_at: datetime) -> bool:
-    """Remember that Marketo refuses us. True when that is news."""
-    known = await get(tx, name) or Instance(name)
-    kept = {"blocked_at": known.blocked_at or at, "blocked_reason": reason, "denied": denied or known.denied}
-    await _set(tx, name, **kept, hold_until=try_again_at, hold_reason=None)
-    return known.blocked_at is None
+    """Note that Marketo refuses our credentials or rights. True when the instance was not blocked before."""
+    before = await get(tx, name) or Instance(name)
+    block_columns = {"blocked_at": before.blocked_at or at, "blocked_reason": reason, "denied": denied or before.denied}
+    await _set(tx, name, **block_columns, hold_until=try_again_at, hold_reason=None)
+    return before.blocked_at is None
 
 
 async def unblock(tx: Transaction, name: str) -> None:

@@ -68,7 +68,7 @@ async def complaints(tx: AsyncConnection) -> list[str]:
     """What SQLite itself finds wrong with its file; PostgreSQL has no such question."""
     if tx.dialect.name != "sqlite":
         return []
-    said = [str(line) for line in (await tx.exec_driver_sql("PRAGMA integrity_check")).scalars()]
+    findings = [str(line) for line in (await tx.exec_driver_sql("PRAGMA integrity_check")).scalars()]
     astray = (await tx.exec_driver_sql("PRAGMA foreign_key_check")).mappings()
     lost = [f"a row of {row['table']} refers to nothing in {row['parent']}" for row in astray]
-    return [line for line in said if line != "ok"] + lost
+    return [line for line in findings if line != "ok"] + lost

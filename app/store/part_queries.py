@@ -62,11 +62,13 @@ async def blockers(tx: AsyncConnection, waiting: Sequence[Part]) -> Mapping[int,
 
 async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collection[int]) -> frozenset[int]:
     """The imports of which a part waits for one of these parts, or for one that does."""
-    one, other = part.alias(), part.alias()
-    first = select(one.c.id, one.c.import_id).where(one.c.instance == instance_name, one.c.waits_for.in_(ids))
+    waiting, next_waiting = part.alias(), part.alias()
+    first = select(waiting.c.id, waiting.c.import_id).where(
+        waiting.c.instance == instance_name, waiting.c.waits_for.in_(ids)
+    )
     behind = first.cte("behind", recursive=True)
-    next_ = select(other.c.id, other.c.import_id).where(
-        other.c.instance == instance_name, other.c.waits_for == behind.c.id
+    next_ = select(next_waiting.c.id, next_waiting.c.import_id).where(
+        next_waiting.c.instance == instance_name, next_waiting.c.waits_for == behind.c.id
     )
     behind = behind.union(next_)
     return frozenset((await tx.execute(select(behind.c.import_id).distinct())).scalars())

@@ -1,4 +1,7 @@
-"""Parts, and the one writer of `part.state`: move(). The first state, to which no move leads, is release()'s."""
+"""Parts, and the only function that writes `part.state`: move(). release() alone gives a part its first state.
+
+The module is long because what sets a part's state, and what sets its columns without a move, must be read together.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

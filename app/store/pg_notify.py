@@ -1,8 +1,8 @@
-"""Rings and changes between processes: PostgreSQL's NOTIFY carries ours, LISTEN hears theirs.
+"""Notifications between processes: PostgreSQL's NOTIFY sends ours, LISTEN receives those of the others.
 
-They are a courtesy: a ring that gets lost costs a tick, a change that nobody hears of is found by a later look. So they
-are sent behind the commit that they tell of, on a line of their own, and many at once become one: PostgreSQL commits
-those who notify one after the other.
+Nothing depends on them: a wakeup that is lost costs one tick, and a change that nobody is told of is found by a later
+look. So they are sent after the commit that they are about, on a connection of their own, and many at once become one:
+PostgreSQL lets transactions that notify commit only one after the other.
 """
 
 import asyncio
@@ -34,24 +34,24 @@ class PgNotify:
     wakeup: Wakeup
     subscriptions: Subscriptions
     pending: PendingNotifications
-    sender: str = field(default_factory=lambda: uuid.uuid4().hex)  # a process need not hear itself
+    sender: str = field(default_factory=lambda: uuid.uuid4().hex)  # so that a process can ignore its own notifications
 
     async def run(self) -> None:
-        """Carry news both ways until cancelled. Nothing to do where one process is all there is."""
+        """Send and receive until cancelled. On SQLite there is nothing to do: only one process uses the database."""
         if not self.db.on_sqlite:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._tell())
+                group.create_task(self._send())
                 group.create_task(self._listen())
 
-    async def _tell(self) -> NoReturn:
+    async def _send(self) -> NoReturn:
         while True:
             await self.pending.filled()
             await asyncio.sleep(NEWS_TOGETHER_SECONDS)
-            told = payload(self.sender, self.pending.take())
+            text = payload(self.sender, self.pending.take())
             try:
-                async with self.db.write() as tx:  # nothing is lost with it that would have to be on disk
+                async with self.db.write() as tx:  # it writes nothing that would have to be on disk
                     await tx.execute(
-                        select(func.set_config("synchronous_commit", "off", True), func.pg_notify(CHANNEL, told))
+                        select(func.set_config("synchronous_commit", "off", True), func.pg_notify(CHANNEL, text))
                     )
             except AWAY as away:
                 log.debug("news got lost", error=type(away).__name__)
@@ -61,38 +61,41 @@ class PgNotify:
         address = make_url(self.db.url).set(drivername="postgresql").render_as_string(hide_password=False)
         while True:
             try:
-                line = await psycopg.AsyncConnection.connect(address, autocommit=True, **postgres_options(self.db.url))
-                async with line:
-                    await line.execute(f"LISTEN {CHANNEL}")
-                    self._hear(Notification(rung=True, changed=None))  # whatever was told while nobody listened
-                    async for notice in line.notifies():
-                        sender, news = read(notice.payload)
+                connection = await psycopg.AsyncConnection.connect(
+                    address, autocommit=True, **postgres_options(self.db.url)
+                )
+                async with connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    # nobody listened until now, so anything may have been missed
+                    self._receive(Notification(has_work=True, changed=None))
+                    async for notice in connection.notifies():
+                        sender, notification = read(notice.payload)
                         if sender != self.sender:
-                            self._hear(news)
+                            self._receive(notification)
             except (psycopg.Error, OSError) as away:
                 log.warning("not listening for other processes", error=type(away).__name__)
             await asyncio.sleep(NEWS_RETRY_SECONDS)
 
-    def _hear(self, news: Notification) -> None:
-        if news.rung:
+    def _receive(self, notification: Notification) -> None:
+        if notification.has_work:
             self.wakeup.receive()
-        if news.changed is None:
+        if notification.changed is None:
             self.subscriptions.invalidate_all()
         else:
-            self.subscriptions.receive(news.changed)
+            self.subscriptions.receive(notification.changed)
 
 
-def payload(sender: str, news: Notification) -> str:
-    """Ids that do not all fit are not told: then any import may have changed."""
-    ids = None if news.changed is None else sorted(news.changed)
-    told = json.dumps([sender, news.rung, ids], separators=(",", ":"))
-    return told if len(told) <= PAYLOAD_BYTES else json.dumps([sender, news.rung, None])
+def payload(sender: str, notification: Notification) -> str:
+    """The text that is sent. If not all ids fit into it, it has none: then any import may have changed."""
+    ids = None if notification.changed is None else sorted(notification.changed)
+    text = json.dumps([sender, notification.has_work, ids], separators=(",", ":"))
+    return text if len(text) <= PAYLOAD_BYTES else json.dumps([sender, notification.has_work, None])
 
 
-def read(told: str) -> tuple[str, Notification]:
-    """(who told it, what). What another version tells, and we cannot read, may be anything."""
+def read(text: str) -> tuple[str, Notification]:
+    """(the sender, the notification). A text of another version that cannot be read may mean anything."""
     try:
-        sender, rung, ids = json.loads(told)
-        return str(sender), Notification(bool(rung), None if ids is None else frozenset(map(int, ids)))
+        sender, has_work, ids = json.loads(text)
+        return str(sender), Notification(bool(has_work), None if ids is None else frozenset(map(int, ids)))
     except (ValueError, TypeError):
-        return "", Notification(rung=True, changed=None)
+        return "", Notification(has_work=True, changed=None)

@@ -1,4 +1,4 @@
-"""Numbers for status pages and metrics. Each query reads live parts or one day of imports, never all of history."""
+"""Counts for status pages and metrics. A query reads unfinished parts or one day of imports, never all of history."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -14,15 +14,15 @@ from app.domain.timeouts import DENIALS
 from app.store import waiting_queue
 from app.store.tables import WAITING, import_, part
 
-TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within so long, if a place is free
-MOST_FAILING = 200  # that are counted
+TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within this time, if a slot is free
+MOST_FAILING = 200  # failing parts that are read
 UNFINISHED = [status for status in Status if status not in FINISHED]
-UNDER_WAY = [state for state in State if state not in FINAL and state is not State.WAITING]
+SENT = [state for state in State if state not in FINAL and state is not State.WAITING]  # and not finished
 
 
 @dataclass(frozen=True, slots=True)
 class Failing:
-    """A part whose tries have not gone through for a while."""
+    """A part about which calls to Marketo have failed for a while."""
 
     import_id: int
     number: int
@@ -32,14 +32,14 @@ class Failing:
 
 @dataclass(slots=True)
 class QueueSummary:
-    """An instance's parts that have not ended."""
+    """An instance's parts that have not finished."""
 
     parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
     waiting_rows: int = 0
-    waiting_since: datetime | None = None
-    importing_since: datetime | None = None
-    unknown_at_marketo: int = 0
-    failing: list[Failing] = field(default_factory=list)  # the longest first, some hundred at most
+    waiting_since: datetime | None = None  # the longest
+    importing_since: datetime | None = None  # the longest
+    unknown_at_marketo: int = 0  # parts whose job Marketo denies knowing
+    failing: list[Failing] = field(default_factory=list)  # the longest first, MOST_FAILING at most in all
 
     @property
     def waiting_parts(self) -> int:
@@ -47,9 +47,9 @@ class QueueSummary:
 
 
 async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSummary]:
-    """Live parts by instance."""
+    """The unfinished parts of each instance that has any, by its name."""
     result: dict[str, QueueSummary] = defaultdict(QueueSummary)
-    under_way = (
+    sent = (
         select(
             part.c.instance,
             part.c.state,
@@ -57,31 +57,31 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
             func.count().filter(part.c.denials >= DENIALS).label("denied"),
             func.min(part.c.state_since).label("since"),
         )
-        .where(part.c.state.in_(UNDER_WAY))
+        .where(part.c.state.in_(SENT))
         .group_by(part.c.instance, part.c.state)
     )
-    for row in await tx.execute(under_way):
-        seen, state = result[row.instance], State(row.state)
-        seen.parts[state] = row.parts
-        seen.unknown_at_marketo += row.denied
+    for row in await tx.execute(sent):
+        summary, state = result[row.instance], State(row.state)
+        summary.parts[state] = row.parts
+        summary.unknown_at_marketo += row.denied
         if state is State.IMPORTING:
-            seen.importing_since = row.since
+            summary.importing_since = row.since
     waiting = (
         select(part.c.instance, func.count().label("parts"), func.sum(part.c.rows).label("rows"))
         .where(part.c.state == WAITING)
         .group_by(part.c.instance)
     )
     for row in (await tx.execute(waiting)).all():
-        seen = result[row.instance]
-        seen.parts[State.WAITING], seen.waiting_rows = row.parts, int(row.rows)
-        seen.waiting_since = await _waiting_since(tx, row.instance, now=now)
+        summary = result[row.instance]
+        summary.parts[State.WAITING], summary.waiting_rows = row.parts, int(row.rows)
+        summary.waiting_since = await _waiting_since(tx, row.instance, now=now)
     for name, failing in await _failing(tx, now=now):
         result[name].failing.append(failing)
     return result
 
 
 async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Failing]]:
-    """(instance, part) of those that have not got through for a while; not those that wait for their turn again."""
+    """(instance, part) of those about which calls fail; not of those that wait for a slot to be tried again."""
     tried = (part.c.state != State.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
     rows = await tx.execute(
         select(part.c.instance, part.c.import_id, part.c.number, part.c.last_error_code, part.c.failing_since)
@@ -93,7 +93,7 @@ async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Fai
 
 
 async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:
-    """Since when the import waits that waits longest: the first in line, from its acceptance or the time it names."""
+    """Since when the first import in the queue has waited: since its acceptance, or the time that it names."""
     first = (
         select(part.c.import_id)
         .where(*waiting_queue.waiting_in_order(instance, now=now))
@@ -109,19 +109,19 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:
-    """Unfinished imports, and those that finished since then."""
+    """How many imports are unfinished, and how many finished since then, by status."""
     counts = dict.fromkeys(Status, 0)
     unfinished = select(import_.c.status, func.count()).where(import_.c.status.in_(UNFINISHED))
     rows = await tx.execute(unfinished.group_by(import_.c.status))
     counts |= {Status(status): count for status, count in rows}
-    # not by GROUP BY: SQLite would go through all of history, because that comes in the order of the status
+    # not by GROUP BY: SQLite would read all of history, since one of its indexes is in the order of the status
     recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
     row = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
     return counts | {status: getattr(row, status) for status in FINISHED}
 
 
 async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
-    """By instance."""
+    """How many imports are unfinished, by instance and status."""
     result: dict[str, dict[Status, int]] = defaultdict(dict)
     for row in await tx.execute(
         select(import_.c.instance, import_.c.status, func.count().label("imports"))
@@ -133,8 +133,8 @@ async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]
 
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:
-    """By instance: the rate at which the imports that finished in the last hour went through."""
-    complete = import_.c.status == Status.COMPLETE  # as a filter: SQLite would rather look for all that ever were
+    """By instance: rows per second of the imports that finished in the last hour."""
+    complete = import_.c.status == Status.COMPLETE  # as a filter: else SQLite would read all complete imports
     rows = await tx.execute(
         select(
             import_.c.instance,

@@ -1,4 +1,4 @@
-"""The line: parts that wait, in the order in which they may go."""
+"""The waiting queue: parts that wait, in the order in which they may go."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -53,7 +53,7 @@ async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[
     while priority is not None:
         for client in await _clients_of(tx, instance_name, priority):
             first = await of_client(tx, instance_name, priority=priority, client=client, limit=1)
-            result += [Head(one, priority, await _waiting_since(tx, one.import_id)) for one in first]
+            result += [Head(head, priority, await _waiting_since(tx, head.import_id)) for head in first]
         priority = await _highest(tx, instance_name, below=priority)
     return result
 
@@ -92,14 +92,14 @@ async def any_may_go(tx: AsyncConnection, instance_name: str, *, now: datetime) 
     """Whether a part waits for nothing but a slot, as far as is known."""
     may_go = select(part.c.id).where(*_may_go(instance_name)).limit(1)
     soon = select(part.c.id).where(due(instance_name, now), part.c.waits_for.is_(None)).limit(1)
-    rows = [(await tx.execute(some)).one_or_none() for some in (may_go, soon)]
+    rows = [(await tx.execute(query)).one_or_none() for query in (may_go, soon)]
     return any(rows)
 
 
 async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) -> bool:
     """Whether a waiting part is sent as soon as a call goes through: not one that waits for another, or for a time."""
-    some = select(part.c.id).where(*waiting_in_order(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
-    return (await tx.execute(some)).one_or_none() is not None
+    to_try = select(part.c.id).where(*waiting_in_order(instance_name, now=now), part.c.waits_for.is_(None)).limit(1)
+    return (await tx.execute(to_try)).one_or_none() is not None
 
 
 async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[BacklogSlice]:
@@ -147,8 +147,8 @@ async def waiting_total(tx: AsyncConnection) -> int:
 
 async def waiting_of_client(tx: AsyncConnection, client: str, *, most: int) -> int:
     """How many of its parts wait; counted no further than `most`."""
-    some = select(part.c.id).where(part.c.state == WAITING, part.c.client == client).limit(most).subquery()
-    return (await tx.execute(select(func.count()).select_from(some))).scalar_one()
+    counted = select(part.c.id).where(part.c.state == WAITING, part.c.client == client).limit(most).subquery()
+    return (await tx.execute(select(func.count()).select_from(counted))).scalar_one()
 
 
 def _may_go(instance_name: str) -> list[ColumnElement[bool]]:

@@ -1,7 +1,8 @@
-"""Admission: which uploads are under way, whose turn it is to be worked on, and how much memory they hold together.
+"""Admission: which uploads are under way, which of them is worked on next, and how much memory all of them hold.
 
-Half-open uploads, silent ones and slow ones cost their client's share and nobody else's: each client has only so many
-at once, those who wait go client by client, and when all together hold too much, the one that holds most gives way.
+An upload that is half open, silent or slow takes from its client's share and from nobody else's: each client may have
+only so many at once, those that wait take turns by client, and where all together hold too much memory, the one that
+holds most of it has to end.
 """
 
 import asyncio
@@ -13,45 +14,45 @@ from app.domain.errors import BrokenUpload, TooManyRequests
 from app.domain.timeouts import UPLOAD_RETRY_SECONDS, UPLOAD_WAIT_SECONDS
 from app.uploads.fair_limit import FairLimit
 
-MEMORY_BYTES = 64 << 20  # that all uploads of a process hold together, but for what is worked on in this moment
-WORKED_ON = 2  # uploads that a thread cuts at once: with more of them, everything else waits for Python's lock
-STORED = 2  # parts that are written at once: each is held once more by the connection that sends it
-UNAUTHENTICATED = 4  # forms at once of whom nobody knows yet who sends them
-NOBODY = ""  # no client has this name
+MEMORY_BYTES = 64 << 20  # what all uploads of a process may hold together, beside what is being worked on
+WORKED_ON = 2  # uploads that are cut in threads at once: with more, all other work waits for Python's lock
+STORED = 2  # parts that are written at once: the database connection holds another copy of each
+UNAUTHENTICATED = 4  # forms at once whose sender is not known before the form is read
+NOBODY = ""  # stands for an unknown sender: no client has this name
 WAITING = 64  # uploads of one client that may wait for a place
 
 
 @dataclass(slots=True, eq=False)
 class Place:
-    """One upload under way. `held_bytes` of memory; `least_bytes` of them it cannot do without."""
+    """One upload under way, and the memory that it holds."""
 
     client: str
     admission: "Admission"
-    held_bytes: int = 0
-    least_bytes: int = 0
-    must_store: bool = False  # what it has, as it is: others need the memory
-    must_end: bool = False
-    is_gone: bool = False  # the caller
-    first_awaits_more: bool = True  # one part is made, and held until it is known whether it is the whole file
-    waking: asyncio.Future[None] | None = None  # ends the wait for more of the body
-    _moving: list[int] = field(default_factory=list)  # sizes of parts on their way into the database, in bytes
+    held_bytes: int = 0  # beside its finished parts
+    least_bytes: int = 0  # how much of that it cannot do without
+    must_store: bool = False  # it has to store what it has, however little: others need the memory
+    must_end: bool = False  # it has to be refused: others need the memory
+    is_gone: bool = False  # its caller has gone away
+    first_awaits_more: bool = True  # its first part is held until it is known whether it is the whole file
+    waking: asyncio.Future[None] | None = None  # set while it waits for more of the body; a result ends that wait
+    _moving: list[int] = field(default_factory=list)  # sizes in bytes of finished parts that are not stored yet
 
     def note(self, held_bytes: int, least_bytes: int) -> None:
-        """Tell how much it holds now."""
+        """Take note of how much it holds now, and let others store or end where all hold too much."""
         self.held_bytes, self.least_bytes = held_bytes, least_bytes
         self.admission.relieve()
 
     def moves(self, size_bytes: int) -> None:
-        """A part of this size is made."""
+        """A part of this size is finished, and is to be stored."""
         self._moving.append(size_bytes)
 
     def moved(self) -> None:
-        """The first of those is stored."""
+        """The oldest of the finished parts is stored."""
         self._moving.pop(0)
         self.admission.freed.set()
 
     async def room(self) -> None:
-        """Wait while all hold too much and this one has parts to store, of which the first may await more."""
+        """Wait while all hold too much and this one has parts to store, but for a first part that awaits more."""
         while len(self._moving) > self.first_awaits_more and self.admission.excess_bytes > 0:
             self.admission.freed.clear()
             await self.admission.freed.wait()
@@ -65,7 +66,7 @@ class Place:
         return sum(self._moving)
 
     def check(self) -> None:
-        """Errors: BrokenUpload, where nobody waits for it any more; TooManyRequests uploads_full."""
+        """Errors: BrokenUpload, where the caller has gone away; TooManyRequests uploads_full, where it has to end."""
         if self.is_gone:
             raise BrokenUpload("The upload broke off. Send the file again.")
         if self.must_end:
@@ -76,28 +77,30 @@ class Place:
             )
 
     def wake(self) -> None:
-        """It is asked for something; where it waits for its caller, it is to see that at once."""
+        """End its wait for more of the body, so that it sees at once what it has to do."""
         if self.waking and not self.waking.done():
             self.waking.set_result(None)
 
     def turn(self) -> AbstractAsyncContextManager[None]:
-        """To be worked on."""
+        """Wait for its turn to be cut, and hold it."""
         return self.admission.turns.held(self.client)
 
     def storing(self) -> AbstractAsyncContextManager[None]:
-        """To write a part."""
+        """Wait for its turn to write a part, and hold it."""
         return self.admission.stores.held(self.client)
 
 
 @dataclass(slots=True)
 class Admission:
-    limit: FairLimit
-    memory_bytes: int = MEMORY_BYTES
+    """The places for uploads of one process."""
+
+    limit: FairLimit  # how many uploads at once
+    memory_bytes: int = MEMORY_BYTES  # what they may hold together
     turns: FairLimit = field(default_factory=lambda: FairLimit(WORKED_ON))
     stores: FairLimit = field(default_factory=lambda: FairLimit(STORED))
     unauthenticated: FairLimit = field(default_factory=lambda: FairLimit(UNAUTHENTICATED))
-    freed: asyncio.Event = field(default_factory=asyncio.Event)
-    ended: int = 0  # how many uploads have, whatever came of them
+    freed: asyncio.Event = field(default_factory=asyncio.Event)  # set when some memory has become free
+    ended: int = 0  # how many uploads have ended, accepted or not
     _places: set[Place] = field(default_factory=set)
 
     @asynccontextmanager
@@ -119,7 +122,7 @@ class Admission:
 
     @asynccontextmanager
     async def unauthenticated_place(self) -> AsyncIterator[Place]:
-        """A place for a form that may name its sender inside, if there is one now. Errors: TooManyRequests."""
+        """A place for a form that may name its sender inside, if one is free. Errors: TooManyRequests uploads_full."""
         if not self.unauthenticated.may_take(NOBODY):
             raise TooManyRequests(
                 f"{UNAUTHENTICATED} forms without a token in their header are under way. "
@@ -132,11 +135,11 @@ class Admission:
 
     @property
     def excess_bytes(self) -> int:
-        """What all hold more than they may, those apart that are about to end."""
+        """How much more all uploads hold than they may; those that have to end do not count."""
         return sum(place.memory_bytes for place in self._places if not place.must_end) - self.memory_bytes
 
     def relieve(self) -> None:
-        """Where all hold too much, have those store what they can that free most by it; or have the largest end."""
+        """Where all hold too much, have those store that free most by it; where that cannot help, end the largest."""
         excess_bytes = self.excess_bytes
         staying = [place for place in self._places if not place.must_end]
         for place in sorted(staying, key=_spare_bytes, reverse=True):
@@ -172,6 +175,6 @@ class Admission:
 
 
 def _spare_bytes(place: Place) -> int:
-    """What it can store at once: rows that make no whole part yet, and a first part that waits for more."""
-    begun = place.held_bytes - place.least_bytes
-    return begun + (place.moving_bytes if place.first_awaits_more else 0)
+    """How much it can store at once: rows that do not fill a part yet, and a first part that waits for more."""
+    unfinished_bytes = place.held_bytes - place.least_bytes
+    return unfinished_bytes + (place.moving_bytes if place.first_awaits_more else 0)

@@ -1,4 +1,4 @@
-"""Backlog: how much waits already. Counted anew when it may matter: far from the limit, not more than once a second."""
+"""The count of waiting parts. Far from its limit, it is cached for a second; near the limit it is counted each time."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from app.domain.timeouts import BACKLOG_KEPT_SECONDS
 from app.store import waiting_queue
 from app.store.database import Database
 
-FAR = 0.5  # of the limit: so many more do not come in that time, from all processes together
+FAR = 0.5  # of the limit: all processes together do not accept the other half of it within a second
 
 
 @dataclass(slots=True)
@@ -18,7 +18,7 @@ class BacklogCount:
     _own: dict[str, tuple[float, int]] = field(default_factory=dict)
 
     async def taken(self, client: str, *, limit: int, client_limit: int) -> tuple[int, int]:
-        """(parts that wait, of them the client's, which are counted no further than its limit)."""
+        """(how many parts wait, how many of them are the client's: counted no further than its limit)."""
         if (total := self._far(self._total, limit)) is None or (
             own := self._far(self._own.get(client), client_limit)
         ) is None:
@@ -36,10 +36,10 @@ class BacklogCount:
             self._total, self._own[client] = (at, total + 1), (own_at, own + 1)
 
     def forget(self) -> None:
-        """Many more may."""
+        """Drop the cached count: many more parts may wait now."""
         self._total = None
 
-    def _far(self, known: tuple[float, int] | None, limit: int) -> int | None:
-        if known is None or known[1] >= FAR * limit:
+    def _far(self, cached: tuple[float, int] | None, limit: int) -> int | None:
+        if cached is None or cached[1] >= FAR * limit:
             return None
-        return known[1] if self.now.monotonic() - known[0] < BACKLOG_KEPT_SECONDS else None
+        return cached[1] if self.now.monotonic() - cached[0] < BACKLOG_KEPT_SECONDS else None

@@ -1,4 +1,4 @@
-"""Whether there is room for another file: parts that wait already, and free space on the disk."""
+"""Whether another file can be taken in: by the number of waiting parts, and by the free space on the disk."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Undo: what a request that failed has left behind is taken back, and tried again until the database takes it."""
+"""Cleanup: undoes what a failed request has stored, and tries again until the database takes it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable

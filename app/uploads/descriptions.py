@@ -1,6 +1,6 @@
-"""Describe: what Marketo says of an object's fields. Asked once a day, and nobody waits long for it.
+"""Describe: the fields of an object as Marketo describes them. Marketo is asked once a day, and nobody waits long.
 
-That it cannot be asked is no reason to refuse a file; that it says there is no such object is one.
+A file is not refused because Marketo cannot be asked. It is refused where Marketo says that there is no such object.
 """
 
 import asyncio
@@ -34,8 +34,8 @@ class _Object:
     """What is known of one object."""
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
-    said: Description | None = None
-    said_at: float = -math.inf  # by the monotonic clock, as is the other
+    description: Description | None = None
+    described_at: float = -math.inf  # by the monotonic clock, as is the other
     asked_at: float = -math.inf
     denied_at: float = -math.inf  # Marketo said that there is none
 
@@ -58,12 +58,12 @@ class Describe:
 
         None where nobody has ever been told. Network: at most one describe, and that not twice in a minute.
         """
-        return (await self._known(target, age_seconds=DESCRIBE_AGE_SECONDS)).said
+        return (await self._looked_up(target, age_seconds=DESCRIBE_AGE_SECONDS)).description
 
     async def fields_now(self, target: Target) -> Description | None:
         """What Marketo said within the last minute. None where it cannot be asked. Network: as `fields_of`."""
-        known = await self._known(target, age_seconds=DESCRIBE_AGAIN_SECONDS)
-        return known.said if self._is_younger(known, DESCRIBE_AGAIN_SECONDS) else None
+        object_ = await self._looked_up(target, age_seconds=DESCRIBE_AGAIN_SECONDS)
+        return object_.description if self._is_younger(object_, DESCRIBE_AGAIN_SECONDS) else None
 
     async def refuse_unknown(self, target: Target) -> None:
         """Errors: BadParameter unknown_object, where Marketo said within the last minute that it has no such object.
@@ -85,64 +85,64 @@ class Describe:
         """The names of the objects that there are; none where Marketo cannot be asked for them."""
         try:
             async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
-                said = await self.marketo.objects(path)
+                names = await self.marketo.objects(path)
         except TimeoutError:
-            said = ()
+            names = ()
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             counters.add_answers(tx, self.instance, answers)
-        return () if isinstance(said, QueryFailed) else said
+        return () if isinstance(names, QueryFailed) else names
 
-    async def _known(self, target: Target, *, age_seconds: float) -> _Object:
+    async def _looked_up(self, target: Target, *, age_seconds: float) -> _Object:
         """What is known of the target's object, asked for anew where that is older."""
         name = target.described_as
-        known = self._object(name)
-        if not self._is_younger(known, age_seconds):
-            async with known.one_at_a_time:
-                if not self._is_younger(known, age_seconds):
-                    await self._remember(name, known)
-                if not self._is_younger(known, age_seconds):
-                    await self._ask(target, known)
-        return known
+        object_ = self._object(name)
+        if not self._is_younger(object_, age_seconds):
+            async with object_.one_at_a_time:
+                if not self._is_younger(object_, age_seconds):
+                    await self._remember(name, object_)
+                if not self._is_younger(object_, age_seconds):
+                    await self._ask(target, object_)
+        return object_
 
-    def _is_younger(self, known: _Object, age_seconds: float) -> bool:
-        return self.now.monotonic() - known.said_at < age_seconds
+    def _is_younger(self, object_: _Object, age_seconds: float) -> bool:
+        return self.now.monotonic() - object_.described_at < age_seconds
 
     def _object(self, name: str) -> _Object:
         """What was asked for longest ago is forgotten first."""
-        known = self._objects.pop(name) if name in self._objects else _Object()
-        self._objects[name] = known
+        object_ = self._objects.pop(name) if name in self._objects else _Object()
+        self._objects[name] = object_
         if len(self._objects) > KNOWN_OBJECTS:
             del self._objects[next(iter(self._objects))]
-        return known
+        return object_
 
-    async def _remember(self, name: str, known: _Object) -> None:
+    async def _remember(self, name: str, object_: _Object) -> None:
         """Another process may have asked."""
         async with self.db.read() as tx:
-            found = await descriptions.get(tx, self.instance, name)
-        if found:
-            known.said, fetched_at = found
-            known.said_at = self.now.monotonic() - max(0.0, (self.now() - fetched_at).total_seconds())
+            stored = await descriptions.get(tx, self.instance, name)
+        if stored:
+            object_.description, fetched_at = stored
+            object_.described_at = self.now.monotonic() - max(0.0, (self.now() - fetched_at).total_seconds())
 
-    async def _ask(self, target: Target, known: _Object) -> None:
+    async def _ask(self, target: Target, object_: _Object) -> None:
         name, asked_at = target.described_as, self.now.monotonic()
-        if asked_at - known.asked_at < DESCRIBE_AGAIN_SECONDS:
+        if asked_at - object_.asked_at < DESCRIBE_AGAIN_SECONDS:
             return
-        known.asked_at = asked_at
+        object_.asked_at = asked_at
         try:
             async with asyncio.timeout(DESCRIBE_WAIT_SECONDS):
-                said = await self.marketo.describe(target)
+                answer = await self.marketo.describe(target)
         except TimeoutError:
-            said = QueryFailed(f"no answer within {DESCRIBE_WAIT_SECONDS} seconds")
+            answer = QueryFailed(f"no answer within {DESCRIBE_WAIT_SECONDS} seconds")
         async with self.marketo.answers.handed_on() as answers, self.db.write() as tx:
             counters.add_answers(tx, self.instance, answers)
-            if isinstance(said, Description):
-                await descriptions.keep(tx, self.instance, name, said, at=self.now.moment(asked_at))
-        known.denied_at = asked_at if isinstance(said, QueryFailed) and said.code == UNKNOWN_OBJECT else -math.inf
-        if isinstance(said, QueryFailed):
-            log.warning("no description", instance=self.instance, object=name, why=said.why)
+            if isinstance(answer, Description):
+                await descriptions.keep(tx, self.instance, name, answer, at=self.now.moment(asked_at))
+        object_.denied_at = asked_at if isinstance(answer, QueryFailed) and answer.code == UNKNOWN_OBJECT else -math.inf
+        if isinstance(answer, QueryFailed):
+            log.warning("no description", instance=self.instance, object=name, why=answer.why)
             return
         self.hit(Failpoint.DESCRIBED)
-        known.said, known.said_at = said, asked_at
+        object_.description, object_.described_at = answer, asked_at
 
 
 def _no_such_object(target: Target, names: tuple[str, ...]) -> BadParameter:
@@ -150,9 +150,9 @@ def _no_such_object(target: Target, names: tuple[str, ...]) -> BadParameter:
     near = difflib.get_close_matches(name[:NAME_LETTERS], names[:KNOWN_OBJECTS], 1)
     meant = f" Did you mean {near[0]!r}?" if near else ""
     listed = ", ".join(sorted(names)[:LISTED])
-    told = f"Marketo has no {target.object_type.replace('_', ' ')} {name!r}.{meant}"
+    sentence = f"Marketo has no {target.object_type.replace('_', ' ')} {name!r}.{meant}"
     use = f"use one of: {listed}" if listed else "use the API name of one that it has"
-    named_by = next(name for name, one in target.parameters().items() if one.kind is ValueKind.API_NAME)
+    named_by = next(name for name, parameter in target.parameters().items() if parameter.kind is ValueKind.API_NAME)
     return BadParameter(
-        f"{told} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field=named_by),)
+        f"{sentence} {use[0].upper()}{use[1:]}.", code="unknown_object", details=(Detail(use, field=named_by),)
     )

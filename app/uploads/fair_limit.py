@@ -1,4 +1,4 @@
-"""Fair shares: so many at once, so many of each client, and whoever waits goes client by client in turn."""
+"""A limit on how much goes on at once, in all and for each client; those that wait take turns by client."""
 
 import asyncio
 import math

@@ -1,4 +1,4 @@
-"""What was found in a file that is taken: it is told in the history of its import, and its warned rows are kept."""
+"""Stores what was found in a file that is accepted: events in its import's history, and its rows with warnings."""
 
 from datetime import datetime
 from itertools import islice

@@ -1,1 +1,1 @@
-"""When: the ticks, the lease and the run of a worker."""
+"""When things run: the ticks of a worker, its leases, recovery, and maintenance of the database."""

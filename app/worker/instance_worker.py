@@ -39,7 +39,7 @@ class InstanceWorker:
     failing: dict[str, Fault] = field(default_factory=dict)  # the steps that failed the last time
 
     def move_times(self, seconds: float) -> None:
-        """The clock was set: go on by the new one."""
+        """Move every time that is kept in memory, after the clock was set."""
         moved = timedelta(seconds=seconds)
         self.queue_model.forget_times()
         self.ticked.update({tick: at + moved for tick, at in self.ticked.items()})
@@ -82,7 +82,7 @@ def build_instance_worker(container: Container, name: str) -> InstanceWorker:
 
 @dataclass(frozen=True, slots=True)
 class _Builder:
-    """Hands out to each step its own of what the steps of one instance are built from. No step sees this."""
+    """Builds the steps of one instance from what they share. No step sees the builder."""
 
     container: Container
     marketo: Marketo

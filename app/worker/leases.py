@@ -1,7 +1,7 @@
-"""The lease: one worker drives one instance at a time, and shows it by a sign of life.
+"""Leases: at most one worker drives an instance at a time, and renews its lease by a heartbeat.
 
-How long its own lease still lasts, a worker knows by its monotonic clock. Whether another's is over, it judges by the
-time that all of them have from the database, and only while that has not jumped.
+A worker knows by its monotonic clock how long its own lease lasts. It judges another worker's lease by the database's
+time, which all workers share, and only while that clock has not jumped.
 """
 
 from contextlib import suppress
@@ -21,8 +21,8 @@ from app.store.transaction import Transaction
 from app.worker.instance_worker import InstanceWorker
 from app.worker.timetable import TICKS
 
-SIGN_SHARE = 1 / 3  # of a lease's time between two signs of life: one may be missed, and another be late
-CARE_SHARE = 0.1  # of a lease's time before its end from which no call is gone on with: clocks differ
+HEARTBEAT_SHARE = 1 / 3  # of a lease's time between two heartbeats: one may be lost and the next one late
+CARE_SHARE = 0.1  # of a lease's time: in this last part of it no call is made any more, as clocks differ
 NEVER_TOO_LATE = datetime.max.replace(tzinfo=UTC)
 
 
@@ -32,23 +32,23 @@ class Leases:
 
     db: Database
     now: Clock
-    worker: str
-    seconds: float
-    held: dict[str, Lease] = field(default_factory=dict)
-    alone: bool = field(init=False)  # this is the only process there is: whoever held a lease before is dead
+    worker: str  # this worker's name
+    seconds: float  # how long a lease lasts after a heartbeat
+    held: dict[str, Lease] = field(default_factory=dict)  # by instance
+    alone: bool = field(init=False)  # True where this is the only process: whoever held a lease before is dead
 
     def __post_init__(self) -> None:
         self.alone = self.db.on_sqlite
 
     async def keep(self, name: str, instance_worker: InstanceWorker) -> bool:
-        """Give a sign of life for an instance, or take it over if nobody drives it. True when it was taken over.
+        """Renew the lease of an instance, or take it over if no worker drives it. True when it was taken over.
 
-        Effect: two short transactions at most; `held` afterwards says what is ours.
+        Effect: two short transactions at most. Afterwards `held` has the lease if it is ours.
         """
         return not await self.renew(name, instance_worker) and await self._take(name, instance_worker)
 
     async def renew(self, name: str, instance_worker: InstanceWorker) -> bool:
-        """Give a sign of life for an instance. False when it is not ours, or no longer."""
+        """Renew the lease of an instance by a heartbeat. False when it is not ours, or no longer."""
         lease = self.held.get(name)
         if lease and await self._renew(lease, instance_worker):
             return True
@@ -56,16 +56,16 @@ class Leases:
         return False
 
     def is_fresh(self, name: str) -> bool:
-        """Whether the last sign of life is so young that none is due."""
+        """Whether the last heartbeat is so recent that none is due."""
         lease = self.held.get(name)
-        return lease is not None and lease.until - self.now.monotonic() > self.seconds * (1 - SIGN_SHARE)
+        return lease is not None and lease.until - self.now.monotonic() > self.seconds * (1 - HEARTBEAT_SHARE)
 
     async def give_up(self, name: str, instance_worker: InstanceWorker) -> None:
-        """Let another worker take the instance at once, with the calls counted to the last."""
+        """Give the lease up, so that another worker can take over at once. The last calls are handed on too."""
         lease = self.held.pop(name, None)
         if lease is None:
             return
-        with suppress(ClockJumped):  # then what was counted since the last sign is not handed on
+        with suppress(ClockJumped):  # then the calls since the last heartbeat are not handed on
             if not await self._renew(lease, instance_worker):
                 return
         async with self.db.write() as tx:
@@ -91,13 +91,15 @@ class Leases:
             if instance:
                 self.now.expect(jump_id)
                 self.now.expect(instance.clock_jump)
-                await self._look(tx, instance, instance_worker, at)
+                await self._note_idle(tx, instance, instance_worker, at)
         if instance:
             lease.until = self._with_care(begun)
         return instance is not None
 
-    async def _look(self, tx: Transaction, instance: Instance, instance_worker: InstanceWorker, at: datetime) -> None:
-        """Note whether an importer of Marketo has nothing from us while a part could go, and since when."""
+    async def _note_idle(
+        self, tx: Transaction, instance: Instance, instance_worker: InstanceWorker, at: datetime
+    ) -> None:
+        """Note since when an importer of Marketo has had no job of ours although a part could go."""
         name = instance.name
         there, importers = await part_queries.states_at_marketo(tx, name), instance_worker.queue_model.importers
         idle = instance.idle_importers(at, parts=there, importers=importers, queued=instance_worker.max_queued)
@@ -113,7 +115,7 @@ class Leases:
             if not await self._tells_the_time(tx):
                 return False
             is_judged = self.now.monotonic() >= self.now.sure_from
-            # where this is the only process, whoever holds a lease can only be dead
+            # where this is the only process, every worker that held a lease is dead
             over = NEVER_TOO_LATE if self.alone else at if is_judged else None
             taken = await instances.take_lease(
                 tx,
@@ -134,7 +136,7 @@ class Leases:
         return True
 
     async def _tells_the_time(self, tx: AsyncConnection) -> bool:
-        """Whether our clock agrees with the one that others' leases are by. If not, it is looked at again at once."""
+        """Whether our clock agrees with the database's, by which leases end; if not, it is compared at once."""
         if self.alone:
             return True
         if abs(self.now.off(await clock_jumps.read(tx, self.now))) >= CLOCK_TOLERANCE_SECONDS:
@@ -150,7 +152,7 @@ class Leases:
 
 
 def _inherit(instance_worker: InstanceWorker, before: Instance) -> None:
-    """Count what the last driver called, and go on with what it learnt."""
+    """Go on with the last worker's count of calls and with its model of throughput."""
     if before.calls:
         instance_worker.rate_limiter.go_on_from(before.calls)
     instance_worker.queue_model.throughput = before.throughput

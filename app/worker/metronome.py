@@ -1,4 +1,4 @@
-"""The metronome: APScheduler, calling actions again and again, each in its rhythm, by a clock that nobody can set."""
+"""The metronome calls actions periodically: APScheduler, driven by a clock that nobody can set."""
 
 import asyncio
 import logging
@@ -10,16 +10,16 @@ from apscheduler.executors.asyncio import AsyncIOExecutor
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 
-logging.getLogger("apscheduler").setLevel(logging.ERROR)  # that a action is still at work is no news
+logging.getLogger("apscheduler").setLevel(logging.ERROR)  # it warns each time that an action is still running
 
 Action = Callable[[], Awaitable[object]]
 _BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LoopTime(tzinfo):
-    """The time that APScheduler goes by: the event loop's, counted from 1970, whatever the machine's clock says.
+    """The time that APScheduler uses: the event loop's, counted from 1970, whatever the machine's clock says.
 
-    APScheduler asks `datetime.now(zone)` what time it is, and that asks the zone what its time is.
+    APScheduler calls `datetime.now(zone)`, which calls the zone's `fromutc`.
     """
 
     def now(self) -> datetime:
@@ -40,7 +40,7 @@ class LoopTime(tzinfo):
 
 
 class _Rhythm(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no types
-    """Now, and then every so many seconds. Beats that were missed are not made up for."""
+    """Fires at once, and then every so many seconds. Beats that were missed are not made up for."""
 
     def __init__(self, seconds: float) -> None:
         self.period = timedelta(seconds=seconds)
@@ -54,20 +54,22 @@ class _Rhythm(BaseTrigger):  # type: ignore[misc] # APScheduler 3 has no types
 
 @dataclass(slots=True, repr=False)
 class _Beat:
+    """An action that is called periodically."""
+
     action: Action
-    again: bool = False  # it was called while it was at work
+    again: bool = False  # it was called while it was running, so it runs once more
 
 
 def _scheduler() -> AsyncIOScheduler:
-    """Memory job store, one run of a action at a time."""
+    """A scheduler with its jobs in memory, which runs an action once at a time."""
     jobs = {"max_instances": 1, "coalesce": True, "misfire_grace_time": None}
-    executors = {"default": AsyncIOExecutor()}  # by its name it would be looked for, and loaded, once work has begun
+    executors = {"default": AsyncIOExecutor()}  # by its name it would be loaded during work
     return AsyncIOScheduler(timezone=LoopTime(), job_defaults=jobs, executors=executors)
 
 
 @dataclass(slots=True, repr=False)
 class Metronome:
-    """What a action raises, APScheduler logs: a action that may fail sees to it itself."""
+    """An action that may fail has to handle it: APScheduler would only log what it raises."""
 
     _scheduler: AsyncIOScheduler = field(default_factory=_scheduler)
     _beats: dict[str, _Beat] = field(default_factory=dict)
@@ -75,30 +77,30 @@ class Metronome:
     _ending: bool = False
 
     def every(self, seconds: float, name: str, action: Action) -> None:
-        """Call it now, and then every so many seconds; while it is still at work a beat is left out."""
+        """Call the action now, and then every so many seconds. A beat is left out while the action is running."""
         if not self._scheduler.running:
             self._scheduler.start()
         beat = self._beats[name] = _Beat(action)
-        self._scheduler.add_job(self._come, _Rhythm(seconds), id=name, args=(beat,))
+        self._scheduler.add_job(self._run, _Rhythm(seconds), id=name, args=(beat,))
 
     def call(self, name: str) -> None:
-        """Have a beat come at once, or as soon as the one under way has ended."""
+        """Call the action at once, or as soon as its current run has ended."""
         self._beats[name].again = True
         self._scheduler.modify_job(name, next_run_time=self._scheduler.timezone.now())
 
     def end(self) -> None:
-        """Begin nothing more. What is under way goes on."""
+        """Call no action any more. Those that are running go on."""
         self._ending = True
         self._scheduler.pause()
 
     async def ended(self, *, within_seconds: float) -> bool:
-        """Wait for what is under way. False when the time is up first."""
+        """Wait until no action is running. False when the time is up first."""
         if self._busy:
             await asyncio.wait(self._busy, timeout=within_seconds)
         return not self._busy
 
-    async def _come(self, beat: _Beat) -> None:
-        """Do the action in a task of its own, which APScheduler's end does not cut short."""
+    async def _run(self, beat: _Beat) -> None:
+        """Run the action in a task of its own, which goes on when APScheduler ends."""
         beat.again = True
         while beat.again and not self._ending:
             beat.again = False

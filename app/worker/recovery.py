@@ -29,9 +29,9 @@ class Recovery:
     hit: FailpointHit
 
     async def take_over(self, lease: Lease) -> int:
-        """A new driver does this first: nobody alive will record what its predecessor was submitting.
+        """Call every claim of the last worker lost, as nobody will record its answer. A new worker does this first.
 
-        How many claims were called lost.
+        Returns how many they were.
         """
         self.hit(Failpoint.TAKEN_OVER)
         async with self.db.read() as tx:
@@ -54,7 +54,7 @@ class Recovery:
         return any(moved)
 
     async def _tell_of_the_stuck(self, lease: Lease) -> None:
-        """Once of each part, while it is where it is: whoever asks is shown it by the time alone (NO_SILENCE)."""
+        """Write one event for each part that is stuck in its state (NO_SILENCE); readers see it by the time alone."""
         at = self.now()
         criteria = AttentionCriteria(at, self.stuck_seconds)
         async with self.db.read() as tx:
@@ -67,7 +67,7 @@ class Recovery:
                         await parts.tell_stuck(tx, part, at=at)
 
     async def _lose(self, lease: Lease, part: Part, why: str) -> bool:
-        """Nobody can know whether Marketo has it. False where somebody else has moved it meanwhile."""
+        """Call one claim lost: nobody can know whether Marketo has the part. False where it has moved meanwhile."""
         at = self.now()
         has_moved = False
         async with self.db.read() as tx:

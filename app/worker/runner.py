@@ -53,7 +53,7 @@ class Worker:
             await self._drain()
 
     async def lease(self, name: str) -> None:
-        """A sign of life for an instance when one is due, or its take-over and what that entails."""
+        """Renew an instance's lease when that is due, or take the instance over and recover it."""
         instance_worker = self.instance_workers[name]
         if not self.leases.is_fresh(name):
             await self.leases.keep(name, instance_worker)
@@ -111,7 +111,7 @@ class Worker:
                 await asyncio.sleep(WAKE_SECONDS)
 
     async def _drain(self) -> None:
-        """Begin nothing new, and let what is under way come to its end."""
+        """Begin no new step, wait for those that are running, and give the leases up."""
         self.stopping = True
         self._metronome.end()
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""The ticks: which step, how often."""
+"""The timetable: how often each step of an instance runs."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from typing import NamedTuple

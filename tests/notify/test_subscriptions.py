@@ -26,7 +26,7 @@ async def test_what_others_told_is_not_told_back():
     changes.receive({1})
     changes.publish({2})
     await asyncio.wait_for(pending.filled(), 1)
-    assert pending.take() == Notification(rung=False, changed=frozenset({2}))
+    assert pending.take() == Notification(has_work=False, changed=frozenset({2}))
     assert pending.take() == Notification()
 
 
@@ -34,12 +34,12 @@ async def test_an_outbox_that_nobody_empties_stays_small():
     """On SQLite nobody does. Too many changes to be named are all that may have been."""
     pending = PendingNotifications()
     for n in range(10 * MOST_CHANGED):
-        pending.change({n})
+        pending.add_changed({n})
     assert pending._changed is None
-    assert pending.take() == Notification(rung=False, changed=None)
-    pending.change({1})
-    pending.send()
-    assert pending.take() == Notification(rung=True, changed=frozenset({1}))
+    assert pending.take() == Notification(has_work=False, changed=None)
+    pending.add_changed({1})
+    pending.add_work()
+    assert pending.take() == Notification(has_work=True, changed=frozenset({1}))
 
 
 async def test_when_the_process_stops_nobody_waits_any_more():

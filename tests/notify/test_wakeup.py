@@ -8,7 +8,7 @@ async def test_something_to_do_is_told_here_and_to_the_others_and_hearsay_only_h
     wakeup = Wakeup()
     wakeup.send()
     assert await wakeup.wait(within_seconds=0)
-    assert wakeup.pending.take().rung
+    assert wakeup.pending.take().has_work
     wakeup.receive()
     assert await wakeup.wait(within_seconds=0)
-    assert not wakeup.pending.take().rung
+    assert not wakeup.pending.take().has_work

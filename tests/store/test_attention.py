@@ -106,19 +106,20 @@ async def test_all_unfinished_imports_of_a_blocked_instance_need_it(db: Database
     assert [(one.id, one.attention.code if one.attention else "") for one in page] == [(waiting, "instance_blocked")]
 
 
-async def test_imports_that_lately_finished_short_of_rows_are_listed_the_newest_first(db: Database):
-    """Ten at most: a page names them."""
-    ids = []
-    for n in range(12):
-        import_id = await an_import(db)
-        ids.append(import_id)
+async def test_imports_that_lately_finished_short_of_rows_are_listed_the_newest_first(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+):
+    """Some at most: a page names them."""
+    monkeypatch.setattr(attention, "MOST_MISSING", 2)
+    ids = [await an_import(db) for _ in range(4)]
+    for n, import_id in enumerate(ids):
         (only,) = await parts_of(db, import_id)
         async with db.write() as tx:
-            await tx.execute(part.update().where(part.c.id == only.id).values(results_missing=n != 11))
+            await tx.execute(part.update().where(part.c.id == only.id).values(results_missing=n != 3))
             await parts.move(tx, only.id, parts.Move.CANCEL, at=AT + n * timedelta(minutes=1))
     async with db.read() as tx:
-        assert await attention.missing_lately(tx, since=AT) == ids[10:0:-1]
-        assert await attention.missing_lately(tx, since=AT + timedelta(minutes=9)) == [ids[10], ids[9]]
+        assert await attention.missing_lately(tx, since=AT) == [ids[2], ids[1]]
+        assert await attention.missing_lately(tx, since=AT + timedelta(minutes=2)) == [ids[2]]
 
 
 ROW = SimpleNamespace(blocked_at=None, blocked_reason=None, status="importing")

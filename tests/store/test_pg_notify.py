@@ -107,12 +107,12 @@ async def test_too_many_changes_for_one_notice_are_a_doubt(postgres_url: str):
 @pytest.mark.parametrize("count", [0, 1, 300, 400, 500])
 def test_a_payload_says_what_it_can_within_its_limit(count: int):
     """And reads as it was written, or as a doubt."""
-    news = Notification(rung=bool(count), changed=frozenset(range(10**18, 10**18 + count)))
+    news = Notification(has_work=bool(count), changed=frozenset(range(10**18, 10**18 + count)))
     told = pg_notify.payload("f" * 32, news)
     assert len(told.encode()) < 8000
     sender, read = pg_notify.read(told)
     assert sender == "f" * 32
-    assert read.rung == news.rung
+    assert read.has_work == news.has_work
     assert read.changed in {news.changed, None}
     assert read.changed is not None or count > 390
 
@@ -120,4 +120,4 @@ def test_a_payload_says_what_it_can_within_its_limit(count: int):
 @pytest.mark.parametrize("told", ["", "5f0c", "[]", '["a", true]', '["a", true, 5]', '{"a": 1}', '["a", true, ["x"]]'])
 def test_what_another_version_tells_may_be_anything(told: str):
     """While a deploy is under way, processes of two versions speak to each other."""
-    assert pg_notify.read(told) == ("", Notification(rung=True, changed=None))
+    assert pg_notify.read(told) == ("", Notification(has_work=True, changed=None))

@@ -139,7 +139,7 @@ class Stage:
             under_way = {State.QUEUED, State.IMPORTING}
             there = await part_queries.in_states(tx, "default", under_way)
             answering = [each for each in there if each.silent_since is None]
-            moments = [self.instance_worker.queue_model.look(answering, now).at] if answering else []
+            moments = [self.instance_worker.queue_model.next_poll(answering, now).at] if answering else []
             moments += [each.due_at for each in there if each.silent_since and each.due_at and each.due_at > now]
             by_time = select(func.min(part.c.due_at)).where(
                 part.c.instance == "default", part.c.state.in_(set(State) - under_way - FINAL), part.c.due_at > now
