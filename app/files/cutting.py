@@ -4,6 +4,8 @@ The parts follow the order of the file, except for deferred duplicates: rows who
 These go into parts of their own. So the parts that follow the file share no key and may be at Marketo at the same time.
 The parts of deferred duplicates come after the parts that they share keys with, so rows with the same key keep their
 order. Deferred duplicates are sorted into buckets by their key, so that parts of different buckets share no key.
+
+The module is long because a part that is being filled and the cutter that fills it read the same private arrays.
 """
 
 from collections.abc import Iterator
@@ -44,7 +46,7 @@ class PartFile:
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
     row_numbers: bytes | None  # as row_numbers.py encodes them
-    aside: bool  # its rows are deferred duplicates: earlier parts have the same keys
+    has_deferred_rows: bool  # its rows are deferred duplicates: earlier parts have the same record keys
     keys: Digests | None
     """The record keys of its rows, sorted, each once; None where it is not known which columns are the key."""
 
@@ -110,7 +112,7 @@ class _OpenPart:
                 self._pack()
         return count
 
-    def closed(self, number: int, *, aside: bool, keyless: bool) -> PartFile:
+    def closed(self, number: int, *, has_deferred_rows: bool, keyless: bool) -> PartFile:
         labels = np.concatenate(self._labels)
         return PartFile(
             number=number,
@@ -119,7 +121,7 @@ class _OpenPart:
             rows=len(labels),
             first_row=int(labels["number"][0]),
             row_numbers=row_numbers.written(labels["number"]),
-            aside=aside,
+            has_deferred_rows=has_deferred_rows,
             keys=None if keyless else distinct(labels["digest"]),
         )
 
@@ -199,7 +201,7 @@ class Cutter:
         if not self.rows:
             raise BadFile("The file has a header and no rows. There is nothing to import.", code="no_rows")
         if self._following:
-            yield self._closed(self._following, aside=False)
+            yield self._closed(self._following, has_deferred_rows=False)
         yield from self._merge_buckets()
 
     def let_go(self) -> Iterator[PartFile]:
@@ -207,7 +209,7 @@ class Cutter:
         if self._following:
             yield self._close_following()
         for bucket in sorted(self._deferred):
-            yield self._closed(self._deferred.pop(bucket), aside=True)
+            yield self._closed(self._deferred.pop(bucket), has_deferred_rows=True)
         self._seen.shrink()
 
     @property
@@ -253,7 +255,7 @@ class Cutter:
     def _close_following(self) -> PartFile:
         """Close the part that follows the file. Later rows with one of its keys are deferred duplicates."""
         assert self._following, "there was no room for a row in it"
-        part, self._following = self._closed(self._following, aside=False), None
+        part, self._following = self._closed(self._following, has_deferred_rows=False), None
         if part.keys is not None:
             self._seen.add(part.keys)
         return part
@@ -269,7 +271,7 @@ class Cutter:
                 part = self._deferred[bucket]
                 left = left[part.take(rows, left) :]
                 if len(left):
-                    yield self._closed(self._deferred.pop(bucket), aside=True)
+                    yield self._closed(self._deferred.pop(bucket), has_deferred_rows=True)
 
     def _merge_buckets(self) -> Iterator[PartFile]:
         """The rest of all buckets, in as few parts as possible. Buckets share no key, so their order is free."""
@@ -279,17 +281,17 @@ class Cutter:
             for rows in part.reread(self._format.delimiter):
                 left = np.arange(len(rows))
                 while last and len(left := left[last.take(rows, left) :]):
-                    yield self._closed(last, aside=True)
+                    yield self._closed(last, has_deferred_rows=True)
                     last = self._opened()
         if last:
-            yield self._closed(last, aside=True)
+            yield self._closed(last, has_deferred_rows=True)
 
     def _opened(self) -> _OpenPart:
         return _OpenPart(self._header, self._limit_bytes)
 
-    def _closed(self, part: _OpenPart, *, aside: bool) -> PartFile:
+    def _closed(self, part: _OpenPart, *, has_deferred_rows: bool) -> PartFile:
         self._parts += 1
-        return part.closed(self._parts, aside=aside, keyless=not self._key_columns)
+        return part.closed(self._parts, has_deferred_rows=has_deferred_rows, keyless=not self._key_columns)
 
     def _labelled(self, records: Records) -> _Rows:
         """The records with their row numbers and key digests. Errors: BadFile record_too_large."""

@@ -17,7 +17,9 @@ from app.uploads.admission import Place
 BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations to pay, little enough to hold
 HEAVY_BLOCK_BYTES = 1 << 17  # of what is packed: a thousand times as much may come out of it
 BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
-NOTHING_YET = PartFile(number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, aside=False, keys=None)
+NOTHING_YET = PartFile(
+    number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, has_deferred_rows=False, keys=None
+)
 """In a piece's place: others need the memory, and what has come is to be stored without waiting for more."""
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
@@ -128,6 +130,6 @@ async def add_part(tx: Transaction, import_id: int, request: Request, piece: Par
             blob=piece.blob,
             row_numbers=piece.row_numbers,
             keys=None if piece.keys is None else as_bytes(piece.keys),
-            has_deferred_rows=piece.aside,
+            has_deferred_rows=piece.has_deferred_rows,
         ),
     )

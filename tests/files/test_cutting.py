@@ -121,7 +121,7 @@ def test_a_part_that_is_let_go_early_is_a_part_like_any_other():
     assert [piece.number for piece in pieces] == list(range(1, len(pieces) + 1))
     rows = [(number, row) for piece in pieces for number, row in zip(numbers_of(piece), rows_of(piece), strict=True)]
     assert [row for _, row in sorted(rows)] == names
-    following = [row for piece in pieces if not piece.aside for row in rows_of(piece)]
+    following = [row for piece in pieces if not piece.has_deferred_rows for row in rows_of(piece)]
     assert len(set(following)) == len(following)
     for name in set(names):
         in_order = [number for number, row in rows if row == name]

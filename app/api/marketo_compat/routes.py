@@ -2,6 +2,8 @@
 
 Trap: no `/rest` in front.
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
+
+The module is long because it is the whole surface of Marketo's paths: each route stands beside what it answers.
 """
 
 import asyncio
