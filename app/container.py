@@ -116,7 +116,9 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     )
     http = seams.get("http") or _http_client(settings)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
-    describe = {name: Describe(instance=name, db=db, marketo=one, now=now, hit=hit) for name, one in marketo.items()}
+    describe = {
+        name: Describe(instance=name, db=db, marketo=client, now=now, hit=hit) for name, client in marketo.items()
+    }
     cleanup = Cleanup(db, now, settings.disk_floor_bytes)
     idempotency = Idempotency(db=db, now=now, cleanup=cleanup)
     capacity = Capacity(

@@ -88,11 +88,11 @@ class Bulk:
         if kind == "forget_batch":
             job.hidden.add("batch")
             raise self._unknown_batch()
-        shown = _backwards(job) if kind == "status_backwards" else job
-        processed, failed, warned = shown.counts_at(now)
+        shown_job = _backwards(job) if kind == "status_backwards" else job
+        processed, failed, warned = shown_job.counts_at(now)
         if kind == "wrong_counts":
             processed = processed - 1 if processed else processed + 1
-        return self.envelopes.success(now, [_status_entry(shown, (processed, failed, warned))])
+        return self.envelopes.success(now, [_status_entry(shown_job, (processed, failed, warned))])
 
     def file(self, kind: FileKind, object_type: ObjectType, name: str | None, batch_id: int, now: float) -> Answer:
         job = self._find(object_type, name, batch_id, now)
@@ -115,11 +115,11 @@ class Bulk:
     def occupy(self, slots: int, seconds: float, now: float) -> int:
         """Jobs of other integrations take so many places, as far as there are, and leave them all after `seconds`."""
         lane = "all" if self.rules.queue == "shared" else "lead"
-        taken = min(slots, self.queue.places_left(lane))
-        for _ in range(taken):
+        count = min(slots, self.queue.places_left(lane))
+        for _ in range(count):
             job = Job(self._take_batch_id(), lane, rows=0, seconds=seconds, queued_at=now, ends_at=now + seconds)
             self.queue.add(job, now)
-        return taken
+        return count
 
     def _enqueue(self, job: Job, fault: Fault | None, now: float) -> Answer:
         match fault.kind if fault else None:

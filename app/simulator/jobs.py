@@ -144,5 +144,5 @@ class Queue:
         self._on_finish(job)
 
     def _next_moment(self) -> float:
-        held = self._at < self._held_until and any(job.status == "Queued" for job in self._jobs)
-        return min([job.ends_at for job in self._jobs] + ([self._held_until] if held else []), default=math.inf)
+        is_held = self._at < self._held_until and any(job.status == "Queued" for job in self._jobs)
+        return min([job.ends_at for job in self._jobs] + ([self._held_until] if is_held else []), default=math.inf)

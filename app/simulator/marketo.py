@@ -71,10 +71,12 @@ class Marketo:
         return call.query.get("access_token") or call.fields.get("access_token")
 
     def _identity(self, call: Call, now: float) -> Answer:
-        given = dict(call.query)
+        parameters = dict(call.query)
         if call.method == "POST" and not is_multipart(call.content_type):
-            given = {**dict(parse_qsl(call.body.decode("latin-1"))), **given}
-        return self.tokens.issue(given.get("client_id"), given.get("client_secret"), given.get("grant_type"), now)
+            parameters = {**dict(parse_qsl(call.body.decode("latin-1"))), **parameters}
+        return self.tokens.issue(
+            parameters.get("client_id"), parameters.get("client_secret"), parameters.get("grant_type"), now
+        )
 
     def _view(self, route: Route, names: dict[str, str], call: Call, form: Form, now: float) -> Answer:
         match route.endpoint:

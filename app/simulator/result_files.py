@@ -59,17 +59,17 @@ def _changed(content: bytes, keys: tuple[str, ...], changes: str | None) -> byte
     turn = 0
     for row in rows:
         for at in range(len(row) - 1):
-            known = [name for name in names if name in _KEEP_KEYS] if at in of_keys and not changes else names
-            row[at] = _CHANGES[known[turn % len(known)]](row[at])
+            possible = [name for name in names if name in _KEEP_KEYS] if at in of_keys and not changes else names
+            row[at] = _CHANGES[possible[turn % len(possible)]](row[at])
             turn += 1
     return write_sheet(header, rows, delimiter)
 
 
 def _latin(content: bytes) -> bytes:
     """Letters of Latin-1 as one byte each; where there is none, one byte more."""
-    told = b"".join(one.encode("latin-1" if "\x80" <= one <= "\xff" else "utf-8") for one in content.decode())
-    if told != content:
-        return told
+    latin = b"".join(letter.encode("latin-1" if "\x80" <= letter <= "\xff" else "utf-8") for letter in content.decode())
+    if latin != content:
+        return latin
     header, _, rest = content.partition(b"\n")
     return header + b"\n" + re.sub(rb"([,;\t])", b"\xe9\\1", rest, count=2)
 

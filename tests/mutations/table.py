@@ -143,7 +143,7 @@ TABLE = (
     ),
     Mutation(
         "SECRETS_STAY_IN",
-        'said = said.replace(secret, "***") if len(secret) > 3 else said',
+        'message = message.replace(secret, "***") if len(secret) > 3 else message',
         "pass",
         "test_SECRETS_STAY_IN_the_header_and_the_form",
     ),
