@@ -2,6 +2,8 @@
 
 Marketo's importers are treated as one that is faster by their number. Before an import's last part can begin, three
 things have to be done: the parts at Marketo, the waiting parts that go before its own, and its own other parts.
+
+The module is long because every wait that an estimate has to count is a function of it.
 """
 
 from collections.abc import Sequence

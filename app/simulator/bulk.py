@@ -1,6 +1,8 @@
 """The twelve endpoints of bulk import: create, status, failures and warnings for leads, custom objects and members.
 
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
+
+The module is long because all four endpoints of a job work on the same jobs and the same queue.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _FIRST_BATCH = 1001
 
 @dataclass(slots=True)
 class Bulk:
-    """Jobs by batch id, and the queue they pass through."""
+    """Jobs by batch id, and the queue that they pass through."""
 
     rules: Rules
     schema: Schema
@@ -200,7 +202,7 @@ class Bulk:
 
 
 def _backwards(job: Job) -> Job:
-    """The same job as it was a stage ago."""
+    """The same job as it was one status earlier."""
     if job.status == "Importing":
         return replace(job, status="Queued")
     return replace(job, status="Importing", outcome=type(job.outcome)()) if not job.outstanding else job

@@ -1,4 +1,7 @@
-"""The simulator's own endpoints, under /simulator/: report, mischief, clock, foreign jobs, records, reset. No auth."""
+"""The simulator's own endpoints, under /simulator/: report, faults, clock, jobs of others, records, reset.
+
+They ask for no key.
+"""
 
 from __future__ import annotations
 

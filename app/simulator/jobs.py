@@ -45,7 +45,7 @@ class Job:
     counts: tuple[int, int, int] = (0, 0, 0)  # imported, failed, warned; once it has ended
     failures_file: bytes | None = None
     warnings_file: bytes | None = None
-    hidden: set[str] = field(default_factory=set)  # "batch", "failures", "warnings": what mischief made vanish
+    hidden: set[str] = field(default_factory=set)  # "batch", "failures", "warnings": what a fault made vanish
 
     @property
     def outstanding(self) -> bool:
@@ -96,11 +96,11 @@ class Queue:
         self.settle(now)
 
     def hold(self, until: float) -> None:
-        """Nothing starts before."""
+        """Lets no job start before this moment."""
         self._held_until = max(self._held_until, until)
 
     def poll(self, job: Job, now: float) -> None:
-        """With progress by polls: one more status call has found the job importing."""
+        """Counts a status call that has found the job importing: with progress by polls, jobs end by their number."""
         if job.polls_left is None or job.status != "Importing":
             return
         job.polls_left -= 1

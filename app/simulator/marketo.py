@@ -1,4 +1,4 @@
-"""Marketo itself, without mischief: the checks every call passes, in their order, and the view it comes to."""
+"""Marketo itself, without faults: the checks every call passes, in their order, and the view it comes to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _API_USER = "api@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Marketo:
-    """One instance's front desk."""
+    """One instance: it takes calls, and passes them on to what answers them."""
 
     rules: Rules
     tokens: Tokens

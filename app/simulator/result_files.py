@@ -1,4 +1,4 @@
-"""What mischief makes of a failures or warnings file. Each was seen in public reports by people who do this job."""
+"""What a fault makes of a failures or warnings file. Each was seen in public reports by people who do this job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAGE = b"<html><head><title>Sorry</title></head><body>Scheduled maintenance</bo
 
 
 def corrupt_file(kind: str, content: bytes, keys: tuple[str, ...], changes: str | None) -> bytes:
-    """The file as mischief leaves it, under the same content type. `changes`: some of CHANGES, commas between."""
+    """The file after the fault, under the same content type. `changes`: some of CHANGES, separated by commas."""
     match kind:
         case "unquoted_file":
             header, rows, delimiter = _read(content)

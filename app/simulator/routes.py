@@ -1,4 +1,4 @@
-"""Marketo's paths on one screen: method, path, what the report and mischief call the endpoint, what answers it."""
+"""Marketo's paths on one screen: method, path, what the report and the faults call the endpoint, what answers it."""
 
 from __future__ import annotations
 
