@@ -25,9 +25,9 @@ def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: P
 def test_no_terminal_gets_no_progress(sluice: Run, served: Service):
     """A log has no use for a bar; JSON stays JSON."""
     for words in ((), ("--json",)):
-        told = sluice("submit", LEADS, "--wait", *words, URL=served.url)
-        assert (told.returncode, told.stderr) == (1, "")
-    assert json.loads(told.stdout)["status"] == "complete"
+        result = sluice("submit", LEADS, "--wait", *words, URL=served.url)
+        assert (result.returncode, result.stderr) == (1, "")
+    assert json.loads(result.stdout)["status"] == "complete"
 
 
 def test_the_time_that_is_left_is_the_services_own_estimate():
