@@ -59,13 +59,13 @@ class Bulk:
         check_header(sheet, target)
         if not sheet.rows and self.rules.header_only == "reject":
             raise Refusal("1003", "Empty file")
-        lane = "all" if self.rules.queue == "shared" else object_type
-        self.queue.check_place(lane)
+        queue_name = "all" if self.rules.queue == "shared" else object_type
+        self.queue.check_place(queue_name)
         if target.list_id is not None and target.list_id in self._busy_lists():
             raise Refusal("1019")
         job = Job(
             batch_id=self._take_batch_id(),
-            lane=lane,
+            queue_name=queue_name,
             rows=len(sheet.rows),
             seconds=self.rules.job_seconds + len(sheet.rows) / self.rules.rows_per_second,
             queued_at=now,
@@ -116,10 +116,10 @@ class Bulk:
 
     def occupy(self, slots: int, seconds: float, now: float) -> int:
         """Jobs of other integrations take so many places, as far as there are, and leave them all after `seconds`."""
-        lane = "all" if self.rules.queue == "shared" else "lead"
-        count = min(slots, self.queue.places_left(lane))
+        queue_name = "all" if self.rules.queue == "shared" else "lead"
+        count = min(slots, self.queue.places_left(queue_name))
         for _ in range(count):
-            job = Job(self._take_batch_id(), lane, rows=0, seconds=seconds, queued_at=now, ends_at=now + seconds)
+            job = Job(self._take_batch_id(), queue_name, rows=0, seconds=seconds, queued_at=now, ends_at=now + seconds)
             self.queue.add(job, now)
         return count
 

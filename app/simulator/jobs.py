@@ -25,7 +25,7 @@ class Job:
     """One job. `seconds` is how long it will import; `ends_at` when it will leave (foreign jobs: from the start)."""
 
     batch_id: int
-    lane: str
+    queue_name: str  # of the queue that it counts in: "all", or its object type where each type has its own
     rows: int
     seconds: float
     queued_at: float
@@ -80,11 +80,11 @@ class Queue:
     def outstanding(self) -> list[Job]:
         return list(self._jobs)
 
-    def places_left(self, lane: str) -> int:
-        return self._rules.places - sum(job.lane == lane for job in self._jobs)
+    def places_left(self, queue_name: str) -> int:
+        return self._rules.places - sum(job.queue_name == queue_name for job in self._jobs)
 
-    def check_place(self, lane: str) -> None:
-        if self.places_left(lane) < 1:
+    def check_place(self, queue_name: str) -> None:
+        if self.places_left(queue_name) < 1:
             raise Refusal("1016")
 
     def add(self, job: Job, now: float) -> None:
@@ -125,7 +125,7 @@ class Queue:
         if self._at < self._held_until:
             return
         for job in self._jobs:
-            importing = sum(j.status == "Importing" for j in self._jobs if j.lane == job.lane)
+            importing = sum(j.status == "Importing" for j in self._jobs if j.queue_name == job.queue_name)
             if job.status == "Queued" and importing < self._rules.importers:
                 self._start(job)
 

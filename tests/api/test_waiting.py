@@ -54,7 +54,7 @@ async def _started(stage: Stage, import_id: int) -> bool:
 
 
 async def test_a_cancel_ends_a_wait(stage: Stage):
-    """The desk commits, and whoever waits is told."""
+    """The cancellation is committed, and whoever waits is told."""
     import_id = await stage.created(LEADS, not_before="2027-01-01T00:00:00Z")
     waiting = asyncio.create_task(get(stage, import_id, wait=60))
     await watched(stage)
