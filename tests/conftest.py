@@ -45,6 +45,7 @@ ON_ONE_DATABASE = (
     "operations",
     "pipeline",
     "reporting",
+    "results",
     "rooms",
     "scheduling",
     "story",

@@ -1,4 +1,4 @@
-"""URLs as they may be shown."""
+"""URLs as they may be shown: without what opens something."""
 
 import pytest
 

@@ -60,7 +60,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class TurnedAway:
-    because: RejectionReason
+    rejection_reason: RejectionReason
     code: str | None
     """Marketo's code, or None where no answer of Marketo was seen (a refused connection, say)."""
     message: str
@@ -104,7 +104,7 @@ class QueryFailed:
 
     why: str
     code: str | None = None
-    because: RejectionReason | None = None
+    rejection_reason: RejectionReason | None = None
     """Set when the whole instance has to wait, not only this query."""
     unknown_job: bool = False
     """True when Marketo says that it has no such job: it has forgotten it, or never had it."""

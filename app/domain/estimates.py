@@ -41,9 +41,9 @@ class Work:
         """The same work cut down to this number of parts, where it has more."""
         return self.share(min(1.0, parts / self.parts)) if self.parts else self
 
-    def seconds(self, pace: ThroughputModel) -> float:
+    def seconds(self, throughput: ThroughputModel) -> float:
         """How long one importer takes for it."""
-        return self.parts * pace.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
+        return self.parts * throughput.seconds_for(self.rows / self.parts) if self.parts > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class CompletionEstimate:
         unreachable = self.instance.incident(Occurrence.UNREACHABLE)
         if unreachable and self._lasts(unreachable.since):
             return False
-        return bool(self.driven and self.instance.pace.jobs and not self.instance.blocked_at)
+        return bool(self.driven and self.instance.throughput.jobs and not self.instance.blocked_at)
 
     def _cannot_go(self, import_: Import) -> bool:
         """Whether something without a known end keeps its waiting parts from being sent."""
@@ -117,10 +117,10 @@ class CompletionEstimate:
 
     def _waiting_done(self, import_: Import, left_seconds: float, importers: int) -> datetime:
         """When the import's waiting parts will be done. `left_seconds`: the work of Marketo's importers until then."""
-        pace, own = self.instance.pace, Work(import_.parts[State.WAITING], import_.remaining.waiting_rows)
-        last_seconds = own.share(1 / own.parts).seconds(pace)
-        before_last = own.seconds(pace) - last_seconds
-        ahead = left_seconds + self._ahead(import_, own).seconds(pace)
+        throughput, own = self.instance.throughput, Work(import_.parts[State.WAITING], import_.remaining.waiting_rows)
+        last_seconds = own.share(1 / own.parts).seconds(throughput)
+        before_last = own.seconds(throughput) - last_seconds
+        ahead = left_seconds + self._ahead(import_, own).seconds(throughput)
         begin = max(self.now, self.instance.hold_until or self.now)
         done = begin + _seconds((ahead + before_last) / importers + last_seconds)
         not_before = import_.request.not_before
@@ -166,7 +166,7 @@ class CompletionEstimate:
 
         A part whose end cannot be estimated is left out, and so is the importer that works on it.
         """
-        pace, there = self.instance.pace, [part for part in self.there if part.state in SURELY_THERE]
+        throughput, there = self.instance.throughput, [part for part in self.there if part.state in SURELY_THERE]
         endless = {part.id for part in there if self._is_endless(part)}
         foreseeable = [part for part in there if part.id not in endless and not self._is_unheard(part)]
         importers = self.importers - len(endless)
@@ -174,14 +174,16 @@ class CompletionEstimate:
             return {}, 0
         foreseeable.sort(key=lambda part: part.state is not State.IMPORTING)
         jobs = [self._job(part) for part in foreseeable]
-        spans = forecast(jobs, free_at=[LONG_AGO] * importers, pace=pace, now=self.now).spans
+        spans = forecast(jobs, free_at=[LONG_AGO] * importers, throughput=throughput, now=self.now).spans
         return {part.id: span for part, span in zip(foreseeable, spans, strict=True)}, importers
 
     def _is_endless(self, part: Part) -> bool:
         """Whether Marketo has worked on it for much longer than it should take."""
         if part.state is not State.IMPORTING or part.started_at is None:
             return False
-        return self.now - part.started_at > _seconds(ENDLESS_FACTOR * self.instance.pace.seconds_for(part.rows.total))
+        return self.now - part.started_at > _seconds(
+            ENDLESS_FACTOR * self.instance.throughput.seconds_for(part.rows.total)
+        )
 
     def _is_unheard(self, part: Part) -> bool:
         """Whether Marketo denies knowing its job, or has not answered questions about it for long."""
@@ -193,7 +195,7 @@ class CompletionEstimate:
         if not queued or any(part.state is State.IMPORTING for part in foreseeable):
             return False
         since = max(filter(None, (queued[0].submitted_at, self.instance.moved_at)))
-        expected_seconds = ENDLESS_FACTOR * self.instance.pace.seconds_for(queued[0].rows.total)
+        expected_seconds = ENDLESS_FACTOR * self.instance.throughput.seconds_for(queued[0].rows.total)
         return self.now - since > _seconds(max(expected_seconds, FORECAST_LATE_SECONDS))
 
     def _job(self, part: Part) -> Job:

@@ -31,12 +31,12 @@ class CallError:
 def error_of(answer: TurnedAway | OutcomeUnknown | QueryFailed, *, call: str, at: datetime) -> CallError:
     """What is stored of a call that did not go through."""
     match answer:
-        case TurnedAway(because=because, code=code, message=message, call=failed):
-            return CallError(at, failed or call, code or because, message)
+        case TurnedAway(rejection_reason=rejection_reason, code=code, message=message, call=failed):
+            return CallError(at, failed or call, code or rejection_reason, message)
         case OutcomeUnknown(why=why):
             return CallError(at, call, LOST, why)
-        case QueryFailed(why=why, code=code, because=because, call=failed):
-            return CallError(at, failed or call, code or because or NO_ANSWER, why)
+        case QueryFailed(why=why, code=code, rejection_reason=rejection_reason, call=failed):
+            return CallError(at, failed or call, code or rejection_reason or NO_ANSWER, why)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ class Instance:
     ticked: Mapping[str, datetime] = field(default_factory=dict)  # when each tick last ran, as of the last heartbeat
     failing: Mapping[str, Fault] = field(default_factory=dict)  # the failing steps, as of the last heartbeat
     idle_since: datetime | None = None  # since when an importer has had no job of ours though a part could go, likewise
-    pace: ThroughputModel = field(default_factory=ThroughputModel)
+    throughput: ThroughputModel = field(default_factory=ThroughputModel)
     clock_jump: int = 0  # the id of the last clock jump that its times were corrected for
     moved_at: datetime | None = None  # when a job of ours last began or ended at Marketo, as far as polls showed
     last_error: CallError | None = None

@@ -92,33 +92,35 @@ class Forecast:
     idle_at: datetime
 
 
-def forecast(jobs: Sequence[Job], *, free_at: Sequence[datetime], pace: ThroughputModel, now: datetime) -> Forecast:
+def forecast(
+    jobs: Sequence[Job], *, free_at: Sequence[datetime], throughput: ThroughputModel, now: datetime
+) -> Forecast:
     """Forecast the queue. `free_at`: since when each importer has been able to begin with the first of these jobs."""
     importers = sorted(free_at)
     spans = []
     for job in jobs:
-        span = _span(job, max(job.submitted_at, heapq.heappop(importers)), pace)
+        span = _span(job, max(job.submitted_at, heapq.heappop(importers)), throughput)
         heapq.heappush(importers, span.end)
         if not job.done:
             spans.append(span)
     return Forecast(spans, max(now, min(importers)))
 
 
-def _span(job: Job, start: datetime, pace: ThroughputModel) -> Span:
+def _span(job: Job, start: datetime, throughput: ThroughputModel) -> Span:
     """When a job begins and ends that could begin at `start`, corrected by what was observed of it."""
     if job.done:
         return job.done
     if job.asked_at is None:
-        return Span(start, start + timedelta(seconds=pace.seconds_for(job.rows)))
+        return Span(start, start + timedelta(seconds=throughput.seconds_for(job.rows)))
     if job.begun is False:
         start = max(start, job.asked_at)
-        return Span(start, start + timedelta(seconds=pace.seconds_for(job.rows)))
+        return Span(start, start + timedelta(seconds=throughput.seconds_for(job.rows)))
     start = min(start, job.asked_at)
     worked = (job.asked_at - start).total_seconds()
     if job.rows_left is not None and 0 < job.rows_left < job.rows:
         left = worked * job.rows_left / (job.rows - job.rows_left)
     else:
-        left = max(pace.seconds_for(job.rows) - worked, LATE_SHARE * worked)
+        left = max(throughput.seconds_for(job.rows) - worked, LATE_SHARE * worked)
     return Span(start, job.asked_at + timedelta(seconds=max(LEAST_SECONDS, left)))
 
 

@@ -74,7 +74,7 @@ class Marketo:
         path = paths.create(target, file.format)
         reply = await self._with_token("create", lambda auth: self._post(path, body, auth))
         answer = parsing.answer(reply) if isinstance(reply, Reply) else reply
-        self._heed(answer.because if isinstance(answer, TurnedAway) else None)
+        self._heed(answer.rejection_reason if isinstance(answer, TurnedAway) else None)
         return self._without_secrets(answer)
 
     async def status(self, target: Target, batch_id: int) -> Report | QueryFailed:
@@ -122,11 +122,11 @@ class Marketo:
         match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
                 answer = read(reply)
-            case TurnedAway(because=because, code=code, message=message, call=failed):
-                answer = QueryFailed(message, code, because, call=failed)
+            case TurnedAway(rejection_reason=rejection_reason, code=code, message=message, call=failed):
+                answer = QueryFailed(message, code, rejection_reason, call=failed)
             case OutcomeUnknown(why=why):
                 answer = QueryFailed(why)
-        self._heed(answer.because if isinstance(answer, QueryFailed) else None)
+        self._heed(answer.rejection_reason if isinstance(answer, QueryFailed) else None)
         return self._without_secrets(answer)
 
     async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | OutcomeUnknown:
@@ -138,7 +138,7 @@ class Marketo:
                 await self._identity.renewed(bearer)
                 reply, _ = await self._once(call, send)
         except NoToken as none:
-            return TurnedAway(none.because, none.code, none.message, call="identity")
+            return TurnedAway(none.rejection_reason, none.code, none.message, call="identity")
         except DayUsedUp as over:
             return TurnedAway(RejectionReason.DAILY_QUOTA, None, str(over))
         return reply
@@ -167,11 +167,11 @@ class Marketo:
         request = self._http.build_request("GET", self._base_url + path, timeout=seconds)
         return await exchange(self._http, request, auth=auth, limit_bytes=limit_bytes, seconds=seconds)
 
-    def _heed(self, because: RejectionReason | None) -> None:
+    def _heed(self, rejection_reason: RejectionReason | None) -> None:
         """Tell the rate limiter that Marketo says the window or the day is used up: it counts others' calls too."""
-        if because is RejectionReason.RATE_LIMIT:
+        if rejection_reason is RejectionReason.RATE_LIMIT:
             self.rate_limiter.full()
-        elif because is RejectionReason.DAILY_QUOTA:
+        elif rejection_reason is RejectionReason.DAILY_QUOTA:
             self.rate_limiter.used_up()
 
     def _without_secrets(self, answer: AnyAnswer) -> AnyAnswer:

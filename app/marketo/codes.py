@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 class Away:
     """The request was not executed; the same request may be accepted later."""
 
-    because: RejectionReason
+    rejection_reason: RejectionReason
     whole_instance: bool = True  # every other call has to wait as well
 
 
@@ -161,8 +161,8 @@ def query_failure_of_http(status: int) -> QueryFailed:
 
 def _answer(meaning: Meaning, code: str, message: str) -> Answer:
     match meaning:
-        case Away(because=because):
-            return TurnedAway(because, code, message)
+        case Away(rejection_reason=rejection_reason):
+            return TurnedAway(rejection_reason, code, message)
         case Never(whole_import=whole_import):
             return Refused(code, message, whole_import)
         case Unclear():
@@ -173,8 +173,8 @@ def _answer(meaning: Meaning, code: str, message: str) -> Answer:
 
 def _query_failure(meaning: Meaning, code: str, why: str) -> QueryFailed:
     match meaning:
-        case Away(because=because, whole_instance=True):
-            return QueryFailed(why, code, because)
+        case Away(rejection_reason=rejection_reason, whole_instance=True):
+            return QueryFailed(why, code, rejection_reason)
         case _:
             return QueryFailed(why, code)
 

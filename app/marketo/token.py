@@ -30,9 +30,9 @@ LONGEST_LIFE_SECONDS = 86_400  # Marketo says 3600
 class NoToken(Exception):
     """No token could be obtained, so nothing was sent."""
 
-    def __init__(self, because: RejectionReason, message: str, code: str | None = None) -> None:
+    def __init__(self, rejection_reason: RejectionReason, message: str, code: str | None = None) -> None:
         super().__init__(message)
-        self.because = because
+        self.rejection_reason = rejection_reason
         self.message = message
         self.code = code
 
@@ -170,11 +170,13 @@ def _because(code: str, message: str) -> RejectionReason:
     match answer_to_submission(code, message):
         case (
             OutcomeUnknown()
-            | TurnedAway(because=RejectionReason.TRANSIENT | RejectionReason.QUEUE_FULL | RejectionReason.LIST_BUSY)
+            | TurnedAway(
+                rejection_reason=RejectionReason.TRANSIENT | RejectionReason.QUEUE_FULL | RejectionReason.LIST_BUSY
+            )
         ):
             return RejectionReason.UNAVAILABLE
-        case TurnedAway(because=because):
-            return because
+        case TurnedAway(rejection_reason=rejection_reason):
+            return rejection_reason
         case _:
             return RejectionReason.BLOCKED
 

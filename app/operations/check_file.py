@@ -11,7 +11,7 @@ from app.files.examination import Examination, Findings, Limits
 from app.uploads.admission import Place
 from app.uploads.arrival import Arrival
 from app.uploads.descriptions import Describe
-from app.uploads.part_files import pieces_of
+from app.uploads.part_files import part_files_of
 from app.uploads.target import describe_of, described, with_dedupe_fields
 
 
@@ -41,8 +41,8 @@ class CheckFile:
         """As far as it can be read; what it is cut into is dropped at once."""
         try:
             place.first_awaits_more = False  # nothing of it is kept
-            async with aclosing(pieces_of(examination, arrival.chunks, place, heavy=True)) as pieces:
-                async for _ in pieces:
+            async with aclosing(part_files_of(examination, arrival.chunks, place, heavy=True)) as part_files:
+                async for _ in part_files:
                     place.moved()
         except BadFile as refused:
             examination.refused = refused

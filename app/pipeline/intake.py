@@ -24,7 +24,7 @@ from app.uploads.findings import keep_findings
 from app.uploads.first_part import first_part
 from app.uploads.idempotency import Idempotency, answered_again, fingerprint
 from app.uploads.incoming import FileLimits, Incoming, incoming_of, sha256_of
-from app.uploads.part_files import NOTHING_YET, add_part, pieces_of
+from app.uploads.part_files import NOTHING_YET, add_part, part_files_of
 from app.uploads.target import describe_of, described, with_dedupe_fields
 
 
@@ -78,26 +78,28 @@ class Intake:
         description = await described(describe, request)
         request = with_dedupe_fields(request, description)
         incoming = incoming_of(request, arrival, place, description, claim, self.limits)
-        async with aclosing(prefetch(pieces_of(incoming.file, arrival.chunks, place, heavy=arrival.packed))) as pieces:
-            begun = [await first_part(pieces, incoming, describe)]
-            if (second := await anext(pieces, None)) is None:
+        async with aclosing(
+            prefetch(part_files_of(incoming.file, arrival.chunks, place, heavy=arrival.packed))
+        ) as part_files:
+            begun = [await first_part(part_files, incoming, describe)]
+            if (second := await anext(part_files, None)) is None:
                 import_id = await self._keep_whole(incoming, begun.pop())
                 self.capacity.backlog.add(request.client)
             else:
                 begun += [] if second is NOTHING_YET else [second]
                 del second  # a part is some megabytes: it is let go once it is stored
-                import_id = await self._keep_parts(incoming, begun, pieces)
+                import_id = await self._keep_parts(incoming, begun, part_files)
                 self.capacity.backlog.forget()
         self.hit(Failpoint.ACCEPTED)
         self.wakeup.send()
         return import_id
 
-    async def _keep_whole(self, incoming: Incoming, piece: PartFile) -> int:
+    async def _keep_whole(self, incoming: Incoming, part_file: PartFile) -> int:
         incoming.arrival.check_digest(incoming.file.sha256)
         async with incoming.place.storing(), self.db.write() as tx:
             await schema.check(tx, self.revision)
             import_id = await imports.begin(tx, incoming.request, at=self.now(), origin=incoming.origin)
-            await add_part(tx, import_id, incoming.request, piece)
+            await add_part(tx, import_id, incoming.request, part_file)
             await self._accept(tx, import_id, incoming)
         return import_id
 
@@ -110,9 +112,9 @@ class Intake:
         try:
             while begun:
                 await self._keep_part(import_id, incoming, begun.pop(0))
-            async for piece in rest:
-                if piece is not NOTHING_YET:
-                    await self._keep_part(import_id, incoming, piece)
+            async for part_file in rest:
+                if part_file is not NOTHING_YET:
+                    await self._keep_part(import_id, incoming, part_file)
             incoming.arrival.check_digest(incoming.file.sha256)
             async with self.db.write() as tx:
                 await schema.check(tx, self.revision)
@@ -122,13 +124,13 @@ class Intake:
             raise
         return import_id
 
-    async def _keep_part(self, import_id: int, incoming: Incoming, piece: PartFile) -> None:
+    async def _keep_part(self, import_id: int, incoming: Incoming, part_file: PartFile) -> None:
         self.capacity.check_disk()
         incoming.place.check()
         async with incoming.place.storing(), self.db.write() as tx:
             if not await imports.touch(tx, import_id, at=self.now()):
                 raise too_slow()
-            await add_part(tx, import_id, incoming.request, piece)
+            await add_part(tx, import_id, incoming.request, part_file)
         incoming.place.moved()
         self.hit(Failpoint.PART_STORED)
 

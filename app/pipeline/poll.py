@@ -122,8 +122,8 @@ class Poll:
         error = error_of(failed, call="status", at=at)
         async with self.fenced.write(lease) as (tx, instance):
             await incidents.note_error(tx, lease.instance, error)
-            if failed.because:
-                await self.back_off.begin(tx, lease.instance, failed.because, error)
+            if failed.rejection_reason:
+                await self.back_off.begin(tx, lease.instance, failed.rejection_reason, error)
             elif failed.unknown_job:
                 await self.back_off.clear(tx, instance, submitted=False)
             if is_forgotten:

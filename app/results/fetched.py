@@ -50,27 +50,27 @@ class LateFile:
     """A result file that is worth asking for again."""
 
     file: Kind
-    because: Unusable
+    unusable: Unusable
     failed: QueryFailed
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.because}"
+        return f"{self.file}:{self.unusable}"
 
     @property
     def is_of_the_part(self) -> bool:
         """False for what all calls have to wait for: that is told as the instance's."""
-        return self.failed.because is None
+        return self.failed.rejection_reason is None
 
     @property
     def is_told_at_once(self) -> bool:
-        return self.is_of_the_part and self.because is not Unusable.NOT_MATCHED
+        return self.is_of_the_part and self.unusable is not Unusable.NOT_MATCHED
 
     def error(self, at: datetime) -> CallError:
         return error_of(self.failed, call=self.file, at=at)
 
     @classmethod
-    def garbled(cls, file: Kind, because: Unusable) -> "LateFile":
-        return cls(file, because, QueryFailed(f"a result file that cannot be used: {because}", GARBLED))
+    def garbled(cls, file: Kind, unusable: Unusable) -> "LateFile":
+        return cls(file, unusable, QueryFailed(f"a result file that cannot be used: {unusable}", GARBLED))
 
     @classmethod
     def ours(cls, file: Kind, mistake: Exception) -> "LateFile":

@@ -45,8 +45,8 @@ class ResultFiles:
             case NoFile():
                 return self._late_or(LateFile(kind, Unusable.NO_FILE, NO_FILE_YET), part, LATE_FILE_SECONDS)
             case QueryFailed() as failed:
-                because = failed.unusable or (Unusable.REFUSED if failed.code else Unusable.NO_ANSWER)
-                return self._late_or(LateFile(kind, because, failed), part, RESULT_RETENTION_SECONDS)
+                unusable = failed.unusable or (Unusable.REFUSED if failed.code else Unusable.NO_ANSWER)
+                return self._late_or(LateFile(kind, unusable, failed), part, RESULT_RETENTION_SECONDS)
 
     async def _read(
         self, part: Part, summary: ImportSummary, kind: Kind, content: bytes, count: int

@@ -33,8 +33,8 @@ class LateFiles:
             error = file.error(at)
             if error.code not in OF_THE_FILE:
                 await incidents.note_error(tx, part.instance, error)
-            if file.failed.because:
-                await self.back_off.begin(tx, part.instance, file.failed.because, error)
+            if file.failed.rejection_reason:
+                await self.back_off.begin(tx, part.instance, file.failed.rejection_reason, error)
         file = next((file for file in late if file.is_of_the_part), late[0])
         error = file.error(at)
         values = part_rows.tried(TryError(error.code, error.message, at), failing_since=failing_since)
@@ -45,7 +45,7 @@ class LateFiles:
         is_news = file.is_told_at_once and str(file) != part.results_late
         has_lasted = not file.is_told_at_once and is_to_be_told(failing_since, before=part.tried_at, at=at)
         if is_news or has_lasted:
-            facts: dict[str, Any] = {"batch_id": part.batch_id, "file": file.file, "because": file.because}
+            facts: dict[str, Any] = {"batch_id": part.batch_id, "file": file.file, "because": file.unusable}
             facts["code"] = error.code
             kind = Occurrence.RESULTS_LATE
             await events.append_of_part(tx, lock, part, kind, at=at, since=failing_since, **facts)

@@ -28,18 +28,18 @@ class BackOff:
     chance: Callable[[], float]  # in [0, 1): jitter
 
     async def begin(
-        self, tx: Transaction, instance: str, because: RejectionReason, error: CallError, *, attempts: int = 0
+        self, tx: Transaction, instance: str, rejection_reason: RejectionReason, error: CallError, *, attempts: int = 0
     ) -> None:
         """Let the whole instance wait for what a call met, and tell its history and the log what that was."""
         at = self.now()
-        match because:
+        match rejection_reason:
             case RejectionReason.BLOCKED | RejectionReason.DENIED:
-                denied = because is RejectionReason.DENIED and error.call == CREATE
+                denied = rejection_reason is RejectionReason.DENIED and error.call == CREATE
                 again = after(at, BLOCKED_RETRY_SECONDS)
                 if await instances.block(tx, instance, at=at, reason=error.message, denied=denied, try_again_at=again):
                     await self._tell(tx, Occurrence.BLOCKED, instance, error)
             case RejectionReason.RATE_LIMIT | RejectionReason.CONCURRENCY:
-                is_concurrency = because is RejectionReason.CONCURRENCY
+                is_concurrency = rejection_reason is RejectionReason.CONCURRENCY
                 until = after(at, CONCURRENCY_PAUSE_SECONDS if is_concurrency else self.retry_policy.window_seconds)
                 await instances.hold(tx, instance, until=until, reason=WaitingFor.RATE_LIMIT)
                 await self.record_incident(tx, Occurrence.RATE_LIMITED, instance, error, until=until)

@@ -40,7 +40,7 @@ class QueueModel:
     importers: int
     poll_min_seconds: float
     poll_max_seconds: float
-    pace: ThroughputModel = field(default_factory=ThroughputModel)
+    throughput: ThroughputModel = field(default_factory=ThroughputModel)
     free_at: list[datetime] = field(default_factory=list)
     seen: dict[int, Observation] = field(default_factory=dict)  # by part id
     done: dict[int, tuple[datetime, Span]] = field(default_factory=dict)  # the same: submitted when, and its time
@@ -55,7 +55,7 @@ class QueueModel:
         line = [(part.submitted_at or NEVER, part.id, self._job(part)) for part in there]
         line += [(at, part_id, Job(0, at, done=span)) for part_id, (at, span) in self.done.items()]
         jobs = [job for _, _, job in sorted(line, key=lambda one: one[:2])]
-        return forecast(jobs, free_at=self._free(), pace=self.pace, now=now)
+        return forecast(jobs, free_at=self._free(), throughput=self.throughput, now=now)
 
     def look(self, there: Sequence[Part], now: datetime, *, onward: bool = False) -> NextPoll:
         return next_poll(
@@ -75,7 +75,7 @@ class QueueModel:
 
     def queue_seconds(self, there: Sequence[Part], rows: int, now: datetime) -> float:
         """How long a part of so many rows would take that was sent now, behind those that are there."""
-        return (self.queue(there, now).idle_at - now).total_seconds() + self.pace.seconds_for(rows)
+        return (self.queue(there, now).idle_at - now).total_seconds() + self.throughput.seconds_for(rows)
 
     def saw(self, there: Sequence[Part], part: Part, sight: Observation) -> None:
         """The part is still there. If it was asked about before it should end, the pace is right, or too fast."""
@@ -91,7 +91,7 @@ class QueueModel:
         self.on_trust += 1
         if at < foretold:
             self.trusted = 1
-        self.pace = self.pace.observe(part.rows.total, (end - start).total_seconds())
+        self.throughput = self.throughput.observe(part.rows.total, (end - start).total_seconds())
         self.done[part.id] = part.submitted_at or NEVER, Span(min(start, end), end)
         self._settle([other for other in there if other.id != part.id])
         return Span(min(start, end), end)

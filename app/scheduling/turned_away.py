@@ -33,12 +33,12 @@ class TurnedAwayPolicy:
         Effect: in the caller's transaction, the instance waits where others have to wait, too.
         """
         error = error_of(answer, call=CREATE, at=at)
-        is_of_part = answer.because in OF_THE_PART
+        is_of_part = answer.rejection_reason in OF_THE_PART
         # what Marketo says of a file is kept where the file is, and erased with it
-        ours = replace(error, message=f"a part was turned away: {answer.because}")
+        ours = replace(error, message=f"a part was turned away: {answer.rejection_reason}")
         noted = ours if is_of_part else error
         values: dict[str, Any] = {"retry_code": error.code, "due_at": None}
-        match answer.because:
+        match answer.rejection_reason:
             case RejectionReason.UNAVAILABLE | RejectionReason.TRANSIENT:
                 due_at = self.retry_policy.retry(at, part.attempts, chance=self.back_off.chance())
                 values |= COUNTED | {"due_at": due_at}
@@ -50,9 +50,9 @@ class TurnedAwayPolicy:
                 values["due_at"] = after(at, DENIED_RETRY_SECONDS)
         if is_of_part and answer.code:
             await self.back_off.clear(tx, instance, submitted=False)
-        await self.back_off.begin(tx, instance.name, answer.because, error, attempts=part.attempts)
+        await self.back_off.begin(tx, instance.name, answer.rejection_reason, error, attempts=part.attempts)
         await incidents.note_error(tx, instance.name, noted)
         failing_since = (part.failing_since or at) if values["due_at"] else None
         values |= part_rows.tried(TryError(error.code, error.message, at), failing_since=failing_since)
-        facts = {"code": answer.code, "because": answer.because}
+        facts = {"code": answer.code, "because": answer.rejection_reason}
         return values, facts, None if is_of_part else {"call": error.call, "error": error.message}

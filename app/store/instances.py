@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, case, func, literal, select, update
+from sqlalchemy import Row, bindparam, case, func, literal, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.instances import Calls, Fault, Instance, WaitingFor
@@ -15,14 +15,20 @@ from app.store.dialects import upsert
 from app.store.tables import clock_jump, instance
 from app.store.transaction import Transaction
 
-EXTERNAL = {
+DOMAIN_NAMES = {
     "foreign_slots": "external_slots",
     "foreign_at": "external_at",
     "foreign_until": "external_until",
     "foreign_lessons": "consecutive_1016s",
     "foreign_alone": "external_alone",
+    "pace": "throughput",
 }
-"""What the columns about slots of others are called in the domain."""
+"""Columns that have another name in the domain, and that name."""
+
+_BY_NAME = select(instance).where(instance.c.name == bindparam("name"))
+_OF_EPOCH = _BY_NAME.where(instance.c.lease_epoch == bindparam("epoch"))
+# never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
+_LOCKED, _SHARED = _OF_EPOCH.with_for_update(key_share=True), _OF_EPOCH.with_for_update(read=True)
 
 
 async def ensure(tx: Transaction, names: Iterable[str]) -> None:
@@ -33,7 +39,7 @@ async def ensure(tx: Transaction, names: Iterable[str]) -> None:
 
 
 async def get(tx: AsyncConnection, name: str) -> Instance | None:
-    row = (await tx.execute(select(instance).where(instance.c.name == name))).one_or_none()
+    row = (await tx.execute(_BY_NAME, {"name": name})).one_or_none()
     return _as_instance(row) if row else None
 
 
@@ -52,10 +58,7 @@ async def lock(tx: Transaction, name: str, *, epoch: int, share: bool = False) -
 
     `share`: only against a take-over; others may hold it so too.
     """
-    query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)
-    # never FOR UPDATE: events refer to the row, and whoever writes one may hold what we wait for
-    locked = query.with_for_update(read=True) if share else query.with_for_update(key_share=True)
-    row = (await tx.execute(locked)).one_or_none()
+    row = (await tx.execute(_SHARED if share else _LOCKED, {"name": name, "epoch": epoch})).one_or_none()
     return _as_instance(row) if row else None
 
 
@@ -70,7 +73,7 @@ class SignOfLife(NamedTuple):
     """What a worker hands on with each sign of life, so that the next one does not begin from nothing."""
 
     calls: Calls
-    pace: ThroughputModel
+    throughput: ThroughputModel
     ticked: Mapping[str, datetime]  # when each step was last done
     failing: Mapping[str, Fault]  # the steps that failed the last time
 
@@ -118,7 +121,7 @@ async def keep_lease(
         .values(
             lease_until=term.ends_at,
             heartbeat_at=term.begins_at,
-            pace=asdict(sign.pace),
+            pace=asdict(sign.throughput),
             ticked=_told(sign.ticked),
             failing={
                 step: {"since": fault.since.isoformat(), "error": fault.error} for step, fault in sign.failing.items()
@@ -230,15 +233,16 @@ async def _set(tx: Transaction, name: str, **columns: object) -> None:
 
 
 def _as_instance(row: Row[Any]) -> Instance:
-    known = {EXTERNAL.get(name, name): value for name, value in row._asdict().items()}
-    known["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
-    day, today, last_window, at = (known.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
-    known["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
-    known["pace"] = ThroughputModel(**row.pace) if row.pace else ThroughputModel()
-    known["failing"] = {
-        step: Fault(datetime.fromisoformat(one["since"]), one["error"]) for step, one in (row.failing or {}).items()
+    values = {DOMAIN_NAMES.get(name, name): value for name, value in row._asdict().items()}
+    values["hold_reason"] = WaitingFor(row.hold_reason) if row.hold_reason else None
+    day, today, last_window, at = (values.pop(f"calls_{name}") for name in ("day", "today", "last_window", "at"))
+    values["calls"] = Calls(date.fromisoformat(day), today, last_window, at) if day and at else None
+    values["throughput"] = ThroughputModel(**row.pace) if row.pace else ThroughputModel()
+    values["failing"] = {
+        step: Fault(datetime.fromisoformat(fault["since"]), fault["error"])
+        for step, fault in (row.failing or {}).items()
     }
-    known["last_error"] = incidents.as_error(row.last_error)
-    known["incidents"] = incidents.as_incidents(row.incidents)
-    known["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
-    return Instance(**known)
+    values["last_error"] = incidents.as_error(row.last_error)
+    values["incidents"] = incidents.as_incidents(row.incidents)
+    values["ticked"] = {tick: datetime.fromisoformat(at) for tick, at in (row.ticked or {}).items()}
+    return Instance(**values)

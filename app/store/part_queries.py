@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import Integer, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.lifecycle import SLOW, State
@@ -14,6 +14,18 @@ from app.store.part_rows import as_part
 from app.store.tables import WAITING, part
 
 AT_ONCE = 500  # ids in one statement
+
+# What every tick of a worker asks is built once: building a statement costs more than SQLite needs to answer it.
+_IN_STATES = (
+    select(part)
+    .where(part.c.instance == bindparam("instance_name"), part.c.state.in_(bindparam("states", expanding=True)))
+    .order_by(part.c.submitted_at, part.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_DUE_IN_STATES = _IN_STATES.where(
+    part.c.due_at.is_(None) | (part.c.due_at <= bindparam("now", type_=part.c.due_at.type))
+)
+_STATES_AT_MARKETO = select(part.c.state).where(part.c.instance == bindparam("instance_name"), part.c.slot.is_not(None))
 
 
 async def get(tx: AsyncConnection, part_id: int) -> Part:
@@ -77,10 +89,8 @@ async def in_states(
     limit: int = 1000,
 ) -> list[Part]:
     """Parts in these states, in the order Marketo got them; with `due`, only those whose turn it is."""
-    conditions: list[ColumnElement[bool]] = [part.c.instance == instance_name, part.c.state.in_(states)]
-    if due is not None:
-        conditions.append((part.c.due_at.is_(None)) | (part.c.due_at <= due))
-    rows = await tx.execute(select(part).where(and_(*conditions)).order_by(part.c.submitted_at, part.c.id).limit(limit))
+    query = _IN_STATES if due is None else _DUE_IN_STATES
+    rows = await tx.execute(query, {"instance_name": instance_name, "states": list(states), "now": due, "most": limit})
     return [as_part(row) for row in rows]
 
 
@@ -113,7 +123,7 @@ async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
 
 async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[State]:
     """An instance's parts that hold a slot, by state: ten at most."""
-    rows = await tx.execute(select(part.c.state).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
+    rows = await tx.execute(_STATES_AT_MARKETO, {"instance_name": instance_name})
     return Counter(map(State, rows.scalars()))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, and_, delete, exists, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, delete, exists, insert, select, tuple_, update
 
 from app.domain.events import Occurrence
 from app.domain.imports import Request
@@ -211,15 +211,24 @@ def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
 
 async def _unblock(tx: Transaction, *conditions: ColumnElement[bool]) -> None:
     """Let nothing block these parts, until they are checked anew. They are locked in the order of their ids, always."""
+    await tx.execute(_unblocking(*conditions))
+
+
+def _unblocking(*conditions: ColumnElement[bool]) -> Update:
     locking = select(part.c.id).where(*conditions).order_by(part.c.id).with_for_update()
-    await tx.execute(update(part).where(part.c.id.in_(locking)).values(waits_for=None, waits_since=None))
+    return update(part).where(part.c.id.in_(locking)).values(waits_for=None, waits_since=None)
+
+
+_other = part.alias()
+_under_way = exists().where(_other.c.id == part.c.waits_for, _other.c.state.in_(LIVE))
+_UNBLOCK_FROM_ENDED = _unblocking(
+    part.c.instance == bindparam("instance_name"), part.c.waits_for.is_not(None), ~_under_way
+)
 
 
 async def unblock_from_ended(tx: Transaction, instance_name: str) -> None:
     """Whoever waits for a part that is no longer under way: nobody should, but no part may wait for ever."""
-    other = part.alias()
-    under_way = exists().where(other.c.id == part.c.waits_for, other.c.state.in_(LIVE))
-    await _unblock(tx, part.c.instance == instance_name, part.c.waits_for.is_not(None), ~under_way)
+    await tx.execute(_UNBLOCK_FROM_ENDED, {"instance_name": instance_name})
 
 
 async def note(tx: Transaction, part_id: int, **columns: object) -> ImportLock:

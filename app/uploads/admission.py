@@ -16,7 +16,7 @@ from app.uploads.fair_limit import FairLimit
 MEMORY_BYTES = 64 << 20  # that all uploads of a process hold together, but for what is worked on in this moment
 WORKED_ON = 2  # uploads that a thread cuts at once: with more of them, everything else waits for Python's lock
 STORED = 2  # parts that are written at once: each is held once more by the connection that sends it
-STRANGERS = 4  # forms at once of whom nobody knows yet who sends them
+UNAUTHENTICATED = 4  # forms at once of whom nobody knows yet who sends them
 NOBODY = ""  # no client has this name
 WAITING = 64  # uploads of one client that may wait for a place
 
@@ -95,7 +95,7 @@ class Admission:
     memory_bytes: int = MEMORY_BYTES
     turns: FairLimit = field(default_factory=lambda: FairLimit(WORKED_ON))
     stores: FairLimit = field(default_factory=lambda: FairLimit(STORED))
-    strangers: FairLimit = field(default_factory=lambda: FairLimit(STRANGERS))
+    unauthenticated: FairLimit = field(default_factory=lambda: FairLimit(UNAUTHENTICATED))
     freed: asyncio.Event = field(default_factory=asyncio.Event)
     ended: int = 0  # how many uploads have, whatever came of them
     _places: set[Place] = field(default_factory=set)
@@ -118,15 +118,16 @@ class Admission:
             self.limit.give_back(client)
 
     @asynccontextmanager
-    async def strangers_place(self) -> AsyncIterator[Place]:
+    async def unauthenticated_place(self) -> AsyncIterator[Place]:
         """A place for a form that may name its sender inside, if there is one now. Errors: TooManyRequests."""
-        if not self.strangers.may_take(NOBODY):
+        if not self.unauthenticated.may_take(NOBODY):
             raise TooManyRequests(
-                f"{STRANGERS} forms without a token in their header are under way. Send it there, or try again later.",
+                f"{UNAUTHENTICATED} forms without a token in their header are under way. "
+                "Send it there, or try again later.",
                 code="uploads_full",
                 retry_after_seconds=UPLOAD_RETRY_SECONDS,
             )
-        async with self.strangers.held(NOBODY):
+        async with self.unauthenticated.held(NOBODY):
             yield Place(NOBODY, self)
 
     @property

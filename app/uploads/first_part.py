@@ -13,10 +13,10 @@ from app.uploads.descriptions import Describe
 from app.uploads.incoming import Incoming
 
 
-async def first_part(pieces: AsyncIterator[PartFile], incoming: Incoming, describe: Describe) -> PartFile:
+async def first_part(part_files: AsyncIterator[PartFile], incoming: Incoming, describe: Describe) -> PartFile:
     """Errors: BadFile. Network: at most one describe, before a header is refused."""
     try:
-        first = await anext(pieces)
+        first = await anext(part_files)
     except BadFile as refused:
         raise await _whole_refusal(incoming, describe, refused) from None
     if incoming.inspection and incoming.inspection.mistakes:

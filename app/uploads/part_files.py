@@ -20,7 +20,7 @@ BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind i
 NOTHING_YET = PartFile(
     number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, has_deferred_rows=False, keys=None
 )
-"""In a piece's place: others need the memory, and what has come is to be stored without waiting for more."""
+"""In the place of a part file: others need the memory, and what has come is to be stored without waiting for more."""
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back
 
 
@@ -41,7 +41,7 @@ class Cut(Protocol):
     def let_go(self) -> Iterator[PartFile]: ...
 
 
-async def pieces_of(
+async def part_files_of(
     file: Cut, chunks: AsyncIterator[bytes], place: Place, *, heavy: bool
 ) -> AsyncGenerator[PartFile, None]:
     """A large file's pieces are cut in threads, while its next block arrives; a small file's at once, in the loop.
@@ -56,12 +56,12 @@ async def pieces_of(
             small = not heavy and file.size_bytes + len(block) <= SMALL_BYTES
             if block:
                 last = len(block) < block_bytes
-                async for piece in _cut(file.feed(block, last=last), place, in_thread=not small):
-                    yield piece
-            async for piece in _let_go(file, place):
-                yield piece
-    async for piece in _cut(file.finish(), place, in_thread=heavy or file.size_bytes > SMALL_BYTES):
-        yield piece
+                async for part_file in _cut(file.feed(block, last=last), place, in_thread=not small):
+                    yield part_file
+            async for part_file in _let_go(file, place):
+                yield part_file
+    async for part_file in _cut(file.finish(), place, in_thread=heavy or file.size_bytes > SMALL_BYTES):
+        yield part_file
     _note(file, place)
 
 
@@ -87,27 +87,27 @@ async def _let_go(file: Cut, place: Place) -> AsyncIterator[PartFile]:
     _note(file, place)
     if place.must_store:
         alone = place.first_awaits_more and place.moving_bytes > 0
-        async for piece in _cut(file.let_go(), place, in_thread=True):
+        async for part_file in _cut(file.let_go(), place, in_thread=True):
             alone = False
-            yield piece
+            yield part_file
         if alone:
             yield NOTHING_YET
         place.must_store = False
         _note(file, place)
 
 
-async def _cut(pieces: Iterator[PartFile], place: Place, *, in_thread: bool) -> AsyncIterator[PartFile]:
+async def _cut(part_files: Iterator[PartFile], place: Place, *, in_thread: bool) -> AsyncIterator[PartFile]:
     while True:
         place.check()
         if in_thread:
             async with place.turn():
-                piece = await asyncio.to_thread(next, pieces, None)
+                part_file = await asyncio.to_thread(next, part_files, None)
         else:
-            piece = next(pieces, None)
-        if piece is None:
+            part_file = next(part_files, None)
+        if part_file is None:
             return
-        place.moves(piece.memory_bytes)
-        yield piece
+        place.moves(part_file.memory_bytes)
+        yield part_file
 
 
 def _note(file: Cut, place: Place) -> None:
@@ -116,20 +116,20 @@ def _note(file: Cut, place: Place) -> None:
     place.note(held_bytes + blocks_bytes, least_bytes + blocks_bytes)
 
 
-async def add_part(tx: Transaction, import_id: int, request: Request, piece: PartFile) -> None:
+async def add_part(tx: Transaction, import_id: int, request: Request, part_file: PartFile) -> None:
     """Store one part of an upload."""
     await parts.add(
         tx,
         import_id,
         request,
         NewPart(
-            number=piece.number,
-            first_row=piece.first_row,
-            rows=piece.rows,
-            size_bytes=piece.size_bytes,
-            blob=piece.blob,
-            row_numbers=piece.row_numbers,
-            keys=None if piece.keys is None else as_bytes(piece.keys),
-            has_deferred_rows=piece.has_deferred_rows,
+            number=part_file.number,
+            first_row=part_file.first_row,
+            rows=part_file.rows,
+            size_bytes=part_file.size_bytes,
+            blob=part_file.blob,
+            row_numbers=part_file.row_numbers,
+            keys=None if part_file.keys is None else as_bytes(part_file.keys),
+            has_deferred_rows=part_file.has_deferred_rows,
         ),
     )

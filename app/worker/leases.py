@@ -83,7 +83,7 @@ class Leases:
                 term=self._term(at),
                 sign=SignOfLife(
                     instance_worker.rate_limiter.counted(),
-                    instance_worker.queue_model.pace,
+                    instance_worker.queue_model.throughput,
                     instance_worker.ticked,
                     instance_worker.failing,
                 ),
@@ -153,4 +153,4 @@ def _inherit(instance_worker: InstanceWorker, before: Instance) -> None:
     """Count what the last driver called, and go on with what it learnt."""
     if before.calls:
         instance_worker.rate_limiter.go_on_from(before.calls)
-    instance_worker.queue_model.pace = before.pace
+    instance_worker.queue_model.throughput = before.throughput

@@ -101,12 +101,12 @@ async def test_whoever_names_itself_in_the_header_does_not_wait_behind_them(stag
 
 async def test_one_that_takes_too_long_is_given_up(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """However steadily it comes. Its place is free then, and nothing of it is left."""
-    monkeypatch.setattr(routes, "STRANGER_SECONDS", 0.05)
+    monkeypatch.setattr(routes, "UNAUTHENTICATED_FORM_SECONDS", 0.05)
     _, posts = await half_open(stage, 4)
     answers = await asyncio.gather(*posts)
     assert [await codes(answer) for answer in answers] == [["604"]] * 4
     assert "header" in answers[0].json()["errors"][0]["message"]
-    assert stage.container.admission.strangers.taken == 0
+    assert stage.container.admission.unauthenticated.taken == 0
     assert await stage.holds_nothing()
 
 
@@ -120,7 +120,7 @@ async def test_one_that_is_too_large_is_refused_where_it_is(stage: Stage):
 
     answer = await stage.api.post(PATH, content=sends(), headers=FORM)
     assert await codes(answer) == ["600"]
-    assert stage.container.admission.strangers.taken == 0
+    assert stage.container.admission.unauthenticated.taken == 0
 
 
 async def test_fields_are_bounded_too(stage: Stage):

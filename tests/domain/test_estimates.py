@@ -18,7 +18,7 @@ from app.domain.throughput import ThroughputModel
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 TEN_SECONDS = ThroughputModel().observe(1000, 10).observe(1000, 10)  # for parts of a thousand rows
-RUNNING = Instance("default", pace=TEN_SECONDS)
+RUNNING = Instance("default", throughput=TEN_SECONDS)
 
 
 def at(seconds: float) -> datetime:
@@ -166,7 +166,7 @@ def test_a_part_that_is_collected_is_as_good_as_done():
 @pytest.mark.parametrize(
     "trouble",
     [
-        {"pace": ThroughputModel()},
+        {"throughput": ThroughputModel()},
         {"paused_at": NOON},
         {"blocked_at": NOON},
         {"driven": False},

@@ -18,10 +18,10 @@ def at(seconds: float) -> datetime:
 
 
 def taught(*parts: tuple[int, float]) -> ThroughputModel:
-    pace = ThroughputModel()
+    throughput = ThroughputModel()
     for rows, seconds in parts:
-        pace = pace.observe(rows, seconds)
-    return pace
+        throughput = throughput.observe(rows, seconds)
+    return throughput
 
 
 TEN_SECONDS = taught((1000, 10), (1000, 10))  # for parts of a thousand rows
@@ -32,18 +32,18 @@ def seconds(moments) -> list[float]:
 
 
 def look(
-    *jobs: Job, pace: ThroughputModel = TEN_SECONDS, now: float = 0, free=FREE, onward: bool = False
+    *jobs: Job, throughput: ThroughputModel = TEN_SECONDS, now: float = 0, free=FREE, onward: bool = False
 ) -> tuple[float, int | None]:
-    there = forecast(jobs, free_at=free, pace=pace, now=at(now))
+    there = forecast(jobs, free_at=free, throughput=throughput, now=at(now))
     found = next_poll(jobs, there, importers=2, now=at(now), waits=PollWaits(5, 30), onward=onward)
     return round((found.at - NOON).total_seconds(), 1), found.job
 
 
 def test_parts_of_all_sizes_teach_what_each_part_and_each_row_takes():
     """Two seconds for each, and five thousand rows a second."""
-    pace = taught(*[(rows, 2 + rows / 5000) for rows in (100, 100_000, 5_000, 40_000, 90_000, 10)])
-    assert pace.seconds_for(0) == pytest.approx(2, abs=0.01)
-    assert pace.seconds_for(50_000) == pytest.approx(12, abs=0.01)
+    throughput = taught(*[(rows, 2 + rows / 5000) for rows in (100, 100_000, 5_000, 40_000, 90_000, 10)])
+    assert throughput.seconds_for(0) == pytest.approx(2, abs=0.01)
+    assert throughput.seconds_for(50_000) == pytest.approx(12, abs=0.01)
 
 
 def test_parts_that_are_all_alike_are_foretold_as_they_were():
@@ -54,34 +54,34 @@ def test_parts_that_are_all_alike_are_foretold_as_they_were():
 
 def test_what_parts_took_lately_outweighs_what_they_took_long_ago():
     """Marketo is faster at night."""
-    pace = taught(*[(1000, 20)] * 20, *[(1000, 5)] * 20)
-    assert pace.seconds_for(1000) < 7
+    throughput = taught(*[(1000, 20)] * 20, *[(1000, 5)] * 20)
+    assert throughput.seconds_for(1000) < 7
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**7), st.floats(0, 1e5)), max_size=30), st.integers(0, 10**8))
 def test_whatever_was_seen_a_part_is_foretold_to_take_some_time(parts: list[tuple[int, float]], rows: int):
     """Never none, never less than none, and more rows never take less."""
-    pace = taught(*parts)
-    assert 0 < pace.seconds_for(rows) <= pace.seconds_for(rows + 1000)
-    assert pace.rows_per_second > 0
+    throughput = taught(*parts)
+    assert 0 < throughput.seconds_for(rows) <= throughput.seconds_for(rows + 1000)
+    assert throughput.rows_per_second > 0
 
 
 def test_two_importers_take_the_queue_in_its_order():
     """The third begins when the first of them is free."""
-    there = forecast([Job(1000, NOON)] * 5, free_at=FREE, pace=TEN_SECONDS, now=NOON)
+    there = forecast([Job(1000, NOON)] * 5, free_at=FREE, throughput=TEN_SECONDS, now=NOON)
     assert seconds(span.start for span in there.spans) == [0, 0, 10, 10, 20]
     assert seconds([there.idle_at]) == [20]
 
 
 def test_a_job_that_says_how_far_it_is_is_foretold_by_that():
     """A quarter done after ten seconds: thirty more."""
-    (span,) = forecast([Job(1000, NOON, at(10), 750)], free_at=FREE, pace=TEN_SECONDS, now=at(10)).spans
+    (span,) = forecast([Job(1000, NOON, at(10), 750)], free_at=FREE, throughput=TEN_SECONDS, now=at(10)).spans
     assert seconds(span) == [0, 40]
 
 
 def test_a_job_that_is_there_longer_than_foretold_is_not_done():
     """It was seen there, whatever was foretold."""
-    (span,) = forecast([Job(1000, NOON, at(17))], free_at=FREE, pace=TEN_SECONDS, now=at(17)).spans
+    (span,) = forecast([Job(1000, NOON, at(17))], free_at=FREE, throughput=TEN_SECONDS, now=at(17)).spans
     assert span.end > at(17)
 
 
@@ -107,12 +107,12 @@ def test_a_short_job_is_asked_about_when_it_should_be_done():
 def test_a_long_job_is_looked_at_once_on_the_way():
     """It may go faster than was thought; then at its end, and every thirty seconds at least."""
     long_ = taught((1000, 60), (1000, 60))
-    assert look(Job(1000, NOON), pace=long_) == (30, None)
-    assert look(Job(1000, NOON, at(30)), pace=long_, now=30) == (60, None)
-    assert look(Job(1000, NOON, at(36), 400), pace=long_, now=36) == (60.5, None)
-    assert look(Job(1000, NOON, at(36), 900), pace=long_, now=36) == (66, None)
+    assert look(Job(1000, NOON), throughput=long_) == (30, None)
+    assert look(Job(1000, NOON, at(30)), throughput=long_, now=30) == (60, None)
+    assert look(Job(1000, NOON, at(36), 400), throughput=long_, now=36) == (60.5, None)
+    assert look(Job(1000, NOON, at(36), 900), throughput=long_, now=36) == (66, None)
     middle = taught((1000, 40), (1000, 40))
-    assert look(Job(1000, NOON), pace=middle) == (24, None)
+    assert look(Job(1000, NOON), throughput=middle) == (24, None)
 
 
 def test_only_the_oldest_can_have_news():
@@ -124,20 +124,20 @@ def test_only_the_oldest_can_have_news():
 
 def test_a_job_that_waits_for_an_importer_takes_its_time_from_then_on():
     """Marketo says `Queued`: others' jobs stand before it."""
-    (span,) = forecast([Job(1000, NOON, at(60), begun=False)], free_at=FREE, pace=TEN_SECONDS, now=at(60)).spans
+    (span,) = forecast([Job(1000, NOON, at(60), begun=False)], free_at=FREE, throughput=TEN_SECONDS, now=at(60)).spans
     assert seconds(span) == [60, 70]
 
 
 def test_a_job_that_should_be_done_and_is_not_will_take_some_more_time():
     """A fifth of what it has taken."""
-    (span,) = forecast([Job(1000, NOON, at(20), begun=True)], free_at=FREE, pace=TEN_SECONDS, now=at(20)).spans
+    (span,) = forecast([Job(1000, NOON, at(20), begun=True)], free_at=FREE, throughput=TEN_SECONDS, now=at(20)).spans
     assert seconds(span) == [0, 24]
 
 
 def test_a_job_that_is_done_had_its_importer_though_one_before_it_may_be_there():
     """The third began when the second was done, whatever is known of the first."""
     jobs = [Job(3000, NOON), Job(1000, NOON, done=Span(NOON, at(8))), Job(1000, NOON)]
-    there = forecast(jobs, free_at=FREE, pace=taught((1000, 10), (3000, 30)), now=at(9))
+    there = forecast(jobs, free_at=FREE, throughput=taught((1000, 10), (3000, 30)), now=at(9))
     assert [seconds(span) for span in there.spans] == [[0, 30], [8, 18]]
 
 

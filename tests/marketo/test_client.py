@@ -82,7 +82,7 @@ async def test_what_never_connected_was_not_executed(error):
     """Not a byte was sent, so the part may go again."""
     answer = await submitted(error)
     assert isinstance(answer, TurnedAway)
-    assert (answer.because, answer.code) == (RejectionReason.UNAVAILABLE, None)
+    assert (answer.rejection_reason, answer.code) == (RejectionReason.UNAVAILABLE, None)
 
 
 @pytest.mark.parametrize(
@@ -111,7 +111,7 @@ async def test_what_broke_after_connecting_is_lost(error):
     assert type(error).__name__ in answer.why
     word = await Stage(script(error)).marketo.status(LEADS, 5)
     assert isinstance(word, QueryFailed)
-    assert word.because is None
+    assert word.rejection_reason is None
 
 
 async def test_a_submission_that_takes_too_long_as_a_whole_is_lost():
@@ -159,7 +159,7 @@ async def test_an_http_status_without_an_envelope_is_judged_by_itself(status, an
     said = await stage.marketo.submit(LEADS, part())
     if isinstance(answer, RejectionReason):
         assert isinstance(said, TurnedAway)
-        assert said.because is answer
+        assert said.rejection_reason is answer
     else:
         assert isinstance(said, answer)
 

@@ -86,7 +86,7 @@ async def test_POLL_IS_NOT_FATE_a_question_that_fails_is_a_question_to_repeat(sa
     """NoWord, and `because` only where the whole instance has to wait. The result files are asked likewise."""
     word = await status(said)
     assert isinstance(word, QueryFailed)
-    assert (word.code, word.because) == (code, because)
+    assert (word.code, word.rejection_reason) == (code, because)
     if code != "404":
         assert isinstance(await failures(said), QueryFailed)
 

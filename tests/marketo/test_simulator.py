@@ -125,7 +125,7 @@ async def test_a_full_queue_is_back_pressure():
     play.simulator.occupy(10, seconds=60)
     answer = await play.submit()
     assert isinstance(answer, TurnedAway)
-    assert (answer.because, answer.code) == (RejectionReason.QUEUE_FULL, "1016")
+    assert (answer.rejection_reason, answer.code) == (RejectionReason.QUEUE_FULL, "1016")
 
 
 async def test_a_token_that_dies_of_old_age_is_followed_by_another():
@@ -151,7 +151,7 @@ async def test_wrong_credentials_block():
     play = Play()
     answer = await play.another(client_secret="wrong").submit(Leads(), part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is RejectionReason.BLOCKED
+    assert answer.rejection_reason is RejectionReason.BLOCKED
     assert play.simulator.report()["jobs"] == []
 
 
@@ -186,7 +186,7 @@ async def test_a_batch_that_is_forgotten_after_seven_days_is_a_query_failure():
     play.clock.step(8 * 86_400)
     word = await play.marketo.status(Leads(), accepted.batch_id)
     assert isinstance(word, QueryFailed)
-    assert (word.code, word.because) == ("1013", None)
+    assert (word.code, word.rejection_reason) == ("1013", None)
 
 
 async def test_the_allowance_keeps_below_marketos_own_limits():

@@ -100,7 +100,7 @@ async def test_a_token_that_never_has_life_makes_marketo_unavailable():
     stage = Stage(identity=lambda _: token("dying", 0))
     answer = await stage.marketo.submit(LEADS, part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is RejectionReason.UNAVAILABLE
+    assert answer.rejection_reason is RejectionReason.UNAVAILABLE
     assert (stage.clock.slept, stage.calls) == ([1, 2, 5], [])
 
 
@@ -162,11 +162,11 @@ async def test_without_a_token_nothing_is_sent_and_the_reason_is_told(said, beca
     stage = Stage(identity=script(said))
     answer = await stage.marketo.submit(LEADS, part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because == because
+    assert answer.rejection_reason == because
     assert reason in answer.message
     word = await stage.marketo.status(LEADS, 5)
     assert isinstance(word, QueryFailed)
-    assert word.because == because
+    assert word.rejection_reason == because
     assert stage.calls == []
     assert stage.marketo.rate_limiter.today == 0
 
@@ -183,7 +183,7 @@ async def test_identity_that_never_answers_makes_marketo_unavailable():
     stage.marketo._identity._http = stage.http
     answer = await stage.marketo.submit(LEADS, part())
     assert isinstance(answer, TurnedAway)
-    assert answer.because is RejectionReason.UNAVAILABLE
+    assert answer.rejection_reason is RejectionReason.UNAVAILABLE
 
 
 async def test_an_absurd_life_is_not_believed():

@@ -101,8 +101,8 @@ TABLE = (
     ),
     Mutation(
         "FENCED",
-        "query = select(instance).where(instance.c.name == name, instance.c.lease_epoch == epoch)",
-        "query = select(instance).where(instance.c.name == name)",
+        '_OF_EPOCH = _BY_NAME.where(instance.c.lease_epoch == bindparam("epoch"))',
+        "_OF_EPOCH = _BY_NAME",
         "test_FENCED_a_worker_that_lost_its_lease_can_write_nothing",
     ),
     Mutation(

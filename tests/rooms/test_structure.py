@@ -10,6 +10,11 @@ import pytest
 ROOT = Path(__file__).parents[2]
 APP = ROOT / "app"
 CLOCKS = {"app/clock.py", "app/simulator/clock.py"}
+LONG_ENOUGH = 60  # lines; what is shorter has a test of its own where it holds a rule that is worth one
+ONLY_DECLARED = {
+    "domain/answers.py",  # values without a rule
+    "store/tables.py",  # what it declares is held against the migrations, and by every test of the store
+}
 
 
 def sources(*, below: Path = APP) -> list[Path]:
@@ -111,6 +116,18 @@ def test_the_domain_needs_the_standard_library_only():
         for module in imported(path):
             top = module.split(".")[0]
             assert top in sys.stdlib_module_names or module.startswith("app.domain"), (path, module)
+
+
+def test_tests_mirror_the_app():
+    """Whoever changes app/x/y.py finds its tests in tests/x/test_y.py."""
+    without = {
+        str(path.relative_to(APP))
+        for path in sources()
+        if path.name not in {"__init__.py", "__main__.py"}
+        and len(path.read_text(encoding="utf-8").splitlines()) >= LONG_ENOUGH
+        and not (ROOT / "tests" / path.relative_to(APP).with_name(f"test_{path.name}")).exists()
+    }
+    assert without == ONLY_DECLARED
 
 
 @pytest.mark.parametrize("name", ["utils", "helpers", "common", "manager", "service", "handler"])

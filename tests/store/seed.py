@@ -16,12 +16,12 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
     """An accepted import with so many waiting parts of so many rows each."""
     async with db.write() as tx:
         await instances.ensure(tx, ["default", "other"])
-        wanted = Request(target=Leads(), **request)
-        import_id = await imports.begin(tx, wanted, at=AT)
+        asked = Request(**{"target": Leads(), **request})
+        import_id = await imports.begin(tx, asked, at=AT)
         for number in range(1, parts_count + 1):
             first_row = 1 + rows * (number - 1)
             new = NewPart(number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob")
-            await parts.add(tx, import_id, wanted, new)
+            await parts.add(tx, import_id, asked, new)
         file = SourceFile(None, 8, "00", rows * parts_count)
         accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
         assert accepted is not None

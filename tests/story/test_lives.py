@@ -72,7 +72,7 @@ async def test_an_empty_failures_file_is_just_the_header(stage: Stage):
 async def test_forty_imports_at_once_stay_within_marketos_limits(stage: Stage):
     """By the simulator's own count: never more than 10 outstanding, 2 importing, and hardly a refusal."""
     made = [await stage.created(leads(20, start=100 * n)) for n in range(40)]
-    await stage.run(seconds=1)
+    await stage.run(seconds=2)
     for import_id in made:
         told = await stage.read(import_id)
         assert (told["status"], told["rows"]["imported"]) == ("complete", 20)

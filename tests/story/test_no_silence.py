@@ -31,7 +31,7 @@ from tests.support.logged import Log, log
 from tests.support.stage import MARKETO, Stage, stage_settings, staged
 
 __all__ = ["log"]
-STEP_SECONDS = 5.0
+STEP_SECONDS = 15.0
 MINUTE, HOUR = 60, 3600
 Stop = Callable[[Stage], Awaitable[object]]
 
@@ -71,7 +71,7 @@ def after(stop: Stop, seconds: float) -> Stop:
         end = stage.clock() + timedelta(seconds=seconds)
         while stage.clock() < end:
             await stage.beat()
-            stage.clock.step(20)
+            stage.clock.step(max(20, min(await stage.seconds_until_due(), MINUTE)))
 
     return stopped
 
@@ -362,6 +362,7 @@ WAYS = {
         "forget",
         "attention",
         "1 (unconfirmed)",
+        knobs={"poll_min_seconds": 60, "poll_max_seconds": 60},
     ),
     "questions without an answer": Way(
         ordering("html_200", on="status"), "unanswered", "parts:default", "part 1 of import 1 (no_answer)"

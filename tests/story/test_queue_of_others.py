@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 from app.simulator import Fault, Rules
@@ -25,11 +26,16 @@ async def tries(stage: Stage, since: datetime, *import_ids: int) -> Tries:
 
 
 async def live(stage: Stage, seconds: float) -> None:
-    """Beat by beat, as a worker does, one a second."""
+    """Beat by beat, one a second as a worker does, but for the seconds in which nothing is due."""
     end = stage.clock() + timedelta(seconds=seconds)
     while stage.clock() < end:
         await stage.beat()
-        stage.clock.step(1)
+        await wait_until_due(stage, end)
+
+
+async def wait_until_due(stage: Stage, end: datetime) -> None:
+    """Whole seconds, one at least."""
+    stage.clock.step(min(ceil(await stage.seconds_until_due()), (end - stage.clock()).total_seconds()))
 
 
 async def instance(stage: Stage) -> dict[str, Any]:
@@ -87,7 +93,9 @@ async def test_what_was_learnt_beside_our_own_work_keeps_no_queue_idle_once_that
             await stage.beat()
             if ended_at is None and (await stage.read(there))["finished_at"]:
                 ended_at = (clock() - began).total_seconds()
-            clock.step(1)
+                clock.step(1)
+            else:
+                await wait_until_due(stage, began + timedelta(seconds=600))
         assert ended_at is not None
         met = [round(seconds) for seconds, _ in await tries(stage, began, waiting)]
         beside, alone = [at for at in met if at < ended_at], [at for at in met if at >= ended_at]

@@ -121,7 +121,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_que
 
     async with staged(database_url, clock, rules=Rules(job_seconds=2000)) as stage:
         await stage.created(LEADS)
-        await stage.run(seconds=30)
+        await stage.run(seconds=100)
         await stage.take_lease()  # a sign of life carries what was learnt
         await stage.created(LEADS)
         stage.transport.after_request = dies
@@ -129,7 +129,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_que
             await stage.instance_worker.submit.run_once(stage.lease)
         stage.transport.after_request = None
         await stage.crash()
-        await stage.run(seconds=30)
+        await stage.run(seconds=100)
         first, again = stage.simulator.report()["jobs"][1:]
         assert again["queued_at"] > first["finished_at"]
 
@@ -274,7 +274,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_marketo_itself_says_whether_a_lists_job_s
     async with staged(database_url, clock, rules=Rules(job_seconds=1500)) as stage:
         stage.simulator.order(Fault("lost_response", on="create", once=True))
         import_id = await stage.created(LEADS, list_id=1)
-        await stage.run(seconds=20)
+        await stage.run(seconds=60)
         assert (await stage.read(import_id))["status"] == "complete"
         report = stage.simulator.report()
         one, other = report["jobs"]

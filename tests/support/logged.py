@@ -29,7 +29,7 @@ class Log:
 
 
 @contextmanager
-def logged(form: str, into: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def logged(form: str | None, into: io.StringIO, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Everything that is logged, down to `debug`, goes there."""
     known, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level

@@ -4,13 +4,12 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 
 from app.domain.lifecycle import AT_MARKETO, State
-from app.store import part_queries
-from app.store.tables import instance, part
+from app.store.tables import part
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage
 from tests.support.transport import patience_seconds
@@ -62,7 +61,7 @@ async def meet(stage: Stage, import_id: int) -> dict[str, str]:
             met[mischief[-1]["fault"]] = " ".join(map(str, seen))
         if (await stage.read(import_id))["status"] in FINISHED:
             return met
-        stage.clock.step(await _until_something_is_due(stage))
+        stage.clock.step(await stage.seconds_until_due() + A_LITTLE_LATER_SECONDS)
 
 
 async def follow(stage: Stage, *ids: int, for_seconds: float) -> list[Seen]:
@@ -72,17 +71,19 @@ async def follow(stage: Stage, *ids: int, for_seconds: float) -> list[Seen]:
     while True:
         await stage.beat()
         now = stage.clock()
-        for import_id, so_far in seen.items():
-            if so_far.seconds is None and await _look(stage, import_id, so_far, (now - began).total_seconds()):
+        listed = (await stage.api.get("/v1/imports", params={"page_size": 100})).json()["items"]
+        for told in listed:
+            so_far = seen.get(told["id"])
+            if so_far and so_far.seconds is None and await _look(stage, told, so_far, (now - began).total_seconds()):
                 still_since = now
         if (now - began).total_seconds() >= for_seconds or all(each.seconds is not None for each in seen.values()):
             return list(seen.values())
-        stage.clock.step(max(await _until_something_is_due(stage), STEP_SHARE * (now - still_since).total_seconds()))
+        due = await stage.seconds_until_due() + A_LITTLE_LATER_SECONDS
+        stage.clock.step(max(due, STEP_SHARE * (now - still_since).total_seconds()))
 
 
-async def _look(stage: Stage, import_id: int, seen: Seen, gone: float) -> bool:
-    """True when a part of it moved."""
-    told = await stage.read(import_id)
+async def _look(stage: Stage, told: dict[str, Any], seen: Seen, gone: float) -> bool:
+    """True when a part of the import moved. `told`: what the API tells of it."""
     rows = told["rows"]
     assert rows["imported"] + rows["failed"] + rows["pending"] == rows["total"]
     if told["status"] in FINISHED:
@@ -90,29 +91,10 @@ async def _look(stage: Stage, import_id: int, seen: Seen, gone: float) -> bool:
     elif told["attention"]:
         seen.attention.add(told["attention"]["code"])
     if told["parts"]["waiting"]:
-        waits = {one["waiting_for"] for one in await stage.parts(import_id)}
+        waits = {one["waiting_for"] for one in await stage.parts(told["id"])}
         seen.waiting_for |= waits - {None, "slot"}
     moved, seen.parts = told["parts"] != seen.parts, told["parts"]
     return moved
-
-
-async def _until_something_is_due(stage: Stage) -> float:
-    """Seconds from now."""
-    now = stage.clock()
-    async with stage.container.db.read() as tx:
-        under_way = {State.QUEUED, State.IMPORTING}
-        there = await part_queries.in_states(tx, "default", under_way)
-        known = [one for one in there if one.silent_since is None]
-        moments = [stage.instance_worker.queue_model.look(known, now).at] if known else []
-        by_time = select(func.min(part.c.due_at)).where(
-            part.c.due_at > now, part.c.state.not_in(under_way) | part.c.silent_since.is_not(None)
-        )
-        moments.append((await tx.execute(by_time)).scalar_one())
-        held = select(instance.c.hold_until, instance.c.hold_reason).where(instance.c.hold_until > now)
-        until, reason = (await tx.execute(held)).one_or_none() or (None, None)
-        moments = [until] if reason == "daily_quota" else [*moments, until]
-    soonest = min((at for at in moments if at is not None), default=now + timedelta(seconds=5))
-    return (soonest - now).total_seconds() + A_LITTLE_LATER_SECONDS
 
 
 async def check_the_simulators_report(stage: Stage, contents: Mapping[int, bytes]) -> None:

@@ -9,18 +9,19 @@ from typing import Any
 
 import httpx
 from fastapi.dependencies import models
-from sqlalchemy import exists, select
+from sqlalchemy import exists, func, select
 
 from app.api.app import create_app as create_api
 from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
+from app.domain.lifecycle import FINAL, State
 from app.marketo.rate_limit import Sleep
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
-from app.store import instances
+from app.store import instances, part_queries
 from app.store.database import in_transaction
-from app.store.tables import event, import_, part, part_file, part_keys
+from app.store.tables import event, import_, instance, part, part_file, part_keys
 from app.worker.instance_worker import InstanceWorker, build_instance_worker
 from app.worker.leases import Leases
 from app.worker.maintenance import Maintenance, build_maintenance
@@ -29,7 +30,7 @@ from tests.support.clock import SteppedClock
 from tests.support.transport import SimulatorTransport
 
 MARKETO = "http://marketo.example.com"
-IDLE_SECONDS = 40.0
+IDLE_SECONDS = 60.0  # the longest that the clock is moved between two beats: what stops is told within a minute
 
 
 class CallInTransaction(AssertionError):
@@ -58,11 +59,6 @@ class Stage:
     leases: Leases
     posted: list[httpx.Request] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)  # the paths of all other calls to Marketo
-
-    @property
-    def calls(self) -> int:
-        """How many calls were made to Marketo, those for a token among them."""
-        return len(self.posted) + len(self.asked)
 
     @property
     def maintenance(self) -> Maintenance:
@@ -127,17 +123,35 @@ class Stage:
     async def run(self, *, until: Any = None, beats: int = 400, seconds: float = 5) -> None:
         """Beat and step the clock until every import is finished (or `until()` is true).
 
-        While nothing is said to Marketo the steps become longer, up to `IDLE_SECONDS`: hours of waiting are few beats.
+        Where nothing is due for longer than `seconds`, the clock goes on to when it is: hours of waiting are few beats.
         """
-        step = seconds
         for _ in range(beats):
-            calls = self.calls
             await self.beat()
             if await (until() if until else self.quiet()):
                 return
-            step = seconds if self.calls > calls else max(seconds, min(2 * step, IDLE_SECONDS))
-            self.clock.step(step)
+            self.clock.step(max(seconds, min(await self.seconds_until_due(), IDLE_SECONDS)))
         raise AssertionError(f"not done after {beats} beats: {(await self.api.get('/v1/imports')).json()}")
+
+    async def seconds_until_due(self) -> float:
+        """How long the steps will find nothing to do; a few seconds where no moment is known."""
+        now = self.clock()
+        async with self.container.db.read() as tx:
+            under_way = {State.QUEUED, State.IMPORTING}
+            there = await part_queries.in_states(tx, "default", under_way)
+            answering = [each for each in there if each.silent_since is None]
+            moments = [self.instance_worker.queue_model.look(answering, now).at] if answering else []
+            moments += [each.due_at for each in there if each.silent_since and each.due_at and each.due_at > now]
+            by_time = select(func.min(part.c.due_at)).where(
+                part.c.instance == "default", part.c.state.in_(set(State) - under_way - FINAL), part.c.due_at > now
+            )
+            moments.append((await tx.execute(by_time)).scalar_one())
+            held = select(instance.c.hold_until, instance.c.hold_reason).where(instance.c.hold_until > now)
+            until, reason = (await tx.execute(held)).one_or_none() or (None, None)
+            moments = [until] if reason == "daily_quota" else [*moments, until]
+            others = select(instance.c.foreign_until).where(instance.c.foreign_until > now)
+            moments.append((await tx.execute(others)).scalar_one_or_none())
+        soonest = min((at for at in moments if at is not None), default=now + timedelta(seconds=5))
+        return (soonest - now).total_seconds()
 
     async def quiet(self) -> bool:
         """Every import is finished."""

@@ -185,13 +185,13 @@ async def test_the_work_is_shared_by_client_not_by_upload():
 async def test_strangers_have_four_places_and_do_not_wait():
     """Forms of whom nobody knows yet who sends them."""
     found = made()
-    contexts = [found.strangers_place() for _ in range(4)]
+    contexts = [found.unauthenticated_place() for _ in range(4)]
     for context in contexts:
         await context.__aenter__()
     with pytest.raises(TooManyRequests) as refused:
-        async with found.strangers_place():
+        async with found.unauthenticated_place():
             pass
     assert refused.value.code == "uploads_full"
     await contexts[0].__aexit__(None, None, None)
-    async with found.strangers_place():
+    async with found.unauthenticated_place():
         assert found.limit.taken == 0

@@ -12,7 +12,7 @@ from app.files.decoding import Decoder
 from app.files.uploaded_file import UploadedFile
 from app.uploads.admission import Admission, Place
 from app.uploads.fair_limit import FairLimit
-from app.uploads.part_files import BLOCK_BYTES, NOTHING_YET, SMALL_BYTES, pieces_of
+from app.uploads.part_files import BLOCK_BYTES, NOTHING_YET, SMALL_BYTES, part_files_of
 
 HEADER = b"email\n"
 
@@ -41,8 +41,8 @@ async def cut(content: bytes, encoding: str | None = None) -> list[bool]:
 
     file = Watched(encoding)
     place = Place("crm", Admission(FairLimit()))
-    made = [piece async for piece in pieces_of(file, chunks(), place, heavy=encoding is not None)]
-    assert sum(piece.rows for piece in made) == file.rows > 0
+    made = [part_file async for part_file in part_files_of(file, chunks(), place, heavy=encoding is not None)]
+    assert sum(part_file.rows for part_file in made) == file.rows > 0
     return file.in_loop
 
 
@@ -77,6 +77,6 @@ async def test_a_place_that_is_wanted_says_so_only_where_there_is_something_to_s
         yield b""
         yield rows(1000)
 
-    made = [piece async for piece in pieces_of(Watched(None), chunks(), place, heavy=False)]
+    made = [part_file async for part_file in part_files_of(Watched(None), chunks(), place, heavy=False)]
     assert (made[0] is NOTHING_YET) is has_part
-    assert sum(piece.rows for piece in made) == 50
+    assert sum(part_file.rows for part_file in made) == 50

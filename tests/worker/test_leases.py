@@ -130,10 +130,10 @@ async def test_what_was_learnt_of_the_pace_is_handed_on(db: Database, clock: Ste
     """The next worker need not find out again how fast Marketo is."""
     (first, ours), (second, others) = worker(db, clock, "one"), worker(db, clock, "two")
     await first.keep("default", ours)
-    ours.queue_model.pace = ThroughputModel().observe(1000, 10).observe(2000, 20)
+    ours.queue_model.throughput = ThroughputModel().observe(1000, 10).observe(2000, 20)
     await first.give_up("default", ours)
     await second.keep("default", others)
-    assert others.queue_model.pace == ours.queue_model.pace
+    assert others.queue_model.throughput == ours.queue_model.throughput
 
 
 async def test_a_sign_of_life_is_due_after_a_third_of_the_lease(db: Database, clock: SteppedClock):

@@ -46,7 +46,7 @@ from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
 from app.domain.imports import FINISHED, Import
 from app.domain.imports import Request as NewImport
 from app.domain.objects import OBJECT_TYPES, Target
-from app.domain.timeouts import STRANGER_SECONDS
+from app.domain.timeouts import UNAUTHENTICATED_FORM_SECONDS
 from app.reporting.result_export import refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
@@ -98,13 +98,15 @@ async def _receive_with_token_in_form(request: Request, container: Container) ->
     """
     bulkhead.leave(request)
     async with AsyncExitStack() as stack:
-        place = await stack.enter_async_context(container.admission.strangers_place())
+        place = await stack.enter_async_context(container.admission.unauthenticated_place())
         form = received(request, container.settings, place, admit=None, limit_bytes=FORM_BYTES, open_end=True)
         try:
-            async with asyncio.timeout(STRANGER_SECONDS):
+            async with asyncio.timeout(UNAUTHENTICATED_FORM_SECONDS):
                 upload = await stack.enter_async_context(form)
         except TimeoutError:
-            raise Refusal("604", f"a form that takes longer than {STRANGER_SECONDS:.0f} seconds {IN_HEADER}") from None
+            raise Refusal(
+                "604", f"a form that takes longer than {UNAUTHENTICATED_FORM_SECONDS:.0f} seconds {IN_HEADER}"
+            ) from None
         except TooLarge:
             raise Refusal("600", f"a file of more than {FORM_BYTES} bytes {IN_HEADER}") from None
         caller = _require_submit(await bearer(request, dict(upload.fields).get("access_token", "")))

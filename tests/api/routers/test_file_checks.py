@@ -329,9 +329,9 @@ async def test_memory_does_not_grow_with_the_file(sqlite_url: str, clock, form: 
             yield b"".join(ROW % n for n in range(first, first + 50))
         yield around[1]
 
-    async with staged(sqlite_url, clock) as stage:
+    async with staged(sqlite_url, clock, part_bytes=2_500_000) as stage:
         peaks = []
-        for rows, parts in ((12_000, 2), (36_000, 4)):
+        for rows, parts in ((8_000, 4), (16_000, 7)):
             tracemalloc.start()
             try:
                 answer = await checked(stage, body(rows), {"Content-Type": kind})

@@ -193,7 +193,7 @@ async def test_an_erasure_that_was_cut_short_is_gone_on_with(stage: Stage):
 
 async def test_several_workers_and_a_person_may_erase_at_once(stage: Stage):
     """Each row goes, each erasure is one event, and whoever asked is answered when all is gone."""
-    ids = [await stage.created(leads(3, start=10 * n)) for n in range(30)]
+    ids = [await stage.created(leads(3, start=10 * n)) for n in range(12)]
     await stage.run()
     stage.clock.step(40 * DAY)
     tidies = [stage.maintenance.run_once() for _ in range(3)]

@@ -1,0 +1,120 @@
+"""Imports as they are read: one, or a page of them by any filter."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from app.domain.imports import Request, Status
+from app.domain.lifecycle import Move
+from app.domain.objects import CustomObject, Leads
+from app.store import import_queries, imports, parts
+from app.store.attention import AttentionCriteria
+from app.store.database import Database
+from app.store.import_queries import Filters
+from tests.store.seed import AT, an_import, parts_of
+
+BY = AttentionCriteria(AT, stuck_seconds=3600)
+ALL = Filters()
+
+
+async def ids(db: Database, filters: Filters = ALL, *, before: int | None = None, size: int = 10) -> list[int]:
+    async with db.read() as tx:
+        page = await import_queries.page(tx, filters, before=before, size=size, by=BY)
+    return [one.id for one in page]
+
+
+async def test_an_upload_that_is_not_accepted_yet_is_no_import(db: Database):
+    """Nobody reads it, by any way."""
+    await an_import(db)
+    async with db.write() as tx:
+        begun = await imports.begin(tx, Request(target=Leads()), at=AT)
+        assert await import_queries.get_summary(tx, begun) is None
+        assert await import_queries.get(tx, begun, by=BY) is None
+        assert await import_queries.columns_of(tx, begun) == ()
+    assert begun not in await ids(db)
+
+
+async def test_the_request_comes_back_as_it_was_made(db: Database):
+    """Every parameter of it, in a summary and in a page."""
+    request: dict[str, Any] = {
+        "client": "crm",
+        "priority": 9,
+        "not_before": AT + timedelta(hours=1),
+        "label": "nightly",
+        "metadata": {"run": "7"},
+        "file_name": "leads.csv",
+    }
+    import_id = await an_import(db, **request)
+    whole = replace(Request(target=Leads()), **request)
+    async with db.read() as tx:
+        summary = await import_queries.get_summary(tx, import_id)
+        shown = await import_queries.get(tx, import_id, by=BY)
+    assert summary is not None
+    assert shown is not None
+    assert summary.request == shown.request == whole
+    assert (summary.columns, summary.status) == (("email",), Status.QUEUED)
+    (part,) = await parts_of(db, import_id)
+    async with db.read() as tx:
+        assert await import_queries.summary_of(tx, part) == summary
+
+
+async def test_pages_go_from_the_newest_to_the_oldest(db: Database):
+    """Each begins behind the last id of the one before."""
+    first, second, third = [await an_import(db) for _ in range(3)]
+    assert await ids(db, size=2) == [third, second]
+    assert await ids(db, before=second, size=2) == [first]
+    assert await ids(db, before=first) == []
+
+
+FILTERS = {
+    "status": Filters(status=Status.CANCELLED),
+    "instance": Filters(instance="other"),
+    "object_type": Filters(object_type="custom_object"),
+    "client": Filters(client="crm"),
+    "label": Filters(label="nightly"),
+    "created_after": Filters(created_after=AT),
+    "created_before": Filters(created_before=AT),
+    "attention": Filters(attention=True),
+}
+
+
+async def test_each_filter_finds_its_own(db: Database):
+    """One plain import, and for each filter one that differs from it in this alone."""
+    plain = await an_import(db)
+    different = {
+        "status": await an_import(db),
+        "instance": await an_import(db, instance="other"),
+        "object_type": await an_import(db, target=CustomObject("car_c")),
+        "client": await an_import(db, client="crm"),
+        "label": await an_import(db, label="nightly"),
+        "created_after": await an_import(db),
+        "created_before": await an_import(db),
+        "attention": await an_import(db),
+    }
+    (cancelled,), (lost,) = await parts_of(db, different["status"]), await parts_of(db, different["attention"])
+    async with db.write() as tx:
+        await parts.move(tx, cancelled.id, Move.CANCEL, at=AT)
+        await parts.move(tx, lost.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await parts.move(tx, lost.id, Move.LOSE, at=AT)
+        for name, at in (("created_after", "2026-11-04T12:00:01"), ("created_before", "2026-11-04T11:59:59")):
+            stamp = f"{at}.000000Z" if db.on_sqlite else f"{at}+00"
+            await tx.execute(text(f"UPDATE import SET created_at = '{stamp}' WHERE id = {different[name]}"))
+    assert {name: await ids(db, filters) for name, filters in FILTERS.items()} == {
+        name: [import_id] for name, import_id in different.items()
+    }
+    calm = await ids(db, Filters(attention=False))
+    assert sorted([*calm, different["attention"]]) == sorted([plain, *different.values()])
+
+
+@pytest.mark.parametrize(("column", "is_there"), [("file_erased_at", True), ("results_erased_at", False)])
+async def test_results_are_there_until_they_are_erased(db: Database, column: str, is_there: bool):
+    """The file may go before."""
+    import_id = await an_import(db)
+    async with db.write() as tx:
+        assert await import_queries.has_results(tx, import_id)
+        await tx.execute(text(f"UPDATE import SET {column} = created_at WHERE id = {import_id}"))
+        assert await import_queries.has_results(tx, import_id) is is_there
+        assert not await import_queries.has_results(tx, import_id + 1)
