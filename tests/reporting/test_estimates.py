@@ -39,7 +39,9 @@ async def test_the_end_is_foretold_within_a_few_looks(database_url: str, clock: 
         told = [await stage.read(import_id) for import_id in made]
         foretold = [moment(item["estimated_finish_at"]) for item in told]
         assert foretold == sorted(foretold)
-        await stage.run()
+        while not await stage.quiet():  # in short steps: `run` makes longer ones while nothing is said to Marketo
+            await stage.beat()
+            stage.clock.step(5)
         came_true = [moment((await stage.read(import_id))["finished_at"]) for import_id in made]
         for was_told, was in zip(foretold, came_true, strict=True):
             assert abs(was - was_told) <= timedelta(seconds=15)
