@@ -7,10 +7,11 @@ import pytest
 from sqlalchemy import Table, func, select
 
 from app.domain.lifecycle import Move
+from app.domain.result_rows import ResultRow
 from app.store import erasures, events, imports, part_queries, parts, results
 from app.store.database import Database
 from app.store.erasures import Content
-from app.store.results import Kind, NewRow
+from app.store.results import Kind
 from app.store.tables import event, import_, part, part_file, result_file, result_row
 from tests.store.seed import AT, an_import, parts_of
 
@@ -23,7 +24,8 @@ async def ended(db: Database, *, after: timedelta = timedelta(), parts_count: in
     first, *_ = await parts_of(db, import_id)
     async with db.write() as tx:
         await results.keep_file(tx, first.id, Kind.FAILURES, b"packed")
-        await results.keep_rows(tx, import_id, Kind.FAILURES, [NewRow.of(1, "why", ["x"])], part_number=1)
+        rows = results.encode_rows([ResultRow(1, "why", ["x"])])
+        await results.keep_rows(tx, import_id, Kind.FAILURES, rows, part_number=1)
         await parts.move_all(tx, await part_queries.waiting_of(tx, import_id), Move.CANCEL, at=AT + after)
     return import_id
 

@@ -4,24 +4,27 @@ from typing import Any
 
 import pytest
 
+from app.domain.result_rows import ResultRow
 from app.store import results
 from app.store.database import Database
-from app.store.results import Cut, Kind, NewRow, StoredRow
+from app.store.results import Cut, Kind
 from tests.store.seed import an_import
 
 FIRST = Cut(None, 100)
 
 
-async def kept(db: Database, *rows: NewRow, part_number: int = 1, kind: Kind = Kind.FAILURES) -> int:
+async def kept(db: Database, *rows: ResultRow, part_number: int = 1, kind: Kind = Kind.FAILURES) -> int:
     """An import with these rows of its first part."""
     import_id = await an_import(db)
     await keep(db, import_id, *rows, part_number=part_number, kind=kind)
     return import_id
 
 
-async def keep(db: Database, import_id: int, *rows: NewRow, part_number: int = 1, kind: Kind = Kind.FAILURES) -> None:
+async def keep(
+    db: Database, import_id: int, *rows: ResultRow, part_number: int = 1, kind: Kind = Kind.FAILURES
+) -> None:
     async with db.write() as tx:
-        await results.keep_rows(tx, import_id, kind, rows, part_number=part_number)
+        await results.keep_rows(tx, import_id, kind, results.encode_rows(rows), part_number=part_number)
 
 
 async def page(db: Database, import_id: int, cut: Cut = FIRST, **knobs: Any) -> results.Page:
@@ -29,8 +32,8 @@ async def page(db: Database, import_id: int, cut: Cut = FIRST, **knobs: Any) -> 
         return await results.page(tx, import_id, knobs.pop("kind", Kind.FAILURES), cut, **knobs)
 
 
-def row(source_row: int | None, cell: str = "x", part_row: int | None = None) -> NewRow:
-    return NewRow.of(source_row, f"reason {source_row}", [cell], part_row)
+def row(source_row: int | None, cell: str = "x", part_row: int | None = None) -> ResultRow:
+    return ResultRow(source_row, f"reason {source_row}", [cell], part_row=part_row)
 
 
 async def test_rows_come_in_the_order_of_the_upload(db: Database):
@@ -58,7 +61,7 @@ async def test_pages_hold_each_row_once(db: Database):
         pages += 1
         if not got.more:
             break
-        after = got.rows[-1].place
+        after = got.last_place
     assert cells == [["a"], ["b"], ["c"], ["d"], ["e"]]
     assert pages == 3
 
@@ -73,7 +76,7 @@ async def test_a_page_has_as_many_rows_as_a_megabyte_holds_but_one_at_least(db: 
 
 async def test_there_may_be_no_rows(db: Database):
     """Then there is no next page either."""
-    assert await page(db, await an_import(db)) == results.Page([], more=False)
+    assert await page(db, await an_import(db)) == results.Page([], more=False, last_place=None)
 
 
 async def test_our_own_rows_can_be_left_out(db: Database):
@@ -87,16 +90,16 @@ async def test_our_own_rows_can_be_left_out(db: Database):
 @pytest.mark.parametrize("cells", [["Zoë", None, ""], ["a\udcffb"], ["\x00", "\n"], []])
 async def test_cells_come_back_as_they_were(db: Database, cells: list[str | None]):
     """Bytes that are no UTF-8, too, as `surrogateescape` keeps them: no database takes them as a text."""
-    import_id = await kept(db, NewRow.of(1, "why", cells))
+    import_id = await kept(db, ResultRow(1, "why", cells))
     (stored,) = (await page(db, import_id)).rows
     assert stored.values == cells
 
 
 async def test_a_row_that_cannot_be_read_has_its_text_and_no_values(db: Database):
     """And no place in the upload."""
-    import_id = await kept(db, NewRow.unread("cannot be read", '"torn,'))
+    import_id = await kept(db, ResultRow(None, "cannot be read", text='"torn,'))
     (stored,) = (await page(db, import_id)).rows
-    assert stored == StoredRow(stored.place, None, "cannot be read", None, '"torn,')
+    assert stored == ResultRow(None, "cannot be read", text='"torn,')
 
 
 async def test_the_rows_of_one_part_are_known_apart(db: Database):
