@@ -1,4 +1,7 @@
-"""Every setting, with its unit and its reason. Nothing else in the service reads the environment."""
+"""Every setting, with its unit and its reason. Nothing else in the service reads the environment.
+
+The module is long because it is the one list of settings, from which docs/operating.md and `sluice settings` are made.
+"""
 
 import importlib
 import ipaddress

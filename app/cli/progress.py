@@ -28,7 +28,7 @@ def progress_bar() -> Progress:
 
 def add(bar: Progress, description: str, *, total: float | None, unit: str = "", scale: float = 1) -> TaskID:
     """Add a line. Its rate is shown in `unit`; `scale` of what is counted make one unit."""
-    return bar.add_task(description, total=total, amount="", unit=unit, scale=scale, found=None)
+    return bar.add_task(description, total=total, amount="", unit=unit, scale=scale, import_=None)
 
 
 class Rate(ProgressColumn):
@@ -44,7 +44,7 @@ class Left(ProgressColumn):
     max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        import_, seconds = task.fields["found"], task.time_remaining
+        import_, seconds = task.fields["import_"], task.time_remaining
         time_text = times.time_left(import_, machine_clock()) if import_ else ""
         if not time_text and seconds is not None:
             time_text = times.format_duration(seconds)

@@ -1,4 +1,7 @@
-"""Tables for people: imports with their parts and rows, instances, keys."""
+"""Tables for people: imports with their parts and rows, instances, keys.
+
+The module is long because it has every table, so that all of them look alike; each function stands alone.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def time_left(import_: dict[str, Any], now: datetime) -> str:
-    """Until an import is done, where that is forecast; of import_ that may not begin yet, when it may."""
+    """How long it takes until an import is done, where that is forecast; when it may begin, where that is later."""
     not_before, finish_at = parse_moment(import_["not_before"]), parse_moment(import_["estimated_finish_at"])
     if not_before and not_before > now:
         return f"after {not_before:%Y-%m-%d}" if (not_before - now).days else f"after {not_before:%H:%MZ}"

@@ -14,14 +14,14 @@ class Overlap(StrEnum):
     ALWAYS = "always"  # they may not run together
 
 
-def overlap_of(one: ConflictScope, other: ConflictScope) -> Overlap:
+def overlap_of(first: ConflictScope, second: ConflictScope) -> Overlap:
     """Whether two parts of one instance may change the same records."""
-    if one.list_id is not None and one.list_id == other.list_id:
+    if first.list_id is not None and first.list_id == second.list_id:
         return Overlap.ALWAYS
-    if one.record_kind != other.record_kind:
+    if first.record_kind != second.record_kind:
         return Overlap.NEVER
-    if one.key_fields != other.key_fields or not one.key_fields:
+    if first.key_fields != second.key_fields or not first.key_fields:
         return Overlap.ALWAYS  # an email in one and an id in the other may belong to one lead
-    if one.import_id == other.import_id and not (one.has_deferred_rows or other.has_deferred_rows):
+    if first.import_id == second.import_id and not (first.has_deferred_rows or second.has_deferred_rows):
         return Overlap.NEVER  # the file was cut so that these share no key
     return Overlap.BY_KEY

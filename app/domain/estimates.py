@@ -2,6 +2,8 @@
 
 Marketo's importers are treated as one that is faster by their number. Before an import's last part can begin, three
 things have to be done: the parts at Marketo, the waiting parts that go before its own, and its own other parts.
+
+The module is long because every wait that an estimate has to count is a function of it.
 """
 
 from collections.abc import Sequence
@@ -80,55 +82,55 @@ class CompletionEstimate:
         spans, _ = self._queue()
         return [part.id for part in self.there if part.id not in spans]
 
-    def finish_of(self, wanted: Import) -> datetime | None:
+    def finish_of(self, import_: Import) -> datetime | None:
         """When an unfinished import will be done; None where that cannot be estimated."""
-        if not self._can_be_known(wanted):
+        if not self._can_be_known(import_):
             return None
         spans, importers = self._queue()
-        own = [spans.get(part.id) for part in self.there if part.import_id == wanted.id and part.state in SURELY_THERE]
+        own = [spans.get(part.id) for part in self.there if part.import_id == import_.id and part.state in SURELY_THERE]
         ends = [self.now, *(span.end for span in own if span)]
-        if wanted.parts[State.WAITING]:
+        if import_.parts[State.WAITING]:
             if not importers:
                 return None
             left = sum((span.end - max(span.start, self.now)).total_seconds() for span in spans.values())
-            ends.append(self._waiting_done(wanted, left, importers))
+            ends.append(self._waiting_done(import_, left, importers))
         return None if None in own else max(ends)
 
-    def _can_be_known(self, wanted: Import) -> bool:
-        if self._lasts(wanted.remaining.collecting_since) or self._lasts(wanted.remaining.failing_since):
+    def _can_be_known(self, import_: Import) -> bool:
+        if self._lasts(import_.remaining.collecting_since) or self._lasts(import_.remaining.failing_since):
             return False
-        if wanted.parts[State.UNCONFIRMED] or (wanted.parts[State.WAITING] and self._cannot_go(wanted)):
+        if import_.parts[State.UNCONFIRMED] or (import_.parts[State.WAITING] and self._cannot_go(import_)):
             return False
         unreachable = self.instance.incident(Occurrence.UNREACHABLE)
         if unreachable and self._lasts(unreachable.since):
             return False
         return bool(self.driven and self.instance.throughput.jobs and not self.instance.blocked_at)
 
-    def _cannot_go(self, wanted: Import) -> bool:
+    def _cannot_go(self, import_: Import) -> bool:
         """Whether something without a known end keeps its waiting parts from being sent."""
         others_fill_the_queue = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
-        return bool(self.instance.paused_at or wanted.id in self.held_up or (others_fill_the_queue and not self.there))
+        return bool(self.instance.paused_at or import_.id in self.held_up or (others_fill_the_queue and not self.there))
 
     def _lasts(self, since: datetime | None) -> bool:
         """Whether something that should soon be over has lasted so long that its end is not known."""
         return since is not None and self.now - since > _seconds(FORECAST_LATE_SECONDS)
 
-    def _waiting_done(self, wanted: Import, left_seconds: float, importers: int) -> datetime:
+    def _waiting_done(self, import_: Import, left_seconds: float, importers: int) -> datetime:
         """When the import's waiting parts will be done. `left_seconds`: the work of Marketo's importers until then."""
-        throughput, own = self.instance.throughput, Work(wanted.parts[State.WAITING], wanted.remaining.waiting_rows)
+        throughput, own = self.instance.throughput, Work(import_.parts[State.WAITING], import_.remaining.waiting_rows)
         last_seconds = own.share(1 / own.parts).seconds(throughput)
         before_last = own.seconds(throughput) - last_seconds
-        ahead = left_seconds + self._ahead(wanted, own).seconds(throughput)
+        ahead = left_seconds + self._ahead(import_, own).seconds(throughput)
         begin = max(self.now, self.instance.hold_until or self.now)
         done = begin + _seconds((ahead + before_last) / importers + last_seconds)
-        not_before = wanted.request.not_before
+        not_before = import_.request.not_before
         if not_before is None or not_before <= self.now:
             return done
         return max(done, not_before + _seconds(before_last / importers + last_seconds))
 
-    def _ahead(self, wanted: Import, own: Work) -> Work:
+    def _ahead(self, import_: Import, own: Work) -> Work:
         """The waiting work that goes before the import's last part: by priority, by acceptance, by fair share."""
-        request, accepted_seq = wanted.request, wanted.remaining.accepted_seq
+        request, accepted_seq = import_.request, import_.remaining.accepted_seq
         ahead, mine, others = Work(), Work(), dict[str, Work]()
         for backlog in self.line:
             if backlog.priority == request.priority and backlog.client == request.client:
@@ -138,14 +140,14 @@ class CompletionEstimate:
         level = mine.rows + own.rows  # each other client gets at most this much done before: clients take turns
         for work in others.values():
             ahead += work.share(min(1.0, level / work.rows) if work.rows else 1.0)
-        return self._with_others_priorities(wanted, ahead + mine, own)
+        return self._with_others_priorities(import_, ahead + mine, own)
 
-    def _with_others_priorities(self, wanted: Import, ahead: Work, own: Work) -> Work:
+    def _with_others_priorities(self, import_: Import, ahead: Work, own: Work) -> Work:
         """`ahead` and the work of other priorities: all that is more urgent, and what has risen by waiting.
 
         Of SHARE jobs, one is for parts that have risen; the others are for the more urgent ones.
         """
-        priority, since = wanted.request.priority, max(wanted.created_at, wanted.request.not_before or LONG_AGO)
+        priority, since = import_.request.priority, max(import_.created_at, import_.request.not_before or LONG_AGO)
         urgent, caught_up_with, risen = Work(), Work(), Work()
         for backlog in self.line:
             if backlog.priority > priority:

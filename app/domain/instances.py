@@ -1,4 +1,7 @@
-"""The state of an instance (one Marketo subscription), and why one of its parts may have to wait."""
+"""The state of an instance (one Marketo subscription), and why one of its parts may have to wait.
+
+The module is long because an instance has many fields, and each wait is explained by some of them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

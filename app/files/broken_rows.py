@@ -21,7 +21,7 @@ Shape = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class PossibleRow:
     """A row of the job that may begin at a line of the result file."""
 
     row: int
@@ -86,11 +86,11 @@ class BrokenRows:
         alike = self._begins.get(begin, [])
         return len(alike) > MOST_ALIKE or any(row != but and line.startswith(whole) for row, line in alike)
 
-    def at(self, lines: Sequence[str], at: int, *, of_one_line: bool) -> list[Found]:
+    def at(self, lines: Sequence[str], at: int, *, of_one_line: bool) -> list[PossibleRow]:
         """The rows of the job that may begin at this line, without quotes.
 
         Either the text is the same to the letter; or the key is there, and all other cells may have been changed by
-        Marketo to what is there. Of equal rows one is given. `of_one_line`: rows of one line are looked for as well,
+        Marketo to what is there. Of equal rows one is returned. `of_one_line`: rows of one line are looked for as well,
         by key only if no other row is found.
         """
         matches = [*self._exactly(lines, at, of_one_line), *self._with_key(lines, at, self._longer_by_key)]
@@ -98,8 +98,8 @@ class BrokenRows:
             matches = self._with_key(lines, at, self._flat_by_key)
         return list({exact_form(self._cells[match.row]): match for match in matches}.values())
 
-    def _exactly(self, lines: Sequence[str], at: int, of_one_line: bool) -> list[Found]:
-        matches: list[Found] = []
+    def _exactly(self, lines: Sequence[str], at: int, of_one_line: bool) -> list[PossibleRow]:
+        matches: list[PossibleRow] = []
         for count, delimiters in (*self._shapes.get(lines[at], ()), *(self._flat if of_one_line else ())):
             self._looks_left -= count
             if at + count > len(lines) or self.is_tired:
@@ -107,21 +107,21 @@ class BrokenRows:
             *own, reason = lines[at + count - 1].split(self.delimiter)
             if len(own) == delimiters + 1:
                 text = "\n".join([*lines[at : at + count - 1], self.delimiter.join(own)])
-                matches += [Found(row, count, reason) for row in self._texts.get(text, {}).values()]
+                matches += [PossibleRow(row, count, reason) for row in self._texts.get(text, {}).values()]
         return matches
 
-    def _with_key(self, lines: Sequence[str], at: int, rows: Mapping[str, Sequence[int]]) -> list[Found]:
+    def _with_key(self, lines: Sequence[str], at: int, rows: Mapping[str, Sequence[int]]) -> list[PossibleRow]:
         if not rows or self.is_tired:
             return []
         tokens = tokens_of(lines, at, at + self._most_lines, self.delimiter)
         self._looks_left -= len(tokens)
-        matches: list[Found] = []
+        matches: list[PossibleRow] = []
         for key in {token.text for token in tokens if len(rows.get(token.text, ())) <= MOST_ALIKE}:
             for row in rows.get(key, ()):
                 self._looks_left -= len(self._cells[row])
                 if token := reason_of(self._cells[row], tokens, self.delimiter):
                     reason = lines[token.line].rpartition(self.delimiter)[2]
-                    matches.append(Found(row, token.line - at + 1, reason))
+                    matches.append(PossibleRow(row, token.line - at + 1, reason))
         return matches
 
     def _by_begin(self) -> dict[str, list[tuple[int, str]]]:

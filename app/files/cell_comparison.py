@@ -45,18 +45,18 @@ def loose_form(cell: str) -> str:
     return "" if text == NULL else text
 
 
-def may_be(given: str, sent: str) -> bool:
-    """Whether Marketo may have changed the sent cell to the given one. Both in their loose form."""
-    if given == sent:
+def may_be(returned: str, sent: str) -> bool:
+    """Whether Marketo may have changed the sent cell to the returned one. Both in their loose form."""
+    if returned == sent:
         return True
-    if not given:
+    if not returned:
         return False
-    return begins_like(given, sent or NULL) or is_same_date(given, sent)
+    return begins_like(returned, sent or NULL) or is_same_date(returned, sent)
 
 
-def begins_like(given: str, sent: str) -> bool:
-    """Whether `sent` begins with `given`, where a question mark in `given` stands for any letters."""
-    first, *following = given.split(UNKNOWN_LETTER)
+def begins_like(returned: str, sent: str) -> bool:
+    """Whether `sent` begins with `returned`, where a question mark in `returned` stands for any letters."""
+    first, *following = returned.split(UNKNOWN_LETTER)
     if not sent.startswith(first):
         return False
     at = len(first)
@@ -68,9 +68,9 @@ def begins_like(given: str, sent: str) -> bool:
     return True
 
 
-def is_same_date(given: str, sent: str) -> bool:
+def is_same_date(returned: str, sent: str) -> bool:
     """Whether one is a date and the other one may be the same date: it is not known how Marketo writes dates."""
-    return (is_date(given) and has_digit(sent)) or (is_date(sent) and has_digit(given))
+    return (is_date(returned) and has_digit(sent)) or (is_date(sent) and has_digit(returned))
 
 
 def is_date(text: str) -> bool:
@@ -81,9 +81,9 @@ def has_digit(text: str) -> bool:
     return DIGIT.search(text) is not None
 
 
-def certain_beginning(given: str) -> str:
+def certain_beginning(returned: str) -> str:
     """What every cell begins with that Marketo may have changed to this one, except dates."""
-    return given.partition(UNKNOWN_LETTER)[0]
+    return returned.partition(UNKNOWN_LETTER)[0]
 
 
 def _decomposed(cell: str) -> str:

@@ -66,9 +66,9 @@ class Corrected:
                 return records.text[records.starts[0] : records.ends[-1]] + self._scanner.released()
             lines.append(line([header[place] for place in self._kept], self._delimiter))
             records = records.behind(1)
-        kept, width = self._kept, len(self._names)
+        kept_places, width = self._kept, len(self._names)
         rows = (cells(records.begun(index, width), self._delimiter) for index in range(len(records)))
-        return b"".join([*lines, *(self._row(row, kept) for row in rows)])
+        return b"".join([*lines, *(self._row(row, kept_places) for row in rows)])
 
     @property
     def place(self) -> tuple[int, int, str | None] | None:
@@ -83,18 +83,18 @@ class Corrected:
         self._passes = not ours
         return [place for place in range(len(header)) if place not in ours]
 
-    def _row(self, row: list[str], kept: list[int]) -> bytes:
+    def _row(self, row: list[str], kept_places: list[int]) -> bytes:
         number = row[self._row_column].strip() if self._row_column is not None and self._row_column < len(row) else ""
         reasons = [row[place] for place in self._reason_columns if place < len(row)]
         was_unreadable = any(reason.startswith(UNREADABLE) for reason in reasons)
         is_unknown = was_unreadable or (self._row_column is not None and not number)
-        if is_unknown and not any(row[place].strip() for place in kept if place < len(row)):
+        if is_unknown and not any(row[place].strip() for place in kept_places if place < len(row)):
             self._left_out_rows += 1
             return b""
         if self._row_column is not None:
             is_number = number.isascii() and number.isdigit() and len(number) <= LONGEST_NUMBER
             self._given.add(np.array([int(number) if is_number else UNKNOWN]))
-        return line([row[place] for place in kept if place < len(row)] or [""], self._delimiter)
+        return line([row[place] for place in kept_places if place < len(row)] or [""], self._delimiter)
 
 
 def without_ours(columns: Sequence[str]) -> tuple[str, ...]:

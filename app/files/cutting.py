@@ -4,6 +4,8 @@ The parts follow the order of the file, except for deferred duplicates: rows who
 These go into parts of their own. So the parts that follow the file share no key and may be at Marketo at the same time.
 The parts of deferred duplicates come after the parts that they share keys with, so rows with the same key keep their
 order. Deferred duplicates are sorted into buckets by their key, so that parts of different buckets share no key.
+
+The module is long because a part that is being filled and the cutter that fills it read the same private arrays.
 """
 
 from collections.abc import Iterator
@@ -44,7 +46,7 @@ class PartFile:
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
     row_numbers: bytes | None  # as row_numbers.py encodes them
-    has_deferred_rows: bool  # its rows are deferred duplicates: earlier parts have the same keys
+    has_deferred_rows: bool  # its rows are deferred duplicates: earlier parts have the same record keys
     keys: Digests | None
     """The record keys of its rows, sorted, each once; None where it is not known which columns are the key."""
 

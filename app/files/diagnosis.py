@@ -120,15 +120,15 @@ class _Misread:
 def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
     """The sample in UTF-8: from its real charset, where the bytes show that it is not the declared one."""
     text, bad_at = converter(declared)(sample.text, sample.whole)
-    shown = told_by_bytes(sample.text)
-    if bad_at is None and b"\0" not in text and (shown is None or _agree(declared, shown, sample.text)):
+    real_charset = told_by_bytes(sample.text)
+    if bad_at is None and b"\0" not in text and (real_charset is None or _agree(declared, real_charset, sample.text)):
         return without_beginning(text)[0], None
     window = b"" if bad_at is None else sample.text[max(0, bad_at - WINDOW_BYTES) : bad_at + WINDOW_BYTES]
     remedy, likeliest = advice(declared, readings(sample.text, window))
     code, what = "bad_bytes", f"bytes that are not {declared}"
-    if b"\0" in text or (bad_at is None and shown is None):
+    if b"\0" in text or (bad_at is None and real_charset is None):
         code, what = "nul_byte", "a NUL byte"
-        remedy, likeliest = (remedy, likeliest) if shown else ("Take it out.", None)
+        remedy, likeliest = (remedy, likeliest) if real_charset else ("Take it out.", None)
     elif lacks_its_mark(declared, sample.text):
         what = f"no byte order mark, which {declared} begins with"
     good = without_beginning(text.partition(b"\0")[0])[0]
@@ -136,9 +136,9 @@ def _text(sample: Sample, declared: str) -> tuple[bytes, _Misread | None]:
     return without_beginning(real)[0], _Misread(good, code, what, remedy, likeliest)
 
 
-def _agree(declared: str, shown: str, begun: bytes) -> bool:
+def _agree(declared: str, real_charset: str, begun: bytes) -> bool:
     """Whether the declared charset may be the one that the bytes show."""
-    if is_same(declared, shown) or (is_same(declared, "utf-8-sig") and shown == "utf-8"):
+    if is_same(declared, real_charset) or (is_same(declared, "utf-8-sig") and real_charset == "utf-8"):
         return True
     return _decoded(begun[:4], declared).startswith("\ufeff")  # utf-16-le for utf-16, where the mark says so
 

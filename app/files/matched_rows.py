@@ -64,7 +64,7 @@ class MatchedRows:
         if place != NOWHERE:
             return MatchedRow(place, row.reason, self.sent.whole(place), line=row.line + 1)
         values: list[str | None] = [None] * width
-        given = row.given if row.group == NOWHERE else self.sent.of_group(row.group)
-        for (_, there), value in zip(self.sheet.shared, given, strict=True):
+        returned = row.raw_values if row.group == NOWHERE else self.sent.of_group(row.group)
+        for (_, there), value in zip(self.sheet.shared, returned, strict=True):
             values[there] = value
         return MatchedRow(NOWHERE, row.reason, values, line=row.line + 1)

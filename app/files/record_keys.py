@@ -185,7 +185,7 @@ def _ended(digests: Digests) -> Digests:
     return digests ^ digests >> np.uint64(32)
 
 
-def share_any(one: Digests, other: Digests) -> bool:
+def share_any(first: Digests, second: Digests) -> bool:
     """Whether two parts have a record key in common."""
-    less, more = sorted((one, other), key=len)
+    less, more = sorted((first, second), key=len)
     return bool(len(less)) and bool((more[np.minimum(np.searchsorted(more, less), len(more) - 1)] == less).any())

@@ -133,9 +133,9 @@ class RecordScanner:
 
     def released(self) -> bytes:
         """The text of the unfinished record, which is dropped here."""
-        held = b"".join([*self._held, self._return])
+        unfinished = b"".join([*self._held, self._return])
         self._forget()
-        return held
+        return unfinished
 
     @property
     def held_bytes(self) -> int:
@@ -174,9 +174,9 @@ class RecordScanner:
         rest = text[ends[-1] :]
         self._held, self._stops = [rest], [stops[lasts[-1] + 1 :] - ends[-1]]
         self._size_bytes = len(rest)
-        kept = ~_blank(text, starts, ends)
-        self.records += int(np.count_nonzero(kept))
-        return Records(text, starts[kept], ends[kept], stops, firsts[kept], lasts[kept])
+        is_record = ~_blank(text, starts, ends)
+        self.records += int(np.count_nonzero(is_record))
+        return Records(text, starts[is_record], ends[is_record], stops, firsts[is_record], lasts[is_record])
 
     def _scanned(self, text: bytes) -> tuple[Offsets, Flags]:
         """(where cells end in the kept text with this text after it, which of these are line ends)."""

@@ -69,18 +69,20 @@ class _Column:
         self._sorted = [cells[at] for at in self.order]
         self._has_dates = any(is_date(cell) for cell in set(cells))
 
-    def span(self, given: str) -> tuple[int, int] | None:
+    def span(self, returned: str) -> tuple[int, int] | None:
         """(first, end) of the cells that may have been changed to this one. None: they may be anywhere."""
-        begin = certain_beginning(given)
-        if is_date(given) or (self._has_dates and has_digit(given)):
+        begin = certain_beginning(returned)
+        if is_date(returned) or (self._has_dates and has_digit(returned)):
             return None
-        if not given:
+        if not returned:
             return 0, bisect_right(self._sorted, "")
         if NULL.startswith(begin):
             return None
         return bisect_left(self._sorted, begin), bisect_left(self._sorted, begin + "\U0010ffff")
 
 
-def agree(given: Sequence[str], sent: Sequence[str]) -> bool:
+def agree(returned: Sequence[str], sent: Sequence[str]) -> bool:
     """Whether at least one cell is the same in both rows, and neither empty nor uncertain."""
-    return any(cell and cell == other and UNKNOWN_LETTER not in cell for cell, other in zip(given, sent, strict=True))
+    return any(
+        cell and cell == other and UNKNOWN_LETTER not in cell for cell, other in zip(returned, sent, strict=True)
+    )

@@ -88,8 +88,8 @@ class _Matching:
             return
         values = {at: self._loose_values(at) for at in left}
         alike = Resemblance(self.sent, self._free)
-        given, of_job = alike.groups(list(values.values()))
-        self._settle(np.array(left), given, of_job, alike.rows)
+        groups, groups_of_job = alike.groups(list(values.values()))
+        self._settle(np.array(left), groups, groups_of_job, alike.rows)
         claims: dict[int, list[int]] = defaultdict(list)
         for at in left:
             if self.places[at] == NOWHERE and (place := alike.only_one(values[at])) != NOWHERE and self._free[place]:
@@ -177,7 +177,9 @@ class _Matching:
 
     def _loose_values(self, at: int) -> list[str]:
         row = self.rows[at]
-        return [loose_form(value) for value in (row.given if row.group == NOWHERE else self.sent.of_group(row.group))]
+        return [
+            loose_form(value) for value in (row.raw_values if row.group == NOWHERE else self.sent.of_group(row.group))
+        ]
 
     def _has_no_keys(self, first: int, end: int) -> bool:
         """Whether Marketo says of each of these rows that its key is empty, and it is."""
@@ -208,9 +210,9 @@ class _Matching:
         sure = [(claimants[0], place) for place, claimants in claims.items() if len(claimants) == 1]
         self._place(np.array([at for at, _ in sure], np.int64), np.array([place for _, place in sure], np.int64))
 
-    def _settle(self, which: Offsets, given: Offsets, known: Offsets, rows: Offsets) -> None:
-        """Match those of `which` that are sure. `given` and `known` are group numbers: equal for equal rows."""
-        sure = sure_places(given, self._because[which], known, rows)
+    def _settle(self, which: Offsets, groups: Offsets, groups_of_job: Offsets, rows: Offsets) -> None:
+        """Match those of `which` that are sure. Both kinds of group numbers are equal for equal rows."""
+        sure = sure_places(groups, self._because[which], groups_of_job, rows)
         self._place(which[sure != NOWHERE], sure[sure != NOWHERE])
 
     def _place(self, which: Offsets, places: Offsets) -> None:
@@ -226,19 +228,19 @@ def _stretches(outside: Flags) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(steps == -1).tolist(), np.flatnonzero(steps == 1).tolist(), strict=True))
 
 
-def sure_places(given: Offsets, because: Offsets, known: Offsets, rows: Offsets) -> Offsets:
-    """For each given row its place, or NOWHERE where that is not sure.
+def sure_places(groups: Offsets, reasons: Offsets, groups_of_job: Offsets, rows: Offsets) -> Offsets:
+    """For each row of the sheet its place, or NOWHERE where that is not sure. `rows`: the places of `groups_of_job`.
 
     Equal rows cannot be told apart: they are sure only if all of them came back, and for the same reason.
     """
-    places: Offsets = np.full(len(given), NOWHERE)
-    if not len(given) or not len(known):
+    places: Offsets = np.full(len(groups), NOWHERE)
+    if not len(groups) or not len(groups_of_job):
         return places
-    order, there = np.argsort(given, kind="stable"), np.argsort(known, kind="stable")
-    alike, first, count = np.unique(given[order], return_index=True, return_counts=True)
-    least, most = (np.searchsorted(known[there], alike, side=side) for side in ("left", "right"))
-    for_one_reason = np.minimum.reduceat(because[order], first) == np.maximum.reduceat(because[order], first)
+    order, there = np.argsort(groups, kind="stable"), np.argsort(groups_of_job, kind="stable")
+    alike, first, count = np.unique(groups[order], return_index=True, return_counts=True)
+    least, most = (np.searchsorted(groups_of_job[there], alike, side=side) for side in ("left", "right"))
+    for_one_reason = np.minimum.reduceat(reasons[order], first) == np.maximum.reduceat(reasons[order], first)
     sure = np.repeat((most - least == count) & for_one_reason, count)
-    nth = np.arange(len(given)) - np.repeat(first, count)
+    nth = np.arange(len(groups)) - np.repeat(first, count)
     places[order[sure]] = rows[there[(np.repeat(least, count) + nth)[sure]]]
     return places

@@ -9,7 +9,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from app.files.broken_rows import Found
+from app.files.broken_rows import PossibleRow
 from app.files.result_sheet import ResultSheet, lenient
 from app.files.sent_rows import NOWHERE, Select, SentRows, selecting
 
@@ -30,7 +30,7 @@ class ReadRow:
     lines: int = 1
     group: int = NOWHERE  # the number of the sent rows with exactly these values
     values: Sequence[str] = ()  # in the shared columns; bytes that are no UTF-8 are read in another charset
-    given: Sequence[str] = ()  # the same, with these bytes as they came
+    raw_values: Sequence[str] = ()  # the same, with these bytes as they came
     reason: str = ""
     cells: int = 0  # with the reason: a whole row has as many as the header
     is_sure: bool = True  # whether it can be read in one way only
@@ -120,20 +120,22 @@ class RowReader:
     def _broken(self, at: int, row: ReadRow | None) -> ReadRow | None:
         """Read a line at which a row that comes in pieces may begin. `row`: the line read by itself."""
         broken, is_row = self._sent.broken, row is None or row.cells == self._width
-        found = broken.at(self._as_text, at, of_one_line=not is_row)
-        most = max((match.lines for match in found), default=0)
-        longest = [match for match in found if match.lines == most]
+        candidates = broken.at(self._as_text, at, of_one_line=not is_row)
+        most = max((match.lines for match in candidates), default=0)
+        longest = [match for match in candidates if match.lines == most]
         if most > 1:  # so many equal cells over several lines are no coincidence
             return self._in_pieces(at, longest[0]) if len(longest) == 1 else self._no_row(at, is_sure=False)
         if row is None or is_row:
             return row
         if row.group == NOWHERE:
-            return self._in_pieces(at, found[0]) if len(found) == 1 else self._no_row(at, is_sure=not found)
-        unlike = not found and not broken.is_tired and not broken.hold(row.values)
+            return (
+                self._in_pieces(at, candidates[0]) if len(candidates) == 1 else self._no_row(at, is_sure=not candidates)
+            )
+        unlike = not candidates and not broken.is_tired and not broken.hold(row.values)
         if unlike and self._sent.has_whole_key:  # then the delimiter belongs to the reason, not to a cell
             return row
-        if len(found) == 1 and self._sent.has_key(found[0].row):  # all of its cells are there, and its key
-            return self._in_pieces(at, found[0])
+        if len(candidates) == 1 and self._sent.has_key(candidates[0].row):  # all of its cells are there, and its key
+            return self._in_pieces(at, candidates[0])
         return self._no_row(at, is_sure=False)
 
     def _with_quotes(self, at: int) -> ReadRow | None:
@@ -171,25 +173,27 @@ class RowReader:
         """The row with these cells; None where they are not the cells of a row."""
         if len(cells) < self._width:
             return None
-        values, given = self._values(cells)
+        values, raw_values = self._values(cells)
         group = self._sent.group(values)
         if len(cells) > self._width and group == NOWHERE:
             return None
-        return ReadRow(at, lines, group, values, given, self._delimiter.join(cells[self._width - 1 :]), len(cells))
+        return ReadRow(at, lines, group, values, raw_values, self._delimiter.join(cells[self._width - 1 :]), len(cells))
 
     def _values(self, cells: list[str]) -> tuple[Sequence[str], Sequence[str]]:
-        given = self._select(cells)
-        return [value.translate(ODD_BYTES) for value in given] if self._sheet.has_odd_bytes else given, given
+        raw_values = self._select(cells)
+        if not self._sheet.has_odd_bytes:
+            return raw_values, raw_values
+        return [value.translate(ODD_BYTES) for value in raw_values], raw_values
 
     def _no_row(self, at: int, *, is_sure: bool = True) -> ReadRow:
         """A line with too few or too many cells, with the values that it has if its last cells are the reason."""
         cells = self._lines[at].split(self._delimiter)
         last = min(len(cells), self._width) - 1
-        values, given = self._values(cells[:last])
-        return ReadRow(at, 1, NOWHERE, values, given, self._delimiter.join(cells[last:]), len(cells), is_sure)
+        values, raw_values = self._values(cells[:last])
+        return ReadRow(at, 1, NOWHERE, values, raw_values, self._delimiter.join(cells[last:]), len(cells), is_sure)
 
-    def _in_pieces(self, at: int, found: Found) -> ReadRow:
-        values = self._sent.values(found.row)
-        group = int(self._sent.groups[found.row])
-        last = self._lines[at + found.lines - 1]
-        return ReadRow(at, found.lines, group, values, values, last[len(last) - len(found.reason) :], self._width)
+    def _in_pieces(self, at: int, row: PossibleRow) -> ReadRow:
+        values = self._sent.values(row.row)
+        group = int(self._sent.groups[row.row])
+        last = self._lines[at + row.lines - 1]
+        return ReadRow(at, row.lines, group, values, values, last[len(last) - len(row.reason) :], self._width)

@@ -27,18 +27,18 @@ def converter(charset: str) -> Converter:
 
 def _utf8() -> Converter:
     """UTF-8 is checked and passed on unchanged."""
-    held = b""
+    unfinished = b""
 
     def text(piece: bytes, final: bool) -> tuple[bytes, int | None]:
-        nonlocal held
-        before, piece, held = len(held), held + piece, b""
+        nonlocal unfinished
+        before, piece, unfinished = len(unfinished), unfinished + piece, b""
         if piece.isascii():
             return piece, None
         try:
             _, good = codecs.utf_8_decode(piece, "strict", final)
         except UnicodeDecodeError as error:
             return piece[: error.start], max(0, error.start - before)
-        held = piece[good:]
+        unfinished = piece[good:]
         return piece[:good], None
 
     return text

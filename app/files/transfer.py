@@ -74,8 +74,8 @@ class _QuotedPrintable:
         return _unquoted(written)
 
     def finish(self) -> bytes:
-        held, self._held = self._held, b""
-        return _unquoted(held)
+        unfinished, self._held = self._held, b""
+        return _unquoted(unfinished)
 
 
 def _unquoted(written: bytes) -> bytes:

@@ -34,7 +34,7 @@ BODY_BYTES = 10_000_000  # of a whole request; Adobe allows "less than 10 MB" an
 RESULT_FILE_BYTES = 64 * 1024 * 1024  # a part's rows, each with a reason behind it
 NOT_CONNECTED = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)  # nothing was sent
 
-Said = TypeVar("Said")
+AnyAnswer = TypeVar("AnyAnswer")
 Send = Callable[[httpx.Auth], Awaitable[Reply]]
 
 
@@ -72,8 +72,8 @@ class Marketo:
         if body.size_bytes > BODY_BYTES:
             raise DoesNotFit(f"FITS: {file.name} makes a body of {body.size_bytes} bytes, {BODY_BYTES} may go")
         path = paths.create(target, file.format)
-        said = await self._with_token("create", lambda auth: self._post(path, body, auth))
-        answer = parsing.answer(said) if isinstance(said, Reply) else said
+        reply = await self._with_token("create", lambda auth: self._post(path, body, auth))
+        answer = parsing.answer(reply) if isinstance(reply, Reply) else reply
         self._heed(answer.rejection_reason if isinstance(answer, TurnedAway) else None)
         return self._without_secrets(answer)
 
@@ -116,39 +116,39 @@ class Marketo:
         return await self._ask(call, path, parsing.result_file, limit_bytes=RESULT_FILE_BYTES)
 
     async def _ask(
-        self, call: str, path: str, read: Callable[[Reply], Said | QueryFailed], *, limit_bytes: int = JSON_BYTES
-    ) -> Said | QueryFailed:
+        self, call: str, path: str, read: Callable[[Reply], AnyAnswer | QueryFailed], *, limit_bytes: int = JSON_BYTES
+    ) -> AnyAnswer | QueryFailed:
         """Make a query. Whatever goes wrong is a QueryFailed."""
         match await self._with_token(call, lambda auth: self._get(path, limit_bytes, auth)):
             case Reply() as reply:
-                said = read(reply)
+                answer = read(reply)
             case TurnedAway(rejection_reason=rejection_reason, code=code, message=message, call=failed):
-                said = QueryFailed(message, code, rejection_reason, call=failed)
+                answer = QueryFailed(message, code, rejection_reason, call=failed)
             case OutcomeUnknown(why=why):
-                said = QueryFailed(why)
-        self._heed(said.rejection_reason if isinstance(said, QueryFailed) else None)
-        return self._without_secrets(said)
+                answer = QueryFailed(why)
+        self._heed(answer.rejection_reason if isinstance(answer, QueryFailed) else None)
+        return self._without_secrets(answer)
 
     async def _with_token(self, call: str, send: Send) -> Reply | TurnedAway | OutcomeUnknown:
         """Send within the rate limits; and once more with a new token if Marketo says that this one has expired."""
         try:
             await self._identity.token()  # before the rate limiter: without a token no call is spent
-            said, bearer = await self._once(call, send)
-            if isinstance(said, Reply) and said.token_died:
+            reply, bearer = await self._once(call, send)
+            if isinstance(reply, Reply) and reply.token_died:
                 await self._identity.renewed(bearer)
-                said, _ = await self._once(call, send)
+                reply, _ = await self._once(call, send)
         except NoToken as none:
             return TurnedAway(none.rejection_reason, none.code, none.message, call="identity")
         except DayUsedUp as over:
             return TurnedAway(RejectionReason.DAILY_QUOTA, None, str(over))
-        return said
+        return reply
 
     async def _once(self, call: str, send: Send) -> tuple[Reply | TurnedAway | OutcomeUnknown, Bearer]:
         async with self.rate_limiter.call():
             bearer = await self._identity.token()  # it may have expired while we waited
-            said = await _said(send(bearer), masked_url(self._base_url))
-            self.answers.count(call, said if isinstance(said, Reply) else None)
-            return said, bearer
+            reply = await _outcome_of(send(bearer), masked_url(self._base_url))
+            self.answers.count(call, reply if isinstance(reply, Reply) else None)
+            return reply, bearer
 
     async def _post(self, path: str, body: Body, auth: httpx.Auth) -> Reply:
         seconds = self._upload_timeout_seconds
@@ -174,14 +174,14 @@ class Marketo:
         elif rejection_reason is RejectionReason.DAILY_QUOTA:
             self.rate_limiter.used_up()
 
-    def _without_secrets(self, said: Said) -> Said:
+    def _without_secrets(self, answer: AnyAnswer) -> AnyAnswer:
         """SECRETS_STAY_IN: the other side may repeat a credential in its message."""
-        texts = {name: getattr(said, name, None) for name in ("message", "why")}
+        texts = {name: getattr(answer, name, None) for name in ("message", "why")}
         hidden = {name: self._identity.hide(text) for name, text in texts.items() if text}
-        return cast("Said", replace(cast("Any", said), **hidden)) if hidden else said
+        return cast("AnyAnswer", replace(cast("Any", answer), **hidden)) if hidden else answer
 
 
-async def _said(reply: Awaitable[Reply], url: str) -> Reply | TurnedAway | OutcomeUnknown:
+async def _outcome_of(reply: Awaitable[Reply], url: str) -> Reply | TurnedAway | OutcomeUnknown:
     try:
         return await reply
     except GivenUp:

@@ -106,20 +106,20 @@ def _failure(reply: Reply) -> QueryFailed | None:
     return None if reply.ok else codes.query_failure_of_http(reply.status)
 
 
-def _field(said: object) -> Field | None:
+def _field(record: object) -> Field | None:
     """One field: `rest: {name, readOnly}` in the older lead describe, else `name` and `updateable`; else None."""
-    if not isinstance(said, dict):
+    if not isinstance(record, dict):
         return None
-    rest: Any = said.get("rest")
-    name = text(rest.get("name") if isinstance(rest, dict) else said.get("name"))
+    rest: Any = record.get("rest")
+    name = text(rest.get("name") if isinstance(rest, dict) else record.get("name"))
     if not name:
         return None
-    locked = rest.get("readOnly") is True if isinstance(rest, dict) else said.get("updateable") is False
+    locked = rest.get("readOnly") is True if isinstance(rest, dict) else record.get("updateable") is False
     return Field(
         name,
-        display_name=text(said.get("displayName")),
-        type=text(said.get("dataType")) or "string",
-        length=_number(said.get("length")),
+        display_name=text(record.get("displayName")),
+        type=text(record.get("dataType")) or "string",
+        length=_number(record.get("length")),
         writable=not locked,
     )
 

@@ -118,8 +118,8 @@ def named(error: BaseException) -> str:
     root = error
     while cause := root.__cause__ or root.__context__:
         root = cause
-    said = dict.fromkeys(filter(None, (text(str(error)), text(str(root)))))  # often they say the same
-    return ": ".join([type(error).__name__, *said])
+    messages = dict.fromkeys(filter(None, (text(str(error)), text(str(root)))))  # often they say the same
+    return ": ".join([type(error).__name__, *messages])
 
 
 def text(value: object) -> str | None:

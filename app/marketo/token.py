@@ -86,12 +86,12 @@ class Identity:
             self._bearer = None
             return await self._another_than(rejected)
 
-    def hide(self, said: str) -> str:
+    def hide(self, message: str) -> str:
         """A text without our credentials, which the other side may have repeated in it."""
         ours = [self._settings.client_secret.get_secret_value(), self._settings.client_id]
         for secret in ours + [bearer.value for bearer in self._seen]:
-            said = said.replace(secret, "***") if len(secret) > 3 else said
-        return said
+            message = message.replace(secret, "***") if len(secret) > 3 else message
+        return message
 
     def _remember(self, bearer: Bearer) -> None:
         if bearer not in self._seen:

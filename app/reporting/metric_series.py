@@ -1,7 +1,7 @@
 """The catalogue of metrics: each series with its kind, its labels and what it means; docs/operating.md lists them.
 
 Names, units and labels are as Prometheus recommends: base units, `_total` on what only rises, and no label whose values
-are a caller's or without bound.
+are a caller's or without bound. The module is long because it is one catalogue.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -174,7 +174,7 @@ ENDS = [status for status in Status if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is Prometheus's own label for the process it scrapes
 
-# One entry for each series: the module is long because there are many.
+# One entry for each series.
 CATALOGUE = (
     Series("sluice_build_info", Kind.INFO, ("version",), "This version.", _build),
     # What there is now

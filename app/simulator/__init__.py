@@ -1,4 +1,4 @@
-"""A Marketo to practise on: Adobe's rules for bulk import, written again, with mischief on order."""
+"""A Marketo to practise on: Adobe's rules for bulk import, written again, with faults on order."""
 
 from app.simulator.app import create_app
 from app.simulator.faults import Fault, parse_fault

@@ -61,7 +61,7 @@ async def _read_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call |
         headers={name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]},
         uri_bytes=len(scope.get("raw_path") or scope["path"].encode()) + len(query) + 1,
     )
-    held = bytearray()
+    body = bytearray()
     received = 0
     more = True
     while more and received <= limit_bytes + _DRAIN_BYTES:
@@ -72,10 +72,10 @@ async def _read_call(scope: Scope, receive: Receive, limit_bytes: int) -> Call |
         more = message.get("more_body", False)
         received += len(chunk)
         if received > limit_bytes:
-            held.clear()
+            body.clear()
         else:
-            held += chunk
-    call.body, call.too_large = bytes(held), received > limit_bytes
+            body += chunk
+    call.body, call.too_large = bytes(body), received > limit_bytes
     return call
 
 

@@ -1,6 +1,8 @@
 """The twelve endpoints of bulk import: create, status, failures and warnings for leads, custom objects and members.
 
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
+
+The module is long because all four endpoints of a job work on the same jobs and the same queue.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ _FIRST_BATCH = 1001
 
 @dataclass(slots=True)
 class Bulk:
-    """Jobs by batch id, and the queue they pass through."""
+    """Jobs by batch id, and the queue that they pass through."""
 
     rules: Rules
     schema: Schema
@@ -57,13 +59,13 @@ class Bulk:
         check_header(sheet, target)
         if not sheet.rows and self.rules.header_only == "reject":
             raise Refusal("1003", "Empty file")
-        lane = "all" if self.rules.queue == "shared" else object_type
-        self.queue.check_place(lane)
+        queue_name = "all" if self.rules.queue == "shared" else object_type
+        self.queue.check_place(queue_name)
         if target.list_id is not None and target.list_id in self._busy_lists():
             raise Refusal("1019")
         job = Job(
             batch_id=self._take_batch_id(),
-            lane=lane,
+            queue_name=queue_name,
             rows=len(sheet.rows),
             seconds=self.rules.job_seconds + len(sheet.rows) / self.rules.rows_per_second,
             queued_at=now,
@@ -88,11 +90,11 @@ class Bulk:
         if kind == "forget_batch":
             job.hidden.add("batch")
             raise self._unknown_batch()
-        shown = _backwards(job) if kind == "status_backwards" else job
-        processed, failed, warned = shown.counts_at(now)
+        shown_job = _backwards(job) if kind == "status_backwards" else job
+        processed, failed, warned = shown_job.counts_at(now)
         if kind == "wrong_counts":
             processed = processed - 1 if processed else processed + 1
-        return self.envelopes.success(now, [_status_entry(shown, (processed, failed, warned))])
+        return self.envelopes.success(now, [_status_entry(shown_job, (processed, failed, warned))])
 
     def file(self, kind: FileKind, object_type: ObjectType, name: str | None, batch_id: int, now: float) -> Answer:
         job = self._find(object_type, name, batch_id, now)
@@ -114,12 +116,12 @@ class Bulk:
 
     def occupy(self, slots: int, seconds: float, now: float) -> int:
         """Jobs of other integrations take so many places, as far as there are, and leave them all after `seconds`."""
-        lane = "all" if self.rules.queue == "shared" else "lead"
-        taken = min(slots, self.queue.places_left(lane))
-        for _ in range(taken):
-            job = Job(self._take_batch_id(), lane, rows=0, seconds=seconds, queued_at=now, ends_at=now + seconds)
+        queue_name = "all" if self.rules.queue == "shared" else "lead"
+        count = min(slots, self.queue.places_left(queue_name))
+        for _ in range(count):
+            job = Job(self._take_batch_id(), queue_name, rows=0, seconds=seconds, queued_at=now, ends_at=now + seconds)
             self.queue.add(job, now)
-        return taken
+        return count
 
     def _enqueue(self, job: Job, fault: Fault | None, now: float) -> Answer:
         match fault.kind if fault else None:
@@ -200,7 +202,7 @@ class Bulk:
 
 
 def _backwards(job: Job) -> Job:
-    """The same job as it was a stage ago."""
+    """The same job as it was one status earlier."""
     if job.status == "Importing":
         return replace(job, status="Queued")
     return replace(job, status="Importing", outcome=type(job.outcome)()) if not job.outstanding else job

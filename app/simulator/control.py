@@ -1,4 +1,7 @@
-"""The simulator's own endpoints, under /simulator/: report, mischief, clock, foreign jobs, records, reset. No auth."""
+"""The simulator's own endpoints, under /simulator/: report, faults, clock, jobs of others, records, reset.
+
+They ask for no key.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +25,23 @@ _View = Callable[[Request], Awaitable[Response]]
 
 
 def create_control(simulator: Simulator) -> ASGIApp:
-    desk = _Desk(simulator)
+    endpoints = _Endpoints(simulator)
     return Router(
         routes=[
-            Route("/simulator/report", _answering(desk.report), methods=["GET"]),
-            Route("/simulator/mischief", _answering(desk.mischief), methods=["GET"]),
-            Route("/simulator/mischief", _answering(desk.order), methods=["POST"]),
-            Route("/simulator/mischief", _answering(desk.call_off), methods=["DELETE"]),
-            Route("/simulator/clock", _answering(desk.clock), methods=["POST"]),
-            Route("/simulator/occupy", _answering(desk.occupy), methods=["POST"]),
-            Route("/simulator/records/{name}", _answering(desk.records), methods=["GET"]),
-            Route("/simulator/reset", _answering(desk.reset), methods=["POST"]),
+            Route("/simulator/report", _answering(endpoints.report), methods=["GET"]),
+            Route("/simulator/mischief", _answering(endpoints.mischief), methods=["GET"]),
+            Route("/simulator/mischief", _answering(endpoints.order), methods=["POST"]),
+            Route("/simulator/mischief", _answering(endpoints.call_off), methods=["DELETE"]),
+            Route("/simulator/clock", _answering(endpoints.clock), methods=["POST"]),
+            Route("/simulator/occupy", _answering(endpoints.occupy), methods=["POST"]),
+            Route("/simulator/records/{name}", _answering(endpoints.records), methods=["GET"]),
+            Route("/simulator/reset", _answering(endpoints.reset), methods=["POST"]),
         ]
     )
 
 
-class _Desk:
-    """What each control endpoint does; a ValueError is the caller's mistake."""
+class _Endpoints:
+    """The control endpoints. Each answers with what it returns; a ValueError is the caller's mistake."""
 
     def __init__(self, simulator: Simulator) -> None:
         self._simulator = simulator

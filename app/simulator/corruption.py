@@ -8,7 +8,7 @@ from app.simulator.answers import JSON_TYPE, Answer, Envelopes, page
 from app.simulator.faults import Fault
 from app.simulator.tokens import Tokens
 
-# These strike before the call is done: nothing of it happens. With the others it has happened.
+# Faults that strike before the call is done: nothing of it happens. With all others it has happened.
 UNTOUCHED = frozenset({"lost_request", "html_502", "html_200", "http_500", "json_error"})
 _GATEWAY_CODES = ("413", "500", "502", "503", "504")
 _HANG_SECONDS = 30.0
@@ -20,7 +20,7 @@ class Corruption:
     envelopes: Envelopes
 
     def corrupt(self, fault: Fault, answer: Answer, now: float) -> Answer:
-        """The answer as mischief leaves it. An answer that breaks off has no code: nobody saw one."""
+        """The answer after the fault. An answer that breaks off has no code: nobody saw one."""
         match fault.kind:
             case "lost_response" | "lost_request":
                 return replace(answer, cut_at=0)

@@ -1,4 +1,4 @@
-"""Mischief on order: keeps the orders, decides which one strikes, notes what struck."""
+"""Faults on order: keeps the orders, decides which one strikes, notes what struck."""
 
 from __future__ import annotations
 

@@ -133,23 +133,23 @@ def parse_fault(text: str) -> Fault:
     name, *words = text.strip().split(":")
     if words and words[0].isdigit():
         name = f"{name}:{words.pop(0)}"
-    given: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for word in words:
         key, equals, value = word.partition("=")
         if not equals:
-            given["on"] = word
+            fields["on"] = word
         elif key == "message":
-            given[key] = value
+            fields[key] = value
         elif key == "once":
-            given[key] = value.lower() in ("1", "true", "yes")
+            fields[key] = value.lower() in ("1", "true", "yes")
         elif key in _NUMBERS:
             try:
-                given[key] = _NUMBERS[key](value)
+                fields[key] = _NUMBERS[key](value)
             except ValueError:
                 raise ValueError(f"{text!r}: {key} must be a number") from None
         else:
             raise ValueError(f"{text!r}: {key} is not one of nth, times, probability, seconds, once, message")
-    return Fault(name, **given)
+    return Fault(name, **fields)
 
 
 def fault_from_json(order: object) -> Fault:

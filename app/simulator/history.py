@@ -1,4 +1,4 @@
-"""What happened: calls, errors, jobs and mischief, as one report."""
+"""What happened: calls, errors, jobs and faults, as one report."""
 
 from __future__ import annotations
 

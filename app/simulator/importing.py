@@ -63,13 +63,13 @@ def decide(sheet: Sheet, target: Target, table: Table, leads: Table, rules: Rule
     for number, row in enumerate(sheet.rows):
         cells = [(f, text.strip()) for f, text in zip(columns, row, strict=False) if f is not None]
         try:
-            key, found, values = _upsert(cells, target, table, leads, rules, outcome)
+            key, record, values = _upsert(cells, target, table, leads, rules, outcome)
         except _RowFailed as reason:
             outcome.failures.append((number, str(reason)))
             outcome.marks.append(FAILED)
             continue
         earlier = outcome.upserts.get(key)
-        outcome.upserts[key] = (found, {**earlier[1], **values} if earlier else values)
+        outcome.upserts[key] = (record, {**earlier[1], **values} if earlier else values)
         warning = _warning(cells)
         if warning:
             outcome.warnings.append((number, warning))
@@ -131,21 +131,21 @@ def write_records(outcome: Outcome, target: Target, records: Records, at: float,
     """Writes what was decided. `stamp` is the batch id, noted on each record as `importedBy`."""
     moment = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     table = records.table(target.table)
-    for found, values in outcome.upserts.values():
+    for record, values in outcome.upserts.values():
         if target.object_type == "program_member":
-            _write_member(values, found, target, records, moment, stamp)
+            _write_member(values, record, target, records, moment, stamp)
             continue
-        number = _write(table, found, values, target, moment, stamp)
+        number = _write(table, record, values, target, moment, stamp)
         if target.list_id is not None:
             records.add_to_list(target.list_id, number)
 
 
-def _write(table: Table, found: int | None, values: dict[str, Any], target: Target, moment: str, stamp: int) -> int:
+def _write(table: Table, record: int | None, values: dict[str, Any], target: Target, moment: str, stamp: int) -> int:
     written = {**values, "updatedAt": moment, "importedBy": stamp}
-    if found is not None:
+    if record is not None:
         written.pop("id", None)
-        table.update(found, written)
-        return found
+        table.update(record, written)
+        return record
     if target.partition:
         written["leadPartition"] = target.partition
     number = table.insert({**written, "createdAt": moment})
@@ -157,12 +157,12 @@ def _write(table: Table, found: int | None, values: dict[str, Any], target: Targ
 
 
 def _write_member(
-    values: dict[str, Any], found: int | None, target: Target, records: Records, moment: str, stamp: int
+    values: dict[str, Any], record: int | None, target: Target, records: Records, moment: str, stamp: int
 ) -> None:
     """A member of a program is a lead, found by email, and a membership of its own."""
     lead_values = {name: value for name, value in values.items() if name not in target.member_fields}
     own = {name: value for name, value in values.items() if name in target.member_fields}
-    lead = _write(records.table("lead"), found, lead_values, target, moment, stamp)
+    lead = _write(records.table("lead"), record, lead_values, target, moment, stamp)
     table = records.table("program_member")
     key = {"programId": target.program_id, "leadId": lead}
     member = {**key, **own, "email": values["email"], "statusName": target.program_status, "importedBy": stamp}

@@ -25,7 +25,7 @@ class Job:
     """One job. `seconds` is how long it will import; `ends_at` when it will leave (foreign jobs: from the start)."""
 
     batch_id: int
-    lane: str
+    queue_name: str  # of the queue that it counts in: "all", or its object type where each type has its own
     rows: int
     seconds: float
     queued_at: float
@@ -45,7 +45,7 @@ class Job:
     counts: tuple[int, int, int] = (0, 0, 0)  # imported, failed, warned; once it has ended
     failures_file: bytes | None = None
     warnings_file: bytes | None = None
-    hidden: set[str] = field(default_factory=set)  # "batch", "failures", "warnings": what mischief made vanish
+    hidden: set[str] = field(default_factory=set)  # "batch", "failures", "warnings": what a fault made vanish
 
     @property
     def outstanding(self) -> bool:
@@ -80,11 +80,11 @@ class Queue:
     def outstanding(self) -> list[Job]:
         return list(self._jobs)
 
-    def places_left(self, lane: str) -> int:
-        return self._rules.places - sum(job.lane == lane for job in self._jobs)
+    def places_left(self, queue_name: str) -> int:
+        return self._rules.places - sum(job.queue_name == queue_name for job in self._jobs)
 
-    def check_place(self, lane: str) -> None:
-        if self.places_left(lane) < 1:
+    def check_place(self, queue_name: str) -> None:
+        if self.places_left(queue_name) < 1:
             raise Refusal("1016")
 
     def add(self, job: Job, now: float) -> None:
@@ -96,11 +96,11 @@ class Queue:
         self.settle(now)
 
     def hold(self, until: float) -> None:
-        """Nothing starts before."""
+        """Lets no job start before this moment."""
         self._held_until = max(self._held_until, until)
 
     def poll(self, job: Job, now: float) -> None:
-        """With progress by polls: one more status call has found the job importing."""
+        """Counts a status call that has found the job importing: with progress by polls, jobs end by their number."""
         if job.polls_left is None or job.status != "Importing":
             return
         job.polls_left -= 1
@@ -125,7 +125,7 @@ class Queue:
         if self._at < self._held_until:
             return
         for job in self._jobs:
-            importing = sum(j.status == "Importing" for j in self._jobs if j.lane == job.lane)
+            importing = sum(j.status == "Importing" for j in self._jobs if j.queue_name == job.queue_name)
             if job.status == "Queued" and importing < self._rules.importers:
                 self._start(job)
 
@@ -144,5 +144,5 @@ class Queue:
         self._on_finish(job)
 
     def _next_moment(self) -> float:
-        held = self._at < self._held_until and any(job.status == "Queued" for job in self._jobs)
-        return min([job.ends_at for job in self._jobs] + ([self._held_until] if held else []), default=math.inf)
+        is_held = self._at < self._held_until and any(job.status == "Queued" for job in self._jobs)
+        return min([job.ends_at for job in self._jobs] + ([self._held_until] if is_held else []), default=math.inf)

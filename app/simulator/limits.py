@@ -92,7 +92,7 @@ class Limits:
         raise Refusal(code, message)
 
     def _forget_before(self, now: float) -> None:
-        """A call made exactly a window ago is out of it."""
+        """Forgets the calls that have left the window, one that was made exactly a window ago among them."""
         for calls in (self._arrivals, self._counted):
             while calls and calls[0] <= now - self.rules.window_seconds:
                 calls.popleft()

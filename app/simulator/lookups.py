@@ -42,18 +42,18 @@ class Lookups:
         return [{"name": "API Lead", "searchableFields": [[name] for name in searchable], "fields": fields}]
 
     def custom_objects(self, names: str | None) -> list[Entry]:
-        wanted = {name.strip().lower() for name in names.split(",")} if names else None
+        wanted_names = {name.strip().lower() for name in names.split(",")} if names else None
         return [
             {key: value for key, value in _object(o).items() if key != "fields"}
             for lower, o in self.schema.objects.items()
-            if wanted is None or lower in wanted
+            if wanted_names is None or lower in wanted_names
         ]
 
     def describe_custom_object(self, name: str) -> list[Entry]:
-        found = self.schema.objects.get(name.lower())
-        if found is None:
+        custom_object = self.schema.objects.get(name.lower())
+        if custom_object is None:
             raise Refusal("1013", f"Object '{name}' not found")
-        return [_object(found)]
+        return [_object(custom_object)]
 
     def describe_members(self) -> list[Entry]:
         fields = [{"name": f.name, **_field(f), **_writable(f), "crmManaged": False} for f in self.schema.member]
@@ -72,15 +72,15 @@ class Lookups:
     def program(self, program_id: str) -> list[Entry]:
         """An unknown program gets 702."""
         try:
-            found = find_program(program_id, self.schema)
+            program = find_program(program_id, self.schema)
         except Refusal:
             raise Refusal("702", "No assets found for the given search criteria.") from None
         return [
             {
-                "id": found.id,
-                "name": found.name,
+                "id": program.id,
+                "name": program.name,
                 "type": "Default",
-                "channel": found.channel,
+                "channel": program.channel,
                 "status": "on",
                 "workspace": "Default",
                 "folder": {"type": "Folder", "value": 1, "folderName": "Marketing Activities"},
@@ -96,7 +96,7 @@ class Lookups:
             {"name": status, "step": step * 10, "hidden": False, "success": step == len(self.schema.statuses)}
             for step, status in enumerate(self.schema.statuses, start=1)
         ]
-        found = [
+        channels = [
             {
                 "id": number,
                 "name": channel,
@@ -108,9 +108,9 @@ class Lookups:
             for number, channel in enumerate(self.schema.channels, start=1)
             if name is None or channel.lower() == name.lower()
         ]
-        if not found:
+        if not channels:
             raise Refusal("702", "No assets found for the given search criteria.")
-        return found
+        return channels
 
     def static_lists(self, ids: str | None = None, names: str | None = None) -> list[Entry]:
         wanted_ids = {text.strip() for text in ids.split(",")} if ids else None
@@ -122,10 +122,10 @@ class Lookups:
         ]
 
     def static_list(self, list_id: str) -> list[Entry]:
-        found = self.static_lists(list_id)
-        if not found:
+        static_lists = self.static_lists(list_id)
+        if not static_lists:
             raise Refusal("1013", "Static list not found")
-        return found
+        return static_lists
 
     def list_members(self, list_id: str, batch_size: str | None, page_token: str | None) -> tuple[list[Entry], Entry]:
         """One page of a list's leads, and what the envelope says of the next."""
@@ -153,7 +153,7 @@ def _writable(field: Field) -> Entry:
     return {"updateable": not field.read_only}
 
 
-def _object(found: CustomObject) -> Entry:
+def _object(custom_object: CustomObject) -> Entry:
     own = [Field("createdAt", "Created At", "datetime", read_only=True)]
     own += [
         Field("marketoGUID", "Marketo GUID", read_only=True),
@@ -161,17 +161,21 @@ def _object(found: CustomObject) -> Entry:
     ]
     links: Sequence[Entry] = [
         {"field": link.field, "type": "parent", "relatedTo": {"name": "Lead", "field": link.lead_field}}
-        for link in found.links
+        for link in custom_object.links
     ]
     return {
-        "name": found.name,
-        "displayName": found.display_name,
-        "description": f"{found.display_name} of a lead",
+        "name": custom_object.name,
+        "displayName": custom_object.display_name,
+        "description": f"{custom_object.display_name} of a lead",
         "createdAt": _MADE_AT,
         "updatedAt": _MADE_AT,
         "idField": "marketoGUID",
-        "dedupeFields": list(found.dedupe_fields),
-        "searchableFields": [list(found.dedupe_fields), ["marketoGUID"], *[[link.field] for link in found.links]],
+        "dedupeFields": list(custom_object.dedupe_fields),
+        "searchableFields": [
+            list(custom_object.dedupe_fields),
+            ["marketoGUID"],
+            *[[link.field] for link in custom_object.links],
+        ],
         "relationships": list(links),
-        "fields": [{"name": f.name, **_field(f), **_writable(f)} for f in (*own, *found.fields)],
+        "fields": [{"name": f.name, **_field(f), **_writable(f)} for f in (*own, *custom_object.fields)],
     }

@@ -1,4 +1,4 @@
-"""Marketo itself, without mischief: the checks every call passes, in their order, and the view it comes to."""
+"""Marketo itself, without faults: the checks every call passes, in their order, and the view it comes to."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _API_USER = "api@example.com"
 
 @dataclass(frozen=True, slots=True)
 class Marketo:
-    """One instance's front desk."""
+    """One instance: it takes calls, and passes them on to what answers them."""
 
     rules: Rules
     tokens: Tokens
@@ -71,10 +71,12 @@ class Marketo:
         return call.query.get("access_token") or call.fields.get("access_token")
 
     def _identity(self, call: Call, now: float) -> Answer:
-        given = dict(call.query)
+        parameters = dict(call.query)
         if call.method == "POST" and not is_multipart(call.content_type):
-            given = {**dict(parse_qsl(call.body.decode("latin-1"))), **given}
-        return self.tokens.issue(given.get("client_id"), given.get("client_secret"), given.get("grant_type"), now)
+            parameters = {**dict(parse_qsl(call.body.decode("latin-1"))), **parameters}
+        return self.tokens.issue(
+            parameters.get("client_id"), parameters.get("client_secret"), parameters.get("grant_type"), now
+        )
 
     def _view(self, route: Route, names: dict[str, str], call: Call, form: Form, now: float) -> Answer:
         match route.endpoint:

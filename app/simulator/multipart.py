@@ -33,10 +33,10 @@ def read_form(content_type: str, body: bytes) -> Form:
     """Refuses with 612 what is not multipart, with 613 what is broken."""
     if not is_multipart(content_type):
         raise Refusal("612")
-    found = _BOUNDARY.search(content_type)
-    if not found:
+    boundary = _BOUNDARY.search(content_type)
+    if not boundary:
         raise Refusal("613")
-    delimiter = b"--" + (found[1] or found[2]).encode("latin-1")
+    delimiter = b"--" + (boundary[1] or boundary[2]).encode("latin-1")
     form = Form()
     for start, end in _parts(body, delimiter):
         _add(form, body, start, end)
@@ -85,5 +85,5 @@ def _add(form: Form, body: bytes, start: int, end: int) -> None:
 def _name(header: bytes) -> str | None:
     if not header.lower().startswith(b"content-disposition:"):
         return None
-    found = _NAME.search(header)
-    return (found[1] if found[1] is not None else found[2]).decode("utf-8", "replace") if found else None
+    name = _NAME.search(header)
+    return (name[1] if name[1] is not None else name[2]).decode("utf-8", "replace") if name else None

@@ -65,16 +65,16 @@ def _list_id(call: Call, schema: Schema, rules: Rules) -> int | None:
 
 
 def _custom_object(name: str, schema: Schema, rules: Rules) -> Target:
-    found = schema.objects.get(name.lower())
-    if found is None:
+    custom_object = schema.objects.get(name.lower())
+    if custom_object is None:
         raise Refusal("1013", f"Object '{name}' not found")
     return Target(
         object_type="custom_object",
-        table=found.name,
-        key_fields=found.dedupe_fields,
-        fields=by_lower_name(found.fields),
+        table=custom_object.name,
+        key_fields=custom_object.dedupe_fields,
+        fields=by_lower_name(custom_object.fields),
         unknown_header=rules.unknown_object_header,
-        links=found.links,
+        links=custom_object.links,
     )
 
 

@@ -1,4 +1,4 @@
-"""What mischief makes of a failures or warnings file. Each was seen in public reports by people who do this job."""
+"""What a fault makes of a failures or warnings file. Each was seen in public reports by people who do this job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PAGE = b"<html><head><title>Sorry</title></head><body>Scheduled maintenance</bo
 
 
 def corrupt_file(kind: str, content: bytes, keys: tuple[str, ...], changes: str | None) -> bytes:
-    """The file as mischief leaves it, under the same content type. `changes`: some of CHANGES, commas between."""
+    """The file after the fault, under the same content type. `changes`: some of CHANGES, separated by commas."""
     match kind:
         case "unquoted_file":
             header, rows, delimiter = _read(content)
@@ -59,17 +59,17 @@ def _changed(content: bytes, keys: tuple[str, ...], changes: str | None) -> byte
     turn = 0
     for row in rows:
         for at in range(len(row) - 1):
-            known = [name for name in names if name in _KEEP_KEYS] if at in of_keys and not changes else names
-            row[at] = _CHANGES[known[turn % len(known)]](row[at])
+            possible = [name for name in names if name in _KEEP_KEYS] if at in of_keys and not changes else names
+            row[at] = _CHANGES[possible[turn % len(possible)]](row[at])
             turn += 1
     return write_sheet(header, rows, delimiter)
 
 
 def _latin(content: bytes) -> bytes:
     """Letters of Latin-1 as one byte each; where there is none, one byte more."""
-    told = b"".join(one.encode("latin-1" if "\x80" <= one <= "\xff" else "utf-8") for one in content.decode())
-    if told != content:
-        return told
+    latin = b"".join(letter.encode("latin-1" if "\x80" <= letter <= "\xff" else "utf-8") for letter in content.decode())
+    if latin != content:
+        return latin
     header, _, rest = content.partition(b"\n")
     return header + b"\n" + re.sub(rb"([,;\t])", b"\xe9\\1", rest, count=2)
 

@@ -1,4 +1,4 @@
-"""Marketo's paths on one screen: method, path, what the report and mischief call the endpoint, what answers it."""
+"""Marketo's paths on one screen: method, path, what the report and the faults call the endpoint, what answers it."""
 
 from __future__ import annotations
 
@@ -64,10 +64,10 @@ _WRONG_METHOD = Route("", re.compile(""), "unknown", "605")
 def find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route and what its path names; for a path or method that Marketo lacks, one whose view is the error code."""
     plain = _without_dots(path)
-    here = [(route, found) for route in ROUTES if (found := route.path.fullmatch(plain))]
-    for route, found in here:
+    here = [(route, match) for route in ROUTES if (match := route.path.fullmatch(plain))]
+    for route, match in here:
         if route.method == method:
-            return route, found.groupdict()
+            return route, match.groupdict()
     return (_WRONG_METHOD if here else _NOWHERE), {}
 
 

@@ -35,7 +35,7 @@ class Simulator:
         self._mend()
 
     def reset(self) -> None:
-        """As new: no jobs, no records, no token, no orders, nothing to report. The clock keeps its time."""
+        """Makes it as new: no jobs, no records, no token, no orders, nothing to report. The clock keeps its time."""
         with self._lock:
             self._mend()
 
@@ -44,7 +44,7 @@ class Simulator:
             self._injector.order(fault)
 
     def call_off(self) -> None:
-        """Forgets the mischief that is still on order."""
+        """Forgets the faults that are still on order."""
         with self._lock:
             self._injector.clear()
 
@@ -53,7 +53,7 @@ class Simulator:
             return self._injector.pending()
 
     def occupy(self, slots: int, seconds: float) -> int:
-        """Other integrations' jobs take so many places for so long. Says how many places there were to take."""
+        """Lets jobs of other integrations take so many places for so long. Returns how many places there were."""
         with self._lock:
             now = self._settled()
             return self._bulk.occupy(slots, seconds, now)

@@ -40,7 +40,7 @@ def translated(document: dict[str, Any]) -> dict[str, Any]:
             continue
         good = operation["responses"]["200"]["content"]
         told = good["application/json"]["schema"]
-        kept = [one for one in told.get("anyOf", [told]) if one != REFUSAL]
+        kept = [item for item in told.get("anyOf", [told]) if item != REFUSAL]
         assert kept != told.get("anyOf", [told]), f"{path} never refuses"
         if kept:
             (good["application/json"]["schema"],) = kept

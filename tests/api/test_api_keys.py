@@ -125,7 +125,7 @@ async def test_a_list_shows_a_client_its_own(stage: Stage):
 
     async def listed(written: str, **filters: str) -> list[int]:
         answer = await stage.api.get("/v1/imports", headers=bearing(written), params=filters)
-        return [one["id"] for one in answer.json()["items"]]
+        return [item["id"] for item in answer.json()["items"]]
 
     assert await listed(ours) == [first]
     assert await listed(ours, client=OTHERS) == []
@@ -143,7 +143,7 @@ async def test_a_key_dies_by_time_and_by_hand(stage: Stage):
     assert (await stage.api.get("/v1/imports", headers=bearing(long))).status_code == 200
     stage.clock.step(30)
     assert (await stage.api.get("/v1/imports", headers=bearing(long))).status_code == 200
-    kept = {one.id: one for one in await stage.container.keys.everyone()}
+    kept = {item.id: item for item in await stage.container.keys.everyone()}
     used = kept[long.split("_")[1]]
     assert used.last_used_at == stage.clock() - timedelta(seconds=30)
     assert long.split("_")[2] not in repr(kept)

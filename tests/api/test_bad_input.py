@@ -25,8 +25,8 @@ BAD_FILES = {  # name: (file, status, code, a word of what it says)
 async def test_a_file_that_cannot_be_imported_is_refused_with_what_to_do(stage: Stage, name: str):
     """Before it is queued, and with nothing kept of it."""
     content, status, code, word = BAD_FILES[name]
-    told = is_problem(await stage.create(content), status, code)
-    assert word in told["detail"]
+    problem = is_problem(await stage.create(content), status, code)
+    assert word in problem["detail"]
     assert await stage.holds_nothing()
 
 
@@ -85,8 +85,8 @@ async def test_NOT_A_GUESS_utf16_without_a_byte_order_mark_is_told_what_to_say(s
 
 async def test_an_instance_that_is_none_is_told_those_that_are(stage: Stage):
     """By a code of its own."""
-    told = is_problem(await stage.create(LEADS, instance="sandbox"), 422, "unknown_instance")
-    assert told["errors"] == [{"field": "instance", "message": "use one of: default"}]
+    problem = is_problem(await stage.create(LEADS, instance="sandbox"), 422, "unknown_instance")
+    assert problem["errors"] == [{"field": "instance", "message": "use one of: default"}]
 
 
 @pytest.mark.parametrize(
@@ -119,8 +119,8 @@ async def test_a_file_over_the_limit_is_refused_while_it_arrives(stage: Stage):
             yield b"%d@example.com," % n + b"x" * 1000 + b"\n"
 
     answer = await stage.api.post("/v1/imports", content=body(), headers={"Content-Type": "text/csv"})
-    told = is_problem(answer, 413, "file_too_large")
-    assert "3000000 bytes" in told["detail"]
+    problem = is_problem(answer, 413, "file_too_large")
+    assert "3000000 bytes" in problem["detail"]
     assert await stage.holds_nothing()
 
 

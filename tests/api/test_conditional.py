@@ -59,7 +59,7 @@ async def test_tags_are_compared_as_the_rfc_has_it(stage: Stage, known: list[str
     import_id = await stage.created(LEADS)
     tag = (await get(stage, import_id)).headers["ETag"]
     strong = tag.removeprefix("W/")
-    sent = [one.format(tag, strong=strong, bare=strong.strip('"')) for one in known]
+    sent = [item.format(tag, strong=strong, bare=strong.strip('"')) for item in known]
     assert (await get(stage, import_id, *sent)).status_code == status
 
 
@@ -71,10 +71,10 @@ async def test_a_wait_with_a_known_tag_ends_in_a_304_or_the_finished_import(stag
     waiting = asyncio.create_task(get(stage, import_id, tag, wait=60))
     await watched(stage)
     await stage.run()
-    told = await waiting
-    assert told.json()["status"] == "complete"
-    assert told.headers["ETag"] != tag
-    assert (await get(stage, import_id, told.headers["ETag"], wait=60)).status_code == 304
+    answer = await waiting
+    assert answer.json()["status"] == "complete"
+    assert answer.headers["ETag"] != tag
+    assert (await get(stage, import_id, answer.headers["ETag"], wait=60)).status_code == 304
 
 
 async def test_the_tag_changes_if_and_only_if_the_import_does(stage: Stage):
@@ -83,8 +83,8 @@ async def test_the_tag_changes_if_and_only_if_the_import_does(stage: Stage):
     seen: list[tuple[dict[str, Any], str]] = []
     while not seen or seen[-1][0]["status"] != "complete":
         for _ in range(2):
-            told = await get(stage, import_id)
-            seen.append((told.json(), told.headers["ETag"]))
+            answer = await get(stage, import_id)
+            seen.append((answer.json(), answer.headers["ETag"]))
         await stage.beat()
         stage.clock.step(5)
     assert len({tag for _, tag in seen}) >= 3, "accepted, at Marketo, complete"

@@ -72,8 +72,8 @@ async def test_NOT_A_GUESS_half_a_file_is_not_taken_for_a_whole_one(stage: Stage
             form(LEADS, before=f'--b\r\nContent-Disposition: form-data; name="label"\r\n{name}: {value}\r\n\r\nx\r\n'),
         ),
     ):
-        told = is_problem(answer, 400, "partial_upload")
-        assert "Send the whole file in one request" in told["detail"]
+        problem = is_problem(answer, 400, "partial_upload")
+        assert "Send the whole file in one request" in problem["detail"]
     assert len((await stage.api.get("/v1/imports")).json()["items"]) == 1
 
 
@@ -87,9 +87,9 @@ async def test_half_a_file_is_refused_in_marketos_envelope_on_marketos_paths(sta
         await raw(stage, LEADS, MARKETO, **piece),
     ):
         assert answer.status_code == 200
-        told = answer.json()
-        assert (told["success"], told["errors"][0]["code"]) == (False, "613")
-        assert "Send the whole file in one request" in told["errors"][0]["message"]
+        body = answer.json()
+        assert (body["success"], body["errors"][0]["code"]) == (False, "613")
+        assert "Send the whole file in one request" in body["errors"][0]["message"]
     assert await stage.holds_nothing()
 
 
@@ -126,9 +126,9 @@ async def test_a_parts_charset_and_a_parameter_that_differ_are_refused(stage: St
         await send(stage, body, params={"charset": "utf-8"}),
         await send(stage, field.format("utf-8").encode() + body),
     ):
-        told = is_problem(answer, 422, "invalid_parameter")
-        assert [error["field"] for error in told["errors"]] == ["charset"]
-        assert "Content-Type says 'cp1252'" in told["detail"]
+        problem = is_problem(answer, 422, "invalid_parameter")
+        assert [error["field"] for error in problem["errors"]] == ["charset"]
+        assert "Content-Type says 'cp1252'" in problem["detail"]
     assert (await send(stage, body, params={"charset": "windows-1252"})).status_code == 202
     assert (await send(stage, field.format("CP1252").encode() + body)).status_code == 202
     unknown = form(LEADS, "Content-Type: text/csv; charset=klingon")
@@ -176,8 +176,8 @@ async def test_a_transfer_encoding_that_is_none_is_refused(stage: Stage, named: 
     """As unknown, or as not what the bytes are."""
     is_problem(await send(stage, form(LEADS, f"Content-Transfer-Encoding: {named}")), status, code)
     is_problem(await raw(stage, LEADS, Content_Transfer_Encoding=named), status, code)
-    told = (await send(stage, form(LEADS, f"Content-Transfer-Encoding: {named}"), MARKETO)).json()
-    assert told["errors"][0]["code"] in {"612", "613"}
+    body = (await send(stage, form(LEADS, f"Content-Transfer-Encoding: {named}"), MARKETO)).json()
+    assert body["errors"][0]["code"] in {"612", "613"}
     assert await stage.holds_nothing()
 
 
@@ -201,8 +201,8 @@ async def test_a_packed_file_in_a_form_is_simply_unpacked(stage: Stage, pack):
     assert (await send(stage, mended, f"/v1/imports/{import_id}/retry-failures")).status_code == 202
     is_problem(await send(stage, form(LEADS, "Content-Encoding: gzip")), 400, "broken_upload")
     is_problem(await send(stage, form(LEADS, "Content-Encoding: br")), 415, "unsupported_encoding")
-    told = is_problem(await send(stage, form(pack(packed))), 422, "not_delimited")
-    assert "Pack it once only" in told["detail"]
+    problem = is_problem(await send(stage, form(pack(packed))), 422, "not_delimited")
+    assert "Pack it once only" in problem["detail"]
 
 
 async def test_a_fields_charset_is_honoured(stage: Stage):
@@ -223,9 +223,9 @@ async def test_a_fields_charset_is_honoured(stage: Stage):
         answer = await send(stage, sent)
         assert answer.status_code == 202, answer.text
         assert answer.json()["label"] == "Müller"
-    told = is_problem(await send(stage, body("", cp1252)), 422, "invalid_parameter")
-    assert [error["field"] for error in told["errors"]] == ["label"]
-    assert "not utf-8" in told["detail"]
+    problem = is_problem(await send(stage, body("", cp1252)), 422, "invalid_parameter")
+    assert [error["field"] for error in problem["errors"]] == ["label"]
+    assert "not utf-8" in problem["detail"]
     is_problem(
         await send(stage, body("Content-Type: text/plain; charset=klingon\r\n", cp1252)), 422, "invalid_parameter"
     )
@@ -244,8 +244,8 @@ async def test_a_media_type_of_tabs_means_tabs(stage: Stage):
 
 async def test_a_file_that_says_it_has_no_header_is_refused(stage: Stage):
     """RFC 4180 has a word for it; its first row would be taken for names."""
-    told = is_problem(await raw(stage, LEADS, Content_Type="text/csv; header=absent"), 422, "invalid_parameter")
-    assert "no header line" in told["detail"]
+    problem = is_problem(await raw(stage, LEADS, Content_Type="text/csv; header=absent"), 422, "invalid_parameter")
+    assert "no header line" in problem["detail"]
     assert (await raw(stage, LEADS, Content_Type="text/csv; header=present")).status_code == 202
 
 
@@ -288,8 +288,8 @@ async def test_every_digest_that_is_said_is_held_to_the_bytes(stage: Stage, of: 
 
 async def test_a_part_that_is_shorter_than_it_says_is_broken(stage: Stage):
     """Half of it was lost on the way."""
-    told = is_problem(await send(stage, form(LEADS, "Content-Length: 999")), 400, "broken_upload")
-    assert f"says that it has 999 bytes, and has {len(LEADS)}" in told["detail"]
+    problem = is_problem(await send(stage, form(LEADS, "Content-Length: 999")), 400, "broken_upload")
+    assert f"says that it has 999 bytes, and has {len(LEADS)}" in problem["detail"]
     assert (await send(stage, form(LEADS, f"Content-Length: {len(LEADS)}"))).status_code == 202
 
 
@@ -324,8 +324,8 @@ async def test_a_header_that_is_given_twice_is_not_half_believed(stage: Stage):
 async def test_a_file_under_another_name_is_told_its_name(stage: Stage, size: int):
     """However large it is: a field's size is not what is wrong with it."""
     answer = await stage.api.post("/v1/imports", files={"upload": ("a.csv", b"x" * size)})
-    told = is_problem(answer, 422, "no_file")
-    assert "'upload' holds one, as it seems: call it `file`; with curl, `-F file=@FILE`" in told["detail"]
+    problem = is_problem(answer, 422, "no_file")
+    assert "'upload' holds one, as it seems: call it `file`; with curl, `-F file=@FILE`" in problem["detail"]
     answer = await stage.api.post("/v1/imports", data={"data": "x" * size}, files={"z": (None, "")})
     assert is_problem(answer, 422, "no_file")
     answer = await stage.api.post("/v1/imports", files={"label": ("a.csv", b"x" * 70_000)})
@@ -345,5 +345,5 @@ async def test_a_file_under_another_name_is_told_its_name(stage: Stage, size: in
 )
 async def test_a_media_type_that_is_not_taken_is_told_what_to_do_instead(stage: Stage, kind: str, says: str):
     """Each its own."""
-    told = is_problem(await raw(stage, LEADS, Content_Type=kind), 415, "unsupported_media_type")
-    assert says in told["detail"]
+    problem = is_problem(await raw(stage, LEADS, Content_Type=kind), 415, "unsupported_media_type")
+    assert says in problem["detail"]

@@ -22,9 +22,9 @@ async def test_a_body_that_should_be_json_and_is_not_is_told_so(
     """No field is to blame for that."""
     headers = {"Content-Type": media_type}
     answer = await stage.api.post("/v1/instances/default/pause", content=content, headers=headers)
-    told = is_problem(answer, status, code)
-    assert word in told["detail"]
-    assert not any("field" in error for error in told.get("errors", []))
+    problem = is_problem(answer, status, code)
+    assert word in problem["detail"]
+    assert not any("field" in error for error in problem.get("errors", []))
 
 
 async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
@@ -65,5 +65,5 @@ async def test_a_json_body_that_goes_on_and_on_is_refused(stage: Stage):
 )
 async def test_every_error_is_a_problem_document(stage: Stage, method: str, path: str, status: int, code: str):
     """Also what the framework says by itself."""
-    told = is_problem(await stage.api.request(method, path), status, code)
-    assert told["detail"]
+    problem = is_problem(await stage.api.request(method, path), status, code)
+    assert problem["detail"]

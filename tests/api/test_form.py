@@ -32,8 +32,8 @@ async def test_a_form_is_checked_like_a_raw_body(stage: Stage, name: str):
 async def test_a_form_without_a_file_says_how_to_name_it(stage: Stage):
     """The commonest mistake with forms."""
     answer = await stage.api.post("/v1/imports", files={"upload": ("a.csv", LEADS)})
-    told = is_problem(answer, 422, "no_file")
-    assert "`file`" in told["detail"]
+    problem = is_problem(answer, 422, "no_file")
+    assert "`file`" in problem["detail"]
     assert await stage.holds_nothing()
 
 
@@ -93,5 +93,5 @@ async def test_a_form_s_names_may_be_of_any_alphabet(stage: Stage, name: str):
     assert answer.status_code == 202, answer.text
     assert answer.json()["file"]["name"] == name
     answer = await stage.api.post("/v1/imports", files={"file": ("a.csv", LEADS)}, data={name: "1"})
-    told = is_problem(answer, 422, "invalid_parameter")
-    assert told["errors"][0]["field"] == name
+    problem = is_problem(answer, 422, "invalid_parameter")
+    assert problem["errors"][0]["field"] == name

@@ -52,7 +52,7 @@ async def another_process(stage: Stage) -> AsyncIterator[httpx.AsyncClient]:
 
 
 async def imports(stage: Stage) -> list[int]:
-    return [one["id"] for one in (await stage.api.get("/v1/imports")).json()["items"]]
+    return [item["id"] for item in (await stage.api.get("/v1/imports")).json()["items"]]
 
 
 async def test_the_same_request_again_is_answered_with_the_import_as_it_now_stands(stage: Stage):
@@ -204,7 +204,7 @@ async def test_each_client_has_keys_of_its_own(database_url: str, clock: Stepped
         for client in ("crm-sync", "web-shop"):
             _, key = await stage.container.keys.create(client, [Scope.SUBMIT])
             made.append((await send(stage.api, headers={"Authorization": f"Bearer {key}"})).json())
-        assert [one["client"] for one in made] == ["crm-sync", "web-shop"]
+        assert [item["client"] for item in made] == ["crm-sync", "web-shop"]
         assert made[0]["id"] != made[1]["id"]
 
 

@@ -59,17 +59,17 @@ async def test_a_wrong_parameter_is_named_with_what_is_right(
     """422 (415 for charsets), the parameter by name, and a word that helps."""
     answer = await stage.create(LEADS, **parameters)
     assert answer.status_code == (422 if field else 415), answer.text
-    told = answer.json()
-    assert word in told["detail"]
+    body = answer.json()
+    assert word in body["detail"]
     if field:
-        assert field in [error["field"] for error in told["errors"]]
+        assert field in [error["field"] for error in body["errors"]]
     assert await stage.holds_nothing()
 
 
 async def test_all_mistakes_are_told_at_once(stage: Stage):
     """Nobody wants to mend three parameters in three rounds."""
-    told = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
-    assert {error["field"] for error in told["errors"]} == {"priority", "format", "label"}
+    problem = is_problem(await stage.create(LEADS, priority="x", format="y", label="z" * 300), 422, "invalid_parameter")
+    assert {error["field"] for error in problem["errors"]} == {"priority", "format", "label"}
 
 
 def read(max_priority: int = 9, **parameters: str) -> Request:

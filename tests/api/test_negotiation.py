@@ -36,7 +36,7 @@ CSV, TSV, JSON = "text/csv", "text/tab-separated-values", "application/json"
 )
 def test_the_form_is_the_one_that_is_liked_best(accept: list[str], liked: str):
     """By weight; then by how exactly it is named; then by which comes first."""
-    headers = [(b"accept", one.encode()) for one in accept]
+    headers = [(b"accept", item.encode()) for item in accept]
     assert preferred(Request({"type": "http", "headers": headers}), CSV, JSON) == liked
 
 

@@ -36,8 +36,8 @@ async def test_the_same_parameter_in_query_and_form_with_two_values_is_refused(s
 async def test_a_query_that_is_not_taken_is_told_what_is(stage: Stage, method: str, path: str, says: str):
     """In the API's words, not in ours."""
     await stage.created(LEADS)
-    told = is_problem(await stage.api.request(method, path), 422, "invalid_parameter")
-    assert says in told["detail"]
+    problem = is_problem(await stage.api.request(method, path), 422, "invalid_parameter")
+    assert says in problem["detail"]
 
 
 def test_an_unknown_name_is_told_the_nearest_that_there_is():

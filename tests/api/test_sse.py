@@ -22,17 +22,17 @@ def listening(stage: Stage, import_id: int, **headers: str) -> Listener:
 
 
 async def history(stage: Stage, import_id: int) -> list[dict[str, Any]]:
-    told = await stage.api.get(f"/v1/imports/{import_id}/events", params={"page_size": 200})
-    assert told.headers["Vary"] == "Accept"
-    return told.json()["items"]
+    answer = await stage.api.get(f"/v1/imports/{import_id}/events", params={"page_size": 200})
+    assert answer.headers["Vary"] == "Accept"
+    return answer.json()["items"]
 
 
 async def streamed(stage: Stage, import_id: int, **headers: str) -> list[dict[str, Any]]:
     """A stream to its end."""
     async with asyncio.timeout(SOON_SECONDS):
-        told = await stage.api.get(f"/v1/imports/{import_id}/events", headers=STREAM | headers)
-    assert told.status_code in {200, 204}, told.text
-    return events_in(told.text)
+        answer = await stage.api.get(f"/v1/imports/{import_id}/events", headers=STREAM | headers)
+    assert answer.status_code in {200, 204}, answer.text
+    return events_in(answer.text)
 
 
 async def test_events_come_as_they_happen_and_end_with_the_import(stage: Stage):
@@ -69,10 +69,10 @@ async def test_a_stream_goes_on_where_the_last_one_broke_off(stage: Stage):
     assert await streamed(stage, import_id) == whole
     for seen in range(len(whole)):
         assert await streamed(stage, import_id, **{"Last-Event-ID": str(whole[seen]["id"])}) == whole[seen + 1 :]
-    told = await stage.api.get(
+    answer = await stage.api.get(
         f"/v1/imports/{import_id}/events", headers=STREAM | {"Last-Event-ID": str(whole[-1]["id"])}
     )
-    assert told.status_code == 204, "an EventSource stops here, and would open any other answer again"
+    assert answer.status_code == 204, "an EventSource stops here, and would open any other answer again"
 
 
 async def test_an_id_of_another_time_is_no_place_to_go_on_from(stage: Stage):
@@ -87,16 +87,16 @@ async def test_what_is_no_event_id_is_refused(stage: Stage, given: str):
     """422, and it says what to do."""
     import_id = await stage.created(LEADS)
     headers = STREAM | {"Last-Event-ID": given.encode()}
-    told = await stage.api.get(f"/v1/imports/{import_id}/events", headers=headers)
-    assert told.status_code == 422
-    assert [error["field"] for error in told.json()["errors"]] == ["Last-Event-ID"]
+    answer = await stage.api.get(f"/v1/imports/{import_id}/events", headers=headers)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == ["Last-Event-ID"]
 
 
 async def test_a_stream_has_no_pages(stage: Stage):
     """A parameter that does nothing must not go unnoticed; and an import that is not there is a 404."""
     import_id = await stage.created(LEADS)
-    told = await stage.api.get(f"/v1/imports/{import_id}/events", headers=STREAM, params={"page_size": 5})
-    assert told.status_code == 422
+    answer = await stage.api.get(f"/v1/imports/{import_id}/events", headers=STREAM, params={"page_size": 5})
+    assert answer.status_code == 422
     assert (await stage.api.get(f"/v1/imports/{import_id + 1}/events", headers=STREAM)).status_code == 404
 
 
@@ -129,7 +129,9 @@ async def test_who_listens_holds_no_connection(stage: Stage):
             last = await caller.events()
             assert [event["type"] for event in last or []] == ["cancel_requested", "cancel", "finished"]
             assert await caller.piece() is None
-    assert len([one for one in sent if "FROM event" in one]) <= 2 * 2, "two statements; once more where it came early"
+    assert len([item for item in sent if "FROM event" in item]) <= 2 * 2, (
+        "two statements; once more where it came early"
+    )
     for caller in callers:
         await caller.hang_up()
     assert not stage.container.subscriptions.subscribers

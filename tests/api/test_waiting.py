@@ -41,11 +41,11 @@ async def test_a_wait_ends_with_the_import(stage: Stage):
     await stage.run(until=lambda: _started(stage, import_id))
     assert not waiting.done()
     await stage.run()
-    told = await waiting
-    assert told.status_code == 200
-    assert told.json() == await stage.read(import_id)
-    assert told.json()["status"] == "complete"
-    assert "Retry-After" not in told.headers
+    answer = await waiting
+    assert answer.status_code == 200
+    assert answer.json() == await stage.read(import_id)
+    assert answer.json()["status"] == "complete"
+    assert "Retry-After" not in answer.headers
     assert not stage.container.subscriptions.subscribers
 
 
@@ -54,7 +54,7 @@ async def _started(stage: Stage, import_id: int) -> bool:
 
 
 async def test_a_cancel_ends_a_wait(stage: Stage):
-    """The desk commits, and whoever waits is told."""
+    """The cancellation is committed, and whoever waits is told."""
     import_id = await stage.created(LEADS, not_before="2027-01-01T00:00:00Z")
     waiting = asyncio.create_task(get(stage, import_id, wait=60))
     await watched(stage)
@@ -87,20 +87,20 @@ async def test_a_wait_is_answered_before_a_proxy_hangs_up(stage: Stage, wait: fl
 async def test_when_the_time_is_up_the_import_is_told_as_it_stands(stage: Stage):
     """With the hint when to ask again."""
     import_id = await stage.created(LEADS)
-    told = await get(stage, import_id, wait="0.01")
-    assert told.status_code == 200
-    assert told.json()["status"] == "queued"
-    assert int(told.headers["Retry-After"]) > 0
+    answer = await get(stage, import_id, wait="0.01")
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "queued"
+    assert int(answer.headers["Retry-After"]) > 0
 
 
 @pytest.mark.parametrize("wait", ["61", "60.001", "-1", "-0.5", "soon", "nan", "inf", "1s", ""])
 async def test_a_wait_that_cannot_be_is_refused(stage: Stage, wait: str):
     """422, and it names the parameter."""
     import_id = await stage.created(LEADS)
-    told = await get(stage, import_id, wait=wait)
-    assert told.status_code == 422
-    assert told.json()["code"] == "invalid_parameter"
-    assert [error["field"] for error in told.json()["errors"]] == ["wait"]
+    answer = await get(stage, import_id, wait=wait)
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "invalid_parameter"
+    assert [error["field"] for error in answer.json()["errors"]] == ["wait"]
 
 
 async def test_who_waits_asks_the_database_nothing(stage: Stage):
@@ -115,8 +115,8 @@ async def test_who_waits_asks_the_database_nothing(stage: Stage):
         await quiet(stage)
         assert len(sent) == about_others
         await stage.api.post(f"/v1/imports/{import_id}/cancel")
-        assert {(await one).json()["status"] for one in waiting} == {"cancelled"}
-        reads = [one for one in sent[about_others:] if "FROM import JOIN instance" in one]
+        assert {(await item).json()["status"] for item in waiting} == {"cancelled"}
+        reads = [item for item in sent[about_others:] if "FROM import JOIN instance" in item]
     assert len(reads) <= 4, "two of the request that cancels, one for all who wait, and maybe one that came too early"
 
 
@@ -136,7 +136,7 @@ async def test_a_stop_answers_all_who_wait(stage: Stage):
     waiting = asyncio.create_task(get(stage, import_id, wait=60))
     await watched(stage)
     stage.container.subscriptions.end()
-    told = await waiting
-    assert (told.status_code, told.json()["status"]) == (200, "queued")
-    assert "Retry-After" in told.headers
+    answer = await waiting
+    assert (answer.status_code, answer.json()["status"]) == (200, "queued")
+    assert "Retry-After" in answer.headers
     assert (await get(stage, import_id, wait=60)).json()["status"] == "queued"

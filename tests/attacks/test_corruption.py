@@ -65,7 +65,7 @@ async def test_the_parts_beside_a_damaged_one_are_imported(stage: Stage):
     import_id = await stage.created(leads(100))
     await spoil(stage.container.db, part_file.c.blob, of=2)
     await stage.run()
-    states = [one["state"] for one in await stage.parts(import_id)]
+    states = [item["state"] for item in await stage.parts(import_id)]
     assert states.count("failed") == 1
     assert states[1] == "failed"
     assert states.count("complete") == len(states) - 1 > 1
@@ -98,9 +98,9 @@ async def test_results_of_a_part_that_was_damaged_meanwhile_are_not_guessed_at(s
         await stage.instance_worker.poll.run_once(stage.lease)
     await spoil(stage.container.db, part_file.c.blob)
     await stage.run()
-    told = await stage.read(import_id)
-    assert (told["status"], told["attention"]["code"]) == ("complete", "results_missing")
-    assert (told["rows"]["failed"], told["rows"]["imported"]) == (2, 3)
+    answer = await stage.read(import_id)
+    assert (answer["status"], answer["attention"]["code"]) == ("complete", "results_missing")
+    assert (answer["rows"]["failed"], answer["rows"]["imported"]) == (2, 3)
 
 
 async def test_ONE_KEY_AT_A_TIME_damaged_keys_may_be_any(stage: Stage):

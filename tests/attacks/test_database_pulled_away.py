@@ -117,7 +117,7 @@ async def test_nothing_is_taken_in_by_a_process_that_is_not_of_the_schemas_versi
 
 
 async def test_it_writes_nothing_else_either_once_it_has_seen_that(stage: Stage):
-    """People's deeds are refused; a worker's steps wait, as for a database that is away."""
+    """What people ask for is refused; a worker's steps wait, as for a database that is away."""
     made = await stage.created(LEADS)
     await upgrade(stage, "9999")
     await stage.container.schema_watch.look()

@@ -44,8 +44,8 @@ def header(columns: int) -> bytes:
 
 async def test_a_file_may_have_two_thousand_columns(stage: Stage):
     """One more is refused, and nothing of it is kept."""
-    told = await refused(stage, "too_many_columns", header(2001) + b"a@example.com\n", preflight="off")
-    assert "2000 columns" in told["detail"]
+    answer = await refused(stage, "too_many_columns", header(2001) + b"a@example.com\n", preflight="off")
+    assert "2000 columns" in answer["detail"]
     assert await stage.holds_nothing()
     await stage.created(header(2000) + b"a@example.com\n", preflight="off")
 
@@ -94,22 +94,22 @@ def test_a_corrected_file_may_have_our_columns_besides():
 
 async def test_a_missing_column_is_told_beside_a_few_that_are_there(stage: Stage):
     """Not beside half a megabyte of them."""
-    told = await refused(stage, "missing_column", header(2000)[6:] + b"a\n", preflight="off")
-    assert "c19 and 1979 more" in told["detail"]
+    answer = await refused(stage, "missing_column", header(2000)[6:] + b"a\n", preflight="off")
+    assert "c19 and 1979 more" in answer["detail"]
 
 
 async def test_a_problem_lists_a_hundred_mistakes_and_says_how_many_there_are(stage: Stage):
     """Of a header that Marketo has none of."""
-    told = await refused(stage, "invalid_header", header(2000) + b"a@example.com\n")
-    assert (len(told["errors"]), told["errors_total"]) == (100, 1999)
-    assert "And 1994 more" in told["detail"]
+    answer = await refused(stage, "invalid_header", header(2000) + b"a@example.com\n")
+    assert (len(answer["errors"]), answer["errors_total"]) == (100, 1999)
+    assert "And 1994 more" in answer["detail"]
 
 
 async def test_names_that_nobody_knows_are_bounded_too(stage: Stage):
     """2,000 of them kept everybody waiting while each was compared with all that are known."""
     answer = await stage.api.get("/v1/imports", params={f"strange{n}": "x" for n in range(2000)})
-    told = answer.json()
-    assert (answer.status_code, len(told["errors"]), told["errors_total"]) == (422, 100, 2000)
+    body = answer.json()
+    assert (answer.status_code, len(body["errors"]), body["errors_total"]) == (422, 100, 2000)
     assert len(answer.content) < 50_000
     few, many = [f"strange{n}" for n in range(200)], [f"strange{n}" for n in range(2000)]
     assert calls(lambda: only(many, KNOWN)) < 3 * calls(lambda: only(few, KNOWN))
@@ -143,7 +143,7 @@ async def test_no_list_reads_what_it_does_not_show(stage: Stage):
         for path in ("/v1/status", "/metrics", "/v1/instances"):
             assert (await stage.api.get(path)).status_code == 200
     assert len(sent) > 10
-    assert [one for one in sent if "import.columns" in one or "part_file.blob" in one] == []
+    assert [item for item in sent if "import.columns" in item or "part_file.blob" in item] == []
 
 
 async def test_a_page_of_large_rows_ends_sooner(stage: Stage):
@@ -277,10 +277,10 @@ async def test_a_name_that_people_gave_has_no_control_characters(stage: Stage):
     kind = {"object_type": "program_member", "program_id": 1001, "format": "tsv"}
     for name in ("a\x1b[2J", "a\nb", "a\u202eb", "a\x9bb"):
         for named in ("partition_name", "lookup_field"):
-            told = await refused(stage, "invalid_parameter", LEADS, **{named: name})
-            assert [error["field"] for error in told["errors"]] == [named]
-        told = await refused(stage, "invalid_parameter", MEMBERS, program_member_status=name, **kind)
-        assert [error["field"] for error in told["errors"]] == ["program_member_status"]
+            answer = await refused(stage, "invalid_parameter", LEADS, **{named: name})
+            assert [error["field"] for error in answer["errors"]] == [named]
+        answer = await refused(stage, "invalid_parameter", MEMBERS, program_member_status=name, **kind)
+        assert [error["field"] for error in answer["errors"]] == ["program_member_status"]
 
 
 async def test_names_as_marketo_has_them_are_taken(stage: Stage):

@@ -39,7 +39,7 @@ async def pass_by(stage: Stage, seconds: float, *, step: float = 15) -> None:
 
 async def check(stage: Stage, name: str) -> dict[str, Any]:
     status = (await stage.api.get("/v1/status")).json()
-    return next(one for one in status["checks"] if one["name"] == name)
+    return next(item for item in status["checks"] if item["name"] == name)
 
 
 async def jumps(stage: Stage) -> list[str]:
@@ -68,16 +68,16 @@ async def test_a_clock_that_was_set_is_said_in_the_log_and_in_the_status(stage: 
     assert (await check(stage, "clock"))["status"] == "ok"
     stage.clock.jump(seconds)
     await stage.container.timekeeper.look()
-    told = await check(stage, "clock")
-    assert told["status"] == "degraded"
-    assert f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):,} s" in told["detail"]
+    answer = await check(stage, "clock")
+    assert answer["status"] == "degraded"
+    assert f"{'forward' if seconds > 0 else 'back'} by {abs(seconds):,} s" in answer["detail"]
     assert log.lines("the clock was set")[0]["seconds"] == seconds
     await pass_by(stage, FOLLOWED)
     assert (await check(stage, "clock"))["status"] == "degraded"
     assert log.lines("the clock that was set is followed")[0]["level"] == "warning"
     await pass_by(stage, HOUR, step=HOUR / 2)
-    told = await check(stage, "clock")
-    assert (told["status"], "moved along" in told["detail"]) == ("ok", True)
+    answer = await check(stage, "clock")
+    assert (answer["status"], "moved along" in answer["detail"]) == ("ok", True)
 
 
 @JUMPS

@@ -41,7 +41,7 @@ async def test_a_flood_of_streams_ends_at_the_client_s_own_cap_and_with_its_key(
 
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(opened(flood)) for _ in range(OPEN)]
-        assert all(await asyncio.gather(*[one.piece() for one in streams]))
+        assert all(await asyncio.gather(*[item.piece() for item in streams]))
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1") as api:
             asked = {"Accept": "text/event-stream"}
             refused = [
@@ -53,8 +53,8 @@ async def test_a_flood_of_streams_ends_at_the_client_s_own_cap_and_with_its_key(
         await stage.container.keys.revoke(flood.split("_")[1])
         stage.clock.step(2)
         await stage.api.post(f"/v1/imports/{import_id}/cancel", headers={"Authorization": other})
-        for one in streams:
-            told = [piece async for piece in pieces(one)]
+        for item in streams:
+            told = [piece async for piece in pieces(item)]
             assert b"cancel" not in b"".join(told)
         assert await theirs.events()
     assert app.state.streams._open == {}

@@ -30,10 +30,10 @@ def test_sluice_settings_shows_none_of_them(sluice: Run):
         "INSTANCES__DEFAULT__CLIENT_SECRET": HUSH,
     }
     for words in (("settings",), ("settings", "--json")):
-        told = sluice(*words, **given)
-        assert told.returncode == 0, told.stderr
-        assert HUSH not in told.stdout + told.stderr
-        assert told.stdout.count("marketo.example.com") == 2
+        result = sluice(*words, **given)
+        assert result.returncode == 0, result.stderr
+        assert HUSH not in result.stdout + result.stderr
+        assert result.stdout.count("marketo.example.com") == 2
 
 
 @pytest.mark.parametrize(
@@ -80,18 +80,18 @@ def test_a_start_that_fails_says_why_without_the_password(sluice: Run, command: 
         "INSTANCES__DEFAULT__CLIENT_ID": "id",
         "INSTANCES__DEFAULT__CLIENT_SECRET": HUSH,
     }
-    told = sluice(command, DATABASE_URL=url, PORT=0, **marketo)
-    assert told.returncode == 1
-    assert "SLUICE_DATABASE_URL: the database cannot be opened" in told.stderr
-    assert HUSH not in told.stdout + told.stderr
+    result = sluice(command, DATABASE_URL=url, PORT=0, **marketo)
+    assert result.returncode == 1
+    assert "SLUICE_DATABASE_URL: the database cannot be opened" in result.stderr
+    assert HUSH not in result.stdout + result.stderr
 
 
 def test_nobody_answers_and_the_message_has_no_user_info(sluice: Run):
     """It says where was looked."""
-    told = sluice("status", URL=f"http://me:{HUSH}@127.0.0.1:9")
-    assert told.returncode == 1
-    assert "http://***@127.0.0.1:9" in told.stderr
-    assert HUSH not in told.stderr
+    result = sluice("status", URL=f"http://me:{HUSH}@127.0.0.1:9")
+    assert result.returncode == 1
+    assert "http://***@127.0.0.1:9" in result.stderr
+    assert HUSH not in result.stderr
 
 
 async def test_the_api_shows_an_instance_without_its_user_info(sqlite_url: str, clock: SteppedClock):

@@ -100,13 +100,13 @@ async def test_a_key_may_have_a_highest_priority(database_url: str, clock: Stepp
     """Above it an import is refused; where none is given, that of the import is no higher."""
     async with staged(database_url, clock, auth="on") as stage:
         _, low = await a_key(stage, Scope.SUBMIT, max_priority=3)
-        told = await stage.api.post("/v1/imports?priority=4", content=leads(1), headers=low)
-        assert (told.status_code, told.json()["code"]) == (422, "priority_too_high")
-        assert told.json()["errors"][0]["field"] == "priority"
-        assert "0 to 3, and not 4" in told.json()["detail"]
+        answer = await stage.api.post("/v1/imports?priority=4", content=leads(1), headers=low)
+        assert (answer.status_code, answer.json()["code"]) == (422, "priority_too_high")
+        assert answer.json()["errors"][0]["field"] == "priority"
+        assert "0 to 3, and not 4" in answer.json()["detail"]
         assert await stage.holds_nothing()
-        told = await stage.api.post("/v1/imports?priority=10", content=leads(1), headers=low)
-        assert told.json()["code"] == "invalid_parameter"
+        answer = await stage.api.post("/v1/imports?priority=10", content=leads(1), headers=low)
+        assert answer.json()["code"] == "invalid_parameter"
         for query, priority in (("?priority=3", 3), ("?priority=0", 0), ("", 3)):
             made = await stage.api.post(f"/v1/imports{query}", content=leads(1), headers=low)
             assert (made.status_code, made.json()["priority"]) == (202, priority)
@@ -135,12 +135,12 @@ async def test_on_marketo_s_own_paths_the_key_s_highest_holds_too(database_url: 
         _, key_id, secret = written.split("_")
         grant = {"grant_type": "client_credentials", "client_id": key_id, "client_secret": secret}
         token = (await stage.api.get("/identity/oauth/token", params=grant)).json()["access_token"]
-        known = {"headers": {"Authorization": f"Bearer {token}"}, "files": {"file": ("a.csv", leads(1))}}
-        taken = await stage.api.post("/bulk/v1/leads.json", data={"format": "csv"}, **known)
+        settings = {"headers": {"Authorization": f"Bearer {token}"}, "files": {"file": ("a.csv", leads(1))}}
+        taken = await stage.api.post("/bulk/v1/leads.json", data={"format": "csv"}, **settings)
         assert taken.json()["success"], taken.text
         read = await a_key(stage, Scope.READ)
         made = await stage.api.get(f"/v1/imports/{taken.json()['result'][0]['batchId']}", headers=read[1])
         assert made.json()["priority"] == 3
-        told = (await stage.api.post("/bulk/v1/leads.json", data={"format": "csv", "priority": "9"}, **known)).json()
-        assert (told["success"], told["errors"][0]["code"]) == (False, "1001")
-        assert "priority" in told["errors"][0]["message"]
+        body = (await stage.api.post("/bulk/v1/leads.json", data={"format": "csv", "priority": "9"}, **settings)).json()
+        assert (body["success"], body["errors"][0]["code"]) == (False, "1001")
+        assert "priority" in body["errors"][0]["message"]

@@ -87,10 +87,10 @@ async def test_whoever_names_itself_in_the_header_does_not_wait_behind_them(stag
     """That is looked at first, and a bad one is refused before a byte of the form is read."""
     sent = await token(stage)
     _, posts = await half_open(stage, 4)
-    known = await stage.api.post(
+    settings = await stage.api.post(
         PATH, content=FILE + b"\r\n--b--\r\n", headers=FORM | {"Authorization": f"Bearer {sent}"}
     )
-    assert known.json()["success"]
+    assert settings.json()["success"]
     async with in_order(stage.container) as (api, log):
         bad = await api.post(PATH, content=FILE, headers=FORM | {"Authorization": "Bearer a.1.b"})
     assert (await codes(bad), log[0]) == (["601"], "answer")

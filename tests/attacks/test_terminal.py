@@ -43,9 +43,9 @@ def hostile(shown: Any) -> Any:
         case str() if not re.match(r"\d{4}-", shown):
             return HOSTILE
         case list():
-            return [hostile(one) for one in shown]
+            return [hostile(item) for item in shown]
         case dict():
-            return {name: hostile(one) for name, one in shown.items()}
+            return {name: hostile(item) for name, item in shown.items()}
         case _:
             return shown
 

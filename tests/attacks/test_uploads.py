@@ -77,10 +77,10 @@ async def half_open(
 ) -> tuple[list[HalfOpen], list[asyncio.Task[Any]]]:
     files = [HalfOpen(number, size_bytes) for number in range(count)]
     url, said = stage.api.base_url.join("/v1/imports"), headers | {"Transfer-Encoding": "chunked"}
-    requests = [httpx.Request("POST", url, headers=said, stream=one) for one in files]
-    posts = [asyncio.create_task(stage.api.send(one)) for one in requests]
+    requests = [httpx.Request("POST", url, headers=said, stream=item) for item in files]
+    posts = [asyncio.create_task(stage.api.send(item)) for item in requests]
     async with asyncio.timeout(SOON_SECONDS):
-        await asyncio.gather(*[one.is_read.wait() for one in files])
+        await asyncio.gather(*[item.is_read.wait() for item in files])
     return files, posts
 
 
@@ -119,15 +119,15 @@ async def test_half_open_uploads_that_hold_too_much_together_store_what_they_hav
     await until(lambda: has_settled(stage.container.admission))
     assert await ended(files, posts) == [202] * OF_ONE
     imports = (await stage.api.get("/v1/imports", headers=await key_of(stage, "crm"))).json()["items"]
-    assert sorted(one["rows"]["total"] for one in imports) == [len(one.rows) + 1 for one in files]
-    assert sum(one["parts"]["total"] for one in imports) > OF_ONE
+    assert sorted(item["rows"]["total"] for item in imports) == [len(item.rows) + 1 for item in files]
+    assert sum(item["parts"]["total"] for item in imports) > OF_ONE
 
 
 def has_settled(found: admission.Admission) -> bool:
     """What all have sent has been worked on, somebody has stored some of it for the others, and all hold little."""
     places = found._places
-    has_stored = any(not one.first_awaits_more for one in places)
-    return all(one.least_bytes for one in places) and has_stored and found.excess_bytes <= 0
+    has_stored = any(not item.first_awaits_more for item in places)
+    return all(item.least_bytes for item in places) and has_stored and found.excess_bytes <= 0
 
 
 class Sender:
@@ -193,7 +193,7 @@ async def _sent(stage: Stage, monkeypatch: pytest.MonkeyPatch, body: bytes, *, s
         await asyncio.wait({answering})
     listed = (await stage.api.get("/v1/imports", headers=key)).json()["items"]
     if stays:
-        assert [one["parts"]["total"] for one in listed] == [len(made)]
+        assert [item["parts"]["total"] for item in listed] == [len(made)]
         assert len(made) > 4 * SOON_PARTS
     else:
         assert 0 < len(made) < SOON_PARTS

@@ -17,8 +17,8 @@ ONE_ROW = "email\na@example.com\n"
 
 
 def submitted(sluice: Run, served: Service, *words: object, stdin: str = ONE_ROW) -> int:
-    told = sluice("submit", *(words or ("-",)), "--json", stdin=stdin, URL=served.url)
-    return int(json.loads(told.stdout)["id"])
+    result = sluice("submit", *(words or ("-",)), "--json", stdin=stdin, URL=served.url)
+    return int(json.loads(result.stdout)["id"])
 
 
 def read(served: Service, import_id: int) -> dict[str, Any]:
@@ -40,8 +40,8 @@ def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
             URL=served.url,
         ).stdout
     )
-    told = sluice("cancel", made["id"], URL=served.url)
-    assert (told.returncode, told.stdout) == (0, f"Import {made['id']} is cancelled.\n")
+    result = sluice("cancel", made["id"], URL=served.url)
+    assert (result.returncode, result.stdout) == (0, f"Import {made['id']} is cancelled.\n")
     again = sluice("cancel", made["id"], URL=served.url)
     assert again.returncode == 1
     assert "cancelled" in again.stderr
@@ -51,10 +51,10 @@ def test_retry_sends_the_parts_that_were_left_behind_again(sluice: Run, served: 
     """As a new import; the old one's history says who asked for it."""
     old = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
     sluice("cancel", old, URL=served.url)
-    told = sluice("retry", old, URL=served.url)
-    assert told.returncode == 0, told.stderr
-    again = int(told.stdout.split()[1])
-    assert told.stdout == f"Import {again} has 1 rows of import {old}.\n"
+    result = sluice("retry", old, URL=served.url)
+    assert result.returncode == 0, result.stderr
+    again = int(result.stdout.split()[1])
+    assert result.stdout == f"Import {again} has 1 rows of import {old}.\n"
     assert read(served, again)["retry_of"] == old
     assert who(served, old, "retried") == who(served, old, "cancel_requested") == ["local"]
 
@@ -103,9 +103,9 @@ def test_resolve_accepted_follows_the_batch_that_a_person_found(
     """Its rows are counted, and nothing is sent twice."""
     jobs = marketo[1].report()["jobs"]
     batch_id = jobs[-1]["batch_id"]
-    told = sluice("resolve", unconfirmed, 1, "accepted", "--batch-id", batch_id, URL=served.url)
-    assert told.returncode == 0, told.stderr
-    assert told.stdout == f"Part 1 of import {unconfirmed} is followed as Marketo's batch {batch_id}.\n"
+    result = sluice("resolve", unconfirmed, 1, "accepted", "--batch-id", batch_id, URL=served.url)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"Part 1 of import {unconfirmed} is followed as Marketo's batch {batch_id}.\n"
     wait_until(lambda: read(served, unconfirmed)["status"] == "complete", "the import to be complete")
     assert len(marketo[1].report()["jobs"]) == len(jobs)
     assert who(served, unconfirmed, "accept") == ["local"]
@@ -116,8 +116,8 @@ def test_resolve_resubmit_sends_it_again(
 ):
     """A second time there is nothing to decide: exit code 1."""
     before = len(marketo[1].report()["jobs"])
-    told = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
-    assert (told.returncode, told.stdout) == (0, f"Part 1 of import {unconfirmed} goes to Marketo again.\n")
+    result = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert (result.returncode, result.stdout) == (0, f"Part 1 of import {unconfirmed} goes to Marketo again.\n")
     wait_until(lambda: read(served, unconfirmed)["status"] == "complete", "the import to be complete")
     assert len(marketo[1].report()["jobs"]) == before + 1
     assert who(served, unconfirmed, "resubmit") == ["local"]
@@ -132,8 +132,8 @@ def test_a_part_of_a_cancelled_import_is_not_sent_again(
     """To resubmit it cancels it: the way out where nobody knows the batch, and twice would do harm."""
     before = len(marketo[1].report()["jobs"])
     assert sluice("cancel", unconfirmed, URL=served.url).returncode == 0
-    told = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
-    assert told.stdout == f"Part 1 of import {unconfirmed} is cancelled, as its import is.\n"
+    result = sluice("resolve", unconfirmed, 1, "resubmit", URL=served.url)
+    assert result.stdout == f"Part 1 of import {unconfirmed} is cancelled, as its import is.\n"
     assert read(served, unconfirmed)["status"] == "cancelled"
     assert len(marketo[1].report()["jobs"]) == before
 
@@ -149,13 +149,13 @@ def going_on(served: Service) -> Iterator[None]:
 def test_pause_and_resume_an_instance(sluice: Run, served: Service):
     """Paused, imports wait; resumed, they go."""
     submitted(sluice, served, "-", "--wait")  # goes through: whatever kept calls from it before is over
-    told = sluice("pause", "default", "--reason", "Spring cleaning", URL=served.url)
-    assert (told.returncode, told.stdout) == (0, "Instance default is paused: Spring cleaning\n")
+    result = sluice("pause", "default", "--reason", "Spring cleaning", URL=served.url)
+    assert (result.returncode, result.stdout) == (0, "Instance default is paused: Spring cleaning\n")
     waiting = submitted(sluice, served)
     parts = patience.get(f"{served.url}/v1/imports/{waiting}/parts").json()["items"]
     assert [part["waiting_for"] for part in parts] == ["instance_paused"]
-    told = sluice("resume", "default", URL=served.url)
-    assert (told.returncode, told.stdout) == (0, "Instance default is running.\n")
+    result = sluice("resume", "default", URL=served.url)
+    assert (result.returncode, result.stdout) == (0, "Instance default is running.\n")
     wait_until(lambda: read(served, waiting)["status"] == "complete", "the import to be complete")
 
 
@@ -176,6 +176,6 @@ def test_what_the_service_refuses_is_told_in_a_sentence(sluice: Run, served: Ser
         ("pause", "default", "--reason", "x" * 1001): "reason: String should have at most 1000 characters",
     }
     for words, sentence in refused.items():
-        told = sluice(*words, URL=served.url)
-        assert (told.returncode, told.stdout) == (1, ""), words
-        assert told.stderr.count(sentence) == 1, told.stderr
+        result = sluice(*words, URL=served.url)
+        assert (result.returncode, result.stdout) == (1, ""), words
+        assert result.stderr.count(sentence) == 1, result.stderr

@@ -21,7 +21,7 @@ async def test_sluice_check_database_says_what_it_found(sqlite_url: str, clock: 
         bad = sluice("check-database", DATABASE_URL=url)
         assert bad.returncode == 1
         assert f"corrupt: part_file of import {made}, part 1, waiting" in bad.stdout
-        told = json.loads(sluice("check-database", "--json", DATABASE_URL=url).stdout)
-        assert told["corrupt"] == [{"table": "part_file", "import": made, "part": 1, "part_state": "waiting"}]
-        assert told["counted"] == {"part_file": {"corrupt": 1}, "part_keys": {"whole": 1}}
-        assert told["complaints"] == []
+        result = json.loads(sluice("check-database", "--json", DATABASE_URL=url).stdout)
+        assert result["corrupt"] == [{"table": "part_file", "import": made, "part": 1, "part_state": "waiting"}]
+        assert result["counted"] == {"part_file": {"corrupt": 1}, "part_keys": {"whole": 1}}
+        assert result["complaints"] == []

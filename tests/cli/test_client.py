@@ -20,19 +20,19 @@ LEADS = ROOT / "docs" / "samples" / "leads.csv"
 def test_an_import_that_is_not_there_is_an_error(sluice: Run, served: Service):
     """Exit code 1 and the problem."""
     for words in (("status", 999_999), ("failures", 999_999)):
-        told = sluice(*words, URL=served.url)
-        assert told.returncode == 1
-        assert "999999" in told.stderr
+        result = sluice(*words, URL=served.url)
+        assert result.returncode == 1
+        assert "999999" in result.stderr
 
 
 def test_a_watch_that_breaks_is_taken_up_again(sluice: Run, served: Service):
     """And ends with the import; the service is asked to wait, not asked each second."""
     with relayed(served.port) as relay:
         relay.lose_answer_to(b"GET /v1/imports/")
-        told = sluice("submit", LEADS, "--wait", "--json", URL=relay.url)
-        looks = [one for one in relay.requests if re.match(rb"GET /v1/imports/\d+\?wait=", one)]
+        result = sluice("submit", LEADS, "--wait", "--json", URL=relay.url)
+        looks = [item for item in relay.requests if re.match(rb"GET /v1/imports/\d+\?wait=", item)]
     assert relay.has_broken
-    assert json.loads(told.stdout)["status"] == "complete"
+    assert json.loads(result.stdout)["status"] == "complete"
     assert 2 <= len(looks) <= 4
 
 
@@ -50,10 +50,10 @@ def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service,
 @pytest.mark.parametrize("command", ["status", "settings"])
 def test_a_mistyped_address_of_the_service_is_a_bad_setting(sluice: Run, command: str, url: str):
     """And no connection that broke."""
-    told = sluice(command, URL=url)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr.startswith("SLUICE_URL: ")
-    assert len(told.stderr.splitlines()) == 1
+    result = sluice(command, URL=url)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr.startswith("SLUICE_URL: ")
+    assert len(result.stderr.splitlines()) == 1
 
 
 @pytest.mark.parametrize("words", [("status",), ("failures", 1), ("cancel", 1), ("status", 1), ("status", "--watch")])
@@ -62,6 +62,6 @@ def test_without_a_service_a_command_says_where_it_looked(sluice: Run, words: tu
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
-        told = sluice(*words, URL=url)
-    assert told.returncode == 1
-    assert told.stderr.startswith(f"No Sluice answers at {url}.")
+        result = sluice(*words, URL=url)
+    assert result.returncode == 1
+    assert result.stderr.startswith(f"No Sluice answers at {url}.")

@@ -22,27 +22,27 @@ COMMANDS = [
 def test_the_command_is_installed():
     """A new Python runs it; all the other tests fork one that has imported it already."""
     script = Path(sys.executable).with_name("sluice")
-    told = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
-    assert told.stdout.startswith("sluice ")
+    result = subprocess.run([script, "--version"], capture_output=True, text=True, check=True)
+    assert result.stdout.startswith("sluice ")
     module = subprocess.run([sys.executable, "-m", "app", "--version"], cwd=ROOT, capture_output=True, check=True)
-    assert module.stdout.decode() == told.stdout
+    assert module.stdout.decode() == result.stdout
 
 
 def test_help_lists_every_command(sluice: Run):
     """And `--version` says which one it is."""
-    told = sluice("--help")
-    assert told.returncode == 0
-    assert all(command in told.stdout for command in COMMANDS)
+    result = sluice("--help")
+    assert result.returncode == 0
+    assert all(command in result.stdout for command in COMMANDS)
     assert sluice("--version").stdout.startswith("sluice ")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(sluice: Run, command: str):
     """What it does, and an example."""
-    told = sluice(command, "--help")
-    assert told.returncode == 0
-    assert "Example: " in told.stdout
-    assert f"sluice {command}" in told.stdout
+    result = sluice(command, "--help")
+    assert result.returncode == 0
+    assert "Example: " in result.stdout
+    assert f"sluice {command}" in result.stdout
 
 
 @pytest.mark.parametrize(
@@ -71,9 +71,9 @@ def test_every_command_explains_itself(sluice: Run, command: str):
 )
 def test_bad_usage_exits_2(sluice: Run, words: tuple[object, ...]):
     """With the mistake on standard error and nothing on standard output."""
-    told = sluice(*words)
-    assert (told.returncode, told.stdout) == (2, "")
-    assert told.stderr
+    result = sluice(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert result.stderr
 
 
 def test_no_command_waits_for_what_it_does_not_need():
@@ -89,8 +89,8 @@ def test_no_command_waits_for_what_it_does_not_need():
 def loaded_by(*modules: str) -> set[str]:
     """What a new Python has loaded once it has imported these."""
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
-    return set(told.stdout.split())
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(result.stdout.split())
 
 
 def test_a_worker_alone_does_not_load_the_http_api():
@@ -111,9 +111,9 @@ def test_the_shell_completes_commands(shell: str, tmp_path: Path):
     known = bare | {"_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
 
     def run(*words: str, **more: str) -> str:
-        told = forks.run(words, known | more, tmp_path)
-        assert told.returncode == 0
-        return told.stdout
+        result = forks.run(words, known | more, tmp_path)
+        assert result.returncode == 0
+        return result.stdout
 
     def completed(line: str) -> str:
         asked = {"_SLUICE_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": line}

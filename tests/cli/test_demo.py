@@ -14,12 +14,12 @@ EXPECTED = {  # rows, imported, failed, warned
 
 def test_the_demo_imports_the_samples_and_shows_every_failed_row(sluice: Run):
     """The counts, the reasons with their source rows, and Marketo's own count of its limits."""
-    told = sluice("demo")
-    assert told.returncode == 0, told.stderr
+    result = sluice("demo")
+    assert result.returncode == 0, result.stderr
     for name, counts in EXPECTED.items():
-        (numbers,) = re.findall(rf"{name} +complete +(\d+) +(\d+) +(\d+) +(\d+) +0", told.stdout)
+        (numbers,) = re.findall(rf"{name} +complete +(\d+) +(\d+) +(\d+) +(\d+) +0", result.stdout)
         assert tuple(map(int, numbers)) == counts
-        assert f"{name}: failures" in told.stdout
-    assert "Value for lookup field 'email' not found" in told.stdout
-    assert "missing.dedupe.fields" in told.stdout
-    assert "never more than" in told.stdout
+        assert f"{name}: failures" in result.stdout
+    assert "Value for lookup field 'email' not found" in result.stdout
+    assert "missing.dedupe.fields" in result.stdout
+    assert "never more than" in result.stdout

@@ -38,10 +38,10 @@ def test_a_key_is_made_listed_and_revoked(sluice: Run, empty_database_url: str):
     assert key.split("_")[2] not in listed
     revoked = sluice("keys", "revoke", key.split("_")[1], **known)
     assert revoked.returncode == 0
-    told = {one["id"]: one for one in json.loads(sluice("keys", "list", "--json", **known).stdout)}
-    assert told[key.split("_")[1]]["revoked_at"]
-    assert told[other["id"]]["expires_at"]
-    assert told[other["id"]]["revoked_at"] is None
+    result = {item["id"]: item for item in json.loads(sluice("keys", "list", "--json", **known).stdout)}
+    assert result[key.split("_")[1]]["revoked_at"]
+    assert result[other["id"]]["expires_at"]
+    assert result[other["id"]]["revoked_at"] is None
 
 
 def test_a_narrow_terminal_shows_a_key_s_whole_id(sluice: Run, sqlite_url: str, tmp_path: Path):
@@ -71,9 +71,9 @@ def test_a_narrow_terminal_shows_a_key_s_whole_id(sluice: Run, sqlite_url: str, 
 )
 def test_what_cannot_be_done_is_said(sluice: Run, sqlite_url: str, words: tuple[str, ...], code: int, says: str):
     """On standard error, with the exit code of its kind."""
-    told = sluice("keys", *words, DATABASE_URL=sqlite_url)
-    assert (told.returncode, told.stdout) == (code, "")
-    assert says in told.stderr
+    result = sluice("keys", *words, DATABASE_URL=sqlite_url)
+    assert (result.returncode, result.stdout) == (code, "")
+    assert says in result.stderr
 
 
 def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):

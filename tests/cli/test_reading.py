@@ -24,9 +24,9 @@ LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
 def test_what_others_wrote_is_shown_as_they_wrote_it(sluice: Run, served: Service):
     """A label or a file name may look like markup; it is none."""
-    told = sluice("submit", "-", "--label", "[/y] [red]", stdin="email\na@example.com\n", URL=served.url)
-    assert told.returncode == 0, told.stderr
-    assert "[/y] [red]" in told.stdout
+    result = sluice("submit", "-", "--label", "[/y] [red]", stdin="email\na@example.com\n", URL=served.url)
+    assert result.returncode == 0, result.stderr
+    assert "[/y] [red]" in result.stdout
     assert "[/y] [red]" in sluice("status", URL=served.url).stdout
 
 
@@ -59,9 +59,9 @@ def test_failures_that_break_off_leave_the_file_as_it_was(sluice: Run, tmp_path:
     with standing(Breaking()) as line:
         url = f"http://127.0.0.1:{line.port}"
         for name in ("bad.csv", "new.csv"):
-            told = sluice("failures", 1, "--output", name, URL=url)
-            assert (told.returncode, told.stdout) == (1, "")
-            assert told.stderr.startswith(f"The connection to {url} broke")
+            result = sluice("failures", 1, "--output", name, URL=url)
+            assert (result.returncode, result.stdout) == (1, "")
+            assert result.stderr.startswith(f"The connection to {url} broke")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.csv"]
     assert (tmp_path / "bad.csv").read_text() == "of yesterday\n"
 
@@ -79,18 +79,18 @@ def test_failures_may_go_to_a_pipe(sluice: Run, served: Service, tmp_path: Path)
 
 def test_status_shows_the_service_and_its_instances(sluice: Run, served: Service):
     """A table for people, JSON for scripts."""
-    told = sluice("status", URL=served.url)
-    assert told.returncode == 0
-    assert "Sluice is ok." in told.stdout
-    assert "default" in told.stdout
+    result = sluice("status", URL=served.url)
+    assert result.returncode == 0
+    assert "Sluice is ok." in result.stdout
+    assert "default" in result.stdout
     assert json.loads(sluice("status", "--json", URL=served.url).stdout)["status"] == "ok"
 
 
 def test_status_of_an_import_shows_its_parts(sluice: Run, served: Service):
     """With Marketo's number and what a part waits for."""
     import_id = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
-    told = sluice("status", import_id, URL=served.url)
-    assert "waits for: not_before" in told.stdout
+    result = sluice("status", import_id, URL=served.url)
+    assert "waits for: not_before" in result.stdout
     queue = sluice("status", URL=served.url).stdout
     assert re.search(rf"Under way(.|\n)* {import_id} .*queued .* after 2999-01-01", queue)
     sluice("cancel", import_id, URL=served.url)

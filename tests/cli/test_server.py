@@ -33,7 +33,7 @@ def test_an_idle_connection_is_closed_when_its_time_is_over(sqlite_url: str, tmp
 )
 def test_serve_refuses_what_cannot_work(sluice: Run, words, variables, says):
     """One clear line, the exit code of bad settings, nothing started."""
-    told = sluice(*words, **variables)
-    assert told.returncode == 2
-    assert says in told.stderr
-    assert "Traceback" not in told.stderr
+    result = sluice(*words, **variables)
+    assert result.returncode == 2
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr

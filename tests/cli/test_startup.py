@@ -14,10 +14,10 @@ def test_a_port_that_is_taken_is_one_line(sluice: Run, command: str):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        told = sluice(command, "--port", taken.getsockname()[1], **MARKETO, AUTH="off")
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "cannot listen on 127.0.0.1:" in told.stderr
-    assert len(told.stderr.splitlines()) == 1
+        result = sluice(command, "--port", taken.getsockname()[1], **MARKETO, AUTH="off")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "cannot listen on 127.0.0.1:" in result.stderr
+    assert len(result.stderr.splitlines()) == 1
 
 
 def test_an_address_is_told_so_that_it_can_be_opened():

@@ -20,22 +20,22 @@ LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
 def test_submit_and_wait_shows_what_became_of_the_rows(sluice: Run, served: Service):
     """Exit code 1, because some rows failed; which ones, and why."""
-    told = sluice("submit", LEADS, "--wait", "--label", "by hand", "--metadata", "run=7", URL=served.url)
-    assert told.returncode == 1
-    assert "complete" in told.stdout
-    assert "Rejected rows" in told.stdout
-    assert "Value for lookup field 'email' not found" in told.stdout
+    result = sluice("submit", LEADS, "--wait", "--label", "by hand", "--metadata", "run=7", URL=served.url)
+    assert result.returncode == 1
+    assert "complete" in result.stdout
+    assert "Rejected rows" in result.stdout
+    assert "Value for lookup field 'email' not found" in result.stdout
 
 
 def test_submit_from_standard_input_prints_json_for_scripts(sluice: Run, served: Service):
     """Exit code 0, because every row was imported; standard output is JSON and nothing else."""
-    told = sluice(
+    result = sluice(
         *("submit", "-", "--wait", "--json", "--label", "piped", "--metadata", "run=7", "--priority", 9),
         stdin="email\na@example.com\nb@example.com\n",
         URL=served.url,
     )
-    assert told.returncode == 0, told.stderr
-    made = json.loads(told.stdout)
+    assert result.returncode == 0, result.stderr
+    made = json.loads(result.stdout)
     assert (made["status"], made["rows"]["imported"], made["label"]) == ("complete", 2, "piped")
     assert (made["metadata"], made["priority"]) == ({"run": "7"}, 9)
     shown = json.loads(sluice("status", made["id"], "--json", URL=served.url).stdout)
@@ -62,54 +62,54 @@ def test_a_packed_file_is_simply_sent(sluice: Run, served: Service, tmp_path: Pa
     assert json.loads(piped.stdout)["file"]["rows"] == 1, piped.stderr
     failed = json.loads(sluice("submit", LEADS, "--wait", "--json", URL=served.url).stdout)
     (tmp_path / f"mended.csv.{end}").write_bytes(pack(b"email,firstName\nmended@example.com,M\n"))
-    told = sluice("retry", failed["id"], f"mended.csv.{end}", "--failures", URL=served.url)
-    assert told.returncode == 0, told.stderr
+    result = sluice("retry", failed["id"], f"mended.csv.{end}", "--failures", URL=served.url)
+    assert result.returncode == 0, result.stderr
 
 
 def test_a_refusal_names_the_command_to_try_next(sluice: Run, served: Service, tmp_path: Path):
     """With all that was given and all that is to be said; typed as it stands, it succeeds."""
     (tmp_path / "my leads.csv").write_bytes("email;firstName\nzoe@example.com;Zoë\n".encode("cp1252"))
-    told = sluice("submit", "my leads.csv", "--label", "by hand", "--metadata", "run=7", URL=served.url)
-    assert told.returncode == 1
-    (line,) = [line for line in told.stderr.splitlines() if line.startswith("Try: ")]
+    result = sluice("submit", "my leads.csv", "--label", "by hand", "--metadata", "run=7", URL=served.url)
+    assert result.returncode == 1
+    (line,) = [line for line in result.stderr.splitlines() if line.startswith("Try: ")]
     words = shlex.split(line.removeprefix("Try: "))
     assert words[:3] == ["sluice", "submit", "my leads.csv"]
     assert {"--charset", "cp1252", "--format", "ssv", "--label", "by hand", "run=7"} <= set(words)
     again = sluice(*words[1:], "--json", URL=served.url)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["label"] == "by hand"
-    assert told.stderr.count("holds bytes that are not utf-8") == 1
+    assert result.stderr.count("holds bytes that are not utf-8") == 1
 
 
 def test_rows_that_do_not_fit_the_header_are_counted(sluice: Run, served: Service):
     """Nobody should have to ask for it."""
-    told = sluice("submit", "-", stdin="email,firstName\na@example.com\nb@example.com,B\n", URL=served.url)
-    assert "1 row has another number of cells than the header" in told.stdout
+    result = sluice("submit", "-", stdin="email,firstName\na@example.com\nb@example.com,B\n", URL=served.url)
+    assert "1 row has another number of cells than the header" in result.stdout
 
 
 def test_a_refused_file_is_explained(sluice: Run, served: Service):
     """The problem's title, its sentence, and each of its errors."""
-    told = sluice("submit", "-", stdin="email,email\na,b\n", URL=served.url)
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "stands in the header twice" in told.stderr
+    result = sluice("submit", "-", stdin="email,email\na,b\n", URL=served.url)
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "stands in the header twice" in result.stderr
 
 
 @pytest.mark.parametrize("metadata", ["run", "=7="])
 def test_metadata_is_pairs(sluice: Run, served: Service, metadata: str):
     """`run` alone is bad usage."""
-    told = sluice("submit", LEADS, "--metadata", metadata, URL=served.url)
-    assert told.returncode == (2 if metadata == "run" else 0)
+    result = sluice("submit", LEADS, "--metadata", metadata, URL=served.url)
+    assert result.returncode == (2 if metadata == "run" else 0)
 
 
 def test_preflight_s_remarks_are_counted(sluice: Run, served: Service):
     """With the command that shows the rows."""
-    told = sluice(
+    result = sluice(
         *("submit", "-", "--preflight", "rows", "--wait"),
         stdin="email,leadScore\na@example.com,many\nb@example.com,2\n",
         URL=served.url,
     )
-    (import_id,) = re.findall(r"Import (\d+)", told.stdout)
-    assert f"1 row remarked upon by pre-flight: sluice failures {import_id} --warnings\n" in told.stdout
-    told = sluice("submit", "-", "--preflight", "rows", stdin="email,leadScore\na@example.com,2\n", URL=served.url)
-    assert told.returncode == 0, told.stderr
-    assert "remarked" not in told.stdout
+    (import_id,) = re.findall(r"Import (\d+)", result.stdout)
+    assert f"1 row remarked upon by pre-flight: sluice failures {import_id} --warnings\n" in result.stdout
+    result = sluice("submit", "-", "--preflight", "rows", stdin="email,leadScore\na@example.com,2\n", URL=served.url)
+    assert result.returncode == 0, result.stderr
+    assert "remarked" not in result.stdout

@@ -33,24 +33,24 @@ def test_an_upload_whose_answer_was_lost_is_sent_again_and_is_one_import(sluice:
     label = "answer lost"
     with relayed(served.port) as relay:
         relay.lose_answer_to(b"POST /v1/imports")
-        told = sluice("submit", LEADS, "--wait", "--json", "--label", label, URL=relay.url)
+        result = sluice("submit", LEADS, "--wait", "--json", "--label", label, URL=relay.url)
         sent = [request for request in relay.requests if request.startswith(b"POST ")]
     assert relay.has_broken
-    assert told.returncode == 1
+    assert result.returncode == 1
     assert len(sent) == 2
     assert len({re.search(rb"(?i)idempotency-key: (\S+)", request).group(1) for request in sent}) == 1
     listed = patience.get(f"{served.url}/v1/imports", params={"label": label}).json()["items"]
-    assert [one["id"] for one in listed] == [json.loads(told.stdout)["id"]]
+    assert [item["id"] for item in listed] == [json.loads(result.stdout)["id"]]
 
 
 def test_what_comes_through_a_pipe_is_sent_once(sluice: Run, served: Service):
     """It cannot be read again, and the command says what is not known."""
     with relayed(served.port) as relay:
         relay.lose_answer_to(b"POST /v1/imports")
-        told = sluice("submit", "-", "--label", "piped once", stdin="email\na@example.com\n", URL=relay.url)
+        result = sluice("submit", "-", "--label", "piped once", stdin="email\na@example.com\n", URL=relay.url)
         assert [request[:4] for request in relay.requests] == [b"POST"]
-    assert (told.returncode, told.stdout) == (1, "")
-    assert "broke" in told.stderr
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "broke" in result.stderr
 
 
 def test_a_file_is_sent_with_its_length_and_a_pipe_in_chunks(sluice: Run, served: Service):

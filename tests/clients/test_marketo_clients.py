@@ -36,8 +36,8 @@ class Served:
 
     def finished(self, batch: int, sent: str) -> bool:
         there = f"{self.service.url}/bulk/v1/leads/batch/{batch}.json"
-        told = patience.get(there, headers={"Authorization": f"Bearer {sent}"}).json()
-        return told["result"][0]["status"] == "Complete"
+        body = patience.get(there, headers={"Authorization": f"Bearer {sent}"}).json()
+        return body["result"][0]["status"] == "Complete"
 
 
 @pytest.fixture
@@ -73,32 +73,32 @@ def test_marketorestpython_needs_only_another_host_name(served: Served, tmp_path
         check=False,
     )
     assert ran.returncode == 0, ran.stderr[-2000:]
-    told = json.loads(ran.stdout)
-    assert told["version"] == version
+    body = json.loads(ran.stdout)
+    assert body["version"] == version
     assert ("access_token=" in ran.stderr) is (release == "older")
     for kind in ("lead", "custom_object", "program_member"):
-        assert told[kind]["created"]["status"] == "Queued"
-        assert told[kind]["finished"]["status"] == "Complete"
+        assert body[kind]["created"]["status"] == "Queued"
+        assert body[kind]["finished"]["status"] == "Complete"
     assert (
-        told["lead"]["finished"]["message"]
+        body["lead"]["finished"]["message"]
         == "Import completed with errors, 3 records imported (3 members), 2 failed, 1 warning."
     )
-    assert told["lead"]["failures"] == (
+    assert body["lead"]["failures"] == (
         "email,firstName,lastName,leadScore,Import Failure Reason\n"
         "bob@example.com,Bob,Beech,many,Invalid data type in field Lead Score\n"
         ",Dot,Dogwood,4,Value for lookup field 'email' not found\n"
     )
-    assert told["lead"]["warnings"] == (
+    assert body["lead"]["warnings"] == (
         "email,firstName,lastName,leadScore,Import Warning Reason\nnot-an-address,Cid,Cedar,3,Invalid email address\n"
     )
-    assert told["custom_object"]["finished"]["numOfObjectsProcessed"] == 2
+    assert body["custom_object"]["finished"]["numOfObjectsProcessed"] == 2
     assert (
-        told["custom_object"]["failures"]
+        body["custom_object"]["failures"]
         == "vin;make;model;color;Import Failure Reason\n;audi;80;blue;missing.dedupe.fields\n"
     )
-    assert told["program_member"]["finished"]["numOfLeadsProcessed"] == 2
-    assert told["program_member"]["failures"].startswith("email\tfirstName\tImport Failure Reason\n\tDot\t")
-    assert "'code': '1006'" in told["refused"]
+    assert body["program_member"]["finished"]["numOfLeadsProcessed"] == 2
+    assert body["program_member"]["failures"].startswith("email\tfirstName\tImport Failure Reason\n\tDot\t")
+    assert "'code': '1006'" in body["refused"]
     assert {car["vin"] for car in served.simulator.records("car_c")} == {"VIN1", "VIN3"}
     logged = served.service.log.read_text()
     assert logged

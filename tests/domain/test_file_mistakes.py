@@ -28,4 +28,4 @@ def test_what_a_refusal_tells_of_can_be_told_again_with_more():
     """Whether it has details or not."""
     assert mistakes_of(BadFile("x", code="no_rows")) == [Mistake("no_rows", "x")]
     two = BadFile("x", code="blank_column", details=(Detail("a", field="1"), Detail("b", field="2")))
-    assert [(one.message, one.field) for one in mistakes_of(two)] == [("a", "1"), ("b", "2")]
+    assert [(item.message, item.field) for item in mistakes_of(two)] == [("a", "1"), ("b", "2")]

@@ -19,7 +19,7 @@ DESCRIBED = Description(
 def test_all_names_that_are_none_or_doubled_are_told_at_once():
     """Not one after the other."""
     told = name_mistakes(["email", "", "a", "A", "", "Email", "A"])
-    assert [(one.code, one.field) for one in told] == [
+    assert [(item.code, item.field) for item in told] == [
         ("blank_column", "2"),
         ("blank_column", "5"),
         ("duplicate_column", "email"),
@@ -61,7 +61,7 @@ def test_header_and_key_are_told_together():
     """Whoever mends the one must not meet the other."""
     columns = ["Email Address", "First Name", "shoeSize", "createdAt"]
     told = [*key_mistakes(columns, ["email"], DESCRIBED), *field_mistakes(columns, Leads(), DESCRIBED)]
-    assert [(one.code, one.field) for one in told] == [
+    assert [(item.code, item.field) for item in told] == [
         ("missing_column", "email"),
         ("invalid_header", "First Name"),
         ("invalid_header", "shoeSize"),
@@ -80,8 +80,8 @@ def test_header_and_key_are_told_together():
 )
 def test_a_lookup_field_that_is_none_names_the_right_one(lookup: str, columns: list[str], say: str, says: str):
     """Marketo would refuse every part of the file for it."""
-    told = [one for one in field_mistakes(columns, Leads(lookup), DESCRIBED) if one.field == "lookup_field"]
-    assert [one.say for one in told] == [say]
+    told = [item for item in field_mistakes(columns, Leads(lookup), DESCRIBED) if item.field == "lookup_field"]
+    assert [item.say for item in told] == [say]
     assert says in told[0].message
 
 

@@ -116,8 +116,8 @@ def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
     """The short waits begin with 15 seconds, whatever was learnt before."""
     beside_ours = Instance("default", consecutive_1016s=4)
     alone = replace(beside_ours, external_alone=True)
-    assert [one.consecutive_1016s_before(at_work=0) for one in (beside_ours, alone)] == [0, 4]
-    assert [one.consecutive_1016s_before(at_work=2) for one in (beside_ours, alone)] == [4, 0]
+    assert [item.consecutive_1016s_before(at_work=0) for item in (beside_ours, alone)] == [0, 4]
+    assert [item.consecutive_1016s_before(at_work=2) for item in (beside_ours, alone)] == [4, 0]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_a_few_nuls_say_nothing():
 def test_a_file_that_is_utf8_but_for_a_few_bytes_is_utf8():
     """It is damaged, and no other charset would mend it."""
     text = "email,name\na@x,Zoë\nb@x,José\n".encode() + b"c@x,M\xfcller\n"
-    assert [one.charset for one in readings(text)] == ["utf-8"]
+    assert [item.charset for item in readings(text)] == ["utf-8"]
     told, charset = advice("utf-8", readings(text))
     assert "damaged" in told
     assert charset is None

@@ -23,7 +23,7 @@ def told(text: bytes, *, whole: bool = True, fields: Description | None = DESCRI
 def test_a_german_excel_file_is_told_all_of_it_in_one_answer():
     """It took three tries before: the separator, the charset, and then the columns."""
     found = told(GERMAN.encode("cp1252"))
-    assert [(one.code, one.say) for one in found.mistakes] == [
+    assert [(item.code, item.say) for item in found.mistakes] == [
         ("bad_bytes", "charset=cp1252"),
         ("missing_column", "format=ssv"),
         ("missing_column", ""),
@@ -41,13 +41,13 @@ def test_a_german_excel_file_is_told_all_of_it_in_one_answer():
 def test_excels_unicode_text_is_told_all_of_it_too(charset: str):
     """With and without a byte order mark."""
     found = told("email\tfirstName\r\nzoe@example.com\tZoë\r\n".encode(charset))
-    assert [one.say for one in found.mistakes] == [f"charset={charset}", "format=tsv"]
+    assert [item.say for item in found.mistakes] == [f"charset={charset}", "format=tsv"]
 
 
 def test_utf16_that_is_full_of_nuls_is_told_once():
     """The NULs and the bytes behind them are one mistake."""
     found = told("email,firstName\r\nzoe@example.com,Zoë\r\n".encode("utf-16-le"))
-    assert [(one.code, one.say) for one in found.mistakes] == [("nul_byte", "charset=utf-16-le")]
+    assert [(item.code, item.say) for item in found.mistakes] == [("nul_byte", "charset=utf-16-le")]
     nul = BadFile("The header, column 1 holds a NUL byte.", code="nul_byte")
     assert len(everything(nul, found)) == 1
 
@@ -67,7 +67,7 @@ def test_utf16_that_is_full_of_nuls_is_told_once():
 def test_a_charset_is_doubted_only_where_the_bytes_speak_against_it(declared: str, written: str, say: list[str]):
     """A byte order mark may stand in front of a file whose charset says the order by its name."""
     found = told("email,firstName\nzoe@example.com,Zoë\n".encode(written), charset=declared)
-    assert [one.say for one in found.mistakes] == say
+    assert [item.say for item in found.mistakes] == say
 
 
 @pytest.mark.parametrize(
@@ -93,21 +93,21 @@ def test_another_separator_is_named(separator: str, format_: Format, say: str):
 def test_a_separator_within_a_cell_is_none():
     """Only where the key is missing, and another one makes a better table, it is asked for."""
     assert told(b'email,"a;b;c;d"\na@example.com,x\n', fields=None).mistakes == []
-    assert [one.field for one in told(b"a;b,c;d\n1,2\n", fields=None).mistakes] == ["email"]
+    assert [item.field for item in told(b"a;b,c;d\n1,2\n", fields=None).mistakes] == ["email"]
 
 
 @pytest.mark.parametrize("before", ["sep=;\r\n", "\ufeffsep=;\r\n"])
 def test_the_line_that_names_the_separator_is_no_header(before: str):
     """And the file is told its format by what follows."""
     text = f"{before}email;firstName\r\na@example.com;A\r\n".encode()
-    assert [one.say for one in told(text).mistakes] == ["format=ssv"]
+    assert [item.say for item in told(text).mistakes] == ["format=ssv"]
     assert told(text, format=Format.SSV).mistakes == []
 
 
 def test_a_file_without_line_ends_is_told_what_took_them_out():
     """`curl -d @leads.csv` does; nothing else that could be said of such a header would help."""
     found = told(b"email,firstNamea@example.com,Ab@example.com,B")
-    assert [one.message for one in found.mistakes] == [NO_LINE_ENDS]
+    assert [item.message for item in found.mistakes] == [NO_LINE_ENDS]
     assert "--data-binary @FILE" in NO_LINE_ENDS
     assert told(b"email,firstNamea@example.com,A", whole=False, fields=None).mistakes == []
 
@@ -116,7 +116,7 @@ def test_our_own_columns_in_a_corrected_file_are_no_mistakes():
     """Whoever mends a failures file leaves them in."""
     text = b"email,Import Failure Reason,Source Row\na@example.com,bad,1\n"
     assert told(text, corrected=True).mistakes == []
-    assert [one.field for one in told(text).mistakes] == ["Import Failure Reason", "Source Row"]
+    assert [item.field for item in told(text).mistakes] == ["Import Failure Reason", "Source Row"]
 
 
 @pytest.mark.parametrize(
@@ -131,10 +131,10 @@ def test_our_own_columns_in_a_corrected_file_are_no_mistakes():
 )
 def test_what_would_have_been_found_later_is_told_together_with_the_header(text: bytes, code: str, row: int | None):
     """Row and all."""
-    assert [(one.code, one.row) for one in told(text).mistakes] == [(code, row)]
+    assert [(item.code, item.row) for item in told(text).mistakes] == [(code, row)]
     if code != "not_delimited":
         twice = told(text.replace(b"firstName", b"First Name")).mistakes
-        assert {one.code for one in twice} == {code, "invalid_header"}
+        assert {item.code for item in twice} == {code, "invalid_header"}
 
 
 def test_a_beginning_that_is_cut_off_is_no_mistake():
@@ -147,7 +147,7 @@ def test_what_stopped_the_file_behind_its_beginning_is_told_too():
     """Its code is that of the refusal."""
     later = BadFile("Row 9000000 alone is larger.", code="record_too_large")
     listed = everything(later, told(b"email,First Name\na@example.com,A\n", whole=False))
-    assert [one.code for one in listed] == ["invalid_header", "record_too_large"]
+    assert [item.code for item in listed] == ["invalid_header", "record_too_large"]
     again = BadFile("Row 1 holds …", code="bad_bytes")
     assert len(everything(again, told(b"email,firstName\na@example.com,Zo\xeb\n"))) == 1
 
@@ -155,7 +155,7 @@ def test_what_stopped_the_file_behind_its_beginning_is_told_too():
 def test_without_marketos_fields_the_header_s_form_is_still_looked_at():
     """Names that are none, and the key."""
     found = told(b"First Name,,First Name\na,b,c\n", fields=None, target=CustomObject("car_c", ("vin",)))
-    assert [one.code for one in found.mistakes] == ["blank_column", "duplicate_column", "missing_column"]
+    assert [item.code for item in found.mistakes] == ["blank_column", "duplicate_column", "missing_column"]
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,7 @@ def test_mistakes_of_the_header_and_remarks_of_the_rows_are_told_together():
     """A column that Marketo does not know stops nobody from reading on."""
     content = b"email,Lead Score\na@example.com,7,8\nnot-an-address,x\n"
     found = examined(content)
-    assert [(one.code, one.field) for one in found.mistakes] == [("invalid_header", "Lead Score")]
+    assert [(item.code, item.field) for item in found.mistakes] == [("invalid_header", "Lead Score")]
     assert found.columns[1].suggestion == "leadScore"
     assert found.remarks == [
         Remark(1, None, "the row has 3 cells, and the header 2"),
@@ -57,9 +57,9 @@ def test_mistakes_of_the_header_and_remarks_of_the_rows_are_told_together():
 def test_what_cannot_be_read_is_told_as_an_upload_would_be():
     """And what the file seems to be."""
     found = examined("Email Address;Lead Score\nzoë@example.com;7\n".encode("cp1252"))
-    assert [one.say for one in found.mistakes if one.say] == ["charset=cp1252", "format=ssv"]
+    assert [item.say for item in found.mistakes if item.say] == ["charset=cp1252", "format=ssv"]
     assert (found.charset, found.format) == ("cp1252", Format.SSV)
-    assert [one.name for one in found.columns] == ["Email Address", "Lead Score"]
+    assert [item.name for item in found.columns] == ["Email Address", "Lead Score"]
 
 
 def test_a_beginning_that_is_cut_off_is_no_mistake():
@@ -67,7 +67,7 @@ def test_a_beginning_that_is_cut_off_is_no_mistake():
     content = b'email,leadScore\na@example.com,7\nb@example.com,"Zo' + b"\xc3"
     found = examined(content, beginning_only=True)
     assert (found.mistakes, found.rows, found.parts) == ([], 1, 1)
-    assert [one.code for one in examined(content).mistakes] == ["bad_bytes", "unclosed_quote"]
+    assert [item.code for item in examined(content).mistakes] == ["bad_bytes", "unclosed_quote"]
 
 
 def test_without_marketos_fields_nothing_is_said_of_them():
@@ -80,7 +80,7 @@ def test_a_header_that_is_cut_off_has_no_columns_yet():
     """Half a name is no mistake; a beginning of nothing is an empty file."""
     found = examined(b"email,leadSc", beginning_only=True)
     assert (found.columns, found.mistakes, found.rows, found.parts) == ([], [], 0, 0)
-    assert [one.code for one in examined(b"", beginning_only=True).mistakes] == ["empty_file"]
+    assert [item.code for item in examined(b"", beginning_only=True).mistakes] == ["empty_file"]
 
 
 def test_what_marketo_does_not_say_now_is_no_mistake():
@@ -130,7 +130,7 @@ def test_whether_there_is_a_header_is_guessed(line: str, is_header: bool):
 def test_the_columns_of_a_header_that_is_none_are_bounded():
     """A line of a hundred thousand commas is refused; nobody wants to hear of each."""
     found = examined(b"email" + b",x" * 100_000 + b"\na\n")
-    assert [one.code for one in found.mistakes][-1] == "too_many_columns"
+    assert [item.code for item in found.mistakes][-1] == "too_many_columns"
     assert len(found.columns) == 2000
 
 

@@ -96,7 +96,7 @@ def test_a_row_that_does_not_fit_the_header_or_is_oddly_quoted_is_remarked_upon(
     """With its row and its column, whether or not Marketo could be asked for its fields."""
     row, column, says = ODD[odd]
     found = inspected(b"email,leadScore\ngood@example.com,1\n" + row + b"last@example.com,2\n", described=described)
-    (remark,) = [one for one in found.remarks if says in one.message]
+    (remark,) = [item for item in found.remarks if says in item.message]
     assert (remark.row, remark.column) == (2, column)
     assert found.warned_rows == 1
 

@@ -56,4 +56,4 @@ def test_bytes_that_are_no_utf_8_are_read_as_the_commonest_other_charset():
     (row,) = RowReader(sheet, SentRows(sent, [0, 1], in_pieces=True)).rows()
     assert row.group == 0
     assert list(row.values) == ["a@x", "Zoë"]
-    assert row.given[1].encode("utf-8", "surrogateescape") == b"Zo\xeb"
+    assert row.raw_values[1].encode("utf-8", "surrogateescape") == b"Zo\xeb"

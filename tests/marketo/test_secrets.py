@@ -52,15 +52,15 @@ async def test_SECRETS_STAY_IN_the_header_and_the_form(api, identity, caplog):
     """Even when the other end echoes them: not in a URL, a log record, an answer or the client's own face."""
     caplog.set_level(logging.DEBUG)
     stage = Stage(api, script(*identities()[identity]))
-    told = await everything_said(stage)
+    answer = await everything_said(stage)
     requests = stage.calls + stage.identity_calls
     urls = " ".join(str(request.url) for request in requests)
     logs = " ".join(record.getMessage() + repr(record.__dict__) for record in caplog.records)
     face = repr(vars(stage.marketo)) + repr(vars(stage.marketo._identity))
     for secret in SECRETS[1:]:
-        assert secret not in urls + logs + told
+        assert secret not in urls + logs + answer
         assert secret not in face
-    assert CLIENT_ID not in urls + logs + told
+    assert CLIENT_ID not in urls + logs + answer
     for request in requests:
         headers = {name: value for name, value in request.headers.items() if name != "authorization"}
         assert not any(secret in repr(headers) for secret in SECRETS)

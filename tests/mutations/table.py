@@ -65,8 +65,8 @@ TABLE = (
     ),
     Mutation(
         "ONE_KEY_AT_A_TIME",
-        "if one.list_id is not None and one.list_id == other.list_id:",
-        "if one.list_id is not None and one.list_id != other.list_id:",
+        "if first.list_id is not None and first.list_id == second.list_id:",
+        "if first.list_id is not None and first.list_id != second.list_id:",
         "test_parts_of_one_list_stand_in_a_row",
     ),
     Mutation(
@@ -143,7 +143,7 @@ TABLE = (
     ),
     Mutation(
         "SECRETS_STAY_IN",
-        'said = said.replace(secret, "***") if len(secret) > 3 else said',
+        'message = message.replace(secret, "***") if len(secret) > 3 else message',
         "pass",
         "test_SECRETS_STAY_IN_the_header_and_the_form",
     ),

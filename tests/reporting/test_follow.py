@@ -83,7 +83,7 @@ async def test_a_change_that_comes_while_the_last_one_is_read_is_read_too(stage:
     late = asyncio.create_task(stage.container.follow._read_together("it", ask))
     await asyncio.sleep(0)
     release.set()
-    assert [await one for one in both] == ["the first", "the first"]
+    assert [await item for item in both] == ["the first", "the first"]
     assert await late == "the second"
 
 

@@ -17,18 +17,18 @@ from tests.support.stage import Stage, stage_settings, staged
 
 async def check(stage: Stage, name: str) -> tuple[str, str]:
     """(status, detail) of one check; the verdict is the worst of all."""
-    told = (await stage.api.get("/v1/status")).json()
-    found = {one["name"]: one for one in told["checks"]}
+    body = (await stage.api.get("/v1/status")).json()
+    found = {item["name"]: item for item in body["checks"]}
     order = ["ok", "degraded", "down"]
-    assert told["status"] == max((one["status"] for one in found.values()), key=order.index)
+    assert body["status"] == max((item["status"] for item in found.values()), key=order.index)
     return found[name]["status"], found[name]["detail"]
 
 
 async def test_all_is_well_at_rest_and_while_work_flows(stage: Stage):
     """Every check is there, and says ok."""
     for _ in range(2):
-        told = (await stage.api.get("/v1/status")).json()
-        assert {one["status"] for one in told["checks"]} == {"ok"}, told["checks"]
+        body = (await stage.api.get("/v1/status")).json()
+        assert {item["status"] for item in body["checks"]} == {"ok"}, body["checks"]
         each = ("worker", "ticks", "instance", "parts", "flow", "quota")
         names = {
             "database",
@@ -39,10 +39,10 @@ async def test_all_is_well_at_rest_and_while_work_flows(stage: Stage):
             "retention",
             *(f"{name}:default" for name in each),
         }
-        assert {one["name"] for one in told["checks"]} == names | (
+        assert {item["name"] for item in body["checks"]} == names | (
             {"disk"} if stage.container.db.on_sqlite else {"connections"}
         )
-        assert told["status"] == "ok"
+        assert body["status"] == "ok"
         await stage.created(LEADS)
         await stage.beat()
 
@@ -121,7 +121,10 @@ async def test_flow_ok_while_what_waits_may_not_go(stage: Stage):
     await stage.created(leads(3, start=100))
     await stage.instance_worker.submit.run_once(stage.lease)
     await stage.instance_worker.submit.run_once(stage.lease)
-    assert [part["waiting_for"] for one in (1, 3) for part in await stage.parts(one)] == ["not_before", "same_records"]
+    assert [part["waiting_for"] for item in (1, 3) for part in await stage.parts(item)] == [
+        "not_before",
+        "same_records",
+    ]
     for _ in range(20):
         await stage.take_lease()
         stage.clock.step(10)
@@ -245,7 +248,7 @@ async def test_database_down_when_it_cannot_be_read(stage: Stage):
     stage.clock.step(2)
     told: httpx.Response = await stage.api.get("/v1/status")
     assert told.json()["status"] == "down"
-    assert [one["name"] for one in told.json()["checks"]] == ["database"]
+    assert [item["name"] for item in told.json()["checks"]] == ["database"]
 
 
 async def test_an_instance_tells_how_long_the_oldest_part_has_waited(stage: Stage):
@@ -294,9 +297,9 @@ async def test_an_instance_tells_how_fast_the_imports_of_the_last_hour_went(stag
     assert await rate() is None
     made = [await stage.created(leads(300, start=1000 * n)) for n in range(2)]
     await stage.run()
-    told = [await stage.read(one) for one in made]
-    begun = min(datetime.fromisoformat(one["started_at"]) for one in told)
-    ended = max(datetime.fromisoformat(one["finished_at"]) for one in told)
+    told = [await stage.read(item) for item in made]
+    begun = min(datetime.fromisoformat(item["started_at"]) for item in told)
+    ended = max(datetime.fromisoformat(item["finished_at"]) for item in told)
     assert await rate() == round(600 / (ended - begun).total_seconds(), 1)
     stage.clock.step(3601)
     assert await rate() is None

@@ -24,9 +24,8 @@ async def ended(db: Database, *, after: timedelta = timedelta(), parts_count: in
     first, *_ = await parts_of(db, import_id)
     async with db.write() as tx:
         await results.keep_file(tx, first.id, Kind.FAILURES, b"packed")
-        await results.keep_rows(
-            tx, import_id, Kind.FAILURES, results.encode_rows([ResultRow(1, "why", ["x"])]), part_number=1
-        )
+        rows = results.encode_rows([ResultRow(1, "why", ["x"])])
+        await results.keep_rows(tx, import_id, Kind.FAILURES, rows, part_number=1)
         await parts.move_all(tx, await part_queries.waiting_of(tx, import_id), Move.CANCEL, at=AT + after)
     return import_id
 

@@ -2,6 +2,8 @@
 
 Trap: no `/rest` in front.
 Adobe, "Bulk import", "Bulk lead import", "Bulk custom object import", "Bulk program member import", read 2026-08.
+
+The module is long because it is the whole surface of Marketo's paths: each route stands beside what it answers.
 """
 
 import asyncio
@@ -211,12 +213,15 @@ class Call(Route):
 
 
 def _family(kind: type[Target]) -> list[Call]:
-    made_at, asked_at = kind.create_path, kind.status_path
-    files = {of: f"{kind.batch_path}/{of}.json" for of in Kind}
+    create_path, status_path = kind.create_path, kind.status_path
+    file_paths = {result_kind: f"{kind.batch_path}/{result_kind}.json" for result_kind in Kind}
     return [
-        Call(made_at, partial(create, kind), POST=document.create(kind, made_at)),
-        Call(asked_at, partial(status, kind), GET=document.status(kind, asked_at)),
-        *(Call(path, partial(file, of, kind), GET=document.file(of, kind, path)) for of, path in files.items()),
+        Call(create_path, partial(create, kind), POST=document.create(kind, create_path)),
+        Call(status_path, partial(status, kind), GET=document.status(kind, status_path)),
+        *(
+            Call(path, partial(file, result_kind, kind), GET=document.file(result_kind, kind, path))
+            for result_kind, path in file_paths.items()
+        ),
     ]
 
 
@@ -238,4 +243,4 @@ DOCUMENT: dict[str, Any] = {
     },
     "components": COMPONENTS,
 }
-"""What is published of all this."""
+"""What the published document says of these routes."""

@@ -36,8 +36,10 @@ def _without_backslashes(scope: Scope) -> Scope:
     None may be there (RFC 6265, 4.1.1), and http.cookies takes quadratic time for them.
     """
     if any(name == b"cookie" and b"\\" in value for name, value in scope.get("headers", ())):
-        kept = [(name, value.replace(b"\\", b"_") if name == b"cookie" else value) for name, value in scope["headers"]]
-        return {**scope, "headers": kept}
+        headers = [
+            (name, value.replace(b"\\", b"_") if name == b"cookie" else value) for name, value in scope["headers"]
+        ]
+        return {**scope, "headers": headers}
     return scope
 
 

@@ -7,8 +7,8 @@ from app.domain.problems import PROBLEMS
 
 CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
-OF_THE_LINE = ("headers_too_large", "request_timeout")  # before anybody knows which path is asked for
-OF_ALL = (*OF_THE_LINE, "internal_error", "too_many_connections")
+OF_CONNECTIONS = ("headers_too_large", "request_timeout")  # before anybody knows which path is asked for
+OF_ALL = (*OF_CONNECTIONS, "internal_error", "too_many_connections")
 OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "stopping")
 OF_BODIES = (
     "broken_upload",
@@ -26,7 +26,7 @@ OF_BODIES = (
     "no_file",
     "two_files",
 )
-"""Of a body that holds a file, and of how that is packed and written."""
+"""Problems of a body that holds a file: of how it is sent, compressed and encoded."""
 OF_UPLOADS = (
     *OF_BODIES,
     "bad_bytes",
@@ -41,9 +41,9 @@ OF_UPLOADS = (
     "too_many_columns",
     "unclosed_quote",
 )
-"""Of the file as such."""
+"""Problems of the file itself, and of the body that it comes in."""
 OF_PLACES = ("unknown_instance", "unknown_object", "uploads_full", "client_uploads_full", "disk_full")
-"""Of where a file is to go, and of the room to take it in."""
+"""Problems of the instance or object that a file is for, and of the room to take it in."""
 OF_INTAKE = (
     *OF_PLACES,
     "idempotency_key_in_use",
@@ -54,7 +54,7 @@ OF_INTAKE = (
     "backlog_full",
     "client_backlog_full",
 )
-"""Of a new import, wherever its rows are from."""
+"""Problems of a new import, wherever its rows are from."""
 OF_JSON = ("bad_request", "content_too_large", "unsupported_media")
 
 RETRY_AFTER = {"description": "Seconds after which to ask again", "schema": {"type": "integer", "minimum": 1}}
@@ -119,7 +119,7 @@ Responses = dict[int | str, dict[str, Any]]
 
 
 def responses(good: Mapping[int, dict[str, Any]], *codes: str) -> Responses:
-    """Of a route, for its `responses`: what it answers when all is well, and the problems that are its own."""
+    """The `responses` of a route: what it answers when all is well, and the problems that are its own."""
     declared: Responses = dict(good.items())
     for code in codes:
         declared.setdefault(PROBLEMS[code].status, {CODES: []})[CODES].append(code)

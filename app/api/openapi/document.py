@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api.errors import MEDIA_TYPE
-from app.api.openapi.answers import CODES, HEADERS, OF_ALL, OF_ALL_GUARDED, OF_KEYS, OF_THE_LINE
+from app.api.openapi.answers import CODES, HEADERS, OF_ALL, OF_ALL_GUARDED, OF_CONNECTIONS, OF_KEYS
 from app.api.schemas.problems import ProblemErrorOut, ProblemOut
 from app.domain.problems import PROBLEMS, path_of
 from app.settings import Settings
@@ -83,7 +83,7 @@ def _complete(operation: dict[str, Any], *, keys: bool) -> None:
     """Say every problem of an operation, and in a service without keys, ask for none."""
     responses = operation["responses"]
     is_marketos = "marketo" in operation["tags"]  # all else is in Marketo's envelope there
-    codes = [*_declared(responses), *(OF_THE_LINE if is_marketos else OF_ALL)]
+    codes = [*_declared(responses), *(OF_CONNECTIONS if is_marketos else OF_ALL)]
     if A_KEY in operation.get("security", ()):
         codes += [*OF_ALL_GUARDED, *(OF_KEYS if keys else ())]
     if not keys:

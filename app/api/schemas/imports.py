@@ -1,4 +1,4 @@
-"""An import."""
+"""An import. The module is long because each group of its fields is a schema of its own."""
 
 from collections import Counter
 from dataclasses import asdict

@@ -87,10 +87,10 @@ class Target(ABC):
 @cache
 def _parameters(object_type: type[Target]) -> Mapping[str, Parameter]:
     annotations = get_type_hints(object_type, include_extras=True)
-    found = {}
+    parameters = {}
     for field in fields(object_type):  # type: ignore[arg-type]  # every subclass is a dataclass
         (declared,) = annotations[field.name].__metadata__
         is_required = field.default is MISSING
         default = None if is_required else field.default
-        found[field.name] = replace(declared, name=field.name, default=default, required=is_required)
-    return found
+        parameters[field.name] = replace(declared, name=field.name, default=default, required=is_required)
+    return parameters

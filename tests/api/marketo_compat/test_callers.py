@@ -30,11 +30,11 @@ async def test_a_keys_id_and_secret_get_a_token(stage: Stage):
     ):
         assert answer.status_code == 200
         assert answer.headers["cache-control"] == "no-store"
-        told = answer.json()
-        assert set(told) == {"access_token", "token_type", "expires_in", "scope"}
-        assert (told["token_type"], told["expires_in"], told["scope"]) == ("bearer", 3600, "crm-sync")
-        assert known["client_secret"] not in told["access_token"]
-        assert (await create(stage, told["access_token"])).json()["success"]
+        body = answer.json()
+        assert set(body) == {"access_token", "token_type", "expires_in", "scope"}
+        assert (body["token_type"], body["expires_in"], body["scope"]) == ("bearer", 3600, "crm-sync")
+        assert known["client_secret"] not in body["access_token"]
+        assert (await create(stage, body["access_token"])).json()["success"]
 
 
 @pytest.mark.parametrize("wrong", ["client_id", "client_secret"])
@@ -58,13 +58,13 @@ async def test_credentials_that_cannot_be_any_get_none(stage: Stage):
 async def test_a_token_lives_an_hour_and_dies_with_its_key(stage: Stage):
     """A revocation works at once."""
     short = await pair(stage, expires_at=stage.clock() + timedelta(minutes=5))
-    told = (await stage.api.get("/identity/oauth/token", params=GRANT | short)).json()
-    assert told["expires_in"] == 300
+    body = (await stage.api.get("/identity/oauth/token", params=GRANT | short)).json()
+    assert body["expires_in"] == 300
     sent = await token(stage)
     batch = await created(stage, sent)
     stage.clock.step(3599)
     assert result(await status(stage, sent, batch))["status"] == "Queued"
-    refused(await status(stage, told["access_token"], batch), "601")
+    refused(await status(stage, body["access_token"], batch), "601")
     stage.clock.step(1)
     refused(await status(stage, sent, batch), "602", says="Access token expired")
     refused(await create(stage, sent), "602")
@@ -80,8 +80,8 @@ async def test_who_asks_again_soon_gets_the_same_token_with_the_time_that_it_has
     known = GRANT | await pair(stage)
 
     async def asked() -> tuple[str, int]:
-        told = (await stage.api.get("/identity/oauth/token", params=known)).json()
-        return told["access_token"], told["expires_in"]
+        body = (await stage.api.get("/identity/oauth/token", params=known)).json()
+        return body["access_token"], body["expires_in"]
 
     first, seconds = await asked()
     stage.clock.step(1800)
@@ -131,9 +131,9 @@ async def test_without_keys_any_credentials_do_on_this_machine_only(database_url
     """As everywhere with SLUICE_AUTH=off."""
     async with staged(database_url, clock) as stage:
         known = GRANT | {"client_id": "any", "client_secret": "thing"}
-        told = (await stage.api.get("/identity/oauth/token", params=known)).json()
-        assert (told["scope"], told["expires_in"]) == ("local", 3600)
-        assert result(await create(stage, told["access_token"]))["status"] == "Queued"
+        body = (await stage.api.get("/identity/oauth/token", params=known)).json()
+        assert (body["scope"], body["expires_in"]) == ("local", 3600)
+        assert result(await create(stage, body["access_token"]))["status"] == "Queued"
         for half in ("client_id", "client_secret"):
             answer = await stage.api.get("/identity/oauth/token", params=GRANT | {half: "any"})
             assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client")

@@ -46,7 +46,7 @@ async def asked(app: Bulkhead, *requests: str) -> AsyncIterator[list[asyncio.Tas
         headers = [(b"authorization", f"Bearer slc_{key_id}_secret".encode())] if key_id else []
         return {"type": "http", "method": "GET", "path": f"/{path}", "query_string": b"", "headers": headers}
 
-    tasks = [asyncio.create_task(app(scope(one), None, send)) for one in requests]
+    tasks = [asyncio.create_task(app(scope(item), None, send)) for item in requests]
     for _ in range(20):
         await asyncio.sleep(0)
     try:

@@ -40,7 +40,7 @@ async def test_a_head_is_the_get_without_its_body(stage: Stage, path: str, statu
     got, head = await stage.api.get(path), await stage.api.head(path)
     assert (got.status_code, head.status_code) == (status, status)
     assert (bool(got.content), head.content) == (True, b"")
-    told = [{name: value for name, value in one.headers.items() if name not in ITS_OWN} for one in (got, head)]
+    told = [{name: value for name, value in item.headers.items() if name not in ITS_OWN} for item in (got, head)]
     if not path.startswith("/v1/status"):  # which measures, and may say more of it the next time
         assert told[0] == told[1]
 
@@ -49,9 +49,9 @@ async def test_the_head_of_a_stream_of_events_ends_at_once(stage: Stage, log: Lo
     """And with it all that would have gone on; the log calls it what it was."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     async with asyncio.timeout(SOON_SECONDS):
-        told = await stage.api.head(f"/v1/imports/{import_id}/events", headers={"Accept": "text/event-stream"})
-    assert (told.status_code, told.content) == (200, b"")
-    assert told.headers["content-type"].startswith("text/event-stream")
+        answer = await stage.api.head(f"/v1/imports/{import_id}/events", headers={"Accept": "text/event-stream"})
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
     assert not stage.container.subscriptions.subscribers
     (line,) = log.lines("request")[-1:]
     assert (line["method"], line["status"]) == ("HEAD", 200)
@@ -59,8 +59,8 @@ async def test_the_head_of_a_stream_of_events_ends_at_once(stage: Stage, log: Lo
 
 async def test_a_head_changes_nothing(stage: Stage):
     """Where there is only a POST, it is refused."""
-    told = await stage.api.head("/v1/instances/default/pause")
-    assert (told.status_code, told.headers["allow"]) == (405, "POST")
+    answer = await stage.api.head("/v1/instances/default/pause")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
 def test_a_line_goes_on_behind_a_head(sqlite_url: str, tmp_path: Path):

@@ -24,9 +24,9 @@ async def test_a_header_may_have_8190_bytes(stage: Stage, name: str):
     for size, refused in ((8_190, False), (8_191, True)):
         answer = await stage.api.get("/v1/imports/1", headers={name: ";" * size})
         assert (answer.status_code == 431) is refused
-    told = answer.json()
-    assert (told["code"], told["instance"]) == ("headers_too_large", "/v1/imports/1")
-    assert name.lower() in told["detail"]
+    body = answer.json()
+    assert (body["code"], body["instance"]) == ("headers_too_large", "/v1/imports/1")
+    assert name.lower() in body["detail"]
     assert answer.headers["X-Request-Id"]
 
 

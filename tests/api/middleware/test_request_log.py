@@ -124,9 +124,9 @@ async def test_requests_side_by_side_keep_their_ids_apart(stage: Stage, log: Log
     ids = [f"r{number}" for number in range(8)]
     made = await asyncio.gather(
         *(
-            stage.api.post("/v1/imports", content=LEADS, headers={"X-Request-Id": one, "Content-Type": "text/csv"})
-            for one in ids
+            stage.api.post("/v1/imports", content=LEADS, headers={"X-Request-Id": item, "Content-Type": "text/csv"})
+            for item in ids
         )
     )
-    expected = {answer.json()["id"]: one for answer, one in zip(made, ids, strict=True)}
+    expected = {answer.json()["id"]: item for answer, item in zip(made, ids, strict=True)}
     assert {line["import_id"]: line["request_id"] for line in log.lines("accepted")} == expected

@@ -142,7 +142,7 @@ def test_every_error_is_a_problem(document: dict[str, Any]):
 def test_the_headers_that_count_are_declared(document: dict[str, Any], method: str, path: str, names: set[str]):
     """Those of the API's page."""
     declared = document["paths"][path][method]["parameters"]
-    assert {one["name"] for one in declared if one["in"] == "header"} == names
+    assert {item["name"] for item in declared if item["in"] == "header"} == names
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
     """As far as the import tells."""
     shown = await stage.read(await stage.created(LEADS))
     declared = document["paths"]["/v1/imports"]["post"]["parameters"]
-    defaults = {one["name"]: one["schema"]["default"] for one in declared if "default" in one.get("schema", {})}
+    defaults = {item["name"]: item["schema"]["default"] for item in declared if "default" in item.get("schema", {})}
     assert defaults == {
         "object_type": "lead",
         "instance": "default",
@@ -209,16 +209,16 @@ def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
     """And the file. So does a check, and `sample` beside it."""
     create, check = (document["paths"][path]["post"] for path in ("/v1/imports", "/v1/checks"))
     of_check = check["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
-    assert of_check - {"file"} == {one["name"] for one in check["parameters"] if one["in"] == "query"}
+    assert of_check - {"file"} == {item["name"] for item in check["parameters"] if item["in"] == "query"}
     fields = create["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
     assert of_check - fields == {"sample"}
-    assert fields - {"file"} == {one["name"] for one in create["parameters"] if one["in"] == "query"}
+    assert fields - {"file"} == {item["name"] for item in create["parameters"] if item["in"] == "query"}
 
 
 def test_the_list_s_filters_are_those_that_it_knows(document: dict[str, Any]):
     """Both ways: an unknown one is refused."""
     declared = document["paths"]["/v1/imports"]["get"]["parameters"]
-    assert {one["name"] for one in declared} == {*LIST_FILTERS, *PARAMETERS}
+    assert {item["name"] for item in declared} == {*LIST_FILTERS, *PARAMETERS}
 
 
 def test_every_link_leads_to_an_operation(document: dict[str, Any]):
@@ -234,7 +234,7 @@ def test_every_link_leads_to_an_operation(document: dict[str, Any]):
         link["operationId"] for link in links
     }
     for link in links:
-        assert link["parameters"].keys() <= {one["name"] for one in known[link["operationId"]]["parameters"]}
+        assert link["parameters"].keys() <= {item["name"] for item in known[link["operationId"]]["parameters"]}
 
 
 def test_every_request_that_the_page_tells_of_is_there(document: dict[str, Any]):

@@ -39,3 +39,17 @@ def test_in_a_form_the_parameters_are_fields_beside_the_file():
     form = body["content"]["multipart/form-data"]["schema"]
     assert form["required"] == ["file"]
     assert list(form["properties"]) == ["file", "format", "extra"]
+
+
+def test_a_header_is_a_text_with_its_bounds():
+    """Named where it is sent."""
+    header = inputs.in_header("Last-Event-ID", "x", pattern="^[0-9]+$")
+    assert (header["in"], header["name"]) == ("header", "Last-Event-ID")
+    assert header["schema"] == {"type": "string", "pattern": "^[0-9]+$"}
+
+
+def test_a_raw_file_is_shown_by_an_example():
+    """Each format in its own media type."""
+    media = inputs.body_of_file()["content"]
+    assert media["text/csv"]["examples"]["two lines"]["value"].startswith("email,")
+    assert "\t" in media["text/tab-separated-values"]["examples"]["two lines"]["value"]

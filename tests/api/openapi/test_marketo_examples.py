@@ -25,7 +25,7 @@ def theirs(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]
 
 def test_every_example_of_marketos_paths_is_of_its_schema(document: dict[str, Any]):
     """Those of answers, of forms and of parameters."""
-    found = [(path, *one) for _, path, operation in theirs(document) for one in shown(operation)]
+    found = [(path, *item) for _, path, operation in theirs(document) for item in shown(operation)]
     assert len(found) > 50
     for path, schema, value in found:
         assert jsonschema_rs.is_valid({**schema, "components": document["components"]}, value), (path, value)

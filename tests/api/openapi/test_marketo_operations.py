@@ -46,8 +46,8 @@ def test_marketos_paths_ask_for_a_token_of_theirs(document: dict[str, Any]):
     """In the header or in the query; who asks for one has none yet. No key of ours is one."""
     schemes = document["components"]["securitySchemes"]
     for _, path, operation in theirs(document):
-        asked = [schemes[name] for one in operation.get("security", ()) for name in one]
-        assert [(one["type"], one.get("scheme") or one["name"]) for one in asked] == (
+        asked = [schemes[name] for item in operation.get("security", ()) for name in item]
+        assert [(item["type"], item.get("scheme") or item["name"]) for item in asked] == (
             [] if path == TOKEN else [("http", "bearer"), ("apiKey", "access_token")]
         )
 

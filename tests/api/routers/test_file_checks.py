@@ -39,7 +39,7 @@ async def checked(stage: Stage, content: Any, headers: dict[str, str] | None = N
 
 
 def codes(told: dict[str, Any]) -> list[str]:
-    return [one["code"] for one in told["mistakes"]]
+    return [item["code"] for item in told["mistakes"]]
 
 
 async def rows_of_tables(stage: Stage) -> dict[str, int]:
@@ -115,17 +115,17 @@ async def test_a_body_may_come_as_an_upload_s(stage: Stage, how: str):
 async def test_all_mistakes_come_at_once_and_are_those_of_an_upload(stage: Stage):
     """Each with its code, and the column; the same sentences as in the 422."""
     content = b"E-mail,First Name,,shoeSize,createdAt,Company,company\na@example.com,A,,7,x,y,z\n"
-    told = await checked(stage, content)
-    assert sorted(set(codes(told))) == ["blank_column", "duplicate_column", "invalid_header", "missing_column"]
-    assert {one["column"] for one in told["mistakes"]} == {
+    answer = await checked(stage, content)
+    assert sorted(set(codes(answer))) == ["blank_column", "duplicate_column", "invalid_header", "missing_column"]
+    assert {item["column"] for item in answer["mistakes"]} == {
         *("email", "First Name", "3", "shoeSize", "createdAt", "company"),
     }
-    assert told["mistakes_total"] == len(told["mistakes"])
+    assert answer["mistakes_total"] == len(answer["mistakes"])
     refusal = (await stage.create(content)).json()
-    assert [one["message"] for one in told["mistakes"]] == [one["message"] for one in refusal["errors"]]
-    suggested = {one["name"]: one["suggestion"] for one in told["columns"]}
+    assert [item["message"] for item in answer["mistakes"]] == [item["message"] for item in refusal["errors"]]
+    suggested = {item["name"]: item["suggestion"] for item in answer["columns"]}
     assert suggested["First Name"] == "firstName"
-    assert "nobody write" in told["columns"][4]["mistake"]
+    assert "nobody write" in answer["columns"][4]["mistake"]
 
 
 async def test_a_mistake_of_a_parameter_names_no_column(stage: Stage):
@@ -137,29 +137,29 @@ async def test_a_mistake_of_a_parameter_names_no_column(stage: Stage):
 
 async def test_a_mistake_in_a_row_names_it(stage: Stage):
     """What comes before it is counted and looked at."""
-    told = await checked(stage, b"email,company\nnone,A\nb@example.com,B\nc@example.com,\xff\n")
-    assert [(one["code"], one["column"], one["row"]) for one in told["mistakes"]] == [("bad_bytes", "company", 3)]
-    assert [one["row"] for one in told["remarks"]] == [1]
+    answer = await checked(stage, b"email,company\nnone,A\nb@example.com,B\nc@example.com,\xff\n")
+    assert [(item["code"], item["column"], item["row"]) for item in answer["mistakes"]] == [("bad_bytes", "company", 3)]
+    assert [item["row"] for item in answer["remarks"]] == [1]
 
 
 async def test_remarks_name_row_and_column_and_ragged_rows_are_among_them(stage: Stage):
     """Such rows are sent all the same."""
     content = b'email,leadScore,company\na@example.com,x\n,7,B\nc@example.com,8,"Co"x\nd,9,D,E\n'
-    told = await checked(stage, content)
-    assert [(one["row"], one["column"]) for one in told["remarks"]] == [
+    answer = await checked(stage, content)
+    assert [(item["row"], item["column"]) for item in answer["remarks"]] == [
         *((1, None), (1, "leadScore"), (2, None), (3, "company"), (4, None), (4, "email")),
     ]
-    assert told["remarks"][0]["message"] == "the row has 2 cells, and the header 3"
-    assert (told["ragged_rows"], told["remarks_total"], told["mistakes"]) == (2, 6, [])
+    assert answer["remarks"][0]["message"] == "the row has 2 cells, and the header 3"
+    assert (answer["ragged_rows"], answer["remarks_total"], answer["mistakes"]) == (2, 6, [])
 
 
 async def test_the_first_hundred_remarks_are_told_and_all_are_counted(stage: Stage):
     """Of mistakes, too."""
-    told = await checked(stage, b"email\n" + b"none\n" * 150)
-    assert (len(told["remarks"]), told["remarks_total"]) == (100, 150)
+    answer = await checked(stage, b"email\n" + b"none\n" * 150)
+    assert (len(answer["remarks"]), answer["remarks_total"]) == (100, 150)
     columns = b",".join(b"x%d" % n for n in range(150))
-    told = await checked(stage, b"email," + columns + b"\na@example.com" + b"," * 150 + b"\n")
-    assert (len(told["mistakes"]), told["mistakes_total"], len(told["columns"])) == (100, 150, 151)
+    answer = await checked(stage, b"email," + columns + b"\na@example.com" + b"," * 150 + b"\n")
+    assert (len(answer["mistakes"]), answer["mistakes_total"], len(answer["columns"])) == (100, 150, 151)
 
 
 @pytest.mark.parametrize(
@@ -176,8 +176,8 @@ async def test_what_a_sample_seems_to_be_is_guessed(
     stage: Stage, content: bytes, guessed: tuple[str | None, str, bool]
 ):
     """Its charset, what separates its cells, and whether it has a header."""
-    told = await checked(stage, content, sample="true")
-    assert tuple(told["guessed"][name] for name in ("format", "charset", "header")) == guessed
+    answer = await checked(stage, content, sample="true")
+    assert tuple(answer["guessed"][name] for name in ("format", "charset", "header")) == guessed
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -187,8 +187,8 @@ async def test_a_sample_may_be_cut_off_anywhere(stage: Stage, packed: bool):
     headers = {}
     if packed:
         content, headers = gzip.compress(LEADS)[:-12], {"Content-Encoding": "gzip"}
-    told = await checked(stage, content, headers, sample="true")
-    assert told["mistakes"] == []
+    answer = await checked(stage, content, headers, sample="true")
+    assert answer["mistakes"] == []
     whole = await check(stage, content, headers)
     assert whole.status_code == 400 if packed else codes(whole.json()) != []
 
@@ -211,12 +211,12 @@ async def test_what_a_check_finds_no_mistake_in_is_taken_and_nothing_else(stage:
 
 async def test_custom_objects_and_members_are_held_against_their_fields(stage: Stage):
     """Their keys are Marketo's."""
-    told = await checked(stage, CARS + CARS.splitlines(keepends=True)[1], **CAR)
-    assert (told["mistakes"], told["repeated_keys"]) == ([], 1)
+    answer = await checked(stage, CARS + CARS.splitlines(keepends=True)[1], **CAR)
+    assert (answer["mistakes"], answer["repeated_keys"]) == ([], 1)
     members = {"object_type": "program_member", "program_id": 1001, "program_member_status": "On List", "format": "tsv"}
-    told = await checked(stage, MEMBERS, **members)
-    assert told["mistakes"] == []
-    assert all(one["field"] for one in told["columns"])
+    answer = await checked(stage, MEMBERS, **members)
+    assert answer["mistakes"] == []
+    assert all(item["field"] for item in answer["columns"])
 
 
 async def test_an_object_that_marketo_does_not_have_is_refused_as_an_import_is(stage: Stage):
@@ -230,8 +230,8 @@ async def test_an_object_that_marketo_does_not_have_is_refused_as_an_import_is(s
 async def test_a_marketo_that_cannot_be_asked_finds_no_mistake(stage: Stage):
     """An upload would be taken, too. Rows are looked at as they are written."""
     stage.simulator.order(Fault("html_502", on="any", times=10))
-    told = await checked(stage, b"email,shoeSize\na@example.com,7,8\n")
-    assert (told["mistakes"], told["columns"][1]["field"], told["remarks_total"]) == ([], None, 1)
+    answer = await checked(stage, b"email,shoeSize\na@example.com,7,8\n")
+    assert (answer["mistakes"], answer["columns"][1]["field"], answer["remarks_total"]) == ([], None, 1)
 
 
 async def test_before_a_column_is_called_a_mistake_marketo_is_asked_again(stage: Stage):
@@ -245,14 +245,14 @@ async def test_before_a_column_is_called_a_mistake_marketo_is_asked_again(stage:
     assert sum("describe" in path for path in stage.asked) == 2
     stage.clock.step(3600)
     stage.simulator.order(Fault("html_502", on="any", times=1))
-    told = await checked(stage, b"email,First Name\na@example.com,7\n")
-    assert (told["mistakes"], told["columns"][1]["suggestion"]) == ([], "firstName")
+    answer = await checked(stage, b"email,First Name\na@example.com,7\n")
+    assert (answer["mistakes"], answer["columns"][1]["suggestion"]) == ([], "firstName")
 
 
 async def test_preflight_off_asks_nobody(stage: Stage):
     """As for an import."""
-    told = await checked(stage, b"email,shoeSize\na@example.com,7\n", preflight="off")
-    assert (told["mistakes"], stage.asked) == ([], [])
+    answer = await checked(stage, b"email,shoeSize\na@example.com,7\n", preflight="off")
+    assert (answer["mistakes"], stage.asked) == ([], [])
 
 
 @pytest.mark.parametrize(
@@ -334,11 +334,11 @@ async def test_memory_does_not_grow_with_the_file(sqlite_url: str, clock, form: 
         for rows, parts in ((8_000, 4), (16_000, 7)):
             tracemalloc.start()
             try:
-                told = await checked(stage, body(rows), {"Content-Type": kind})
+                answer = await checked(stage, body(rows), {"Content-Type": kind})
                 peaks.append(tracemalloc.get_traced_memory()[1])
             finally:
                 tracemalloc.stop()
-            assert (told["rows"], told["parts"], told["mistakes"]) == (rows, parts, [])
+            assert (answer["rows"], answer["parts"], answer["mistakes"]) == (rows, parts, [])
             assert not stage.container.admission._places
         assert peaks[1] < peaks[0] + MORE_BYTES
 

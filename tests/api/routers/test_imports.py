@@ -22,23 +22,23 @@ async def test_a_created_import_is_answered_whole(stage: Stage):
     """202, Location, Retry-After, and every field of the contract."""
     answer = await stage.create(LEADS, label="nightly", priority=7, list_id=3, partition_name="EU")
     assert answer.status_code == 202
-    told = answer.json()
-    assert answer.headers["Location"] == f"/v1/imports/{told['id']}"
+    body = answer.json()
+    assert answer.headers["Location"] == f"/v1/imports/{body['id']}"
     assert int(answer.headers["Retry-After"]) > 0
-    assert told.keys() == FIELDS
-    assert told["file"] == {
+    assert body.keys() == FIELDS
+    assert body["file"] == {
         "name": None,
         "bytes": len(LEADS),
         "sha256": hashlib.sha256(LEADS).hexdigest(),
         "rows": 2,
         "ragged_rows": 0,
     }
-    assert told["rows"] == {"total": 2, "imported": 0, "failed": 0, "warned": 0, "pending": 2}
-    assert told["parts"] == {"total": 1, "waiting": 1, "at_marketo": 0, "complete": 0, "failed": 0, "cancelled": 0}
-    assert (told["lookup_field"], told["list_id"], told["partition_name"]) == ("email", 3, "EU")
-    assert (told["object_name"], told["program_id"]) == (None, None)
-    assert told["created_at"] == "2026-11-04T12:00:00.000Z"
-    assert told["links"]["failures"] == f"/v1/imports/{told['id']}/failures"
+    assert body["rows"] == {"total": 2, "imported": 0, "failed": 0, "warned": 0, "pending": 2}
+    assert body["parts"] == {"total": 1, "waiting": 1, "at_marketo": 0, "complete": 0, "failed": 0, "cancelled": 0}
+    assert (body["lookup_field"], body["list_id"], body["partition_name"]) == ("email", 3, "EU")
+    assert (body["object_name"], body["program_id"]) == (None, None)
+    assert body["created_at"] == "2026-11-04T12:00:00.000Z"
+    assert body["links"]["failures"] == f"/v1/imports/{body['id']}/failures"
 
 
 async def test_a_form_takes_its_parameters_before_and_after_the_file(stage: Stage):
@@ -55,10 +55,10 @@ async def test_a_form_takes_its_parameters_before_and_after_the_file(stage: Stag
         "/v1/imports", content=before + file + after, headers={"Content-Type": "multipart/form-data; boundary=b"}
     )
     assert answer.status_code == 202, answer.text
-    told = answer.json()
-    assert (told["object_type"], told["format"], told["object_name"]) == ("custom_object", "ssv", "car_c")
-    assert told["file"]["name"] == "cars.ssv"
-    assert told["file"]["sha256"] == hashlib.sha256(CARS).hexdigest()
+    body = answer.json()
+    assert (body["object_type"], body["format"], body["object_name"]) == ("custom_object", "ssv", "car_c")
+    assert body["file"]["name"] == "cars.ssv"
+    assert body["file"]["sha256"] == hashlib.sha256(CARS).hexdigest()
 
 
 @pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
@@ -93,9 +93,9 @@ async def test_pages_hold_every_import_once_newest_first(stage: Stage):
     token = None
     while True:
         parameters = {"page_size": 3} | ({"page_token": token} if token else {})
-        told = (await stage.api.get("/v1/imports", params=parameters)).json()
-        seen += [one["id"] for one in told["items"]]
-        token = told["next_page_token"]
+        body = (await stage.api.get("/v1/imports", params=parameters)).json()
+        seen += [item["id"] for item in body["items"]]
+        token = body["next_page_token"]
         if not token:
             break
         await stage.created(leads(1, start=100 + len(seen)))
@@ -130,7 +130,7 @@ async def test_filters_narrow_the_list(stage: Stage):
     lead = await stage.created(LEADS, label="nightly")
 
     async def listed(**filters: str) -> list[int]:
-        return [one["id"] for one in (await stage.api.get("/v1/imports", params=filters)).json()["items"]]
+        return [item["id"] for item in (await stage.api.get("/v1/imports", params=filters)).json()["items"]]
 
     assert await listed(object_type="custom_object") == [car]
     assert await listed(label="nightly") == [lead]

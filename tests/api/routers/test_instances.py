@@ -37,9 +37,9 @@ async def test_a_paused_instance_says_who_paused_it_since_when_and_why(keyed: St
     ann, bob = await key(keyed, Scope.OPERATE, client="ann"), await key(keyed, Scope.OPERATE, client="bob")
 
     async def paused() -> Any:
-        told = (await keyed.api.get("/v1/instances/default", headers=bearing(ann))).json()
-        assert (told["state"] == "paused") == (told["paused"] is not None)
-        return told["paused"]
+        body = (await keyed.api.get("/v1/instances/default", headers=bearing(ann))).json()
+        assert (body["state"] == "paused") == (body["paused"] is not None)
+        return body["paused"]
 
     assert await paused() is None
     await keyed.api.post("/v1/instances/default/pause", headers=bearing(ann), json={"reason": "a release"})
@@ -59,16 +59,16 @@ async def test_the_history_of_an_instance_tells_who_did_what_and_when(stage: Sta
     stage.simulator.order(Fault("json_error:603", on="create"))
     await stage.created(LEADS)
     await stage.run(seconds=60)
-    told = await history(stage)
-    assert [one["type"] for one in told] == ["paused", "resumed", "blocked", "unblocked"]
-    assert told[0] == {
-        "id": told[0]["id"],
+    answer = await history(stage)
+    assert [item["type"] for item in answer] == ["paused", "resumed", "blocked", "unblocked"]
+    assert answer[0] == {
+        "id": answer[0]["id"],
         "at": "2026-11-04T12:00:00.000Z",
         "type": "paused",
         "part": None,
         "data": {"by": "local", "reason": "a release"},
     }
-    assert "Access denied" in told[2]["data"]["reason"]
+    assert "Access denied" in answer[2]["data"]["reason"]
 
 
 async def test_the_history_of_an_instance_comes_in_pages(stage: Stage):
@@ -77,7 +77,7 @@ async def test_the_history_of_an_instance_comes_in_pages(stage: Stage):
         await stage.api.post("/v1/instances/default/pause")
         await stage.api.post("/v1/instances/default/resume")
     whole = await history(stage)
-    assert [one["id"] for one in whole] == sorted(one["id"] for one in whole)
+    assert [item["id"] for item in whole] == sorted(item["id"] for item in whole)
     paged, token = [], {}
     while True:
         answer = (await stage.api.get("/v1/instances/default/events", params={"page_size": 4} | token)).json()
@@ -122,14 +122,14 @@ async def test_an_instance_that_cannot_be_reached_says_what_failed_and_so_do_its
         f"{MARKETO}/identity cannot be reached: ConnectError: All connection attempts failed: "
         "[Errno 111] Connect call failed"
     )
-    told = (await stage.api.get("/v1/instances/default")).json()
-    assert told["last_error"] == {
+    body = (await stage.api.get("/v1/instances/default")).json()
+    assert body["last_error"] == {
         "at": "2026-11-04T12:00:00.000Z",
         "call": "identity",
         "code": "unavailable",
         "message": said,
     }
-    assert (told["state"], told["reason"]) == ("backing_off", f"retry: {said}")
+    assert (body["state"], body["reason"]) == ("backing_off", f"retry: {said}")
     (part,) = await stage.parts(import_id)
     assert part["last_error"] == {"code": "unavailable", "message": said, "at": "2026-11-04T12:00:00.000Z"}
     assert part["next_attempt_at"] is not None
@@ -166,8 +166,8 @@ async def test_refused_credentials_are_a_warning_with_their_reason_and_no_secret
     assert (line["level"], line["call"], line["code"]) == ("warning", "identity", "401")
     assert "Bad client credentials" in line["error"]
     assert Rules().client_secret not in log.text
-    told = (await stage.api.get("/v1/instances/default")).json()
-    assert (told["last_error"]["call"], told["last_error"]["code"]) == ("identity", "401")
+    body = (await stage.api.get("/v1/instances/default")).json()
+    assert (body["last_error"]["call"], body["last_error"]["code"]) == ("identity", "401")
 
 
 async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(stage: Stage):
@@ -175,9 +175,9 @@ async def test_an_outage_is_told_once_when_it_begins_and_once_when_it_is_over(st
     stage.simulator.order(Fault("json_error:608", on="create", times=5))
     await stage.created(LEADS, preflight="off")
     await stage.run(seconds=5)
-    told = await history(stage)
-    assert [one["type"] for one in told] == ["unreachable", "recovered"]
-    assert told[1]["data"] == {"what": "unreachable", "since": told[0]["at"]}
+    answer = await history(stage)
+    assert [item["type"] for item in answer] == ["unreachable", "recovered"]
+    assert answer[1]["data"] == {"what": "unreachable", "since": answer[0]["at"]}
     assert (await stage.api.get("/v1/instances/default")).json()["state"] == "running"
 
 
@@ -191,10 +191,10 @@ async def test_an_answer_to_a_question_does_not_end_what_submissions_meet(stage:
         stage.clock.step(3)
         await stage.beat()
         assert (await stage.api.get("/v1/instances/default")).json()["state"] == "backing_off"
-    assert [one["type"] for one in await history(stage)] == ["unreachable"]
+    assert [item["type"] for item in await history(stage)] == ["unreachable"]
     stage.simulator.call_off()
     await stage.run(seconds=60)
-    assert [one["type"] for one in await history(stage)] == ["unreachable", "recovered"]
+    assert [item["type"] for item in await history(stage)] == ["unreachable", "recovered"]
 
 
 async def test_a_key_that_may_only_submit_is_shown_how_an_instance_is_and_nothing_else(keyed: Stage):
@@ -234,12 +234,12 @@ async def test_an_instance_shows_its_slots_calls_and_worker(stage: Stage):
     await stage.created(LEADS)
     await stage.instance_worker.submit.run_once(stage.lease)
     await stage.created(leads(3))
-    told = (await stage.api.get("/v1/instances/default")).json()
-    assert told["limits"] == {"importing": 2, "queued": 10}
-    assert told["slots"] == {"used": 1, "importing": 0, "queued": 1, "unconfirmed": 0}
-    assert told["waiting"]["parts"] == 1
-    assert told["waiting"]["rows"] == 3
-    assert told["calls"]["quota"] == 50000
-    assert told["calls"]["window_limit"] == 50
-    assert told["worker"]["id"] == "the worker"
-    assert told["state"] == "running"
+    body = (await stage.api.get("/v1/instances/default")).json()
+    assert body["limits"] == {"importing": 2, "queued": 10}
+    assert body["slots"] == {"used": 1, "importing": 0, "queued": 1, "unconfirmed": 0}
+    assert body["waiting"]["parts"] == 1
+    assert body["waiting"]["rows"] == 3
+    assert body["calls"]["quota"] == 50000
+    assert body["calls"]["window_limit"] == 50
+    assert body["worker"]["id"] == "the worker"
+    assert body["state"] == "running"

@@ -18,13 +18,13 @@ async def stage(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
 
 async def test_a_problem_s_type_leads_to_its_page(stage: Stage):
     """Straight from the answer, without a key."""
-    told = (await stage.api.get("/v1/imports")).json()
-    page = await stage.api.get(told["type"], headers={"Accept": "application/json"})
+    body = (await stage.api.get("/v1/imports")).json()
+    page = await stage.api.get(body["type"], headers={"Accept": "application/json"})
     assert page.json() == {
         "type": "/problems/unauthorized",
         "code": "unauthorized",
         "status": 401,
-        "title": told["title"],
+        "title": body["title"],
         "means": PROBLEMS["unauthorized"].means,
         "remedy": PROBLEMS["unauthorized"].remedy,
     }

@@ -24,9 +24,9 @@ async def test_results_page_as_json_in_source_order(stage: Stage):
         answer = await stage.api.get(
             f"/v1/imports/{import_id}/failures", params=parameters, headers={"Accept": "application/json"}
         )
-        told = answer.json()
-        rows += [row["source_row"] for row in told["items"]]
-        token = told["next_page_token"]
+        body = answer.json()
+        rows += [row["source_row"] for row in body["items"]]
+        token = body["next_page_token"]
         if not token:
             break
     assert rows == list(range(1, 26))

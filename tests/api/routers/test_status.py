@@ -7,9 +7,9 @@ async def test_status_and_health_tell_the_truth(stage: Stage):
     """ok while a worker drives the instance; down once it has given no sign of life."""
     assert (await stage.api.get("/livez")).status_code == 200
     assert (await stage.api.get("/readyz")).status_code == 200
-    told = (await stage.api.get("/v1/status")).json()
-    assert told["status"] == "ok", told
+    body = (await stage.api.get("/v1/status")).json()
+    assert body["status"] == "ok", body
     stage.clock.step(3600)
-    told = (await stage.api.get("/v1/status")).json()
-    assert told["status"] == "down"
-    assert [check["name"] for check in told["checks"] if check["status"] == "down"] == ["worker:default"]
+    body = (await stage.api.get("/v1/status")).json()
+    assert body["status"] == "down"
+    assert [check["name"] for check in body["checks"] if check["status"] == "down"] == ["worker:default"]
