@@ -33,6 +33,11 @@ def logged(form: str | None, into: io.StringIO, monkeypatch: pytest.MonkeyPatch)
     """Everything that is logged, down to `debug`, goes there."""
     known, root = structlog.get_config(), logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    for name in ("uvicorn", "uvicorn.access", "uvicorn.error"):  # as in a new process
+        logger = logging.getLogger(name)
+        monkeypatch.setattr(logger, "propagate", True)
+        monkeypatch.setattr(logger, "handlers", [])
+        logger.setLevel(logging.NOTSET)
     monkeypatch.setattr("sys.stderr", into)
     structlog.reset_defaults()
     logs.configure(exactly(log_level="debug", log_format=form))
