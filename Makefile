@@ -15,6 +15,9 @@ unexport PYTHONDONTWRITEBYTECODE
 b ?= intake
 a ?=
 
+# of what endure runs
+share ?= 1/1
+
 # the lives that simulate-seeds lives
 seed ?= 0
 seeds ?= 1
@@ -52,8 +55,8 @@ simulate-seeds: install ## live the life of a seed again (seed=4711), or many of
 test: install ## run all tests with few repetitions, on SQLite and on a real PostgreSQL
 	$(PYTEST) --dist worksteal
 
-endure: install ## run what takes long: a thousand lives, 200 kills, every crash point on both databases, Schemathesis, broken rules
-	$(PYTEST) --dist load --maxschedchunk 1 -m "endure or hypothesis" --hypothesis-profile=endure
+endure: install ## run what takes long: a thousand lives, 200 kills, every crash point on both databases, Schemathesis, broken rules (share=1/3: a third of it)
+	$(PYTEST) --dist load --maxschedchunk 1 -m "endure or hypothesis" --hypothesis-profile=endure --share $(share)
 
 twins: install ## run on PostgreSQL, too, what `make test` has on SQLite alone
 	$(PYTEST) --dist worksteal -m twin

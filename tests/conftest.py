@@ -56,6 +56,10 @@ FOLDER = pytest.StashKey[Path]()
 TESTS = Path(__file__).parent
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--share", metavar="K/N", default="1/1", help="run the Kth of N shares of what was selected")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """All workers of a run share one folder, and one PostgreSQL in it, which the first one starts that needs it."""
     if hasattr(config, "workerinput"):  # we are a worker of pytest-xdist
@@ -73,8 +77,8 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput[RUN] = str(node.config.stash[FOLDER])
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
     """Above the store a test's turn on PostgreSQL is its twin, unless it is marked `both_databases` or `endure`."""
     for item in items:
         room = item.path.relative_to(TESTS).parts[0]
@@ -82,6 +86,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if room in ON_ONE_DATABASE and _is_on_postgresql(item) and not is_kept:
             item.add_marker("twin")
     items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
+    yield  # here `-m` selects
+    share, shares = map(int, config.getoption("--share").split("/"))
+    items[:] = items[share - 1 :: shares]  # each share has some of the longest
 
 
 def pytest_collection_finish() -> None:

@@ -54,7 +54,9 @@ async def test_a_new_field_is_taken_at_once(database_url: str, clock):
         await stage.created(LEADS)
         describe = stage.container.intake.describe["default"]
         lead = describe._objects["lead"]
-        lead.description = replace(lead.description, fields=tuple(field for field in lead.description.fields if field.name != "shoeSize"))
+        lead.description = replace(
+            lead.description, fields=tuple(field for field in lead.description.fields if field.name != "shoeSize")
+        )
         stage.clock.step(120)
         await stage.created(b"email,shoeSize\na@example.com,7\n")
 
