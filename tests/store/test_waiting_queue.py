@@ -51,12 +51,12 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
 async def test_a_long_line_comes_back_in_few_sums(db: Database):
     """Which together are all of it, and do not overlap."""
     await an_import(db, parts_count=3)
-    for _ in range(700):
+    for _ in range(310):
         await an_import(db)
     async with db.read() as tx:
         found = sorted(await waiting_queue.backlog_slices(tx, "default", now=AT), key=lambda one: one.first_seq)
     assert len(found) <= 300
-    assert sum(one.work.parts for one in found) == 703
+    assert sum(one.work.parts for one in found) == 313
     assert all(one.last_seq < other.first_seq for one, other in pairwise(found))
     assert (await parts_of(db, 1))[0].accepted_seq == found[0].first_seq
 

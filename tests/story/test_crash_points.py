@@ -4,7 +4,7 @@ The story reaches every Point. One that it does not reach turns its tests red: g
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -39,16 +39,30 @@ from tests.support.transport import SimulatorTransport
 
 BEATS = 250
 DIES_IN_MID_POST = (3, 6)  # the POSTs after which the process dies in any case, with the answer on its way
+POINTS_A_LIFE = 4
 FIRST, LATER = "the first time", "a later time, and again while it recovers"
 WHEN = {FIRST: (1, False), LATER: (2, True)}
 
 
-@pytest.mark.parametrize("when", [FIRST, pytest.param(LATER, marks=pytest.mark.endure)])
+@pytest.mark.parametrize("first", range(0, len(Failpoint), POINTS_A_LIFE))
+async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, first: int):
+    """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them.
+
+    Of each few points, a process dies at each, the first time that it is reached.
+    """
+    points = list(Failpoint)[first : first + POINTS_A_LIFE]
+    theatre = Theatre(database_url, clock, fatal={(point, 1) for point in points})
+    await theatre.play()
+    assert sorted(theatre.deaths) == sorted(points), "the story does not reach all of them"
+
+
+@pytest.mark.endure
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("point", Failpoint)
-async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, point: Failpoint, when: str):
-    """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them."""
+async def test_a_death_anywhere_alone_is_put_right(database_url: str, clock: SteppedClock, point: Failpoint, when: str):
+    """The same for each point alone, and while the next process recovers."""
     time, again = WHEN[when]
-    theatre = Theatre(database_url, clock, fatal=(point, time), again=again)
+    theatre = Theatre(database_url, clock, fatal={(point, time)}, again=again)
     await theatre.play()
     assert point in theatre.deaths, f"the story does not reach {point} as often"
     assert len(theatre.deaths) == 1 + again
@@ -82,8 +96,8 @@ class Theatre:
 
     url: str
     clock: SteppedClock
-    fatal: tuple[Failpoint, int]  # the nth time that it is reached
-    again: bool  # the first point that is reached after that death is fatal, too
+    fatal: Collection[tuple[Failpoint, int]]  # the nth time that a point is reached
+    again: bool = False  # the first point that is reached after that death is fatal, too
     hit: dict[Failpoint, int] = field(default_factory=dict)
     deaths: list[Failpoint] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
@@ -175,7 +189,7 @@ class Theatre:
         self.db.check()
         self.hit[point] = self.hit.get(point, 0) + 1
         in_recovery = self.again and len(self.deaths) == 1
-        if in_recovery or (point, self.hit[point]) == self.fatal:
+        if in_recovery or (point, self.hit[point]) in self.fatal:
             self.deaths.append(point)
             self.db.dead = True
             raise Killed

@@ -1,6 +1,6 @@
 """Trouble that lasts: what everything waits for, what a caller is told meanwhile, and that it goes on by itself."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -264,14 +264,14 @@ async def test_half_an_hour_in_which_every_call_goes_wrong_ends_well(database_ur
 
 
 async def test_a_storm_of_all_faults_with_more_work_than_slots(database_url: str, clock: SteppedClock):
-    """Each fault strikes one call in twenty, by a seeded chance; fourteen imports go through it, and it ends well."""
+    """Each fault strikes one call in twenty, by a seeded chance; twelve imports go through it, and it ends well."""
     async with staged(database_url, clock, rules=Rules(seed=4, job_seconds=20), hang=Hang(clock)) as stage:
         for kind, (_, places) in FAULTS.items():
             if kind not in {"stuck_importing", "job_failed", "all_failed", "failed_in_answer", "missing_file"}:
                 for place in [place for place in places if place != "any"]:
                     stage.simulator.order(replace(fault(kind, place), once=False, probability=0.05))
         contents = {}
-        for n in range(14):
+        for n in range(12):
             content = LEADS_WITH_TROUBLE.replace(b"@", b"%d@" % n).replace(b"not-an-address", b"not-an-address-%d" % n)
             contents[await stage.created(content, preflight="off")] = content
         await follow(stage, *contents, for_seconds=900)
@@ -290,13 +290,16 @@ async def test_a_storm_of_all_faults_with_more_work_than_slots(database_url: str
 CUT = ("lost_response", "lost_request", "half_body")
 
 
-async def test_connections_that_really_break_end_as_the_table_says(database_url: str, clock: SteppedClock):
+@pytest.mark.parametrize("steps", [("create", "failures"), pytest.param(STEPS, marks=pytest.mark.endure)], ids=str)
+async def test_connections_that_really_break_end_as_the_table_says(
+    database_url: str, clock: SteppedClock, steps: Sequence[str]
+):
     """The same cells over a socket: the transport of these tests plays a broken connection as it is."""
     async with staged(database_url, clock) as stage:
         with serving(stage.simulator) as url:
             stage.transport.go_over(url)
             files: Mapping[int, bytes] = {}
             for kind in CUT:
-                for step in STEPS:
+                for step in steps:
                     stage.clock.step(3600)  # the token dies
                     files = await tell(stage, fault(kind, step), CELLS[kind, step], files)
