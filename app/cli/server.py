@@ -87,8 +87,8 @@ async def running(
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(duty) for duty in _duties(container)]
-            if worker:
-                group.create_task(worker.run(stop))
+            timekeeping = group.create_task(container.timekeeper.run())
+            working = group.create_task(worker.run(stop)) if worker else None
             if server and door:
                 beside.append(group.create_task(container.reports.monitor.run()))
                 beside.append(group.create_task(memory.Trim(container.admission).run()))
@@ -98,12 +98,14 @@ async def running(
             container.subscriptions.end()  # those who wait are answered now, and can ask another process
             for task in beside:
                 task.cancel()
+            if working:  # what its last calls bring is written by the clock that counts, also if that is set meanwhile
+                await asyncio.wait([working])
+            timekeeping.cancel()
 
 
 def _duties(container: Container) -> list[Coroutine[Any, Any, None]]:
     """What every process does besides its work, until it stops."""
     return [
-        container.timekeeper.run(),
         container.pg_notify.run(),
         container.follow.run(),
         container.cleanup.run(),

@@ -5,11 +5,12 @@ draws from a die of its own, so that nobody's draw depends on who went first.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from random import Random
 
 import httpx
@@ -238,11 +239,26 @@ class Process:
         raise Killed
 
     async def live(self, jobs: dict[str, Callable[[], Awaitable[None]]]) -> bool:
-        """Set the clock, and then do the jobs, with an eye on it. True when it died."""
-        keeper = self.container.timekeeper
-        if await self.run({"clock": keeper.begin}, last=False):
+        """Set the clock, and then do the jobs, with an eye on it until the last one ends. True when it died."""
+        if await self.run({"clock": self.container.timekeeper.begin}, last=False):
             return True
-        return await self.run(jobs | {"clock": self.life.every(self, CLOCK_SECONDS, keeper.look)})
+        under_way = set(jobs)
+
+        async def until_done(name: str, job: Callable[[], Awaitable[None]]) -> None:
+            await job()
+            under_way.discard(name)
+
+        clocked = {name: partial(until_done, name, job) for name, job in jobs.items()}
+        return await self.run(clocked | {"clock": partial(self._keep_time, under_way)})
+
+    async def _keep_time(self, under_way: Collection[str]) -> None:
+        dice = die.get()
+        await asyncio.sleep(dice.uniform(0, CLOCK_SECONDS))
+        while under_way:
+            await self.pause()
+            with suppress(ClockJumped):
+                await self.container.timekeeper.look()
+            await asyncio.sleep(dice.uniform(0.5, 1.5) * CLOCK_SECONDS)
 
     async def run(self, jobs: dict[str, Callable[[], Awaitable[None]]], *, last: bool = True) -> bool:
         """Do the jobs side by side, until all have ended or one of them dies, and all with it. True when it died."""
