@@ -1,16 +1,22 @@
 """Real processes, killed and stopped: what was accepted is done, once."""
 
+import asyncio
 import signal
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.clock import Cause, Jump
+from app.pipeline.finish import finish
 from app.simulator import Rules, parse_fault
+from app.store import clock_jumps
+from app.store.database import Database
 from tests.story.files import leads
 from tests.support import patience
 from tests.support.processes import Service, service, simulator, wait_until
@@ -110,6 +116,38 @@ def test_CALM_DEPLOY_a_worker_that_stops_hands_over_at_once(postgres_url: str, t
         assert types["claim"] == types["accept"] == 8
         assert "lose" not in types
         assert len(played.report()["jobs"]) == 8
+
+
+def test_CALM_DEPLOY_an_answer_is_recorded_though_the_clock_is_set_while_the_worker_stops(
+    postgres_url: str, tmp_path: Path
+):
+    """SIGTERM in mid-submission, and another process records a jump: the worker hears of it, and loses no answer."""
+    with (
+        simulator(MARKETO) as (marketo, played),
+        service(tmp_path, postgres_url, marketo, role="api", **QUICK) as api,
+        service(tmp_path, postgres_url, marketo, role="worker", **QUICK) as worker,
+    ):
+        played.order(parse_fault("hang:create:nth=1:seconds=3"))
+        made = create(api, 1)
+        wait_until(lambda: bool(played.report()["mischief"]), "a submission to be under way")
+        assert worker.child is not None
+        worker.child.send_signal(signal.SIGTERM)
+        asyncio.run(record_jump(postgres_url))
+        assert worker.child.ended() == 0
+        types = event_types(api, made)
+        assert (types["claim"], types["accept"], types["lose"]) == (1, 1, 0)
+
+
+async def record_jump(database_url: str) -> None:
+    """As another process does that was the first to notice it; by no time at all, as the clock was not really set."""
+    database = Database(database_url, finish=finish)
+    try:
+        async with database.write() as tx:
+            now = datetime.now(UTC)
+            last_id = max((jump.id for jump in await clock_jumps.known(tx)), default=0)
+            assert await clock_jumps.add(tx, Jump(last_id + 1, Cause.JUMP, now, now))
+    finally:
+        await database.close()
 
 
 def test_CALM_DEPLOY_a_rolling_restart_under_load_is_not_noticed(postgres_url: str, tmp_path: Path):
