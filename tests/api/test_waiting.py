@@ -1,23 +1,15 @@
 """One request that ends with the import."""
 
 import asyncio
-from typing import Any
 
-import httpx
 import pytest
 
 from app.api.app import create_app
+from tests.api.watching import get, watched
 from tests.story.files import LEADS, leads
 from tests.support.listener import SOON_SECONDS, Listener
 from tests.support.stage import Stage
 from tests.support.statements import connections_in_use, statements
-
-
-async def watched(stage: Stage, count: int = 1) -> None:
-    """Wait until so many watch."""
-    async with asyncio.timeout(SOON_SECONDS):
-        while sum(map(len, stage.container.subscriptions.subscribers.values())) != count:
-            await asyncio.sleep(0)
 
 
 async def quiet(stage: Stage) -> None:
@@ -25,12 +17,6 @@ async def quiet(stage: Stage) -> None:
     async with asyncio.timeout(SOON_SECONDS):
         while stage.container.follow._reads or connections_in_use(stage.container.db):
             await asyncio.sleep(0)
-
-
-async def get(stage: Stage, import_id: int, *known: str, **parameters: Any) -> httpx.Response:
-    headers = [("If-None-Match", tag) for tag in known]
-    async with asyncio.timeout(SOON_SECONDS):
-        return await stage.api.get(f"/v1/imports/{import_id}", params=parameters, headers=headers)
 
 
 async def test_a_wait_ends_with_the_import(stage: Stage):

@@ -27,11 +27,6 @@ TOKEN = "/identity/oauth/token"
 OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
 
 
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return routed(exactly(auth="on", instances={})).openapi()
-
-
 @pytest.fixture
 async def stage(sqlite_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
     """One database is enough: no answer here comes from it alone."""
@@ -253,16 +248,6 @@ def test_every_code_that_the_page_tells_of_is_one():
     told = set(re.findall(r"\b(?:400|401|403|404|409|413|415|422|429|503|507)\b[^`|.\n]{0,3}`([a-z_]+)`", API))
     assert {"idempotency_key_reused", "unsupported_charset", "invalid_header"} <= told
     assert told <= PROBLEMS.keys()
-
-
-def shown(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """(schema, example) of an operation's, but for those of problems."""
-    bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
-    media = [one for body in bodies for name, one in body.get("content", {}).items() if name != PROBLEM]
-    for one in [*media, *operation.get("parameters", ())]:
-        if "example" in one:
-            yield one["schema"], one["example"]
-        yield from ((one["schema"], example["value"]) for example in one.get("examples", {}).values())
 
 
 async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):

@@ -1,6 +1,5 @@
 """The examples of the document are what the service would say."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,13 +44,3 @@ def test_the_import_adds_up():
     rows = examples.IMPORT["rows"]
     assert rows["imported"] + rows["failed"] + rows["pending"] == rows["total"]
     assert examples.IMPORT["progress"] == round((rows["imported"] + rows["failed"]) / rows["total"], 4)
-
-
-def shown(operation: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Any]]:
-    """(schema, example) of an operation's, but for those of problems."""
-    bodies = [*operation["responses"].values(), operation.get("requestBody", {})]
-    media = [one for body in bodies for name, one in body.get("content", {}).items() if name != PROBLEM]
-    for one in [*media, *operation.get("parameters", ())]:
-        if "example" in one:
-            yield one["schema"], one["example"]
-        yield from ((one["schema"], example["value"]) for example in one.get("examples", {}).values())

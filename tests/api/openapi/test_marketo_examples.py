@@ -4,28 +4,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import jsonschema_rs
-import pytest
 
-from app.api.app import routed
-from app.api.openapi.document import operations
-from app.settings import exactly
+from tests.api.openapi.marketo_paths import marketo_operations
 
 PROBLEM = "application/problem+json"
 
 
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return routed(exactly(auth="on", instances={})).openapi()
-
-
-def theirs(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Of Marketo's own paths."""
-    return ((method, path, one) for method, path, one in operations(document) if one["tags"] == ["marketo"])
-
-
 def test_every_example_of_marketos_paths_is_of_its_schema(document: dict[str, Any]):
     """Those of answers, of forms and of parameters."""
-    found = [(path, *item) for _, path, operation in theirs(document) for item in shown(operation)]
+    found = [(path, *item) for _, path, operation in marketo_operations(document) for item in shown(operation)]
     assert len(found) > 50
     for path, schema, value in found:
         assert jsonschema_rs.is_valid({**schema, "components": document["components"]}, value), (path, value)

@@ -1,30 +1,15 @@
 """What the document says of Marketo's paths."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-
-from app.api.app import routed
 from app.api.marketo_compat import routes as marketo
-from app.api.openapi.document import operations
-from app.settings import exactly
+from tests.api.openapi.marketo_paths import marketo_operations
 from tests.support.processes import ROOT
 
 PROBLEM = "application/problem+json"
 MARKETO_PAGE = (ROOT / "docs" / "marketo-compat.md").read_text(encoding="utf-8")
 TOKEN = "/identity/oauth/token"
-
-
-@pytest.fixture(scope="module")
-def document() -> dict[str, Any]:
-    return routed(exactly(auth="on", instances={})).openapi()
-
-
-def theirs(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Of Marketo's own paths."""
-    return ((method, path, one) for method, path, one in operations(document) if one["tags"] == ["marketo"])
 
 
 def test_every_path_of_marketos_that_is_served_is_published_and_on_its_page(document: dict[str, Any]):
@@ -35,17 +20,17 @@ def test_every_path_of_marketos_that_is_served_is_published_and_on_its_page(docu
         for method in route.methods or ()
         if "{path:path}" not in route.path and method != "HEAD"
     }
-    assert {(method, path) for method, path, _ in theirs(document)} == served
+    assert {(method, path) for method, path, _ in marketo_operations(document)} == served
     assert len(served) == 14
     told = set(re.findall(r"`(?:GET|POST|)\W*(/(?:identity|bulk)/[^`?]+)`", MARKETO_PAGE))
     told |= {path.replace("failures", "warnings") for path in told}
     assert told == {path for _, path in served}
 
 
-def test_marketos_paths_ask_for_a_token_of_theirs(document: dict[str, Any]):
+def test_marketos_paths_ask_for_a_token_of_marketo_operations(document: dict[str, Any]):
     """In the header or in the query; who asks for one has none yet. No key of ours is one."""
     schemes = document["components"]["securitySchemes"]
-    for _, path, operation in theirs(document):
+    for _, path, operation in marketo_operations(document):
         asked = [schemes[name] for item in operation.get("security", ()) for name in item]
         assert [(item["type"], item.get("scheme") or item["name"]) for item in asked] == (
             [] if path == TOKEN else [("http", "bearer"), ("apiKey", "access_token")]
@@ -55,7 +40,7 @@ def test_marketos_paths_ask_for_a_token_of_theirs(document: dict[str, Any]):
 def test_marketos_paths_say_in_marketos_words_what_is_wrong(document: dict[str, Any]):
     """Problems are only what is wrong with HTTP itself, before anybody knows which path is asked for."""
     refusal = {"$ref": "#/components/schemas/MarketoRefusal"}
-    for _, path, operation in theirs(document):
+    for _, path, operation in marketo_operations(document):
         responses = operation["responses"]
         problems = {status for status, response in responses.items() if PROBLEM in response.get("content", {})}
         assert problems == {"408", "431"}, path
