@@ -178,6 +178,7 @@ async def is_later(stage: Stage, moment: float) -> bool:
     return stage.clock().timestamp() >= moment
 
 
+@pytest.mark.endure
 async def test_a_part_that_queues_for_long_while_others_get_on_is_not_stuck(database_url: str, clock: SteppedClock):
     """Three jobs of forty minutes, one importer's worth of them ahead: long, and yet it moves."""
     rules = Rules(importers=1, job_seconds=40 * 60)
