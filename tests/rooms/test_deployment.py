@@ -4,13 +4,14 @@ import os
 import re
 import shlex
 import subprocess
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+
+from tests.support import forks
 
 ROOT = Path(__file__).parents[2]
 DOCKERFILE = ROOT / "Dockerfile"
@@ -41,9 +42,7 @@ def ours() -> dict[str, dict[str, Any]]:
 def sluice(*words: str) -> subprocess.CompletedProcess[str]:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
     bare |= {"COLUMNS": "200", "NO_COLOR": "1"}
-    return subprocess.run(
-        [sys.executable, "-m", "app", *words], cwd=ROOT, capture_output=True, text=True, check=False, env=bare
-    )
+    return forks.run(words, bare, ROOT)
 
 
 def test_the_dockerfile_copies_only_what_is_there() -> None:

@@ -18,7 +18,7 @@ from tests.support.heap import fill, settle
 from tests.support.stage import Stage
 from tests.support.statements import overhearing
 
-FINISHED, WAITING = 60_000, 2_000
+FINISHED, WAITING = 30_000, 1_000
 MOST_ROWS = 3 * WAITING  # what waits may be counted; what is over may not be gone through
 MOST_STEPS = 60 * WAITING  # of SQLite's machine, which takes at least three for each row, and fifty to sum what waits
 PAGES = (

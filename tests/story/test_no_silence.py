@@ -449,7 +449,7 @@ IN_A_MOMENT = (
     "disk for forms full",
     "the clock was set",
 )
-"""One for each that tells of it: the worker, the monitor, the steps. `make test` tries these, `make endure` the others."""
+"""For `make test`: some of what the worker, the monitor and the steps each tell of. `make endure` has the others."""
 LAST_RESORTS = {"refuse", "fail"}
 """A part has come to its end, and nothing is kept from flowing; the log tells of it all the same."""
 

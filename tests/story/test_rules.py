@@ -183,40 +183,35 @@ async def test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures
     assert [item["source_row"] for item in items] == [2, 4]
 
 
+STATUS_FAULTS = [
+    "html_502",
+    "html_200",
+    "bad_json",
+    "empty_body",
+    "http_500",
+    "half_body",
+    "lost_response",
+    "lost_request",
+    "json_error:601",
+    "json_error:602",
+    "json_error:603",
+    "json_error:604",
+    "json_error:606",
+    "json_error:607",
+    "json_error:608",
+    "json_error:610",
+    "json_error:611",
+    "json_error:615",
+    "json_error:713",
+    "json_error:1003",
+    "json_error:1013",
+    "json_error:9999",
+]
+
+
 @pytest.mark.parametrize(
     "fault",
-    chosen(
-        [
-            *(
-                "html_502",
-                "html_200",
-                "bad_json",
-                "empty_body",
-                "http_500",
-                "half_body",
-                "lost_response",
-                "lost_request",
-            ),
-            *(
-                "json_error:601",
-                "json_error:602",
-                "json_error:603",
-                "json_error:604",
-                "json_error:606",
-                "json_error:607",
-            ),
-            *(
-                "json_error:608",
-                "json_error:610",
-                "json_error:611",
-                "json_error:615",
-                "json_error:713",
-                "json_error:1003",
-            ),
-            *("json_error:1013", "json_error:9999"),
-        ],
-        *("html_200", "lost_response", "json_error:603", "json_error:1013"),
-    ),
+    chosen(STATUS_FAULTS, "html_200", "lost_response", "json_error:603", "json_error:1013"),
 )
 async def test_POLL_IS_NOT_FATE_no_error_of_a_status_call_moves_the_part(stage: Stage, fault: str):
     """Whatever a question meets, the part stays where it is, and the next question is answered."""
