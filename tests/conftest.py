@@ -25,7 +25,7 @@ from tests.support.clock import SteppedClock
 from tests.support.compiled import share_compiled_statements
 from tests.support.pool import Pool
 
-for profile, examples in (("test", 50), ("endure", 1000)):
+for profile, examples in (("test", 20), ("endure", 1000)):
     settings.register_profile(
         profile,
         max_examples=examples,

@@ -99,6 +99,7 @@ async def test_a_corrected_file_is_taken_after_the_erasure(stage: Stage):
     assert (answer.status_code, answer.json()["retry_of"]) == (202, import_id)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("setting", "goes", "stays"),
     [

@@ -127,7 +127,7 @@ async def test_slots_that_others_hold_are_learnt_from_one_1016(stage: Stage):
     report = stage.simulator.report()
     assert report["errors"].get("1016", 0) == 1
     assert report["most_own_outstanding"] == 2
-    await stage.run(seconds=30)
+    await stage.run(seconds=100)
     assert len(stage.simulator.report()["jobs"]) >= 5
 
 

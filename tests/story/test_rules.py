@@ -278,7 +278,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_marketo_itself_says_whether_a_lists_job_s
     async with staged(database_url, clock, rules=Rules(job_seconds=1500)) as stage:
         stage.simulator.order(Fault("lost_response", on="create", once=True))
         import_id = await stage.created(LEADS, list_id=1)
-        await stage.run(seconds=60)
+        await stage.run(seconds=150)
         assert (await stage.read(import_id))["status"] == "complete"
         report = stage.simulator.report()
         one, other = report["jobs"]

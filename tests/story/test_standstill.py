@@ -158,7 +158,7 @@ async def test_a_part_that_stays_in_marketos_queue_while_nothing_moves_is_stuck(
     queued = await patient.created(LEADS)
     await patient.beat()
     since = patient.clock()
-    await patient.run(until=lambda: is_later(patient, since.timestamp() + HOUR - 60), seconds=60)
+    await patient.run(until=lambda: is_later(patient, since.timestamp() + HOUR - 60), seconds=236)
     assert [part["state"] for part in await patient.parts(queued)] == ["queued"]
     assert (await patient.read(queued))["attention"] is None
     assert await needs_attention(patient) == []
@@ -199,6 +199,6 @@ async def test_a_part_that_imports_for_too_long_is_stuck(patient: Stage):
     import_id = await patient.created(LEADS)
     await patient.beat()
     begin = patient.clock().timestamp()
-    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=60)
+    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=250)
     assert (await patient.read(import_id))["attention"]["code"] == "stuck"
     assert await needs_attention(patient) == [import_id]

@@ -75,9 +75,9 @@ async def test_wrong_credentials_block_the_instance_and_say_why_until_they_are_m
         tokens.rules = replace(right, client_secret="another one")
         stage.clock.step(3600)  # the token dies
         here = await stage.created(leads(3), preflight="off")
-        for _ in range(20):
+        for _ in range(8):
             await stage.beat()
-            stage.clock.step(60)
+            stage.clock.step(150)
         for import_id in (there, here):
             attention = (await stage.read(import_id))["attention"]
             assert attention["code"] == "instance_blocked"
