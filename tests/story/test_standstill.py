@@ -199,6 +199,6 @@ async def test_a_part_that_imports_for_too_long_is_stuck(patient: Stage):
     import_id = await patient.created(LEADS)
     await patient.beat()
     begin = patient.clock().timestamp()
-    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=250)
+    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=300)
     assert (await patient.read(import_id))["attention"]["code"] == "stuck"
     assert await needs_attention(patient) == [import_id]
