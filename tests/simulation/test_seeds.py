@@ -12,7 +12,7 @@ from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 from tests.support.tiers import endured
 
-FEW, SEEDS, BLOCK = 3, 1000, 83
+FEW, SEEDS, BLOCK = 3, 1000, 42
 FEW_ON_POSTGRESQL, ON_POSTGRESQL = 1, 40
 
 
