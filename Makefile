@@ -56,9 +56,9 @@ test: install ## run all tests with few repetitions, on SQLite and on a real Pos
 	$(PYTEST) --dist worksteal
 
 endure: install ## run what takes long: a thousand lives, 200 kills, every crash point on both databases, Schemathesis, broken rules (share=1/3: a third of it)
-	$(PYTEST) --dist load --maxschedchunk 1 -m "endure or hypothesis" --hypothesis-profile=endure --share $(share)
+	$(PYTEST) --dist load --maxschedchunk 1 -m "(endure or hypothesis) and not twin" --hypothesis-profile=endure --share $(share)
 
-twins: install ## run on PostgreSQL, too, what `make test` has on SQLite alone
+twins: install ## run on PostgreSQL, too, what `make test` and `make endure` have on SQLite alone
 	$(PYTEST) --dist worksteal -m twin
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded

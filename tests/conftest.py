@@ -2,7 +2,8 @@
 
 `make test` is what a contributor waits for: everything, with few repetitions. `make endure` is what takes long: the
 tests marked `endure`, and every property once more with many examples. `database_url` runs a test on SQLite and on a
-real PostgreSQL; where a test is not about the database, PostgreSQL's turn is its twin, which `make twins` runs.
+real PostgreSQL; where a test is not about the database, PostgreSQL's turn is its twin, which neither of them runs, but
+`make twins`.
 """
 
 import gc
@@ -24,7 +25,7 @@ from tests.support.clock import SteppedClock
 from tests.support.compiled import share_compiled_statements
 from tests.support.pool import Pool
 
-for profile, examples in (("test", 50), ("endure", 1000)):
+for profile, examples in (("test", 20), ("endure", 1000)):
     settings.register_profile(
         profile,
         max_examples=examples,
@@ -79,11 +80,9 @@ def pytest_configure_node(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Iterator[None]:
-    """Above the store a test's turn on PostgreSQL is its twin, unless it is marked `both_databases` or `endure`."""
+    """The twins are marked, the longest begin first, and of what `-m` selects a share is left."""
     for item in items:
-        room = item.path.relative_to(TESTS).parts[0]
-        is_kept = item.get_closest_marker("both_databases") or item.get_closest_marker("endure")
-        if room in ON_ONE_DATABASE and _is_on_postgresql(item) and not is_kept:
+        if _is_on_postgresql(item) and _is_for_one_database(item):
             item.add_marker("twin")
     items.sort(key=_minutes, reverse=True)  # the longest first, or one would still run when all others are done
     yield  # here `-m` selects
@@ -95,6 +94,13 @@ def pytest_collection_finish() -> None:
     """What is there by now stays: the garbage collector need not look through it during each test."""
     gc.collect()
     gc.freeze()
+
+
+def _is_for_one_database(item: pytest.Item) -> bool:
+    """What stands above the store, but for what says `both_databases`; and elsewhere what says `one_database`."""
+    is_above = item.path.relative_to(TESTS).parts[0] in ON_ONE_DATABASE
+    is_kept = item.get_closest_marker("both_databases")
+    return bool(item.get_closest_marker("one_database") or (is_above and not is_kept))
 
 
 def _minutes(item: pytest.Item) -> float:

@@ -4,6 +4,7 @@ import base64
 import gzip
 import hashlib
 import quopri
+from itertools import product
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from app.files.compression import zstd
 from tests.api.test_bad_input import is_problem
 from tests.story.files import LEADS
 from tests.support.stage import Stage, staged
+from tests.support.tiers import chosen
 
 ZOE = "email,firstName,company\nzoe@example.com,Zoë,Müller & Söhne\n"
 MARKETO = "/bulk/v1/leads.json"
@@ -56,7 +58,7 @@ PIECES = [
 ]
 
 
-@pytest.mark.parametrize("piece", PIECES, ids=str)
+@pytest.mark.parametrize("piece", chosen(PIECES, PIECES[0], PIECES[4]), ids=str)
 async def test_NOT_A_GUESS_half_a_file_is_not_taken_for_a_whole_one(stage: Stage, piece: dict[str, str]):
     """Raw, in a form, of a form's part, and as a corrected file: 400, and nothing of it is kept."""
     import_id = await stage.created(b"email,leadScore\na@example.com,x\n")
@@ -109,8 +111,16 @@ async def test_a_file_that_says_it_is_whole_is_taken(stage: Stage, headers: dict
     assert (await raw(stage, LEADS, **headers)).status_code == 202
 
 
-@pytest.mark.parametrize("charset", ["utf-8", "cp1252", "utf-16", "utf-16-le", "mac_roman"])
-@pytest.mark.parametrize("kind", ["text/csv", "text/plain", "application/vnd.ms-excel", "application/octet-stream"])
+@pytest.mark.parametrize(
+    ("charset", "kind"),
+    chosen(
+        product(
+            ["utf-8", "cp1252", "utf-16", "utf-16-le", "mac_roman"],
+            ["text/csv", "text/plain", "application/vnd.ms-excel", "application/octet-stream"],
+        ),
+        *(("cp1252", "text/csv"), ("utf-16", "application/vnd.ms-excel"), ("utf-16-le", "text/plain")),
+    ),
+)
 async def test_a_parts_charset_counts_as_a_raw_bodys_does(sqlite_url: str, clock, charset: str, kind: str):
     """Whatever else its Content-Type says."""
     async with staged(sqlite_url, clock) as stage:
@@ -144,7 +154,7 @@ async def test_marketos_paths_honour_a_parts_charset_too(stage: Stage):
     assert stage.simulator.records("lead")[0]["firstName"] == "Zoë"
 
 
-@pytest.mark.parametrize("where", ["part", "raw"])
+@pytest.mark.parametrize("where", chosen(["part", "raw"], "part"))
 @pytest.mark.parametrize(
     ("named", "written"),
     [
@@ -181,7 +191,7 @@ async def test_a_transfer_encoding_that_is_none_is_refused(stage: Stage, named: 
     assert await stage.holds_nothing()
 
 
-@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress], ids=["gz", "zst"])
+@pytest.mark.parametrize("pack", chosen([gzip.compress, zstd.compress], zstd.compress), ids=["gz", "zst"])
 async def test_a_packed_file_in_a_form_is_simply_unpacked(stage: Stage, pack):
     """Whether its part says so or not, on Marketo's paths too, and in a corrected file."""
     packed = pack(ZOE.encode())

@@ -70,6 +70,7 @@ async def test_the_same_request_again_is_answered_with_the_import_as_it_now_stan
     assert len(stage.posted) == 1
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("content", "parameters"),
     [(LEADS, {"priority": 1}), (LEADS, {"list_id": 7}), (leads(3), {}), (LEADS[:-1] + b"\xff\n", {}), (b"\0", {})],
@@ -218,6 +219,7 @@ async def test_a_retry_takes_a_key_too(stage: Stage):
     assert answers[1].headers["idempotency-replayed"] == "true"
 
 
+@pytest.mark.one_database
 async def test_a_form_sent_again_needs_no_room(database_url: str, clock: SteppedClock):
     """Its first made the backlog full; also where somebody else's rows are sent again."""
     async with staged(database_url, clock, auth="on") as stage:

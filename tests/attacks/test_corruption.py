@@ -11,6 +11,7 @@ from app.store.tables import part, part_file, part_keys, result_file
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.logged import Log, log
 from tests.support.stage import Stage
+from tests.support.tiers import chosen
 
 __all__ = ["log"]
 
@@ -48,7 +49,7 @@ async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
     assert (await stage.read(again))["status"] == "complete"
 
 
-@pytest.mark.parametrize("at", [0, 3, 12, -1])
+@pytest.mark.parametrize("at", chosen([0, 3, 12, -1], 12))
 @pytest.mark.both_databases
 async def test_whichever_byte_it_is(stage: Stage, at: int):
     """In the frame's head, in its rows, at its end."""
@@ -140,6 +141,7 @@ async def conditions(db: Database) -> dict[tuple[str, int], Condition]:
     return {(found.table, found.import_id): found.condition async for found in Integrity(db).look()}
 
 
+@pytest.mark.one_database
 @pytest.mark.both_databases
 async def test_every_kind_of_stored_bytes_is_looked_at(stage: Stage):
     """Uploaded rows and their numbers, keys, result files: a changed bit in any is found, and nothing else is."""

@@ -2,10 +2,9 @@
 
 import asyncio
 import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -19,8 +18,9 @@ from app.store.database import WrongSchema
 from tests.attacks.test_full_disk import at
 from tests.story.files import LEADS, leads
 from tests.story.test_processes import MARKETO, QUICK
+from tests.support import forks
 from tests.support.databases import own_server
-from tests.support.processes import ROOT, service, simulator, wait_until
+from tests.support.processes import service, simulator, wait_until
 from tests.support.stage import Stage
 
 pytestmark = pytest.mark.both_databases
@@ -74,23 +74,13 @@ def claims(url: str) -> int:
 
 def test_three_who_migrate_at_once_take_turns(empty_database_url: str, tmp_path: Path):
     """All of them succeed, and none shows a traceback."""
-    ours = {"SLUICE_DATABASE_URL": empty_database_url, "PYTHONPATH": str(ROOT)}
     bare = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
-    three = [
-        subprocess.Popen(
-            [sys.executable, "-m", "app", "migrate"],
-            cwd=tmp_path,
-            env=bare | ours,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(3)
-    ]
-    said = [child.communicate(timeout=120) for child in three]
-    assert [child.returncode for child in three] == [0, 0, 0], said
-    assert {out for out, _ in said} == {f"The schema is at revision {migrations.head()}.\n"}
-    assert not any("Traceback" in err for _, err in said)
+    environment = bare | {"SLUICE_DATABASE_URL": empty_database_url}
+    with ThreadPoolExecutor(3) as threads:
+        three = list(threads.map(lambda _: forks.run(["migrate"], environment, tmp_path), range(3)))
+    assert [child.returncode for child in three] == [0, 0, 0], three
+    assert {child.stdout for child in three} == {f"The schema is at revision {migrations.head()}.\n"}
+    assert not any("Traceback" in child.stderr for child in three)
     assert migrations.revision(empty_database_url) == migrations.head()
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from app.files.compression import pack
 from app.simulator import Rules
@@ -169,6 +170,7 @@ def whole_life(running: Service, key: str) -> None:
         assert api.delete(f"/v1/imports/{first}").status_code == 204
 
 
+@pytest.mark.endure
 def test_nothing_is_imported_while_the_service_works(database_url: str, tmp_path: Path):
     """A whole life, in a process that can load no module any more."""
     key = key_for(database_url, tmp_path)

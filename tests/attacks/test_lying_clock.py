@@ -22,11 +22,14 @@ from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log
 from tests.support.stage import Stage, stage_settings, staged
+from tests.support.tiers import endured
 
 __all__ = ["log"]
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 FOLLOWED = 75  # seconds after which a clock that was set is followed
-JUMPS = pytest.mark.parametrize("seconds", [-HOUR, HOUR, 100 * DAY], ids=["back", "forward", "100 days"])
+JUMPS = pytest.mark.parametrize(
+    "seconds", [-HOUR, endured(HOUR), endured(100 * DAY)], ids=["back", "forward", "100 days"]
+)
 
 
 async def pass_by(stage: Stage, seconds: float, *, step: float = 15) -> None:

@@ -50,6 +50,7 @@ class Flood:
         return False
 
 
+@pytest.mark.endure
 async def test_the_lowest_priority_gets_on_while_the_highest_keeps_coming(busy: Stage):
     """It used to wait for ever; now for nine hours and a few jobs."""
     flood = Flood(busy)
@@ -61,6 +62,7 @@ async def test_the_lowest_priority_gets_on_while_the_highest_keeps_coming(busy: 
     assert await flood.goes_on(10, until=low)
 
 
+@pytest.mark.endure
 async def test_a_backlog_gets_a_share_and_no_more(busy: Stage):
     """Of what had waited for a day, one in four jobs; the others keep theirs."""
     old = [await busy.created(leads(1, start=n)) for n in range(15)]

@@ -9,7 +9,7 @@ import pytest
 
 from app.simulator import Rules, Simulator
 from tests.story.test_processes import QUICK
-from tests.support import forks
+from tests.support import databases, forks
 from tests.support.processes import Service, service, simulator
 
 MARKETO = {
@@ -33,7 +33,7 @@ def served(
 ) -> Iterator[Service]:
     """One service for all commands here; each test makes imports of its own."""
     folder = tmp_path_factory.mktemp("served")
-    with service(folder, f"sqlite:///{folder / 'sluice.db'}", marketo[0], **QUICK) as running:
+    with service(folder, databases.sqlite_copy(sqlite_template, folder), marketo[0], **QUICK) as running:
         yield running
 
 

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from tests.cli.conftest import Run
 
 EXPECTED = {  # rows, imported, failed, warned
@@ -12,6 +14,7 @@ EXPECTED = {  # rows, imported, failed, warned
 }
 
 
+@pytest.mark.endure  # and CI runs `make demo`
 def test_the_demo_imports_the_samples_and_shows_every_failed_row(sluice: Run):
     """The counts, the reasons with their source rows, and Marketo's own count of its limits."""
     result = sluice("demo")

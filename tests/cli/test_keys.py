@@ -17,6 +17,7 @@ from tests.support.terminal import Terminal
 KEY = re.compile(r"^slc_[0-9a-f]{12}_[0-9a-f]{48}$")
 
 
+@pytest.mark.one_database
 def test_a_key_is_made_listed_and_revoked(sluice: Run, empty_database_url: str):
     """What it opens with is printed once, and its digest shown nowhere."""
     known = {"DATABASE_URL": empty_database_url}

@@ -18,6 +18,7 @@ from tests.support import patience
 from tests.support.line import Line, standing
 from tests.support.processes import ROOT, Service, service, wait_until
 from tests.support.terminal import Terminal
+from tests.support.tiers import chosen
 
 LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
@@ -119,7 +120,7 @@ def test_the_queue_is_watched_until_interrupted(served: Service, tmp_path: Path)
     assert terminal.ended() == 0
 
 
-@pytest.mark.parametrize("of_import", [False, True], ids=["the queue", "an import"])
+@pytest.mark.parametrize("of_import", chosen([False, True], True), ids=["the queue", "an import"])
 def test_a_watch_says_when_it_hears_nothing_and_goes_on_when_it_does(
     marketo: tuple[str, Simulator], sqlite_url: str, tmp_path: Path, of_import: bool
 ):

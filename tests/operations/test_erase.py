@@ -99,6 +99,7 @@ async def test_a_corrected_file_is_taken_after_the_erasure(stage: Stage):
     assert (answer.status_code, answer.json()["retry_of"]) == (202, import_id)
 
 
+@pytest.mark.one_database
 @pytest.mark.parametrize(
     ("setting", "goes", "stays"),
     [
@@ -165,6 +166,7 @@ def deleted(stage: Stage) -> Iterator[list[int]]:
     sqlalchemy_event.remove(engine, "after_cursor_execute", count)
 
 
+@pytest.mark.one_database
 async def test_much_goes_in_many_small_transactions(stage: Stage, deleted: list[int]):
     """An import with ten thousand rejected rows keeps nobody waiting."""
     import_id = await imported(stage)
@@ -191,6 +193,7 @@ async def test_an_erasure_that_was_cut_short_is_gone_on_with(stage: Stage):
     assert [each["type"] for each in await history(stage, import_id)].count("erased") == 1
 
 
+@pytest.mark.one_database
 async def test_several_workers_and_a_person_may_erase_at_once(stage: Stage):
     """Each row goes, each erasure is one event, and whoever asked is answered when all is gone."""
     ids = [await stage.created(leads(3, start=10 * n)) for n in range(12)]
@@ -208,6 +211,8 @@ async def test_several_workers_and_a_person_may_erase_at_once(stage: Stage):
     ]
 
 
+@pytest.mark.one_database
+@pytest.mark.endure
 async def test_no_event_carries_a_cell(stage: Stage):
     """Whatever Marketo says, and whatever is done: rejected, remarked upon, refused, failed, sent again, erased."""
     orders = (
@@ -241,6 +246,7 @@ async def short_lived(database_url: str, clock: SteppedClock) -> AsyncIterator[S
         yield stage
 
 
+@pytest.mark.endure
 async def test_a_steady_stream_does_not_grow_the_database_without_bound(short_lived: Stage, database_url: str):
     """Some megabytes a day that no compression helps with, each forgotten after a day."""
     sizes, chance = [], random.Random(7)

@@ -32,7 +32,7 @@ async def retried(stage: Stage, import_id: int, what: str = "retry", **request: 
 
 async def test_the_rows_of_failed_parts_go_again_and_no_others(stage: Stage):
     """Marketo ends two of the jobs as failed; the new import holds just their rows, under their old numbers."""
-    content, wins, _ = a_file(600, repeated=0.1)
+    content, wins, _ = a_file(300, repeated=0.1)
     content += b"last@example.com,Z,much\r\n"
     stage.simulator.order(Fault("job_failed", nth=2, times=1))
     stage.simulator.order(Fault("job_failed", nth=3, times=1))
@@ -50,7 +50,7 @@ async def test_the_rows_of_failed_parts_go_again_and_no_others(stage: Stage):
     assert len(stage.simulator.records("lead")) == len(records)
     assert records == wins, "the last row of each key won, though earlier ones were sent after it"
     (rejected,) = [await failures(stage, one) for one in (import_id, again) if await failures(stage, one)]
-    assert [row["Source Row"] for row in rejected] == ["601"]
+    assert [row["Source Row"] for row in rejected] == ["301"]
 
 
 async def test_the_rows_of_a_cancelled_import_go_again(stage: Stage):
@@ -78,7 +78,7 @@ async def test_a_retry_may_be_retried(stage: Stage):
 
 async def test_rejected_rows_go_again_as_they_were_uploaded(stage: Stage):
     """The field was mended at Marketo, say."""
-    content, _, rejected = a_file(600, bad=0.05, repeated=0.2)
+    content, _, rejected = a_file(300, bad=0.05, repeated=0.2)
     import_id = await stage.created(content)
     await stage.run()
     again = await retried(stage, import_id, "retry-failures")

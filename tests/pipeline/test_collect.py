@@ -45,10 +45,10 @@ async def test_a_file_that_we_cannot_place_is_kept_and_not_hidden(stage: Stage, 
     """A mistake of ours is tried again for an hour, and not until Marketo has forgotten the file."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     monkeypatch.setattr("app.results.matching.match_file", lambda *_: 1 / 0)
-    for _ in range(80):
+    for _ in range(16):
         with suppress(ZeroDivisionError):
             await stage.beat()
-        stage.clock.step(60)
+        stage.clock.step(300)
     told = await stage.read(import_id)
     assert (told["status"], told["attention"]["code"]) == ("complete", "results_missing")
     async with stage.container.db.read() as tx:

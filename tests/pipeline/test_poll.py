@@ -84,7 +84,7 @@ async def test_a_job_that_is_denied_for_an_hour_is_unconfirmed_and_waits_out_its
         async def is_unconfirmed() -> bool:
             return (await stage.parts(import_id))[0]["state"] == "unconfirmed"
 
-        await stage.run(until=is_unconfirmed, seconds=60)
+        await stage.run(until=is_unconfirmed, seconds=300)
         assert [event["type"] for event in await history(stage, import_id)] == [
             "unanswered",
             "unknown_at_marketo",
@@ -93,7 +93,7 @@ async def test_a_job_that_is_denied_for_an_hour_is_unconfirmed_and_waits_out_its
         assert (await stage.read(import_id))["attention"]["code"] == "unconfirmed"
         (part,) = await stage.parts(import_id)
         assert part["next_attempt_at"] is not None
-        await stage.run(seconds=60)
+        await stage.run(seconds=300)
         assert (await stage.read(import_id))["status"] == "complete"
 
 

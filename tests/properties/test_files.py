@@ -4,7 +4,7 @@ import csv
 import io
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.domain.errors import BadFile
@@ -54,7 +54,12 @@ def files(draw: Any) -> tuple[Format, bytes, list[bytes]]:
     return form, header + b"".join(records), records
 
 
+TWO_ROWS = (Format.CSV, b"email,note\na,1\nb,2\n", [b"a,1\n", b"b,2\n"])
+
+
 @given(made=files(), sizes=st.lists(st.integers(0, 5), max_size=30), room=st.integers(0, 60))
+@example(made=TWO_ROWS, sizes=[], room=3)  # a byte too few for both in one part
+@example(made=TWO_ROWS, sizes=[], room=4)  # just enough
 def test_NO_LOST_ROWS_and_FITS_every_record_is_in_exactly_one_part_that_fits(
     made: tuple[Format, bytes, list[bytes]], sizes: list[int], room: int
 ):

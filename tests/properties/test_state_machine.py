@@ -308,8 +308,16 @@ class Orchestra(RuleBasedStateMachine):
         await self.stage.take_lease()
 
 
-@pytest.mark.parametrize("examples", [2, pytest.param(20, marks=pytest.mark.endure(minutes=2))])
-def test_the_orchestra_keeps_every_rule(database_url: str, examples: int):
+@pytest.mark.parametrize(
+    ("database", "examples", "steps"),
+    [
+        ("sqlite", 3, 8),
+        pytest.param("sqlite", 20, 25, marks=pytest.mark.endure(minutes=2)),
+        pytest.param("postgresql", 20, 25, marks=pytest.mark.endure(minutes=2)),
+    ],
+)
+def test_the_orchestra_keeps_every_rule(request: pytest.FixtureRequest, database: str, examples: int, steps: int):
     """NEVER_TWICE_BY_ACCIDENT, SLOTS_NOT_OVERSOLD and the counts, under any order of events."""
+    database_url = request.getfixturevalue("sqlite_url" if database == "sqlite" else "postgres_url")
     machine = type("Orchestra", (Orchestra,), {"database_url": database_url})
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=25))
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=steps))

@@ -235,8 +235,8 @@ async def test_attention_degraded_while_a_part_is_stuck(database_url: str, clock
         import_id = await stage.created(LEADS)
         stage.simulator.order(Fault("stuck_importing"))
         await stage.beat()
-        for _ in range(40):
-            clock.step(10)
+        for _ in range(12):
+            clock.step(20)
             await stage.beat()
         assert await check(stage, "attention") == ("degraded", f"imports {import_id} (stuck)")
 

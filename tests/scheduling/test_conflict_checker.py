@@ -30,6 +30,7 @@ async def test_two_parts_never_wait_for_each_other(stage: Stage):
     assert record["firstName"] == "second", "it was accepted last"
 
 
+@pytest.mark.one_database
 async def test_a_part_that_is_met_but_not_due_is_met_again(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """It becomes due while the other waits for a third: then it goes first."""
     monkeypatch.setattr("app.scheduling.conflict_checker.PAGE_RIVALS", 1)
@@ -50,6 +51,7 @@ async def test_a_part_that_is_met_but_not_due_is_met_again(stage: Stage, monkeyp
     assert {r["email"]: r["firstName"] for r in stage.simulator.records("lead")}["p1@example.com"] == "B"
 
 
+@pytest.mark.one_database
 async def test_parts_of_one_import_whose_keys_nobody_knows_keep_their_order(stage: Stage):
     """Also when the first is turned away and the second could go meanwhile."""
     object.__setattr__(stage.container.intake.limits, "part_bytes", 700)

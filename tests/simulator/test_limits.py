@@ -87,8 +87,8 @@ async def test_the_envelope_counts_towards_ten_million_bytes(make) -> None:
     bench = await make()
 
     def body(size: int) -> bytes:
-        begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nemail\n'
-        return begin + (b"a@example.com\n" * 720_000)[: size - len(begin) - 7] + b"\r\n--b--"
+        begin = b'--b\r\nContent-Disposition: form-data; name="file"; filename="x"\r\n\r\nemail,firstName\n'
+        return begin + (b"a@example.com,%s\n" % (b"x" * 985) * 10_000)[: size - len(begin) - 7] + b"\r\n--b--"
 
     headers = {"Authorization": f"Bearer {bench.token}", "Content-Type": "multipart/form-data; boundary=b"}
     for size, status in ((10_000_000, 200), (10_000_001, 413)):

@@ -155,6 +155,7 @@ async def test_nothing_that_marketo_told_of_a_job_is_left_in_a_part_that_goes_on
     assert (moved.rows.imported, moved.counted, moved.message, moved.started_at, rows) == (0, False, None, None, 0)
 
 
+@pytest.mark.endure
 async def test_the_end_of_a_part_sets_any_number_free(postgres_url: str):
     """More than PostgreSQL takes parameters in a statement: 65,535."""
     database = Database(postgres_url)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.simulator import Fault
@@ -18,7 +19,7 @@ from tests.support.heap import fill, settle
 from tests.support.stage import Stage
 from tests.support.statements import overhearing
 
-FINISHED, WAITING = 60_000, 2_000
+FINISHED, WAITING = 30_000, 1_000
 MOST_ROWS = 3 * WAITING  # what waits may be counted; what is over may not be gone through
 MOST_STEPS = 60 * WAITING  # of SQLite's machine, which takes at least three for each row, and fifty to sum what waits
 PAGES = (
@@ -90,6 +91,7 @@ async def test_no_statement_reads_a_table_from_end_to_end(stage: Stage):
     assert not bad, "\n\n".join(bad)
 
 
+@pytest.mark.one_database
 async def test_a_statement_without_an_index_would_be_noticed(stage: Stage):
     """The test itself is tested: a search by what no index has, and one by an index that tells next to nothing."""
     db = stage.container.db

@@ -13,6 +13,7 @@ from tests.story.files import leads
 from tests.story.test_conflicts import rows
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
+from tests.support.tiers import chosen
 
 AT = "2026-11-04T12:00:00.000Z"
 
@@ -88,7 +89,9 @@ async def test_parts_of_one_import_that_wait_for_each_other_say_so(stage: Stage)
     assert waiting[0]["blocked_by"]["part"] < waiting[0]["number"]
 
 
-@pytest.mark.parametrize("trouble", ["hangs", "is denied", "is unconfirmed", "is turned away"])
+@pytest.mark.parametrize(
+    "trouble", chosen(["hangs", "is denied", "is unconfirmed", "is turned away"], "is unconfirmed")
+)
 async def test_behind_a_job_without_an_end_in_sight_no_end_is_foretold(
     database_url: str, clock: SteppedClock, trouble: str
 ):

@@ -13,6 +13,7 @@ from tests.story.files import LEADS_WITH_TROUBLE
 from tests.support.clock import SteppedClock
 from tests.support.outcomes import meet
 from tests.support.stage import staged
+from tests.support.tiers import chosen, endured
 
 
 class Row(NamedTuple):
@@ -45,9 +46,7 @@ TABLE = (
 )
 BY_CODE = {code: row for row in TABLE for code in row.codes.split()}
 LIKE_OTHERS = {code: row for row in TABLE for code in row.codes.split()[:1]}  # one of each row
-MANY = pytest.mark.parametrize(
-    "known", [LIKE_OTHERS, pytest.param(BY_CODE, marks=pytest.mark.endure)], ids=["some", "all"]
-)
+MANY = pytest.mark.parametrize("known", [LIKE_OTHERS, endured(BY_CODE, both=True)], ids=["some", "all"])
 DENY_THE_JOB = {"404", "610", "702", "1013"}
 QUESTIONS = {"status": "queued", "failures": "collecting", "warnings": "collecting"}
 
@@ -79,7 +78,7 @@ async def test_each_code_in_answer_to_a_submission(database_url: str, clock: Ste
 
 
 @MANY
-@pytest.mark.parametrize("step", QUESTIONS)
+@pytest.mark.parametrize("step", chosen(QUESTIONS, "status"))
 async def test_each_code_in_answer_to_a_question(
     database_url: str, clock: SteppedClock, step: str, known: dict[str, Row]
 ):
@@ -108,15 +107,18 @@ async def test_each_code_in_answer_to_a_question(
         assert len(stage.posted) == len(stage.simulator.report()["jobs"]) == len(alone) + 1
 
 
-async def test_each_code_in_answer_to_a_request_for_a_token(database_url: str, clock: SteppedClock):
+@MANY
+async def test_each_code_in_answer_to_a_request_for_a_token(
+    database_url: str, clock: SteppedClock, known: dict[str, Row]
+):
     """One part meets them all before anything can be sent; then it goes, once."""
     async with staged(database_url, clock) as stage:
-        for code in sorted(BY_CODE, key=lambda code: BY_CODE[code].on_identity):  # a block lasts until a token is there
+        for code in sorted(known, key=lambda code: known[code].on_identity):  # a block lasts until a token is there
             stage.simulator.order(Fault(f"json_error:{code}", on="identity"))
         import_id = await stage.created(LEADS_WITH_TROUBLE, preflight="off")
         met = await meet(stage, import_id)
         assert {name.split(":")[1]: seen.split()[0] for name, seen in met.items()} == {
-            code: row.on_identity for code, row in BY_CODE.items()
+            code: row.on_identity for code, row in known.items()
         }
         assert {seen.split()[1] for seen in met.values()} == {"waiting"}
         assert (await stage.read(import_id))["rows"]["imported"] == 3

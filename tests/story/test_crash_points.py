@@ -39,7 +39,7 @@ from tests.support.transport import SimulatorTransport
 
 BEATS = 250
 DIES_IN_MID_POST = (3, 6)  # the POSTs after which the process dies in any case, with the answer on its way
-POINTS_A_LIFE = 4
+POINTS_A_LIFE = 8
 FIRST, LATER = "the first time", "a later time, and again while it recovers"
 WHEN = {FIRST: (1, False), LATER: (2, True)}
 
@@ -56,6 +56,7 @@ async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedCl
     assert sorted(theatre.deaths) == sorted(points), "the story does not reach all of them"
 
 
+@pytest.mark.both_databases
 @pytest.mark.endure
 @pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("point", Failpoint)

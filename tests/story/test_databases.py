@@ -47,6 +47,7 @@ def each_once(running: Service, played: Any, made: list[int]) -> None:
     assert played.report()["most_outstanding"] <= 10
 
 
+@pytest.mark.endure
 def test_postgresql_stops_and_comes_back(tmp_path: Path):
     """As by a power cut, while imports flow. Meanwhile the process lives, is not ready, and takes nothing in."""
     with (
@@ -69,6 +70,7 @@ def test_postgresql_stops_and_comes_back(tmp_path: Path):
         each_once(running, played, made)
 
 
+@pytest.mark.endure
 def test_postgresql_connections_that_are_cut_are_opened_again(tmp_path: Path):
     """Twenty times, at any moment, with uploads and submissions under way; an upload that fails is sent again."""
     with (
@@ -90,6 +92,7 @@ def test_postgresql_connections_that_are_cut_are_opened_again(tmp_path: Path):
         each_once(running, played, made)
 
 
+@pytest.mark.endure
 def test_a_line_to_postgresql_that_goes_dead_is_noticed(tmp_path: Path):
     """Nobody closes anything, and nothing comes: not ready within seconds, and no request hangs for ever."""
     with own_server() as own, simulator(MARKETO) as (marketo, played):

@@ -69,6 +69,8 @@ async def test_an_empty_failures_file_is_just_the_header(stage: Stage):
     assert answer.text == "email,firstName,lastName,leadScore,Import Failure Reason,Source Row\n"
 
 
+@pytest.mark.endure
+@pytest.mark.one_database
 async def test_two_dozen_imports_at_once_stay_within_marketos_limits(stage: Stage):
     """By the simulator's own count: never more than 10 outstanding, 2 importing, and hardly a refusal."""
     made = [await stage.created(leads(20, start=100 * n)) for n in range(24)]

@@ -29,6 +29,7 @@ from tests.story.test_standstill import change_secret
 from tests.support.clock import SteppedClock
 from tests.support.logged import Log, log
 from tests.support.stage import MARKETO, Stage, stage_settings, staged
+from tests.support.tiers import chosen
 
 __all__ = ["log"]
 STEP_SECONDS = 15.0
@@ -435,6 +436,20 @@ WAYS = {
         use_up_the_connections, "degraded", "connections", "of 1 connections used", only_on="postgres"
     ),
 }  # fmt: skip
+IN_A_MOMENT = (
+    "paused by a person",
+    "unreachable, with nothing left to send",
+    "answers lost",
+    "queue full of others' jobs",
+    "unknown at Marketo",
+    "a worker that died",
+    "a step that hangs",
+    "an importer without work",
+    "backlog full",
+    "disk for forms full",
+    "the clock was set",
+)
+"""For `make test`: some of what the worker, the monitor and the steps each tell of. `make endure` has the others."""
 LAST_RESORTS = {"refuse", "fail"}
 """A part has come to its end, and nothing is kept from flowing; the log tells of it all the same."""
 
@@ -479,7 +494,7 @@ def named(status: dict[str, Any], way: Way) -> bool:
 
 
 @pytest.mark.usefixtures("disks")
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", chosen(WAYS, *IN_A_MOMENT))
 async def test_NO_SILENCE_whatever_stops_the_work_is_told_within_a_minute(
     database_url: str, clock: SteppedClock, log: Log, name: str
 ):

@@ -20,6 +20,7 @@ from app.store.database import Database
 from tests.story.files import leads
 from tests.support import patience
 from tests.support.processes import Service, service, simulator, wait_until
+from tests.support.tiers import chosen
 
 QUICK = {
     "TICK_SECONDS": 0.1,
@@ -93,6 +94,7 @@ def test_CALM_DEPLOY_a_stop_makes_nothing_unconfirmed(database_url: str, tmp_pat
         assert len(played.report()["jobs"]) == 12
 
 
+@pytest.mark.endure
 def test_CALM_DEPLOY_a_worker_that_stops_hands_over_at_once(postgres_url: str, tmp_path: Path):
     """SIGTERM in mid-submission: the answer is awaited and written down, and another worker goes on without the lease.
 
@@ -118,6 +120,7 @@ def test_CALM_DEPLOY_a_worker_that_stops_hands_over_at_once(postgres_url: str, t
         assert len(played.report()["jobs"]) == 8
 
 
+@pytest.mark.endure
 def test_CALM_DEPLOY_an_answer_is_recorded_though_the_clock_is_set_while_the_worker_stops(
     postgres_url: str, tmp_path: Path
 ):
@@ -150,6 +153,7 @@ async def record_jump(database_url: str) -> None:
         await database.close()
 
 
+@pytest.mark.endure
 def test_CALM_DEPLOY_a_rolling_restart_under_load_is_not_noticed(postgres_url: str, tmp_path: Path):
     """Each API and each worker in turn: callers see 202 or no connection, all that was accepted is done, once."""
     patient = QUICK | {"LEASE_SECONDS": 600}
@@ -177,6 +181,7 @@ def test_CALM_DEPLOY_a_rolling_restart_under_load_is_not_noticed(postgres_url: s
         assert set(sent.values()) == {1}
 
 
+@pytest.mark.endure
 def test_an_upload_that_outlasts_a_stop_is_told_so(sqlite_url: str, tmp_path: Path):
     """503 with a problem, not a bare 500; and nothing of the upload is there afterwards."""
     stopped = threading.Event()
@@ -248,7 +253,7 @@ def event_types(api: Service, import_ids: list[int]) -> Counter[str]:
     )
 
 
-@pytest.mark.parametrize("name", ["one.db", "other.db"])
+@pytest.mark.parametrize("name", chosen(["one.db", "other.db"], "other.db"))
 def test_a_second_process_on_the_same_sqlite_file_is_refused(tmp_path: Path, name: str):
     """One clear line, exit code 1, and the first one goes on; also by another name of the file."""
     url = f"sqlite:///{tmp_path / 'one.db'}"

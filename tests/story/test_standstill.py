@@ -158,7 +158,7 @@ async def test_a_part_that_stays_in_marketos_queue_while_nothing_moves_is_stuck(
     queued = await patient.created(LEADS)
     await patient.beat()
     since = patient.clock()
-    await patient.run(until=lambda: is_later(patient, since.timestamp() + HOUR - 60), seconds=60)
+    await patient.run(until=lambda: is_later(patient, since.timestamp() + HOUR - 60), seconds=236)
     assert [part["state"] for part in await patient.parts(queued)] == ["queued"]
     assert (await patient.read(queued))["attention"] is None
     assert await needs_attention(patient) == []
@@ -178,6 +178,7 @@ async def is_later(stage: Stage, moment: float) -> bool:
     return stage.clock().timestamp() >= moment
 
 
+@pytest.mark.endure
 async def test_a_part_that_queues_for_long_while_others_get_on_is_not_stuck(database_url: str, clock: SteppedClock):
     """Three jobs of forty minutes, one importer's worth of them ahead: long, and yet it moves."""
     rules = Rules(importers=1, job_seconds=40 * 60)
@@ -198,6 +199,6 @@ async def test_a_part_that_imports_for_too_long_is_stuck(patient: Stage):
     import_id = await patient.created(LEADS)
     await patient.beat()
     begin = patient.clock().timestamp()
-    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=60)
+    await patient.run(until=lambda: is_later(patient, begin + HOUR + 60), seconds=300)
     assert (await patient.read(import_id))["attention"]["code"] == "stuck"
     assert await needs_attention(patient) == [import_id]

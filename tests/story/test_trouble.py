@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from tests.support.clock import SteppedClock
 from tests.support.outcomes import Hang, check_the_simulators_report, follow
 from tests.support.serving import serving
 from tests.support.stage import Stage, stage_settings, staged
+from tests.support.tiers import chosen, endured
 
 MIDNIGHT = datetime(2026, 11, 5, 6, tzinfo=UTC)  # in Chicago; the stage's clock begins at noon UTC the day before
 
@@ -73,9 +75,9 @@ async def test_wrong_credentials_block_the_instance_and_say_why_until_they_are_m
         tokens.rules = replace(right, client_secret="another one")
         stage.clock.step(3600)  # the token dies
         here = await stage.created(leads(3), preflight="off")
-        for _ in range(20):
+        for _ in range(8):
             await stage.beat()
-            stage.clock.step(60)
+            stage.clock.step(150)
         for import_id in (there, here):
             attention = (await stage.read(import_id))["attention"]
             assert attention["code"] == "instance_blocked"
@@ -99,8 +101,10 @@ async def test_wrong_credentials_block_the_instance_and_say_why_until_they_are_m
         assert [type_ for type_ in history if "blocked" in type_] == ["blocked", "unblocked"]
 
 
-@pytest.mark.parametrize("step", ["status", "failures", "warnings"])
-@pytest.mark.parametrize("code", ["600", "603"])
+@pytest.mark.parametrize(
+    ("code", "step"),
+    chosen(product(("600", "603"), ("status", "failures", "warnings")), ("600", "status"), ("603", "failures")),
+)
 async def test_a_block_that_a_question_met_is_over_with_the_next_answer(
     database_url: str, clock: SteppedClock, code: str, step: str
 ):
@@ -152,9 +156,14 @@ async def test_a_list_that_others_import_to_is_waited_for(database_url: str, clo
     ("wrong", "state"),
     [
         ({"name": "stuck_importing"}, "importing"),
-        ({"name": "slow_queue", "seconds": 2000.0}, "queued"),
-        ({"name": "html_200", "on": "status", "once": False}, "queued"),
-        ({"name": "html_200", "on": "failures", "once": False}, "collecting"),
+        *map(
+            endured,
+            (
+                ({"name": "slow_queue", "seconds": 2000.0}, "queued"),
+                ({"name": "html_200", "on": "status", "once": False}, "queued"),
+                ({"name": "html_200", "on": "failures", "once": False}, "collecting"),
+            ),
+        ),
     ],
 )
 async def test_what_does_not_get_on_at_marketo_is_stuck_after_the_set_time(
@@ -188,8 +197,9 @@ LASTING_FILE_FAULTS = {  # kind: how long it is asked for, in seconds; and how m
 }
 
 
-@pytest.mark.parametrize("step", ["failures", "warnings"])
-@pytest.mark.parametrize("kind", LASTING_FILE_FAULTS)
+@pytest.mark.parametrize(
+    ("kind", "step"), chosen(product(LASTING_FILE_FAULTS, ("failures", "warnings")), ("late_file", "failures"))
+)
 async def test_a_result_file_that_never_comes_well_is_said_to_be_missing(
     database_url: str, clock: SteppedClock, kind: str, step: str
 ):
@@ -239,7 +249,7 @@ async def test_a_failures_file_that_disagrees_with_the_counts_is_kept_and_said(
         assert sorted(await source_rows(stage, import_id, "failures"), key=str) == sorted(rows, key=str)
 
 
-@pytest.mark.parametrize("kind", ["lost_response", "html_502", "hang", "token_dies"])
+@pytest.mark.parametrize("kind", chosen(["lost_response", "html_502", "hang", "token_dies"], "hang"))
 async def test_half_an_hour_in_which_every_call_goes_wrong_ends_well(database_url: str, clock: SteppedClock, kind: str):
     """One import is at Marketo when it begins, one is being collected, and one comes in its midst."""
     async with staged(database_url, clock, hang=Hang(clock)) as stage:
@@ -263,6 +273,7 @@ async def test_half_an_hour_in_which_every_call_goes_wrong_ends_well(database_ur
         await check_the_simulators_report(stage, contents)
 
 
+@pytest.mark.endure
 async def test_a_storm_of_all_faults_with_more_work_than_slots(database_url: str, clock: SteppedClock):
     """Each fault strikes one call in twenty, by a seeded chance; twelve imports go through it, and it ends well."""
     async with staged(database_url, clock, rules=Rules(seed=4, job_seconds=20), hang=Hang(clock)) as stage:
@@ -290,7 +301,7 @@ async def test_a_storm_of_all_faults_with_more_work_than_slots(database_url: str
 CUT = ("lost_response", "lost_request", "half_body")
 
 
-@pytest.mark.parametrize("steps", [("create", "failures"), pytest.param(STEPS, marks=pytest.mark.endure)], ids=str)
+@pytest.mark.parametrize("steps", [("create",), endured((STEPS,), both=True)], ids=str)
 async def test_connections_that_really_break_end_as_the_table_says(
     database_url: str, clock: SteppedClock, steps: Sequence[str]
 ):

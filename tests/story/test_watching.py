@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from app.simulator import Rules
 from tests.story.files import leads
@@ -79,6 +80,7 @@ class Watcher(threading.Thread):
         return self.received
 
 
+@pytest.mark.endure
 def test_create_on_one_watch_on_the_other_cancel_on_either(postgres_url: str, tmp_path: Path):
     """The stream and the wait end with the import, whoever moved it; and any process can go on with a stream."""
     with two(tmp_path, postgres_url) as (one, other):
@@ -107,6 +109,7 @@ def test_an_import_is_followed_from_any_process_to_its_end(postgres_url: str, tm
         assert told[0][-1]["data"]["status"] == "complete"
 
 
+@pytest.mark.endure
 def test_a_process_that_stops_sends_its_watchers_to_the_other(postgres_url: str, tmp_path: Path):
     """SIGTERM ends streams and waits at once, and the exit is clean; nothing is missed or told twice."""
     with two(tmp_path, postgres_url) as (one, other):
@@ -126,6 +129,7 @@ def test_a_process_that_stops_sends_its_watchers_to_the_other(postgres_url: str,
         assert [event["type"] for event in follower.whole()] == ["cancel_requested", "cancel", "finished"]
 
 
+@pytest.mark.endure
 def test_streams_of_one_process_end_with_it_too(sqlite_url: str, tmp_path: Path):
     """On SQLite there is no other: the client comes back once it runs again."""
     with simulator(MARKETO) as (marketo, _), service(tmp_path, sqlite_url, marketo, **QUICK) as running:

@@ -5,6 +5,7 @@ its environment, its folder, its three streams, signals, an exit code. Two thing
 that nothing is done `atexit`.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -23,7 +24,9 @@ from tests.support.patience import wait_until
 
 _forks = multiprocessing.get_context("forkserver")
 _COMMANDS = sorted({command.path.partition(":")[0] for command in COMMANDS})
-_forks.set_forkserver_preload(["app.cli.main", "app.cli.http_api", *_COMMANDS, __name__])
+_LAZY = ("typer.rich_utils", "rich._emoji_codes", "httpcore", "certifi", "anyio._backends._asyncio", "alembic.command")
+"""What commands and their libraries load only when they need it, which each child would do anew."""
+_forks.set_forkserver_preload(["app.cli.main", "app.cli.http_api", *_COMMANDS, *_LAZY, __name__])
 
 PIPE_BYTES = 65_536  # that a pipe holds on Linux
 
@@ -89,6 +92,7 @@ class _Passed:
 
 
 def _run(words: list[str], environment: dict[str, str], folder: str, streams: list[_Passed]) -> None:
+    gc.freeze()  # or the first collection would copy all that the server has imported
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a run in the background ignores it, and so would this
     for descriptor, passed in enumerate(streams):
         passed.become(descriptor)

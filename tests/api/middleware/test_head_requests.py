@@ -11,6 +11,7 @@ from tests.support.listener import SOON_SECONDS
 from tests.support.logged import Log, log
 from tests.support.processes import service
 from tests.support.stage import Stage
+from tests.support.tiers import chosen
 
 __all__ = ["log"]
 ITS_OWN = {"x-request-id", "date"}
@@ -18,20 +19,23 @@ ITS_OWN = {"x-request-id", "date"}
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [
-        ("/v1/imports/1", 200),
-        ("/v1/imports", 200),
-        ("/v1/imports/1/failures", 200),
-        ("/v1/imports/9", 404),
-        ("/v1/imports?colour=red", 422),
-        ("/v1/status", 200),
-        ("/livez", 200),
-        ("/problems/", 200),
-        ("/openapi.json", 200),
-        ("/docs", 200),
-        ("/bulk/v1/leads/batch/1.json", 200),
-        ("/v1/imports/1/cancel", 405),
-    ],
+    chosen(
+        [
+            ("/v1/imports/1", 200),
+            ("/v1/imports", 200),
+            ("/v1/imports/1/failures", 200),
+            ("/v1/imports/9", 404),
+            ("/v1/imports?colour=red", 422),
+            ("/v1/status", 200),
+            ("/livez", 200),
+            ("/problems/", 200),
+            ("/openapi.json", 200),
+            ("/docs", 200),
+            ("/bulk/v1/leads/batch/1.json", 200),
+            ("/v1/imports/1/cancel", 405),
+        ],
+        *(("/v1/imports/1/failures", 200), ("/v1/imports/9", 404), ("/docs", 200), ("/v1/imports/1/cancel", 405)),
+    ),
 )
 async def test_a_head_is_the_get_without_its_body(stage: Stage, path: str, status: int):
     """Status and headers are the same, also of an error."""
@@ -63,6 +67,7 @@ async def test_a_head_changes_nothing(stage: Stage):
     assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
 
 
+@pytest.mark.endure
 def test_a_line_goes_on_behind_a_head(sqlite_url: str, tmp_path: Path):
     """Over a real socket nothing of a body stands between two answers."""
     with (

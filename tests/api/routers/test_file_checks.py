@@ -318,6 +318,7 @@ async def test_a_file_that_is_too_large_is_refused(sqlite_url: str, clock):
             assert (answer.status_code, answer.json()["code"]) == (413, "file_too_large")
 
 
+@pytest.mark.endure
 @pytest.mark.parametrize("form", [False, True], ids=["raw", "form"])
 async def test_memory_does_not_grow_with_the_file(sqlite_url: str, clock, form: bool):
     """Several parts, all of them dropped."""

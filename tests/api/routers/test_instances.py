@@ -187,8 +187,8 @@ async def test_an_answer_to_a_question_does_not_end_what_submissions_meet(stage:
     await stage.beat()
     stage.simulator.order(Fault("json_error:608", on="create", once=False))
     await stage.created(leads(3), preflight="off")
-    for _ in range(40):
-        stage.clock.step(3)
+    for _ in range(20):
+        stage.clock.step(6)
         await stage.beat()
         assert (await stage.api.get("/v1/instances/default")).json()["state"] == "backing_off"
     assert [item["type"] for item in await history(stage)] == ["unreachable"]
