@@ -99,8 +99,8 @@ def riders(
 ) -> list[QueuedPart]:
     """The parts of one job: the leader and those that ride along, in the order of acceptance.
 
-    `waiting`: the instance's waiting parts in the order of acceptance, from the first on, whether they may go or not; the
-    leader may be among them. `there`: its parts at Marketo. The leader has been compared with all of these.
+    `waiting`: the instance's waiting parts in the order of acceptance, from the first on, whether they may go or not.
+    The leader may be among them. `there`: its parts at Marketo. The leader has been compared with all of these.
     """
     others = [part for part in waiting if part.id != leader.id]
     everybody = [leader, *there, *others]
@@ -125,8 +125,8 @@ def most_rows(
     """How many rows a job may have; one part alone may have more. 0: nothing rides along.
 
     As many as an importer is thought to work on for `bundle_seconds`, and no more than an equal share of all alike rows
-    that wait (`alike_rows`, the leader's included) for each importer that has no job yet; nor more than a part may have,
-    since a job's rows are matched in memory. `jobs_there`: jobs at Marketo that are not known to be done.
+    that wait (`alike_rows`, the leader's included) for each importer that has no job yet; nor more than a part may
+    have, since a job's rows are matched in memory. `jobs_there`: jobs at Marketo that are not known to be done.
     """
     idle_importers = max(1, importers - jobs_there)
     share_rows = -(-alike_rows // idle_importers)
