@@ -5,6 +5,7 @@ after the time that its rows take. What we observe corrects the forecast.
 """
 
 import heapq
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -46,6 +47,13 @@ class ThroughputModel:
     def seconds_for(self, rows: float) -> float:
         each, a_row = self._line()
         return max(LEAST_SECONDS, each + a_row * rows)
+
+    def rows_within(self, seconds: float) -> float:
+        """The rows that a part may have to be done within so many seconds; 0 where even the smallest takes longer."""
+        each, a_row = self._line()
+        if seconds < max(LEAST_SECONDS, each):
+            return 0.0
+        return (seconds - each) / a_row if a_row else math.inf
 
     @property
     def rows_per_second(self) -> float:

@@ -25,10 +25,14 @@ def exact_form(cells: Sequence[str]) -> str:
     Two rows with the same exact form differ at most in what any program changes that writes a file anew. The cells are
     joined by NUL, which no cell that was sent holds.
     """
-    form = "\0".join(cells)
-    if " \0" in form or "\0 " in form or form[:1] == " " or form[-1:] == " ":
-        form = "\0".join([cell.strip(" ") for cell in cells])
-    return one_line_end(form)
+    return exact_form_of("\0".join(cells))
+
+
+def exact_form_of(text: str) -> str:
+    """The same for cells that are joined by NUL already."""
+    if " \0" in text or "\0 " in text or text[:1] == " " or text[-1:] == " ":
+        text = "\0".join([cell.strip(" ") for cell in text.split("\0")])
+    return one_line_end(text)
 
 
 def one_line_end(cell: str) -> str:

@@ -42,6 +42,7 @@ class PartFile:
 
     number: int  # 1 is the first
     blob: bytes  # compressed
+    header: bytes  # its first record, with its line end: the same in each part of the file
     size_bytes: int  # uncompressed, header included
     rows: int
     first_row: int  # 1 = the first row after the header of the uploaded file
@@ -84,7 +85,8 @@ class _OpenPart:
 
     def __init__(self, header: bytes, limit_bytes: int) -> None:
         self.ended = True  # its last record has its line end
-        self._header_bytes = self._size_bytes = len(header)
+        self._header = header
+        self._size_bytes = len(header)
         self._limit_bytes = limit_bytes
         self._loose = bytearray(header)
         self._packed: list[Future[bytes]] = []
@@ -117,6 +119,7 @@ class _OpenPart:
         return PartFile(
             number=number,
             blob=self._blob(),
+            header=self._header,
             size_bytes=self._size_bytes,
             rows=len(labels),
             first_row=int(labels["number"][0]),
@@ -128,7 +131,7 @@ class _OpenPart:
     def reread(self, delimiter: str) -> Iterator[_Rows]:
         """Its rows once more, so that another part can take them."""
         labels, scanner = np.concatenate(self._labels), RecordScanner(delimiter)
-        text = b"".join(unpacked(self._blob()))[self._header_bytes :]
+        text = b"".join(unpacked(self._blob()))[len(self._header) :]
         for at in range(0, len(text), FRAME_BYTES):
             final = at + FRAME_BYTES >= len(text)
             records = scanner.feed(text[at : at + FRAME_BYTES])

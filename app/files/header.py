@@ -8,7 +8,7 @@ from app.domain.file_mistakes import refusal
 from app.domain.formats import Format
 from app.domain.header_mistakes import key_mistakes, name_mistakes
 from app.files.delimiters import separator_mistake, separator_of
-from app.files.records import Records, cells, line
+from app.files.records import Records, cells, line, line_end_of
 
 MOST_COLUMNS = 2000  # no object of Marketo's has as many fields
 
@@ -50,8 +50,7 @@ def check_width(records: Records, place: tuple[int, int], *, most: int = MOST_CO
 
 def _written(columns: Sequence[str], record: bytes, format: Format) -> bytes:  # noqa: A002
     """The header with trimmed names and its own line end: Marketo takes ` email`, and then fails every row."""
-    end = record[len(record.rstrip(b"\r\n")) :].decode()
-    return line(columns, format.delimiter, end)
+    return line(columns, format.delimiter, line_end_of(record).decode())
 
 
 def columns_in(record: bytes, separator: str) -> tuple[str, ...]:

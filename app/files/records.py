@@ -285,6 +285,11 @@ def line(values: Iterable[str], delimiter: str, end: str = "\n") -> bytes:
     return (text.getvalue().removesuffix("\r\n") + end).encode("utf-8", "surrogateescape")
 
 
+def line_end_of(record: bytes) -> bytes:
+    """The line end of a record; empty for a file's last record, where it lacks one."""
+    return record[len(record.rstrip(b"\r\n")) :]
+
+
 def cells(record: bytes, delimiter: str) -> list[str]:
     """A record's cells, unquoted."""
     return next(csv.reader(io.StringIO(record.decode(), newline=""), delimiter=delimiter), [])

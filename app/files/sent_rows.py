@@ -12,7 +12,7 @@ from operator import itemgetter
 import numpy as np
 
 from app.files.broken_rows import BrokenRows
-from app.files.cell_comparison import exact_form, loose_form
+from app.files.cell_comparison import exact_form, exact_form_of, loose_form
 from app.files.key_index import KeyIndex
 from app.files.records import Flags, Offsets, offsets_of
 
@@ -62,25 +62,34 @@ class SentRows:
         self.keys = [columns.index(key) for key in keys if key in columns]
         self.has_whole_key = bool(keys) and len(self.keys) == len(keys)
         lacking = [key for key in keys if key is not None and key not in columns]
-        self.lacks_keys = bool(lacking)
-        groups, keyless, breakable = [], [], []
-        for index, row in enumerate(sent.rows()):
-            values = self._cells(row)
-            group = self._ids.setdefault(exact_form(values), len(self._ids))
-            groups.append(group)
-            if group == len(self._first_of_group):
-                self._first_of_group.append(index)
-            text = "\0".join(values)
-            if sent.delimiter in text or "\n" in text or "\r" in text:
-                breakable.append(index)
-                self.most_lines = max(self.most_lines, lines_in(text))
-            if lacking:
-                keyless.append(not any(row[key].strip() for key in lacking if key < len(row)))
+        self.lacks_keys, self._lacking = bool(lacking), lacking
+        groups, breakable, keyless = self._read()
         self.groups: Offsets = np.array(groups, np.int64)
         self.breakable: Offsets = np.array(breakable, np.int64)
         """Rows with a line end or a delimiter in a cell: without quotes they come in pieces."""
         self.keyless: Flags = np.array(keyless, bool)
         """Rows that are empty in the key's columns that the result file lacks."""
+
+    def _read(self) -> tuple[list[int], list[int], list[bool]]:
+        """(the group of each row, the rows that may come in pieces, which rows lack their key). Written to be fast."""
+        groups, breakable, keyless = [], [], []
+        cells, lacking, delimiter = self._cells, self._lacking, self.sent.delimiter
+        ids, first_of_group = self._ids, self._first_of_group
+        for index, row in enumerate(self.sent.rows()):
+            values = cells(row)
+            text = "\0".join(values)
+            group = ids.setdefault(exact_form_of(text), len(first_of_group))
+            groups.append(group)
+            if group == len(first_of_group):
+                first_of_group.append(index)
+            if "\n" in text or "\r" in text:
+                breakable.append(index)
+                self.most_lines = max(self.most_lines, lines_in(text))
+            elif delimiter in text:
+                breakable.append(index)
+            if lacking:
+                keyless.append(not any(row[key].strip() for key in lacking if key < len(row)))
+        return groups, breakable, keyless
 
     def __len__(self) -> int:
         return len(self.groups)
@@ -171,7 +180,7 @@ def selecting(columns: Sequence[int]) -> Select:
         if len(row) < width:
             row = row + [""] * (width - len(row))
         if whole:
-            return row[:width]
+            return row if len(row) == width else row[:width]
         return picked(row) if len(columns) > 1 else [row[columns[0]]]
 
     return select

@@ -9,6 +9,7 @@ from app.domain.incidents import CallError, error_of
 from app.domain.parts import Rows
 from app.files.matched_rows import MatchedRows
 from app.files.records import Offsets
+from app.files.row_owners import OwnRows
 from app.store.results import Kind
 
 GARBLED, LATE, OURS = "garbled_file", "late_file", "internal_error"
@@ -23,6 +24,23 @@ class NumberedRows:
 
     rows: MatchedRows
     numbers: Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class NumberedOwnRows:
+    """The rows of a job's result file that are of one part; and the numbers of the part's rows in its upload."""
+
+    rows: OwnRows
+    numbers: Offsets
+
+
+@dataclass(frozen=True, slots=True)
+class SplitRows:
+    """The rows of a job's result file, each with the part that it is of (EACH_ITS_OWN)."""
+
+    rows: MatchedRows  # all of them
+    of_parts: Sequence[NumberedOwnRows]  # for each part, in the order of the job
+    without_part: NumberedOwnRows  # those that cannot be read, or cannot be matched: they may be of any part
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,15 @@ BLOCK_BYTES = 1 << 19  # what is worked on at once: enough for array operations 
 HEAVY_BLOCK_BYTES = 1 << 17  # of what is packed: a thousand times as much may come out of it
 BLOCKS = 3  # that are held: one is cut, the next one is there, the one behind it comes in
 NOTHING_YET = PartFile(
-    number=0, blob=b"", size_bytes=0, rows=0, first_row=0, row_numbers=None, has_deferred_rows=False, keys=None
+    number=0,
+    blob=b"",
+    header=b"",
+    size_bytes=0,
+    rows=0,
+    first_row=0,
+    row_numbers=None,
+    has_deferred_rows=False,
+    keys=None,
 )
 """In the place of a part file: others need the memory, and what has come is to be stored without waiting for more."""
 SMALL_BYTES = 1 << 14  # are cut in less than it takes to go to a thread and back

@@ -1,5 +1,6 @@
 """How many parts to keep at Marketo, and when to look how they are doing."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -50,6 +51,16 @@ def test_parts_that_are_all_alike_are_foretold_as_they_were():
     """What of it is for each row cannot be told, and need not be."""
     assert TEN_SECONDS.seconds_for(1000) == pytest.approx(10)
     assert TEN_SECONDS.rows_per_second == pytest.approx(100)
+
+
+def test_as_many_rows_are_told_as_fit_into_a_time():
+    """Two seconds for each part and a thousandth for each row; none where the part alone takes longer."""
+    throughput = taught((1000, 3), (9000, 11))
+    assert throughput.rows_within(20) == pytest.approx(18_000)
+    assert throughput.seconds_for(throughput.rows_within(7)) == pytest.approx(7)
+    assert throughput.rows_within(1.9) == throughput.rows_within(0) == ThroughputModel().rows_within(0) == 0
+    assert ThroughputModel().rows_within(20) == pytest.approx(90_000), "until parts have been observed"
+    assert taught((1000, 2), (9000, 2)).rows_within(3) == math.inf, "rows take no time"
 
 
 def test_what_parts_took_lately_outweighs_what_they_took_long_ago():

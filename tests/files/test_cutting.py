@@ -40,6 +40,15 @@ def test_header_cells_are_trimmed_because_marketo_would_fail_every_row():
     assert plain(piece) == b"email,firstName\r\na@example.com,A\r\n"
 
 
+def test_each_part_tells_the_header_with_which_it_begins():
+    """As it stands in the part, deferred duplicates included."""
+    content = b" email,note\r\na@x,1\r\na@x,2\r\nb@x,3\r\nb@x,4"
+    pieces = cut(content, limit=25)
+    assert [piece.has_deferred_rows for piece in pieces] == [False, False, True]
+    assert {piece.header for piece in pieces} == {b"email,note\r\n"}
+    assert all(plain(piece).startswith(piece.header) for piece in pieces)
+
+
 def test_each_part_repeats_the_header_and_goes_on_where_the_last_one_ended():
     """The first row of each part is known."""
     content = b"email\n" + b"".join(b"p%d@example.com\n" % n for n in range(10))

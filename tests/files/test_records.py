@@ -6,7 +6,7 @@ import io
 import pytest
 
 from app.domain.errors import BadFile
-from app.files.records import RecordScanner, cells
+from app.files.records import RecordScanner, cells, line_end_of
 
 UGLY = [
     b'a,"b\r\nc",d\r\ne,f,g\r\n',
@@ -79,3 +79,11 @@ def test_a_record_beyond_the_limit_is_named_with_its_row(step):
         scanner.feed(b"")
     assert error.value.code == "record_too_large"
     assert [detail.row for detail in error.value.details] == [2]
+
+
+@pytest.mark.parametrize(
+    ("record", "end"), [(b"a,b\n", b"\n"), (b"a,b\r\n", b"\r\n"), (b"a\r", b"\r"), (b'"a\n"', b""), (b"", b"")]
+)
+def test_a_record_tells_its_line_end(record: bytes, end: bytes):
+    """One inside quotes is none."""
+    assert line_end_of(record) == end
