@@ -36,6 +36,7 @@ from app.reporting.follow import Follow
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
 from app.reporting.instances import InstanceReader
+from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
 from app.reporting.parts import PartReader
@@ -189,6 +190,7 @@ def _build_reports(
     return Reports(
         imports=ImportReader(db, now, settings.stuck_seconds, estimates),
         parts=PartReader(db, now),
+        jobs=JobReader(db, estimates),
         results=ResultExport(db),
         instances=instances,
         health=probe,

@@ -173,6 +173,13 @@ class Settings(BaseSettings):
     tick_seconds: Seconds = Field(
         default=1, description="how often the scheduler looks for work; a new import wakes it at once"
     )
+    bundle_seconds: float = Field(
+        default=20,
+        ge=0,
+        le=86_400,
+        description="a job takes no further parts along once Marketo is thought to work on its rows for so long; "
+        "0 bundles nothing",
+    )
     poll_min_seconds: Seconds = Field(
         default=5,
         description="Marketo's recommended polling range: the least wait between two looks at a job",

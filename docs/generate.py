@@ -104,6 +104,10 @@ def part_example() -> str:
     return _json(examples.PART)
 
 
+def job_example() -> str:
+    return _json(examples.JOB)
+
+
 def waiting_for() -> str:
     return _enum(WaitingFor, "waiting_for")
 
@@ -147,6 +151,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "import-example": import_example,
     "check-example": check_example,
     "part-example": part_example,
+    "job-example": job_example,
     "waiting-for": waiting_for,
     "attention-codes": attention_codes,
     "event-types": event_types,

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import Depends, Response
 
 from app.api.dependencies import TheContainer
-from app.api.schemas.imports import ImportOut
+from app.api.schemas.imports import ImportOut, ResolvedImportOut
 from app.domain.imports import Import
 from app.reporting.imports import ImportReader
 from app.uploads.arrival import Receipt
@@ -33,6 +33,11 @@ class ImportPresenter:
         assert import_ is not None
         self.response.headers["Location"] = f"/v1/imports/{import_id}"
         return await self.present(import_)
+
+    async def present_resolved(self, import_id: int, bundled_imports: Sequence[int]) -> ResolvedImportOut:
+        """An import of which a part was just decided, with the others for which that went as well."""
+        import_ = await self.present_changed(import_id)
+        return ResolvedImportOut(**dict(import_), bundled_imports=list(bundled_imports))
 
     async def present_receipt(self, receipt: Receipt) -> ImportOut:
         """An import that was just made, now or by an earlier request with the same Idempotency-Key."""

@@ -89,6 +89,6 @@ PARAMETERS = {
         for kind in OBJECT_TYPES.values()
         for name, declared in kind.parameters().items()
     },
-    **_published("priority", "not_before", "preflight", "on_unconfirmed", "label", "metadata"),
+    **_published("priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata"),
 }
 KNOWN = tuple(PARAMETERS)

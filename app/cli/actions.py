@@ -1,4 +1,4 @@
-"""`sluice cancel`, `retry`, `resolve`, `pause` and `resume`: what a person may do about a running service's work."""
+"""`sluice cancel`, `retry`, `resolve`, `give-up`, `pause` and `resume`: what a person may do about the work."""
 
 from contextlib import nullcontext
 from enum import StrEnum
@@ -83,12 +83,38 @@ def resolve(
         raise typer.BadParameter("--batch-id goes with accepted, and only with it")
     resolution = {"outcome": outcome} | ({"batch_id": batch_id} if batch_id is not None else {})
     with service() as client:
-        read_for_people(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=resolution))
+        decided = read_for_people(client.post(f"/v1/imports/{import_id}/parts/{part}/resolve", json=resolution))
         parts = read_for_people(client.get(f"/v1/imports/{import_id}/parts"))["items"]
     outcome_text = "goes to Marketo again" if batch_id is None else f"is followed as Marketo's batch {batch_id}"
     if any(listed_part["number"] == part and listed_part["state"] == "cancelled" for listed_part in parts):
         outcome_text = "is cancelled, as its import is"
     typer.echo(f"Part {part} of import {import_id} {outcome_text}.")
+    _show_bundled(decided)
+
+
+def give_up(
+    import_id: ImportId,
+    part: Annotated[int, typer.Argument(help="The part's number within it.", metavar="PART")],
+) -> None:
+    """Give up a part that Marketo has, or may have, and of which nothing more is expected: it has failed.
+
+    Its place in Marketo's queue is free for others, and so is whoever waits for its records. Marketo may import its
+    rows all the same.
+
+    Example: sluice give-up 42 3
+    """
+    path = f"/v1/imports/{import_id}/parts/{part}/resolve"
+    with service() as client:
+        decided = read_for_people(client.post(path, json={"outcome": "give_up"}))
+    typer.echo(f"Part {part} of import {import_id} is given up; the import is {decided['status']}.")
+    _show_bundled(decided)
+
+
+def _show_bundled(decided: dict[str, Any]) -> None:
+    """Whom else a decision went for."""
+    if others := decided["bundled_imports"]:
+        noun = "import" if len(others) == 1 else "imports"
+        typer.echo(f"It went for {noun} {', '.join(map(str, others))} as well: their rows are in the same job.")
 
 
 def pause(
@@ -100,7 +126,7 @@ def pause(
     Example: sluice pause sandbox --reason "Moved to another pod until noon"
     """
     with service() as client:
-        paused_instance = read_for_people(client.post(f"{_path_of(instance)}/pause", json={"reason": reason}))
+        paused_instance = read_for_people(client.post(f"{path_of_instance(instance)}/pause", json={"reason": reason}))
     _show(paused_instance)
 
 
@@ -110,11 +136,11 @@ def resume(instance: InstanceName) -> None:
     Example: sluice resume sandbox
     """
     with service() as client:
-        resumed_instance = read_for_people(client.post(f"{_path_of(instance)}/resume"))
+        resumed_instance = read_for_people(client.post(f"{path_of_instance(instance)}/resume"))
     _show(resumed_instance)
 
 
-def _path_of(instance: str) -> str:
+def path_of_instance(instance: str) -> str:
     return f"/v1/instances/{quote(instance, safe='')}"
 
 

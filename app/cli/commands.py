@@ -49,6 +49,11 @@ COMMANDS = (
         "Show how the service is doing, what is under way and each instance; or one import with its parts.",
     ),
     Command(
+        "jobs",
+        "app.cli.jobs:jobs",
+        "Show the jobs of a Marketo instance, the newest first: what one submission took along, and what came of it.",
+    ),
+    Command(
         "failures",
         "app.cli.reading:failures",
         "Print the rows that Marketo rejected, in the import's own format, with reason and source row.",
@@ -60,6 +65,11 @@ COMMANDS = (
         "Send again what an import left behind, as a new import: the rows of its failed and cancelled parts.",
     ),
     Command("resolve", "app.cli.actions:resolve", "Decide an unconfirmed part, once you have looked in Marketo."),
+    Command(
+        "give-up",
+        "app.cli.actions:give_up",
+        "Give up a part that Marketo has, or may have, and of which nothing more is expected: it has failed.",
+    ),
     Command(
         "pause",
         "app.cli.actions:pause",

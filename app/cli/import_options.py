@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from app.domain.formats import Format
-from app.domain.imports import REQUEST_PARAMETERS, OnUnconfirmed, Preflight
+from app.domain.imports import REQUEST_PARAMETERS, Bundle, OnUnconfirmed, Preflight
 from app.domain.request_parameters import WholeNumber
 
 
@@ -29,5 +29,6 @@ PriorityOption = Annotated[int | None, _option("priority")]
 NotBeforeOption = Annotated[str | None, _option("not_before", note="RFC 3339.")]
 PreflightOption = Annotated[Preflight | None, _option("preflight")]
 OnUnconfirmedOption = Annotated[OnUnconfirmed | None, _option("on_unconfirmed")]
+BundleOption = Annotated[Bundle | None, _option("bundle")]
 LabelOption = Annotated[str | None, _option("label")]
 MetadataOption = Annotated[list[str] | None, typer.Option(help="key=value, returned as it came; repeatable.")]

@@ -58,6 +58,7 @@ def simulate(
         typer.Option(help="A further object, as in tire_c:serial:brand,size. Repeatable.", metavar="OBJECT"),
     ] = None,
     keep_records: Annotated[bool, typer.Option(help="Remember records; off saves memory on large runs.")] = True,
+    keep_jobs: Annotated[bool, typer.Option(help="Remember each job's rows; costs memory on large runs.")] = False,
     queue: Annotated[Literal["shared", "per_type"], _unknown("One queue for all, or one for each type?")] = "shared",
     megabyte_bytes: Annotated[Literal["1000000", "1048576"], _unknown("What a megabyte is.")] = "1000000",
     unknown_lead_header: Annotated[

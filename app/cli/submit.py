@@ -12,6 +12,7 @@ from rich.markup import escape
 from app.cli import tables
 from app.cli.client import fail, follow, read_json, remarked_rows, result_rows, service, spell_command
 from app.cli.import_options import (
+    BundleOption,
     CharsetOption,
     FormatOption,
     InstanceOption,
@@ -44,6 +45,7 @@ def submit(
     not_before: NotBeforeOption = None,
     preflight: PreflightOption = None,
     on_unconfirmed: OnUnconfirmedOption = None,
+    bundle: BundleOption = None,
     label: LabelOption = None,
     metadata: MetadataOption = None,
     wait: Annotated[bool, typer.Option("--wait", help="Watch to the end; exit 1 if rows failed.")] = False,
@@ -63,6 +65,7 @@ def submit(
         "not_before": not_before,
         "preflight": preflight,
         "on_unconfirmed": on_unconfirmed,
+        "bundle": bundle,
         "label": label,
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from app.cli.times import parse_moment, time_left
+from app.cli.times import format_duration, parse_moment, seconds_until, time_left
 from app.domain.imports import HIGHEST_PRIORITY
 
 SHOWN_CHARACTERS = 60  # of a row's values: enough to recognize it
@@ -149,6 +149,33 @@ def _queued(import_: dict[str, Any], now: datetime) -> tuple[str, ...]:
     )
 
 
+def jobs_table(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
+    """What Marketo has and had, whose rows these are, and how long Marketo still takes."""
+    columns = (
+        *map(number_column, ("job", "batch")),
+        Column("state", no_wrap=True),
+        Column("type", min_width=4),
+        *map(number_column, ("imports", "parts", "rows", "imported", "failed", "warned", "left")),
+    )
+    rows = [
+        (
+            str(job["id"]),
+            str(job["batch_id"] or ""),
+            colour(job["state"]),
+            escape(job["object_type"]),
+            *[f"{job[name]:,}" for name in ("imports", "parts", "rows", "imported", "failed", "warned")],
+            _time_left_of(job, now),
+        )
+        for job in listed
+    ]
+    return make_compact_table("Jobs", columns, rows)
+
+
+def _time_left_of(job: dict[str, Any], now: datetime) -> str:
+    finish_at = parse_moment(job["estimated_finish_at"])
+    return format_duration(seconds_until(finish_at, now)) if finish_at else ""
+
+
 def parts_table(listed: Iterable[dict[str, Any]]) -> Table:
     columns = (
         number_column("part"),
@@ -170,7 +197,7 @@ def parts_table(listed: Iterable[dict[str, Any]]) -> Table:
 
 
 def _remark(part: dict[str, Any]) -> str:
-    """What there is to say of a part beside its counts: nothing where it is complete."""
+    """What there is to say of a part beside its counts: nothing where it went alone and is complete."""
     blocker, next_attempt_at = part["blocked_by"], parse_moment(part["next_attempt_at"])
     error = part["error"] or (part["last_error"] if next_attempt_at else None)
     pieces = [f"waits for: {part['waiting_for']}"] if part["waiting_for"] else []
@@ -182,7 +209,13 @@ def _remark(part: dict[str, Any]) -> str:
         pieces.append(f"tried again at {next_attempt_at:%H:%M:%SZ}")
     if not pieces and part["state"] != "complete" and part["message"]:
         pieces.append(part["message"])
-    return "; ".join(pieces)
+    return "; ".join([_company(part), *pieces] if part["bundled_with"] else pieces)
+
+
+def _company(part: dict[str, Any]) -> str:
+    """With how many other imports a part went, and as what."""
+    others = "1 other" if part["bundled_with"] == 1 else f"{part['bundled_with']:,} others"
+    return f"sent with {others}" + (f" as batch {part['batch_id']}" if part["batch_id"] else "")
 
 
 def keys_table(listed: Iterable[dict[str, Any]]) -> Table:

@@ -6,22 +6,22 @@ things have to be done: the parts at Marketo, the waiting parts that go before i
 The module is long because every wait that an estimate has to count is a function of it.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from app.domain.ageing import SHARE, has_risen
 from app.domain.events import Occurrence
 from app.domain.imports import Import
 from app.domain.instances import Instance
-from app.domain.lifecycle import State
-from app.domain.parts import Part
-from app.domain.throughput import Job, Span, ThroughputModel, forecast
+from app.domain.jobs import Job
+from app.domain.lifecycle import JobState, State
+from app.domain.throughput import QueuedJob, Span, ThroughputModel, forecast
 from app.domain.timeouts import DENIALS, FORECAST_LATE_SECONDS
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 ENDLESS_FACTOR = 3.0  # a part that takes this many times its expected time may take any time: its end is not known
-SURELY_THERE = frozenset({State.SUBMITTING, State.QUEUED, State.IMPORTING})  # at Marketo; an unconfirmed part may be
+SURELY_THERE = frozenset({JobState.SUBMITTING, JobState.QUEUED, JobState.IMPORTING})  # an unconfirmed one may be
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +72,24 @@ class CompletionEstimate:
     instance: Instance
     driven: bool  # a worker shows signs of life
     importers: int
-    there: Sequence[Part]  # the parts at Marketo, in the order in which Marketo got them
+    there: Sequence[Job]  # the jobs at Marketo, in the order in which Marketo got them
     line: Sequence[BacklogSlice]  # the waiting parts that may go as soon as their turn comes
+    jobs_of: Mapping[int, frozenset[int]] = field(default_factory=dict)  # by import: the ids of those with rows of it
     held_up: frozenset[int] = frozenset()  # ids of imports of which a part is blocked by one of `endless`
 
     @property
     def endless(self) -> list[int]:
-        """The ids of the parts at Marketo whose end cannot be estimated."""
+        """The ids of the jobs at Marketo whose end cannot be estimated."""
         spans, _ = self._queue()
-        return [part.id for part in self.there if part.id not in spans]
+        return [job.id for job in self.there if job.id not in spans]
 
     def finish_of(self, import_: Import) -> datetime | None:
         """When an unfinished import will be done; None where that cannot be estimated."""
         if not self._can_be_known(import_):
             return None
         spans, importers = self._queue()
-        own = [spans.get(part.id) for part in self.there if part.import_id == import_.id and part.state in SURELY_THERE]
+        mine = self.jobs_of.get(import_.id, frozenset())
+        own = [spans.get(job.id) for job in self.there if job.id in mine and job.state in SURELY_THERE]
         ends = [self.now, *(span.end for span in own if span)]
         if import_.parts[State.WAITING]:
             if not importers:
@@ -96,11 +98,24 @@ class CompletionEstimate:
             ends.append(self._waiting_done(import_, left, importers))
         return None if None in own else max(ends)
 
+    def finish_of_job(self, job: Job) -> datetime | None:
+        """When Marketo will be done with a job, its results included; None: it is over, or that cannot be estimated."""
+        if self._lasts(job.failing_since) or not self._is_predictable():
+            return None
+        if job.state is JobState.COLLECTING:
+            return None if self._lasts(job.state_since) else self.now
+        spans, _ = self._queue()
+        return max(self.now, spans[job.id].end) if job.id in spans else None
+
     def _can_be_known(self, import_: Import) -> bool:
         if self._lasts(import_.remaining.collecting_since) or self._lasts(import_.remaining.failing_since):
             return False
         if import_.parts[State.UNCONFIRMED] or (import_.parts[State.WAITING] and self._cannot_go(import_)):
             return False
+        return self._is_predictable()
+
+    def _is_predictable(self) -> bool:
+        """Whether Marketo is asked, and something has been learnt of how long it takes."""
         unreachable = self.instance.incident(Occurrence.UNREACHABLE)
         if unreachable and self._lasts(unreachable.since):
             return False
@@ -162,47 +177,49 @@ class CompletionEstimate:
         return ahead + risen.most((ahead.parts + own.parts) / (SHARE - 1))
 
     def _queue(self) -> tuple[dict[int, Span], int]:
-        """(when each part at Marketo begins and ends, by its id; how many importers make progress).
+        """(when each job at Marketo begins and ends, by its id; how many importers make progress).
 
-        A part whose end cannot be estimated is left out, and so is the importer that works on it.
+        A job whose end cannot be estimated is left out, and so is the importer that works on it.
         """
-        throughput, there = self.instance.throughput, [part for part in self.there if part.state in SURELY_THERE]
-        endless = {part.id for part in there if self._is_endless(part)}
-        foreseeable = [part for part in there if part.id not in endless and not self._is_unheard(part)]
+        throughput, there = self.instance.throughput, [job for job in self.there if job.state in SURELY_THERE]
+        endless = {job.id for job in there if self._is_endless(job)}
+        foreseeable = [job for job in there if job.id not in endless and not self._is_unheard(job)]
         importers = self.importers - len(endless)
         if importers <= 0 or self._others_import(foreseeable):
             return {}, 0
-        foreseeable.sort(key=lambda part: part.state is not State.IMPORTING)
-        jobs = [self._job(part) for part in foreseeable]
+        foreseeable.sort(key=lambda job: job.state is not JobState.IMPORTING)
+        jobs = [self._queued(job) for job in foreseeable]
         spans = forecast(jobs, free_at=[LONG_AGO] * importers, throughput=throughput, now=self.now).spans
-        return {part.id: span for part, span in zip(foreseeable, spans, strict=True)}, importers
+        return {job.id: span for job, span in zip(foreseeable, spans, strict=True)}, importers
 
-    def _is_endless(self, part: Part) -> bool:
+    def _is_endless(self, job: Job) -> bool:
         """Whether Marketo has worked on it for much longer than it should take."""
-        if part.state is not State.IMPORTING or part.started_at is None:
+        if job.state is not JobState.IMPORTING or job.started_at is None:
             return False
-        return self.now - part.started_at > _seconds(
-            ENDLESS_FACTOR * self.instance.throughput.seconds_for(part.rows.total)
+        return self.now - job.started_at > _seconds(
+            ENDLESS_FACTOR * self.instance.throughput.seconds_for(job.rows.total)
         )
 
-    def _is_unheard(self, part: Part) -> bool:
+    def _is_unheard(self, job: Job) -> bool:
         """Whether Marketo denies knowing its job, or has not answered questions about it for long."""
-        return part.denials >= DENIALS or self._lasts(part.failing_since)
+        return job.denials >= DENIALS or self._lasts(job.failing_since)
 
-    def _others_import(self, foreseeable: Sequence[Part]) -> bool:
+    def _others_import(self, foreseeable: Sequence[Job]) -> bool:
         """Whether other programs' jobs hold the importers: Marketo should have started one of ours long ago."""
-        queued = [part for part in foreseeable if part.state is State.QUEUED and part.submitted_at]
-        if not queued or any(part.state is State.IMPORTING for part in foreseeable):
+        queued = [job for job in foreseeable if job.state is JobState.QUEUED and job.submitted_at]
+        if not queued or any(job.state is JobState.IMPORTING for job in foreseeable):
             return False
         since = max(filter(None, (queued[0].submitted_at, self.instance.moved_at)))
         expected_seconds = ENDLESS_FACTOR * self.instance.throughput.seconds_for(queued[0].rows.total)
         return self.now - since > _seconds(max(expected_seconds, FORECAST_LATE_SECONDS))
 
-    def _job(self, part: Part) -> Job:
-        """An importing part began when we saw it begin; a queued part begins once an importer is free."""
-        if part.state is not State.IMPORTING:
-            return Job(part.rows.total, submitted_at=self.now)
-        return Job(part.rows.total, part.started_at or self.now, self.now, part.rows.pending if part.counted else None)
+    def _queued(self, job: Job) -> QueuedJob:
+        """An importing job began when we saw it begin; a queued job begins once an importer is free."""
+        if job.state is not JobState.IMPORTING:
+            return QueuedJob(job.rows.total, submitted_at=self.now)
+        return QueuedJob(
+            job.rows.total, job.started_at or self.now, self.now, job.rows.pending if job.counted else None
+        )
 
 
 def _seconds(seconds: float) -> timedelta:

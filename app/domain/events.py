@@ -59,7 +59,7 @@ WARNED: frozenset[EventType] = frozenset(
         *(Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL),
         *(Occurrence.UNANSWERED, Occurrence.UNKNOWN_AT_MARKETO, Occurrence.STUCK),
         *(Occurrence.RESULTS_LATE, Occurrence.DEGRADED),
-        *(Move.TURN_AWAY, Move.LOSE, Move.FORGET, Move.REFUSE, Move.FAIL),
+        *(Move.TURN_AWAY, Move.LOSE, Move.FORGET, Move.REFUSE, Move.FAIL, Move.SEPARATE),
     }
 )
 """Events that are logged at `warning`: work does not flow, or a part came to a bad end (NO_SILENCE)."""

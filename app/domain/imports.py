@@ -29,6 +29,11 @@ class OnUnconfirmed(StrEnum):
     HOLD = "hold"
 
 
+class Bundle(StrEnum):
+    AUTO = "auto"
+    NEVER = "never"
+
+
 class Preflight(StrEnum):
     OFF = "off"
     HEADER = "header"
@@ -97,6 +102,10 @@ class Request:
         OnUnconfirmed,
         RequestParameter(Word(OnUnconfirmed), "what to do when Marketo's answer to a submission was lost"),
     ] = OnUnconfirmed.RESUBMIT
+    bundle: Annotated[
+        Bundle,
+        RequestParameter(Word(Bundle), "whether its rows may go to Marketo in one job together with other imports'"),
+    ] = Bundle.AUTO
     label: Annotated[str | None, RequestParameter(Text(most_characters=200), "free text")] = None
     metadata: Annotated[
         Mapping[str, str] | None,

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from app.domain.imports import OnUnconfirmed
 from app.domain.incidents import CallError, Incident, Incidents
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.lifecycle import HOLDING_SLOT, JobState, State
 from app.domain.parts import Part
 from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import (
@@ -121,16 +121,16 @@ class Instance:
         """Whether a status may be polled: always, but not while the day's calls are used up."""
         return self.hold_reason is not WaitingFor.DAILY_QUOTA or not self.holding(now)
 
-    def idle_importers(self, now: datetime, *, parts: Mapping[State, int], importers: int, queued: int) -> int:
+    def idle_importers(self, now: datetime, *, jobs: Mapping[JobState, int], importers: int, queued: int) -> int:
         """How many of Marketo's importers have no job of ours although we may send. `parts`: ours at Marketo."""
-        working = at_work(parts)
-        room = queued - self.slots_of_others(now, at_work=working) - sum(parts.get(state, 0) for state in AT_MARKETO)
+        working = at_work(jobs)
+        room = queued - self.slots_of_others(now, at_work=working) - sum(jobs.get(state, 0) for state in HOLDING_SLOT)
         return max(0, min(importers - working, room)) if self.may_submit(now) else 0
 
     def slots_of_others(self, now: datetime, *, at_work: int) -> int:
         """How many slots other programs are taken to hold: as many as the last 1016 showed; later, one less is tried.
 
-        `at_work`: how many parts of ours Marketo works on.
+        `at_work`: how many jobs of ours Marketo works on.
         """
         until = self.external_slots_until(at_work=at_work)
         if not self.external_slots or until is None:
@@ -162,9 +162,9 @@ class Instance:
         return self.consecutive_1016s if self.external_alone is not bool(at_work) else 0
 
 
-def at_work(parts: Mapping[State, int]) -> int:
+def at_work(jobs: Mapping[JobState, int]) -> int:
     """How many of these parts Marketo works on or soon will. Unconfirmed ones do not count: they may not be there."""
-    return sum(parts.get(state, 0) for state in (State.SUBMITTING, State.QUEUED, State.IMPORTING))
+    return sum(jobs.get(state, 0) for state in (JobState.SUBMITTING, JobState.QUEUED, JobState.IMPORTING))
 
 
 def external_seconds(consecutive_1016s_before: int, *, at_work: int) -> float:

@@ -50,6 +50,10 @@ class Failure:
     marketo_code: str | None = None
 
 
+GIVEN_UP = "given_up"
+"""The code of a part whose job a person ended: Marketo has it, or may have, and nothing more is expected of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class TryError:
     """Why the last call about a part did not go through. It is tried again."""
@@ -86,8 +90,12 @@ class Part:
     first_row: int  # its first record's row in the uploaded file; 1 = first after the header
     rows: Rows
     size_bytes: int  # the part's file, header included
-    slot: int | None
-    batch_id: int | None
+    job_id: int | None  # the job that it is in, or ended in
+    bundled_with: int | None  # how many other imports have rows in that job
+    alike: str | None  # the same for parts that may be in one job; None: it goes alone
+    header_bytes: int  # with which its file begins
+    separated_from: int | None  # the job with others that Marketo refused: it goes alone since
+    batch_id: int | None  # that job's, at Marketo
     attempts: int  # submissions; those that Marketo turned away for back-pressure are not counted
     due_at: datetime | None  # when something is next to be done about it; what that is depends on the state
     retry_code: str | None  # why Marketo turned the last submission away
@@ -104,8 +112,3 @@ class Part:
     finished_at: datetime | None
     results_late: str | None = None  # the result file that is asked for again, and why: "failures:html"
     unplaced: int = 0  # rows of its result files that cannot be read, or cannot be matched with a row that was sent
-
-    @property
-    def tried_at(self) -> datetime | None:
-        """When the last call about it was made that did not go through."""
-        return self.last_error.at if self.last_error else None

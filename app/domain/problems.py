@@ -132,7 +132,8 @@ PROBLEMS: dict[str, Problem] = {
     "wrong_state": Problem(
         409,
         "It is too late for that",
-        "The thing exists and is past that: a finished import cannot be cancelled, only an unconfirmed part decided.",
+        "The thing exists and is past that: a finished import cannot be cancelled, only an unconfirmed part decided, "
+        "only one that Marketo has, or may have, given up.",
         "Read it again to see where it stands.",
     ),
     "compression_bomb": Problem(

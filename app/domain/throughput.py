@@ -1,6 +1,6 @@
-"""A forecast of Marketo's queue: how many parts to keep there, and when to poll.
+"""A forecast of Marketo's queue: how many jobs to keep there, and when to poll.
 
-The queue is first in, first out, and two importers work on it. So each part begins when an importer is free, and ends
+The queue is first in, first out, and two importers work on it. So each job begins when an importer is free, and ends
 after the time that its rows take. What we observe corrects the forecast.
 """
 
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished parts have been observed
+ASSUMED_ROWS_PER_SECOND = 5_000.0  # until finished jobs have been observed
 ASSUMED_JOB_SECONDS = 2.0  # on top of the rows. Adobe's samples show 2 seconds for three rows
 LEAST_SECONDS = 0.1
 DECAY = 0.9  # weight of all earlier observations with each new one
-ONWARD_SHARE = 0.25  # of a part's expected time: after it, a part whose predecessor is done may be done too
-FIRST_POLL_SHARE = 0.6  # of a long part's expected time: early enough to notice that it is faster
-LATE_SHARE = 0.2  # of the time that a part has taken: added to the forecast when it is not done in time
+ONWARD_SHARE = 0.25  # of a job's expected time: after it, a job whose predecessor is done may be done too
+FIRST_POLL_SHARE = 0.6  # of a long job's expected time: early enough to notice that it is faster
+LATE_SHARE = 0.2  # of the time that a job has taken: added to the forecast when it is not done in time
 MARGIN_SHARE = 0.1  # of the shortest time between polls: a poll comes this much after the expected end
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughputModel:
-    """How long an importer takes for a part: a time for each part and a time for each row.
+    """How long an importer takes for a job: a time for each job and a time for each row.
 
-    Fitted by least squares over the finished parts; older observations count less and less. The fields are the sums.
+    Fitted by least squares over the finished jobs; older observations count less and less. The fields are the sums.
     """
 
     jobs: float = 0.0
@@ -49,27 +49,27 @@ class ThroughputModel:
         return max(LEAST_SECONDS, each + a_row * rows)
 
     def rows_within(self, seconds: float) -> float:
-        """The rows that a part may have to be done within so many seconds; 0 where even the smallest takes longer."""
-        each, a_row = self._line()
-        if seconds < max(LEAST_SECONDS, each):
-            return 0.0
-        return (seconds - each) / a_row if a_row else math.inf
+        """How many rows an importer works on for so many seconds, beside the time that it takes for any job."""
+        _, a_row = self._line()
+        if not a_row:
+            return math.inf if seconds else 0.0
+        return seconds / a_row
 
     @property
     def rows_per_second(self) -> float:
-        """The rate of one importer, for parts of the average size."""
+        """The rate of one importer, for jobs of the average size."""
         mean = self.rows / self.jobs if self.jobs else 0.0
         return mean / self.seconds_for(mean) if mean else ASSUMED_ROWS_PER_SECOND
 
     def _line(self) -> tuple[float, float]:
-        """(seconds for each part, seconds for each row); neither is below zero."""
+        """(seconds for each job, seconds for each row); neither is below zero."""
         if not self.jobs:
             return ASSUMED_JOB_SECONDS, 1 / ASSUMED_ROWS_PER_SECOND
         mean_rows, mean_seconds = self.rows / self.jobs, self.seconds / self.jobs
         spread = self.rows_squared / self.jobs - mean_rows * mean_rows
         if spread > 0.01 * mean_rows * mean_rows:
             a_row = (self.rows_seconds / self.jobs - mean_rows * mean_seconds) / spread
-        else:  # all parts have about the same size: the two times cannot be told apart
+        else:  # all jobs have about the same size: the two times cannot be told apart
             a_row = max(0.0, mean_seconds - ASSUMED_JOB_SECONDS) / max(mean_rows, 1)
         a_row = max(0.0, min(a_row, mean_seconds / max(mean_rows, 1)))
         return mean_seconds - a_row * mean_rows, a_row
@@ -81,15 +81,15 @@ class Span(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A part at Marketo, and what we observed of it."""
+class QueuedJob:
+    """A job at Marketo, and what we observed of it."""
 
     rows: int
     submitted_at: datetime
     asked_at: datetime | None = None  # the last poll, at which it was not done
     rows_left: int | None = None  # at that poll; None where Marketo did not say
     begun: bool | None = None  # at that poll; None where there was no answer
-    done: Span | None = None  # set once it has ended, as long as a part that was before it in the queue has not
+    done: Span | None = None  # set once it has ended, as long as a job that was before it in the queue has not
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Forecast:
 
 
 def forecast(
-    jobs: Sequence[Job], *, free_at: Sequence[datetime], throughput: ThroughputModel, now: datetime
+    jobs: Sequence[QueuedJob], *, free_at: Sequence[datetime], throughput: ThroughputModel, now: datetime
 ) -> Forecast:
     """Forecast the queue. `free_at`: since when each importer has been able to begin with the first of these jobs."""
     importers = sorted(free_at)
@@ -114,7 +114,7 @@ def forecast(
     return Forecast(spans, max(now, min(importers)))
 
 
-def _span(job: Job, start: datetime, throughput: ThroughputModel) -> Span:
+def _span(job: QueuedJob, start: datetime, throughput: ThroughputModel) -> Span:
     """When a job begins and ends that could begin at `start`, corrected by what was observed of it."""
     if job.done:
         return job.done
@@ -153,7 +153,7 @@ class PollWaits(NamedTuple):
 
 
 def next_poll(
-    jobs: Sequence[Job],
+    jobs: Sequence[QueuedJob],
     there: Forecast,
     *,
     importers: int,

@@ -149,3 +149,7 @@ def _midnight_after(now: datetime, zone: tzinfo) -> datetime:
 
 def after(now: datetime, seconds: float) -> datetime:
     return now + timedelta(seconds=seconds)
+
+
+UNPLACED_SECONDS = 86_400
+"""For so long parts are not bundled of whose bundles rows came back that could be anybody's."""

@@ -14,7 +14,7 @@ from app.domain.api_keys import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Request
 from app.domain.lifecycle import State
-from app.domain.parts import Part
+from app.domain.parts import GIVEN_UP, Part
 from app.files import row_numbers
 from app.files.compression import unpacked
 from app.files.record_keys import NONE, Digests, digests_of_file, key_places
@@ -242,7 +242,9 @@ def _file_of(stored: StoredFile, part: Part, summary: ImportSummary) -> _File:
 
 def _may_be_imported(part: Part) -> bool:
     """Whether Marketo took its rows, may have, or is still to be given them; those it rejected are known apart."""
-    return part.batch_id is not None if part.state is State.FAILED else part.state is not State.CANCELLED
+    if part.state is State.FAILED:
+        return part.batch_id is not None or (part.error is not None and part.error.code == GIVEN_UP)
+    return part.state is not State.CANCELLED
 
 
 def _refuse_erased(import_id: int, erased_at: datetime | None) -> None:

@@ -14,8 +14,9 @@ from app.domain.answers import Accepted, Answer, MarketoStatus, OutcomeUnknown, 
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.incidents import CREATE, error_of
 from app.domain.instances import Instance
-from app.domain.lifecycle import Move, State
-from app.domain.parts import Part, TryError
+from app.domain.jobs import Job
+from app.domain.lifecycle import JobState, Move
+from app.domain.parts import TryError
 from app.domain.timeouts import RetryPolicy
 from app.files.compression import zstd
 from app.marketo.client import Marketo
@@ -28,11 +29,13 @@ from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.lease import Lease
 from app.scheduling.outgoing_file import DAMAGED, load_outgoing
 from app.scheduling.recording import record_with_retry
+from app.scheduling.separation import refused_likewise, separated
 from app.scheduling.settling import Settling
 from app.scheduling.turned_away import TurnedAwayPolicy
-from app.store import import_queries, incidents, part_queries, part_rows, parts
+from app.store import import_queries, imports, incidents, job_queries, jobs, part_rows, parts
 from app.store.database import Database
-from app.store.part_rows import COUNTED
+from app.store.jobs import COUNTED
+from app.store.parts import Stale
 from app.store.transaction import Transaction
 
 
@@ -54,18 +57,18 @@ class Submit:
     hit: FailpointHit
 
     async def run_once(self, lease: Lease) -> bool:
-        """Submit one part, or find out more about which may go. False when none may go now.
-
-        Network: one POST; two where the token died.
-        """
+        """Submit one job, or find out more about which may go. False when none may go now. Network: a POST or two."""
         await self.schedule.release_unsent(lease)
         claim, may_find_more = await self.schedule.claim_next(lease)
         if claim is None:
             return may_find_more
-        answer = await self._send(lease, claim)
+        try:
+            answer = await self._send(lease, claim)
+        except Stale:  # nothing was sent: the claim was taken for lost, and a person decided it
+            return True
         self.hit(Failpoint.ANSWERED)
-        record = partial(self._record, lease, claim.part, answer)
-        await record_with_retry(record, claim.part, answer, sleep=self.sleep)
+        record = partial(self._record, lease, claim, answer)
+        await record_with_retry(record, claim.job, claim.lead, answer, sleep=self.sleep)
         self.hit(Failpoint.SUBMITTED)
         return True
 
@@ -78,10 +81,10 @@ class Submit:
             now = self.now.monotonic()
             return lease.holds(now) and now < claim.until
 
-        with self.schedule.noting_unsent(claim.part):
+        with self.schedule.noting_unsent(claim.lead):
             async with self.db.read() as tx:
-                request = (await import_queries.summary_of(tx, claim.part)).request
-            file = await load_outgoing(self.db, claim.part, request)
+                request = (await import_queries.summary_of_job(tx, claim.job.id)).request
+            file = await load_outgoing(self.db, claim.job, request)
         if not isinstance(file, FormFile):
             return file
         try:
@@ -91,50 +94,55 @@ class Submit:
         except DoesNotFit as larger:
             return Refused(None, f"What is stored of the part cannot be sent: {larger}", whole_import=False)
 
-    async def _record(self, lease: Lease, part: Part, answer: Answer) -> None:
-        at = self.now()
+    async def _record(self, lease: Lease, claim: Claim, answer: Answer) -> None:
+        at, job = self.now(), claim.job
         async with self.fenced.write(lease) as (tx, instance):
             match answer:
                 case Accepted():
-                    await self._accept(tx, instance, part, answer, at)
+                    await self._accept(tx, instance, job, answer, at)
                 case TurnedAway():
-                    values, facts, beside = await self.turned_away.apply(tx, instance, part, answer, at)
-                    await parts.move(tx, part.id, Move.TURN_AWAY, at=at, values=values, beside=beside, **facts)
+                    values, facts, beside = await self.turned_away.apply(tx, instance, job, answer, at)
+                    await jobs.move(tx, job.id, Move.TURN_AWAY, at=at, values=values, beside=beside, **facts)
                 case Refused():
-                    await self._refuse(tx, instance, part, answer, at)
+                    await self._refuse(tx, instance, claim, answer, at)
                 case OutcomeUnknown():
-                    await self._lose(tx, instance, part, answer, at)
+                    await self._lose(tx, instance, job, answer, at)
                 case _:
                     assert_never(answer)
 
-    async def _accept(self, tx: Transaction, instance: Instance, part: Part, answer: Accepted, at: datetime) -> None:
+    async def _accept(self, tx: Transaction, instance: Instance, job: Job, answer: Accepted, at: datetime) -> None:
         values = COUNTED | {"batch_id": answer.batch_id, "submitted_at": at, "message": answer.message}
         values |= {"retry_code": None, "failing_since": None, "due_at": self.retry_policy.next_poll(at)}
         await self.back_off.clear(tx, instance, submitted=True)
         await self.external_slots.observe_accepted(tx, instance, at)
-        await parts.move(tx, part.id, Move.ACCEPT, at=at, values=values, batch_id=answer.batch_id)
+        await jobs.move(tx, job.id, Move.ACCEPT, at=at, values=values, batch_id=answer.batch_id)
         if answer.status is MarketoStatus.FAILED:
-            why = answer.message or "Marketo took the part and called it failed at once."
+            why = answer.message or "Marketo took the job and called it failed at once."
             error = {"error_code": "marketo_failed", "error_message": why}
-            await parts.move(tx, part.id, Move.FAIL, at=at, values=error)
+            if job.parts > 1:
+                await jobs.move(tx, job.id, Move.SEPARATE, at=at, values=separated(job), of_job=error)
+            else:
+                await jobs.move(tx, job.id, Move.FAIL, at=at, values=error)
 
-    async def _refuse(self, tx: Transaction, instance: Instance, part: Part, answer: Refused, at: datetime) -> None:
+    async def _refuse(self, tx: Transaction, instance: Instance, claim: Claim, answer: Refused, at: datetime) -> None:
+        job = claim.job
         if answer.code:  # Marketo takes our calls, though not this one
             await self.back_off.clear(tx, instance, submitted=False)
         error = {"error_code": answer.error, "error_message": answer.message, "error_marketo_code": answer.code}
-        is_unsent = answer.error == DAMAGED.error
-        code = answer.error if is_unsent else answer.code
-        values = error if is_unsent else COUNTED | error
-        await parts.move(tx, part.id, Move.REFUSE, at=at, values=values, code=code)
-        if answer.whole_import:
-            others = await part_queries.waiting_of(tx, part.import_id)
-            await parts.move_all(tx, others, Move.ABANDON, at=at, values=error, code=answer.code)
+        code, counted = (answer.error, {}) if answer.error == DAMAGED.error else (answer.code, COUNTED)
+        if job.parts > 1:
+            await jobs.move(tx, job.id, Move.SEPARATE, at=at, values=separated(job) | counted, of_job=error, code=code)
+            return
+        await imports.lock_each(tx, {claim.lead.import_id, *await refused_likewise(tx, claim.lead, answer)})
+        await jobs.move(tx, job.id, Move.REFUSE, at=at, values=counted | error, code=code)
+        for part_ids in (await refused_likewise(tx, claim.lead, answer)).values():  # now nobody else moves them
+            await parts.move_all(tx, part_ids, Move.ABANDON, at=at, values=error, code=answer.code)
 
-    async def _lose(self, tx: Transaction, instance: Instance, part: Part, lost: OutcomeUnknown, at: datetime) -> None:
+    async def _lose(self, tx: Transaction, instance: Instance, job: Job, lost: OutcomeUnknown, at: datetime) -> None:
         error = error_of(lost, call=CREATE, at=at)
-        values = COUNTED | {"due_at": await self.settling.until(tx, part, at)}
+        values = COUNTED | {"due_at": await self.settling.until(tx, job, at)}
         values |= part_rows.tried(TryError(error.code, error.message, at), failing_since=None)
-        await parts.move(tx, part.id, Move.LOSE, at=at, values=values, beside={"error": lost.why}, why=lost.why)
-        attempts = len(await part_queries.in_states(tx, instance.name, {State.UNCONFIRMED})) - 1
+        await jobs.move(tx, job.id, Move.LOSE, at=at, values=values, beside={"error": lost.why}, why=lost.why)
+        attempts = len(await job_queries.in_states(tx, instance.name, {JobState.UNCONFIRMED})) - 1
         await self.back_off.begin(tx, instance.name, RejectionReason.UNAVAILABLE, error, attempts=attempts)
         await incidents.note_error(tx, instance.name, error)

@@ -1,7 +1,7 @@
 """Estimates of when imports will be done. A page of imports takes a few queries; the costly one is cached briefly."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -9,10 +9,11 @@ from app.clock import Clock
 from app.domain.estimates import BacklogSlice, CompletionEstimate
 from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
-from app.domain.lifecycle import State
+from app.domain.jobs import Job
+from app.domain.lifecycle import JOB_ENDED, State
 from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.settings import InstanceSettings
-from app.store import instances, part_queries, waiting_queue
+from app.store import instances, job_queries, part_queries, waiting_queue
 from app.store.database import Database
 
 
@@ -36,7 +37,11 @@ class CompletionEstimates:
         if not unfinished:
             return {}
         waiting = {import_.request.instance for import_ in unfinished if import_.parts[State.WAITING]}
-        estimates = await self._by_instance({import_.request.instance for import_ in unfinished}, waiting=waiting)
+        estimates = await self._by_instance(
+            {import_.request.instance for import_ in unfinished},
+            [import_.id for import_ in unfinished],
+            waiting=waiting,
+        )
         finish_times = {
             import_.id: estimates[import_.request.instance].finish_of(import_)
             for import_ in unfinished
@@ -44,12 +49,29 @@ class CompletionEstimates:
         }
         return {import_id: at for import_id, at in finish_times.items() if at}
 
-    async def _by_instance(self, names: set[str], *, waiting: set[str]) -> dict[str, CompletionEstimate]:
+    async def estimate_jobs(self, instance_name: str, jobs: Sequence[Job]) -> Mapping[int, datetime]:
+        """When Marketo will be done with each of these jobs of an instance, by its id.
+
+        A job is missing where it has ended, and where its end cannot be known.
+        """
+        under_way = [job for job in jobs if job.state not in JOB_ENDED]
+        if not under_way:
+            return {}
+        estimates = await self._by_instance({instance_name}, [], waiting=set())
+        if instance_name not in estimates:
+            return {}
+        finish_times = {job.id: estimates[instance_name].finish_of_job(job) for job in under_way}
+        return {job_id: at for job_id, at in finish_times.items() if at}
+
+    async def _by_instance(
+        self, names: set[str], import_ids: Sequence[int], *, waiting: set[str]
+    ) -> dict[str, CompletionEstimate]:
         """An estimate for each of these instances that is configured here. `waiting`: those in which parts wait."""
         now = self.now()
         async with self.db.read() as tx:
             configured = [row for row in await instances.everyone(tx) if row.name in names & self.instances.keys()]
-            at_marketo = await part_queries.at_marketo(tx, names)
+            at_marketo = await job_queries.at_marketo(tx, names)
+            jobs_of = await job_queries.of_imports(tx, import_ids)
         estimates = {}
         for instance in configured:
             has_waiting = instance.name in waiting
@@ -58,7 +80,8 @@ class CompletionEstimates:
                 instance=instance,
                 driven=self._is_driven(instance, now),
                 importers=self.instances[instance.name].max_importing,
-                there=[part for part in at_marketo if part.instance == instance.name],
+                there=[job for job in at_marketo if job.instance == instance.name],
+                jobs_of=jobs_of,
                 line=await self._backlog(instance.name, now) if has_waiting else [],
             )
             if has_waiting:
@@ -70,7 +93,10 @@ class CompletionEstimates:
         """The imports that wait for a part without an end in sight: at Marketo, or turned away again and again."""
         name, long_ago = estimate.instance.name, estimate.now - timedelta(seconds=FORECAST_LATE_SECONDS)
         async with self.db.read() as tx:
-            endless = {*estimate.endless, *await part_queries.failing_since(tx, name, before=long_ago)}
+            endless = {
+                *await job_queries.part_ids_of(tx, estimate.endless),
+                *await part_queries.failing_since(tx, name, before=long_ago),
+            }
             return await part_queries.imports_behind(tx, name, endless) if endless else frozenset()
 
     def _is_driven(self, instance: Instance, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock
 from app.domain.events import Occurrence
 from app.domain.instances import Condition, Instance, WaitingFor, at_work
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.lifecycle import JobState, State
 from app.domain.timeouts import marketo_day
 from app.masking import masked_url
 from app.settings import InstanceSettings
@@ -54,10 +54,10 @@ class InstanceView:
     @property
     def queue_is_full(self) -> bool:
         """Whether Marketo's queue has no place for us, and no job of ours is in it: nothing flows until one is free."""
-        parts = self.queue.parts
-        our_jobs, waiting = (parts.get(State.QUEUED, 0) + parts.get(State.IMPORTING, 0)), self.queue.waiting_parts
+        jobs = self.queue.jobs
+        our_jobs, waiting = (jobs.get(JobState.QUEUED, 0) + jobs.get(JobState.IMPORTING, 0)), self.queue.waiting_parts
         is_full = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
-        return bool(is_full and not our_jobs and (waiting or parts.get(State.SUBMITTING, 0)))
+        return bool(is_full and not our_jobs and (waiting or jobs.get(JobState.SUBMITTING, 0)))
 
     @property
     def call_incident(self) -> Occurrence | None:
@@ -74,12 +74,12 @@ class InstanceView:
 
     @property
     def slots_used(self) -> int:
-        return sum(self.queue.parts.get(state, 0) for state in AT_MARKETO)
+        return sum(self.queue.jobs.values())
 
     @property
     def slots_of_others(self) -> int:
         """Places of Marketo's queue that jobs of other programs are thought to hold."""
-        return self.instance.slots_of_others(self.now, at_work=at_work(self.queue.parts))
+        return self.instance.slots_of_others(self.now, at_work=at_work(self.queue.jobs))
 
     @property
     def waited_seconds(self) -> float:
@@ -100,7 +100,7 @@ class InstanceView:
         instance, settings = self.instance, self.settings
         importers, queued = settings.max_importing, settings.max_queued
         if not self.any_may_go or not instance.idle_importers(
-            self.now, parts=self.queue.parts, importers=importers, queued=queued
+            self.now, jobs=self.queue.jobs, importers=importers, queued=queued
         ):
             return 0.0
         since = instance.idle_since

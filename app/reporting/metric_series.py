@@ -11,7 +11,7 @@ from enum import StrEnum
 from importlib.metadata import version
 
 from app.domain.imports import FINISHED, Status
-from app.domain.lifecycle import FINAL, Move, State
+from app.domain.lifecycle import FINAL, JOB_ENDED, JobState, Move, State
 from app.reporting.instances import InstanceView
 from app.store import counters
 from app.store.counters import Counters
@@ -42,10 +42,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How long something took, over all that was measured."""
+    """How long something took, or how much it had, over all that was measured."""
 
-    buckets: Sequence[tuple[str, float]]  # upper bound in seconds, and how many took no longer
-    sum_seconds: float
+    buckets: Sequence[tuple[str, float]]  # upper bound, and how many values are no larger
+    total: float  # all values together
 
 
 Sample = tuple[tuple[str, ...], float | Histogram]
@@ -82,13 +82,13 @@ def _counter(name: str, labels: Sequence[str]) -> Read:
     return read
 
 
-def _durations(name: str) -> Read:
-    """The durations that the counter of this name has for each instance."""
+def _histogram(name: str, bounds: Sequence[int] = counters.BOUNDS_SECONDS) -> Read:
+    """The values, durations mostly, that the counter of this name has for each instance."""
 
     def read(numbers: Numbers) -> Iterator[Sample]:
         for view in numbers.instances:
             counted = numbers.counted(view, name)
-            yield (view.instance.name,), Histogram(counters.buckets(counted), counted.get(counters.SUM, 0.0))
+            yield (view.instance.name,), Histogram(counters.buckets(counted, bounds), counted.get(counters.SUM, 0.0))
 
     return read
 
@@ -133,6 +133,11 @@ def _warned(numbers: Numbers) -> Iterator[Sample]:
         yield (view.instance.name,), numbers.counted(view, counters.ROWS).get("warned", 0)
 
 
+def _calls_saved(numbers: Numbers) -> Iterator[Sample]:
+    for view in numbers.instances:
+        yield (view.instance.name,), sum(numbers.counted(view, counters.CALLS_SAVED).values())
+
+
 def _ticks(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.instances:
         for tick, at in view.instance.ticked.items():
@@ -170,6 +175,7 @@ def _connections_most(numbers: Numbers) -> Iterator[Sample]:
 
 UNFINISHED_STATES = [state for state in State if state not in FINAL]
 OUTCOMES = ("imported", "failed", "unprocessed")
+JOB_ENDS = [state for state in JobState if state in JOB_ENDED]
 ENDS = [status for status in Status if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is Prometheus's own label for the process it scrapes
@@ -290,6 +296,21 @@ CATALOGUE = (
     Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _counter(counters.MOVES, list(Move))),
     Series("sluice_parts_unconfirmed_total", C, BY, "Times that a part became unconfirmed.", _unconfirmed),
     Series(
+        "sluice_jobs_total",
+        C,
+        (*BY, "outcome"),
+        "Jobs that ended; over: nothing more is expected of it, and its parts go in another one.",
+        _counter(counters.JOBS, JOB_ENDS),
+    ),
+    Series(
+        "sluice_calls_saved_total",
+        C,
+        BY,
+        "Submissions that were not needed, because parts went together: for each job that Marketo accepted, its parts "
+        "but one; for one whose parts had to go again, each alone, none.",
+        _calls_saved,
+    ),
+    Series(
         "sluice_marketo_answers_total",
         C,
         (*BY, "call", "code"),
@@ -298,10 +319,17 @@ CATALOGUE = (
         _answers,
     ),
     Series(
-        "sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", _durations(counters.WAITED)
+        "sluice_job_parts",
+        H,
+        BY,
+        "Parts of the jobs that ended.",
+        _histogram(counters.JOB_PARTS, counters.BOUNDS_PARTS),
     ),
-    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", _durations(counters.RAN)),
     Series(
-        "sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", _durations(counters.TOOK)
+        "sluice_import_waiting_seconds", H, BY, "From an import's acceptance to its start.", _histogram(counters.WAITED)
+    ),
+    Series("sluice_import_running_seconds", H, BY, "From an import's start to its end.", _histogram(counters.RAN)),
+    Series(
+        "sluice_import_duration_seconds", H, BY, "From an import's acceptance to its end.", _histogram(counters.TOOK)
     ),
 )

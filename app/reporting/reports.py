@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
 from app.reporting.instances import InstanceReader
+from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
 from app.reporting.parts import PartReader
@@ -16,6 +17,7 @@ from app.reporting.verdict import VerdictReader
 class Reports:
     imports: ImportReader
     parts: PartReader
+    jobs: JobReader
     results: ResultExport
     instances: InstanceReader
     health: DatabaseProbe

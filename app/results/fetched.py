@@ -1,4 +1,4 @@
-"""What became of fetching one of a part's result files: it is here, or it is to be asked for again."""
+"""What became of fetching one of a job's result files: it is here, or it is to be asked for again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,14 +20,6 @@ NO_FILE_YET = QueryFailed("Marketo counted rows of which it has no file yet", LA
 
 @dataclass(frozen=True, slots=True)
 class NumberedRows:
-    """A result file's rows, matched with those of the part; and the numbers of the part's rows in the upload."""
-
-    rows: MatchedRows
-    numbers: Offsets
-
-
-@dataclass(frozen=True, slots=True)
-class NumberedOwnRows:
     """The rows of a job's result file that are of one part; and the numbers of the part's rows in its upload."""
 
     rows: OwnRows
@@ -39,8 +31,8 @@ class SplitRows:
     """The rows of a job's result file, each with the part that it is of (EACH_ITS_OWN)."""
 
     rows: MatchedRows  # all of them
-    of_parts: Sequence[NumberedOwnRows]  # for each part, in the order of the job
-    without_part: NumberedOwnRows  # those that cannot be read, or cannot be matched: they may be of any part
+    of_parts: Sequence[NumberedRows]  # for each part, in the order of the job
+    without_part: NumberedRows  # those that cannot be read, or cannot be matched: they may be of any part
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class Fetched:
     """One result file, as it came and as rows. `is_incomplete`: Marketo counted rows that the file does not give."""
 
     content: bytes | None = None
-    matched: NumberedRows | None = None
+    matched: SplitRows | None = None
     is_incomplete: bool = False
 
     def __len__(self) -> int:
@@ -56,7 +48,7 @@ class Fetched:
 
     @property
     def unplaced(self) -> Sequence[int]:
-        """The lines of those rows that cannot be read, or not be found in the part."""
+        """The lines of those rows that cannot be read, or not be found in the job."""
         return self.matched.rows.unplaced if self.matched else ()
 
 
@@ -97,6 +89,6 @@ class LateFile:
 
 
 def rows_by_files(rows: Rows, failures: Fetched, warnings: Fetched) -> Rows:
-    """The counts of a part for which Marketo gave none of its own: what its files say."""
+    """The counts of a job for which Marketo gave none of its own: what its files say."""
     failed = min(len(failures), rows.total)
     return Rows(rows.total, rows.total - failed, failed, min(len(warnings), rows.total))

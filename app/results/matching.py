@@ -1,11 +1,10 @@
-"""A result file's rows, matched with the rows of the part or of the job, and as they are stored."""
+"""A result file's rows, matched with the rows of the job, and as they are stored."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.domain.parts import Part
 from app.domain.result_rows import ResultRow
 from app.files import row_numbers
 from app.files.compression import unpacked
@@ -16,8 +15,7 @@ from app.files.result_matching import match_rows
 from app.files.row_numbers import UNKNOWN
 from app.files.row_owners import split_rows
 from app.files.sent_rows import NOWHERE, Sent
-from app.results.fetched import NumberedOwnRows, NumberedRows, SplitRows
-from app.store.import_queries import ImportSummary
+from app.results.fetched import NumberedRows, SplitRows
 from app.store.part_files import StoredFile
 
 
@@ -51,23 +49,11 @@ def match_job_file(
     sizes = [part.rows for part in parts]
     assert len(matched.sent) == sum(sizes), "a part has not the rows that are stored of it: nobody's row could be told"
     own, without_part = split_rows(matched, sizes)
-    of_parts = [NumberedOwnRows(rows, part.numbers()) for rows, part in zip(own, parts, strict=True)]
-    return SplitRows(matched, of_parts, NumberedOwnRows(without_part, np.zeros(0, np.int64)))
+    of_parts = [NumberedRows(rows, part.numbers()) for rows, part in zip(own, parts, strict=True)]
+    return SplitRows(matched, of_parts, NumberedRows(without_part, np.zeros(0, np.int64)))
 
 
-def match_file(content: bytes, part: Part, summary: ImportSummary, stored: StoredFile) -> NumberedRows:
-    """Match the rows of a result file with those of the part. It is slow for a large part: call it in a thread.
-
-    Errors: GarbledResult.
-    """
-    request = summary.request
-    text = b"".join(unpacked(stored.blob))
-    sent = Sent([text], request.format.delimiter, summary.columns, request.target.key_columns)
-    numbers = row_numbers.read(stored.row_numbers, first_row=part.first_row, rows=part.rows.total)
-    return NumberedRows(match_rows(content, sent), numbers)
-
-
-def result_rows(matched: NumberedRows | NumberedOwnRows) -> Iterator[ResultRow]:
+def result_rows(matched: NumberedRows) -> Iterator[ResultRow]:
     """The rows of a result file with their numbers in the upload, made one at a time."""
     for row in matched.rows:
         yield _result_row(row, UNKNOWN if row.place == NOWHERE else int(matched.numbers[row.place]))

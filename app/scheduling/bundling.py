@@ -124,9 +124,10 @@ def most_rows(
 ) -> int:
     """How many rows a job may have; one part alone may have more. 0: nothing rides along.
 
-    As many as an importer is thought to work on for `bundle_seconds`, and no more than an equal share of all alike rows
-    that wait (`alike_rows`, the leader's included) for each importer that has no job yet; nor more than a part may
-    have, since a job's rows are matched in memory. `jobs_there`: jobs at Marketo that are not known to be done.
+    As many as an importer is thought to work on for `bundle_seconds`, beside the time that any job takes; and no more
+    than an equal share of all alike rows that wait (`alike_rows`, the leader's included) for each importer that has no
+    job yet; nor more than a part may have, since a job's rows are matched in memory. `jobs_there`: jobs at Marketo that
+    are not known to be done.
     """
     idle_importers = max(1, importers - jobs_there)
     share_rows = -(-alike_rows // idle_importers)

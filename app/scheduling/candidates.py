@@ -64,6 +64,10 @@ class Candidates:
         else:
             self.aged_share.were_passed()
 
+    def count_rider(self, part: Part) -> None:
+        """Add a part that rode along with a candidate to its client's share."""
+        self.fair_share.took(part.client, part.rows.total)
+
     async def _risen(self, instance: str, priority: int) -> list[Part]:
         """Of each client the part that has risen highest, if it has risen to that priority; in the clients' order."""
         async with self.db.read() as tx:

@@ -7,6 +7,7 @@ import structlog
 
 from app.clock import ClockJumped
 from app.domain.answers import Answer
+from app.domain.jobs import Job
 from app.domain.parts import Part
 from app.domain.timeouts import INSIST_SECONDS
 from app.marketo.rate_limit import Sleep
@@ -16,12 +17,19 @@ from app.store.parts import Stale
 log = structlog.get_logger()
 
 
-async def record_with_retry(record: Callable[[], Awaitable[None]], part: Part, answer: Answer, *, sleep: Sleep) -> None:
-    """Call `record` until the database takes it, or until somebody else has moved the part.
+async def record_with_retry(
+    record: Callable[[], Awaitable[None]], job: Job, lead: Part, answer: Answer, *, sleep: Sleep
+) -> None:
+    """Call `record` until the database takes it, or until somebody else has moved the job.
 
-    The log lines name what a person needs to resolve the part, where no event can say it.
+    `lead`: the part that leads the job. The log lines name what a person needs to resolve it, where no event can.
     """
-    line: dict[str, object] = {"instance": part.instance, "import_id": part.import_id, "part": part.number}
+    line: dict[str, object] = {
+        "instance": job.instance,
+        "import_id": lead.import_id,
+        "part": lead.number,
+        "parts": job.parts,
+    }
     line |= {"answer": type(answer).__name__, "batch_id": getattr(answer, "batch_id", None)}
     for wait in chain(INSIST_SECONDS, repeat(INSIST_SECONDS[-1])):
         try:

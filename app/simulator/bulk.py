@@ -19,7 +19,7 @@ from app.simulator.fault_injection import FaultInjector
 from app.simulator.faults import Fault
 from app.simulator.history import History
 from app.simulator.importing import check_header, decide, fail_all, result_file, write_records
-from app.simulator.jobs import Job, Queue
+from app.simulator.jobs import Carried, Job, Queue
 from app.simulator.multipart import Form
 from app.simulator.params import read_target
 from app.simulator.records import Records
@@ -75,6 +75,7 @@ class Bulk:
             overhead_bytes=form.overhead_bytes,
             polls_left=self.rules.polls_per_job if self.rules.progress == "polls" else None,
             sheet=sheet,
+            carried=Carried(sheet) if self.rules.keep_jobs else None,
         )
         self._forget_old(now)
         self.jobs[job.batch_id] = job
@@ -160,6 +161,8 @@ class Bulk:
         if job.fails_with is not None:
             return
         job.counts = outcome.counts(job.rows)
+        if job.carried is not None:
+            job.carried.failures, job.carried.warnings = outcome.failures, outcome.warnings
         if self.rules.keep_records:
             write_records(outcome, target, self.records, job.finished_at, job.batch_id)
         drop = self.rules.drop_empty_lookup_column and target.object_type != "custom_object"

@@ -34,6 +34,7 @@ def create_control(simulator: Simulator) -> ASGIApp:
             Route("/simulator/mischief", _answering(endpoints.call_off), methods=["DELETE"]),
             Route("/simulator/clock", _answering(endpoints.clock), methods=["POST"]),
             Route("/simulator/occupy", _answering(endpoints.occupy), methods=["POST"]),
+            Route("/simulator/jobs/{batch_id:int}", _answering(endpoints.job), methods=["GET"]),
             Route("/simulator/records/{name}", _answering(endpoints.records), methods=["GET"]),
             Route("/simulator/reset", _answering(endpoints.reset), methods=["POST"]),
         ]
@@ -79,6 +80,9 @@ class _Endpoints:
             raise ValueError("slots must be a whole number")
         seconds = _number(body, "seconds", least=0, most=_FURTHEST_SECONDS)
         return {"occupied": self._simulator.occupy(int(slots), seconds)}
+
+    async def job(self, request: Request) -> object:
+        return self._simulator.carried(request.path_params["batch_id"])
 
     async def records(self, request: Request) -> object:
         return {"records": self._simulator.records(request.path_params["name"])}

@@ -15,6 +15,15 @@ class History:
     errors: Counter[str] = field(default_factory=Counter)
     jobs: list[Job] = field(default_factory=list)
 
+    def carried(self, batch_id: int) -> dict[str, Any]:
+        """What a job carried, ready for JSON. Errors: ValueError, where there is none, or nothing of it was kept."""
+        job = next((job for job in self.jobs if job.batch_id == batch_id), None)
+        if job is None:
+            raise ValueError(f"there is no job {batch_id}")
+        if job.carried is None:
+            raise ValueError("jobs are not kept: start the simulator with --keep-jobs")
+        return job.carried.as_dict()
+
     def note(self, endpoint: str, code: str | None) -> None:
         """A call that was answered; `code` is its error's, or the HTTP status where there is no other."""
         self.calls[endpoint] += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from app.simulator.answers import Refusal
 from app.simulator.delimited import Sheet
@@ -18,6 +18,24 @@ from app.simulator.rules import Rules
 from app.simulator.targets import Target
 
 Status = Literal["Queued", "Importing", "Complete", "Failed"]
+
+
+@dataclass(slots=True)
+class Carried:
+    """What a job carried: its rows as written, and why some of them failed or were warned of, by their index."""
+
+    sheet: Sheet
+    failures: list[tuple[int, str]] = field(default_factory=list)  # once it has ended; and the same below
+    warnings: list[tuple[int, str]] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Ready for JSON."""
+        return {
+            "header": self.sheet.header,
+            "rows": self.sheet.rows,
+            "failures": [list(failure) for failure in self.failures],
+            "warnings": [list(warning) for warning in self.warnings],
+        }
 
 
 @dataclass(slots=True)
@@ -41,6 +59,7 @@ class Job:
     fails_with: str | None = None
     all_fail_with: str | None = None
     sheet: Sheet | None = None  # until the job ends
+    carried: Carried | None = None  # kept beyond its end, where the rules say so
     outcome: Outcome = field(default_factory=Outcome)  # from its start to its end
     counts: tuple[int, int, int] = (0, 0, 0)  # imported, failed, warned; once it has ended
     failures_file: bytes | None = None

@@ -60,6 +60,7 @@ class Rules:
     lead_fields: tuple[str, ...] = ()  # further custom fields: "name" or "name:type"
     custom_objects: tuple[str, ...] = ()  # further objects: "tire_c:serial:serial,brand,size"; dedupe fields second
     keep_records: bool = True  # off: rows are checked and counted, not remembered
+    keep_jobs: bool = False  # on: what each job carried, and why rows failed, is remembered beyond its end
 
     def __post_init__(self) -> None:
         for name in (

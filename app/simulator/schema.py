@@ -114,7 +114,7 @@ class Schema:
     channels: tuple[str, ...] = ("Webinar", "Tradeshow", "Email Send")
     statuses: tuple[str, ...] = ("On List", "Invited", "Registered", "Attended")
     lists: Mapping[int, str] = field(
-        default_factory=lambda: {number: f"Static List {number}" for number in range(1, 6)}
+        default_factory=lambda: {number: f"Static List {number}" for number in range(1, 21)}
     )
     partitions: tuple[str, ...] = ("Default", "Europe")
 

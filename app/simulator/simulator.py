@@ -77,6 +77,14 @@ class Simulator:
             leads = self._records.table("lead").records
             return [dict(leads[number]) for number in self._records.list_members.get(list_id, {})]
 
+    def carried(self, batch_id: int) -> dict[str, Any]:
+        """What a job carried, where the rules keep that: header and rows as written; failures and warnings once it
+        has ended, each as [index of the row, reason]. Errors: ValueError.
+        """
+        with self._lock:
+            self._settled()
+            return self._history.carried(batch_id)
+
     def report(self) -> dict[str, Any]:
         """What happened so far, ready for JSON. Times are the simulator's, in seconds since the epoch."""
         with self._lock:

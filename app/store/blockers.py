@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.lifecycle import State
+from app.domain.lifecycle import AT_MARKETO, State
 from app.domain.parts import ConflictScope, Part
 from app.store import blobs
 from app.store.part_rows import conflict_scope_of
@@ -39,7 +39,7 @@ COLUMNS: list[ColumnElement[Any]] = [
 
 
 async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
-    return await _found(tx, [part.c.instance == of.instance, part.c.slot.is_not(None), part.c.id != of.id])
+    return await _found(tx, [part.c.instance == of.instance, part.c.state.in_(AT_MARKETO), part.c.id != of.id])
 
 
 async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
@@ -57,6 +57,15 @@ async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit
     ):  # then its own parts never meet it
         conditions.append((part.c.import_id != of.import_id) | part.c.aside)
     return await _found(tx, conditions, limit)
+
+
+async def up_to(tx: AsyncConnection, of: Part, last: tuple[int, int], *, limit: int) -> list[Blocker]:
+    """The waiting parts up to a place in the order of acceptance that may touch what it touches, from the first on."""
+    same = part.c.space == of.conflict_scope.record_kind
+    if of.conflict_scope.list_id is not None:
+        same |= part.c.list_id == of.conflict_scope.list_id
+    waiting = (part.c.instance == of.instance, part.c.state == WAITING, part.c.id != of.id)
+    return await _found(tx, [*waiting, tuple_(part.c.turn, part.c.number) <= last, same], limit)
 
 
 async def _found(tx: AsyncConnection, conditions: list[ColumnElement[bool]], limit: int | None = None) -> list[Blocker]:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Cause, Clock, Jump, Reading
 from app.domain.imports import Status
 from app.domain.instances import WaitingFor
-from app.store import incidents, parts
+from app.store import incidents, jobs, parts
 from app.store.dialects import later, upsert
 from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance
 from app.store.transaction import Transaction
@@ -56,6 +56,7 @@ async def add(tx: Transaction, jump: Jump) -> bool:
     if seconds:
         await _move_others(tx, seconds)  # imports before parts, as all that lock both
         await parts.move_times(tx, seconds)
+        await jobs.move_times(tx, seconds)
     return True
 
 
@@ -80,6 +81,8 @@ TIMES_OF_INSTANCE = (
 
 
 async def _move_others(tx: Transaction, seconds: float) -> None:
+    locked = select(import_.c.id).where(import_.c.status.in_([Status.QUEUED, Status.IMPORTING]))
+    await tx.execute(locked.order_by(import_.c.id).with_for_update())  # in the order of their ids, as all do
     unfinished = import_.c.status.is_(None) | import_.c.status.in_([Status.QUEUED, Status.IMPORTING])
     for column, which in (
         (import_.c.touched_at, unfinished),

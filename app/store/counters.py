@@ -7,7 +7,7 @@ What many processes do at once, as taking imports in, is counted where a single 
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import accumulate
 from typing import Any
@@ -23,9 +23,13 @@ MOVES = "moves"  # by move
 ROWS = "rows"  # of parts that ended, by what became of them
 FINISHED = "finished"  # imports, by status
 ANSWERS = "answers"  # of Marketo, by call and code
+JOBS = "jobs"  # that ended, by how
+JOB_PARTS = "job_parts"  # the same, by how many parts they had
+CALLS_SAVED = "calls_saved"  # that were not needed, because parts went together; by the call
 WAITED, RAN, TOOK = "waited_seconds", "ran_seconds", "took_seconds"  # imports, by how long they did
 
 BOUNDS_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400)
+BOUNDS_PARTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 LARGEST, SUM = "+Inf", "sum"
 
 
@@ -56,10 +60,18 @@ def add_answers(tx: Transaction, instance: str, answers: Mapping[Any, int]) -> N
 
 def observe(tx: Transaction, instance: str, name: str, *, since: datetime, until: datetime) -> None:
     """Count a duration. Its label is the bound, in seconds, that it stays within."""
-    seconds = max(0.0, (until - since).total_seconds())
-    place = bisect_left(BOUNDS_SECONDS, seconds)
-    add(tx, instance, name, str(BOUNDS_SECONDS[place]) if place < len(BOUNDS_SECONDS) else LARGEST)
-    add(tx, instance, name, SUM, seconds)
+    _observe(tx, instance, name, max(0.0, (until - since).total_seconds()), BOUNDS_SECONDS)
+
+
+def observe_parts(tx: Transaction, instance: str, parts: int) -> None:
+    """Count a job that had so many parts. Its label is the bound that their number stays within."""
+    _observe(tx, instance, JOB_PARTS, parts, BOUNDS_PARTS)
+
+
+def _observe(tx: Transaction, instance: str, name: str, value: float, bounds: Sequence[int]) -> None:
+    place = bisect_left(bounds, value)
+    add(tx, instance, name, str(bounds[place]) if place < len(bounds) else LARGEST)
+    add(tx, instance, name, SUM, value)
 
 
 Counters = Mapping[str, Mapping[str, Mapping[str, float]]]
@@ -74,12 +86,12 @@ async def everything(tx: AsyncConnection) -> Counters:
     return result
 
 
-def buckets(counted: Mapping[str, float]) -> list[tuple[str, float]]:
-    """A histogram as Prometheus has it: each bound with the number of durations up to it.
+def buckets(counted: Mapping[str, float], bounds_below: Sequence[int]) -> list[tuple[str, float]]:
+    """A histogram as Prometheus has it: each bound with the number of values up to it. The last one is added here.
 
     What an earlier version counted by another bound goes to the next one above.
     """
-    bounds = [float(bound) for bound in BOUNDS_SECONDS] + [float("inf")]
+    bounds = [float(bound) for bound in bounds_below] + [float("inf")]
     numbers = [0.0] * len(bounds)
     for label, number in counted.items():
         if label != SUM:

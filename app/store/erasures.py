@@ -14,7 +14,7 @@ from sqlalchemy import Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
-from app.store import events, parts
+from app.store import events, jobs, parts
 from app.store.imports import LOCKED
 from app.store.tables import event, import_, part, part_file, result_file, result_row
 from app.store.transaction import ImportLock, Transaction
@@ -41,6 +41,7 @@ async def mark(tx: Transaction, lock: ImportLock, *, at: datetime, by: str) -> N
     """Mark a finished import's file and results, and overwrite what Marketo said about it in its own words."""
     await _mark(tx, [lock], set(Content), at=at, by=by)
     await parts.forget_words(tx, lock.import_id, instead=ERASED_TEXT)
+    await jobs.forget_words(tx, lock.import_id, instead=ERASED_TEXT)
     words = (import_.c.id == lock.import_id, import_.c.error_message.is_not(None))
     await tx.execute(update(import_).where(*words).values(error_message=ERASED_TEXT))
 
@@ -100,11 +101,11 @@ def _steps(ids: Sequence[int]) -> list[Any]:
     """The statements that delete a few rows each of what is marked: files, result files, result rows."""
     no_file = select(part.c.id).join(import_).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
     no_results = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.results_erased_at.is_not(None))
-    results_of = select(part.c.id).where(part.c.import_id.in_(no_results))
+    results_of = select(part.c.job_id).where(part.c.import_id.in_(no_results))
     return [
         _delete_some(part_file, select(part_file.c.part_id).where(part_file.c.part_id.in_(no_file)), FILES_AT_ONCE),
         _delete_some(
-            result_file, select(result_file.c.part_id).where(result_file.c.part_id.in_(results_of)), FILES_AT_ONCE
+            result_file, select(result_file.c.job_id).where(result_file.c.job_id.in_(results_of)), FILES_AT_ONCE
         ),
         _delete_some(result_row, select(result_row.c.id).where(result_row.c.import_id.in_(no_results)), ROWS_AT_ONCE),
     ]

@@ -8,15 +8,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.clock import rfc3339
 from app.domain.events import WARNED, EventType
-from app.domain.parts import Part
 from app.logs import request_id
 from app.store.tables import event, import_
 from app.store.transaction import ImportLock, Transaction
@@ -70,12 +68,25 @@ async def append_of(
     return await _append(tx, type_, place, beside, data)
 
 
-async def append_of_part(
-    tx: Transaction, lock: ImportLock, part: Part, type_: EventType, *, at: datetime, since: datetime, **data: Any
-) -> None:
-    """Tell the history of its import what has befallen a part since then, without a move."""
-    beside = {"client": part.client, "state": part.state}
-    await append_of(tx, lock, type_, at=at, part=part.number, beside=beside, since=rfc3339(since), **data)
+class Line(NamedTuple):
+    """One of several lines that are written together, of the histories of any imports."""
+
+    lock: ImportLock
+    part: int
+    beside: Mapping[str, object]
+    data: Mapping[str, object]
+
+
+async def append_all(tx: Transaction, lines: Sequence[Line], type_: EventType, *, at: datetime) -> None:
+    """Write these lines in one statement. As `append_of`."""
+    assert all(tx.holds(line.lock) for line in lines), "a lock is another transaction's"
+    rows = []
+    for line in lines:
+        place = {"at": at, "instance": line.lock.instance, "import_id": line.lock.import_id, "part_number": line.part}
+        rows.append({**place, "type": type_, "data": _known(line.data)})
+        _log_later(tx, type_, place, line.beside, line.data)
+    if rows:
+        await tx.execute(insert(event), rows)
 
 
 async def _append(
@@ -85,15 +96,27 @@ async def _append(
     beside: Mapping[str, object] | None,
     data: Mapping[str, object],
 ) -> int:
+    row = {**place, "type": type_, "data": _known(data)}
+    inserted = await tx.execute(insert(event).returning(event.c.id), row)
+    _log_later(tx, type_, place, beside, data)
+    return int(inserted.scalar_one())
+
+
+def _log_later(
+    tx: Transaction,
+    type_: EventType,
+    place: Mapping[str, object],
+    beside: Mapping[str, object] | None,
+    data: Mapping[str, object],
+) -> None:
+    """Write the log's line about an event once it is on disk."""
     facts = _known(data)
-    inserted = await tx.execute(insert(event).returning(event.c.id), {**place, "type": type_, "data": facts})
     line = {"instance": place["instance"], "import_id": place.get("import_id"), "part": place.get("part_number")}
     line |= {name: value for name, value in facts.items() if name not in FREE_TEXT} | dict(beside or {})
     if answering := request_id():
         line["request_id"] = answering
     write_line = log.warning if type_ in WARNED or facts.get("results_missing") else log.info
     tx.after_commit.append(partial(write_line, str(type_), **_known(line)))
-    return int(inserted.scalar_one())
 
 
 def _known(facts: Mapping[str, object]) -> dict[str, Any]:

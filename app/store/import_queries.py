@@ -8,11 +8,12 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.formats import Format
-from app.domain.imports import Import, LeftOut, OnUnconfirmed, Preflight, Remaining, Request, SourceFile, Status
+from app.domain.imports import Bundle, Import, LeftOut, OnUnconfirmed, Preflight, Remaining, Request, SourceFile, Status
 from app.domain.objects import target_of, target_parameters
 from app.domain.parts import Failure, Part, Rows
 from app.store import attention
-from app.store.tables import import_, instance
+from app.store.parts import Stale
+from app.store.tables import import_, instance, part
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,20 @@ async def summary_of(tx: AsyncConnection, of: Part) -> ImportSummary:
     """That of a part's import: a part that moves belongs to an accepted import."""
     summary = await get_summary(tx, of.import_id)
     assert summary is not None, "the import of a part that moves is accepted"
+    return summary
+
+
+async def summary_of_job(tx: AsyncConnection, job_id: int) -> ImportSummary:
+    """That of the import whose part leads a job: target, format and policy are the same for all of its imports.
+
+    Errors: Stale, where the job is over and its parts have left it.
+    """
+    first = select(part.c.import_id).where(part.c.job_id == job_id).order_by(part.c.turn, part.c.number).limit(1)
+    import_id = (await tx.execute(first)).scalar_one_or_none()
+    if import_id is None:
+        raise Stale(f"job {job_id} is over")
+    summary = await get_summary(tx, import_id)
+    assert summary is not None, "the imports of a job are accepted"
     return summary
 
 
@@ -156,6 +171,7 @@ def _request(row: Row[Any]) -> Request:
         not_before=row.not_before,
         preflight=Preflight(row.preflight),
         on_unconfirmed=OnUnconfirmed(row.on_unconfirmed),
+        bundle=Bundle(row.bundle),
         label=row.label,
         metadata=row.metadata,
         file_name=row.file_name,

@@ -3,13 +3,14 @@
 The module is long because half of it lists columns: beginning, accepting and summing up each write many of them.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
@@ -59,6 +60,7 @@ async def begin(
             "not_before": request.not_before,
             "preflight": request.preflight,
             "on_unconfirmed": request.on_unconfirmed,
+            "bundle": request.bundle,
             "label": request.label,
             "metadata": dict(request.metadata) if request.metadata is not None else None,
             "file_name": request.file_name,
@@ -152,9 +154,26 @@ async def _lock(tx: Transaction, which: ColumnElement[bool]) -> ImportLock | Non
     return None if row is None else tx.lock(*row)
 
 
-async def is_cancelled(tx: AsyncConnection, import_id: int) -> bool:
-    asked = await tx.execute(select(import_.c.cancel_requested_at).where(import_.c.id == import_id))
-    return asked.scalar_one() is not None
+async def lock_of_job(tx: Transaction, job_id: int) -> list[ImportLock]:
+    """The locks of all imports whose parts are in a job, taken in the order of their ids, as everybody does."""
+    of_its_parts = select(part.c.import_id).where(part.c.job_id == job_id)
+    return await lock_all(tx, import_.c.id.in_(of_its_parts))
+
+
+async def lock_each(tx: Transaction, import_ids: Collection[int]) -> list[ImportLock]:
+    return await lock_all(tx, import_.c.id.in_(import_ids))
+
+
+async def lock_all(tx: Transaction, which: ColumnElement[bool]) -> list[ImportLock]:
+    """The locks of several imports, taken in the order of their ids."""
+    rows = await tx.execute(select(*LOCKED).where(which).order_by(import_.c.id).with_for_update())
+    return [tx.lock(*row) for row in rows]
+
+
+async def cancelled_among(tx: AsyncConnection, import_ids: Collection[int]) -> frozenset[int]:
+    """Those whose cancellation was asked for."""
+    asked = select(import_.c.id).where(import_.c.id.in_(import_ids), import_.c.cancel_requested_at.is_not(None))
+    return frozenset((await tx.execute(asked)).scalars())
 
 
 async def request_cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:
@@ -165,30 +184,74 @@ async def request_cancel(tx: Transaction, import_id: int, *, at: datetime) -> No
     )
 
 
-async def refresh(tx: Transaction, lock: ImportLock, *, at: datetime | None) -> None:
-    """Derive status and sums anew from the parts, after one of them moved (`at`) or made progress (None).
+async def refresh(tx: Transaction, locks: Sequence[ImportLock], *, at: datetime | None) -> None:
+    """Derive status and sums anew from the parts, after some of them moved (`at`) or made progress (None).
 
-    Where every part has ended now, the transaction is told so: what else belongs to the end is the finish step's.
+    Where every part of an import has ended now, the transaction is told so: what else belongs to the end is the finish
+    step's.
     """
-    states: Counter[State] = Counter()
-    imported = failed = warned = 0
-    sums = (func.sum(part.c.imported), func.sum(part.c.failed), func.sum(part.c.warned))
-    of_it = part.c.import_id == lock.import_id
-    for row in await tx.execute(select(part.c.state, func.count(), *sums).where(of_it).group_by(part.c.state)):
-        states[State(row[0])] = row[1]
-        imported, failed, warned = imported + int(row[2]), failed + int(row[3]), warned + int(row[4])
-    columns = (import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
-    stored = (await tx.execute(select(*columns).where(import_.c.id == lock.import_id))).one()
-    status = status_of(states)
-    values: dict[str, Any] = {"status": status, "imported": imported, "failed": failed, "warned": warned}
-    if at and status is not Status.QUEUED and stored.started_at is None and states.keys() - {State.CANCELLED}:
+    if not locks:
+        return
+    ids = [lock.import_id for lock in locks]
+    sums: dict[int, _Sums] = defaultdict(_Sums)
+    counts = (func.count(), func.sum(part.c.imported), func.sum(part.c.failed), func.sum(part.c.warned))
+    by_state = (part.c.import_id, part.c.state)
+    for row in await tx.execute(select(*by_state, *counts).where(part.c.import_id.in_(ids)).group_by(*by_state)):
+        sums[row.import_id].add(State(row.state), *row[2:])
+    columns = (import_.c.id, import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
+    stored = {row.id: row for row in await tx.execute(select(*columns).where(import_.c.id.in_(ids)))}
+    changes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)  # by the columns that change
+    for lock in locks:
+        values = await _refreshed(tx, lock, sums[lock.import_id], stored[lock.import_id], at)
+        changes[tuple(values)].append({_new(name): value for name, value in values.items()} | {_OF: lock.import_id})
+    for names, rows in changes.items():
+        await tx.execute(_update_of(names), rows)
+
+
+_OF = "of_import"
+
+
+def _new(name: str) -> str:
+    return f"new_{name}"
+
+
+@cache
+def _update_of(names: tuple[str, ...]) -> Update:
+    """Set these columns of an import; built once, as building it costs more than SQLite needs for it."""
+    values = {name: bindparam(_new(name), type_=import_.c[name].type) for name in names}
+    return update(import_).where(import_.c.id == bindparam(_OF)).values(values)
+
+
+@dataclass(slots=True)
+class _Sums:
+    """Of one import's parts."""
+
+    states: Counter[State] = field(default_factory=Counter)
+    imported: int = 0
+    failed: int = 0
+    warned: int = 0
+
+    def add(self, state: State, parts: int, imported: int, failed: int, warned: int) -> None:
+        self.states[state] = parts
+        self.imported += int(imported)
+        self.failed += int(failed)
+        self.warned += int(warned)
+
+
+async def _refreshed(
+    tx: Transaction, lock: ImportLock, sums: _Sums, stored: Any, at: datetime | None
+) -> dict[str, Any]:
+    """The columns of an import that follow from its parts."""
+    status = status_of(sums.states)
+    values: dict[str, Any] = {"status": status, "imported": sums.imported, "failed": sums.failed, "warned": sums.warned}
+    if at and status is not Status.QUEUED and stored.started_at is None and sums.states.keys() - {State.CANCELLED}:
         values["started_at"] = at
         counters.observe(tx, lock.instance, counters.WAITED, since=stored.touched_at, until=at)
     if at and status in FINISHED and stored.finished_at is None:
         tx.ended.setdefault(lock, at)
     if status is Status.FAILED and stored.error_code is None:
         values |= await _first_error(tx, lock.import_id)
-    await tx.execute(update(import_).where(import_.c.id == lock.import_id).values(values))
+    return values
 
 
 @dataclass(frozen=True, slots=True)

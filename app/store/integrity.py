@@ -17,6 +17,7 @@ CONTENTS: Mapping[Table, tuple[str, ...]] = {
     result_file: ("blob",),
 }
 """The tables with bytes, and the columns that a checksum is of, in their order."""
+_other = part.alias()
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,20 @@ async def some(tx: AsyncConnection, table: Table, *, after: tuple[Any, ...] | No
     """The next few rows of a table. Empty: these were all."""
     key = list(table.primary_key.columns)
     about: list[ColumnElement[Any]] = [part.c.import_id, part.c.number, part.c.state, part.c.bytes.label("part_bytes")]
-    conditions = select(*key, *(table.c[name] for name in CONTENTS[table]), table.c.checksum, *about).join(part)
+    columns = (*key, *(table.c[name] for name in CONTENTS[table]), table.c.checksum, *about)
+    conditions = select(*columns).join_from(table, part, _is_of_part(table))
     if after is not None:
         conditions = conditions.where(tuple_(*key) > tuple_(*after))
     rows = (await tx.execute(conditions.order_by(*key).limit(BLOBS_AT_ONCE))).all()
     return [await _stored(table, tuple(row[: len(key)]), row) for row in rows]
+
+
+def _is_of_part(table: Table) -> ColumnElement[bool]:
+    """Whose bytes a row has. A job's result file is named after the part that leads the job."""
+    if table is not result_file:
+        return part.c.id == table.c.part_id
+    of_job = select(_other.c.id).where(_other.c.job_id == result_file.c.job_id)
+    return part.c.id == of_job.order_by(_other.c.turn, _other.c.number).limit(1).scalar_subquery()
 
 
 async def _stored(table: Table, key: tuple[Any, ...], row: Any) -> Stored:

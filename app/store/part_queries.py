@@ -1,31 +1,17 @@
-"""Which parts there are: of an import, in a state, at Marketo, behind another. Nothing here writes."""
+"""Which parts there are: of an import, behind another, waiting. Nothing here writes."""
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Integer, bindparam, select
+from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.lifecycle import SLOW, State
 from app.domain.parts import Part
 from app.store.part_rows import as_part
 from app.store.tables import WAITING, part
 
 AT_ONCE = 500  # ids in one statement
-
-# What every tick of a worker asks is built once: building a statement costs more than SQLite needs to answer it.
-_IN_STATES = (
-    select(part)
-    .where(part.c.instance == bindparam("instance_name"), part.c.state.in_(bindparam("states", expanding=True)))
-    .order_by(part.c.submitted_at, part.c.id)
-    .limit(bindparam("most", type_=Integer))
-)
-_DUE_IN_STATES = _IN_STATES.where(
-    part.c.due_at.is_(None) | (part.c.due_at <= bindparam("now", type_=part.c.due_at.type))
-)
-_STATES_AT_MARKETO = select(part.c.state).where(part.c.instance == bindparam("instance_name"), part.c.slot.is_not(None))
 
 
 async def get(tx: AsyncConnection, part_id: int) -> Part:
@@ -74,35 +60,6 @@ async def imports_behind(tx: AsyncConnection, instance_name: str, ids: Collectio
     return frozenset((await tx.execute(select(behind.c.import_id).distinct())).scalars())
 
 
-async def other_with_batch(tx: AsyncConnection, than: Part, batch_id: int) -> Part | None:
-    """Another part of the instance that is or was this job of Marketo's."""
-    conditions = (part.c.instance == than.instance, part.c.batch_id == batch_id, part.c.id != than.id)
-    rows = await tx.execute(select(part).where(*conditions).order_by(part.c.id).limit(1))
-    row = rows.one_or_none()
-    return as_part(row) if row else None
-
-
-async def in_states(
-    tx: AsyncConnection,
-    instance_name: str,
-    states: Collection[State],
-    *,
-    due: datetime | None = None,
-    limit: int = 1000,
-) -> list[Part]:
-    """Parts in these states, in the order Marketo got them; with `due`, only those whose turn it is."""
-    query = _IN_STATES if due is None else _DUE_IN_STATES
-    rows = await tx.execute(query, {"instance_name": instance_name, "states": list(states), "now": due, "most": limit})
-    return [as_part(row) for row in rows]
-
-
-async def stuck_untold(tx: AsyncConnection, instance_name: str, *, since: datetime) -> list[Part]:
-    """Parts that have been in a state at Marketo since then, or longer, without the history being told."""
-    conditions = [part.c.instance == instance_name, part.c.state.in_([State.QUEUED, *SLOW]), part.c.stuck_at.is_(None)]
-    rows = await tx.execute(select(part).where(*conditions, part.c.state_since <= since).order_by(part.c.id))
-    return [as_part(row) for row in rows]
-
-
 async def failing_since(tx: AsyncConnection, instance_name: str, *, before: datetime) -> list[int]:
     """The ids of parts whose tries have all failed since a time before that."""
     rows = await tx.execute(
@@ -111,26 +68,14 @@ async def failing_since(tx: AsyncConnection, instance_name: str, *, before: date
     return list(rows.scalars())
 
 
-async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> list[Part]:
-    """Whatever holds a slot of these instances, in the order Marketo got it: ten at most of each."""
-    conditions = [part.c.instance.in_(instance_names), part.c.slot.is_not(None)]
-    rows = await tx.execute(select(part).where(*conditions).order_by(part.c.submitted_at, part.c.id))
-    return [as_part(row) for row in rows]
-
-
-async def slots_in_use(tx: AsyncConnection, instance_name: str) -> set[int]:
-    rows = await tx.execute(select(part.c.slot).where(part.c.instance == instance_name, part.c.slot.is_not(None)))
-    return set(rows.scalars())
-
-
-async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[State]:
-    """An instance's parts that hold a slot, by state: ten at most."""
-    rows = await tx.execute(_STATES_AT_MARKETO, {"instance_name": instance_name})
-    return Counter(map(State, rows.scalars()))
-
-
 async def waiting_of(tx: AsyncConnection, import_id: int) -> Sequence[int]:
     rows = await tx.execute(
         select(part.c.id).where(part.c.import_id == import_id, part.c.state == WAITING).order_by(part.c.id)
     )
     return rows.scalars().all()
+
+
+async def separated_from(tx: AsyncConnection, job_id: int) -> list[Part]:
+    """The parts of a job that was refused as a whole which wait to go alone."""
+    waiting = (part.c.separated_from == job_id, part.c.state == WAITING)
+    return [as_part(row) for row in await tx.execute(select(part).where(*waiting).order_by(part.c.id))]

@@ -9,9 +9,6 @@ from app.domain.lifecycle import State
 from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store.tables import WAITING, part
 
-COUNTED: dict[str, Any] = {part.c.attempts.name: part.c.attempts + 1}
-"""Columns for a submission that counts as an attempt. Back-pressure (1016, 1019, 606, 607, 615) does not."""
-
 
 def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
     """The columns for a try that did not go through; `failing_since`: None where only its turn has not come."""
@@ -50,7 +47,11 @@ def as_part(row: Row[Any]) -> Part:
         first_row=row.first_row,
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         size_bytes=row.bytes,
-        slot=row.slot,
+        job_id=row.job_id,
+        bundled_with=row.bundled_with,
+        alike=row.alike,
+        header_bytes=row.header_bytes,
+        separated_from=row.separated_from,
         batch_id=row.batch_id,
         attempts=row.attempts,
         due_at=row.due_at,

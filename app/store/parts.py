@@ -1,18 +1,19 @@
-"""Parts, and the only function that writes `part.state`: move(). release() alone gives a part its first state.
+"""Parts while they wait: how they are stored, released, blocked and stopped; and what follows from any part's move.
 
-The module is long because what sets a part's state, and what sets its columns without a move, must be read together.
+Whoever writes `part.state` is here, but for store/jobs.py: it moves a job, and its parts with it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, delete, exists, insert, select, tuple_, update
 
-from app.domain.events import Occurrence
+from app.domain.alike import alike_of
 from app.domain.imports import Request
-from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, TABLE, Move, State
+from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, State
 from app.domain.parts import Part
 from app.store import blobs, counters, events, imports
 from app.store.dialects import later
@@ -22,6 +23,7 @@ from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
 
 AT_ONCE = 500  # ids in one statement
+_other = part.alias()
 RESET_COLUMNS: dict[str, Any] = {
     "imported": 0,
     "failed": 0,
@@ -35,8 +37,10 @@ RESET_COLUMNS: dict[str, Any] = {
     "silent_since": None,
     "denials": 0,
     "failing_since": None,
+    "job_id": None,
+    "bundled_with": None,
 }
-"""The columns that Marketo's answers about a job fill, as they are before one: a part that goes once more has these."""
+"""The columns that a job fills, as they are before one: a part that goes once more has these."""
 
 
 class Stale(Exception):
@@ -55,6 +59,7 @@ class NewPart:
     row_numbers: bytes | None = None  # None: its rows follow each other
     keys: bytes | None = None  # None: nobody knows them
     has_deferred_rows: bool = False
+    header: bytes = b""  # with its line end
 
 
 async def add(
@@ -82,6 +87,8 @@ async def add(
             "key_fields": request.target.key_fields,
             "list_id": request.target.busy_list_id,
             "aside": new.has_deferred_rows,
+            "alike": alike_of(request, new.header) if new.header else None,
+            "header_bytes": len(new.header),
         },
     )
     part_id = made.scalar_one()
@@ -96,32 +103,13 @@ async def add(
 async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:
     """Give every part of a now complete upload its place in the order of acceptance, and its first state.
 
-    No move leads to that state: this is the only other place where a state is written.
+    No move leads to that state.
     """
     await tx.execute(
         update(part)
         .where(part.c.import_id == accepted.lock.import_id, part.c.state.is_(None))
         .values(state=State.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
     )
-
-
-async def move(
-    tx: Transaction,
-    part_id: int,
-    how: Move,
-    *,
-    at: datetime,
-    values: dict[Any, Any] | None = None,
-    beside: Mapping[str, object] | None = None,
-    **facts: object,
-) -> Part:
-    """Make one move: compare-and-set, one event, the import's sums, all in the caller's transaction.
-
-    `values` are columns set along with the state; `facts` go into the event, `beside` into its log line alone.
-    Errors: Stale.
-    """
-    (moved,) = await move_all(tx, [part_id], how, at=at, values=values, beside=beside, **facts)
-    return moved
 
 
 async def move_all(
@@ -131,62 +119,79 @@ async def move_all(
     *,
     at: datetime,
     values: dict[Any, Any] | None = None,
-    beside: Mapping[str, object] | None = None,
     **facts: object,
 ) -> list[Part]:
-    """The same move for parts of one import, whose sums are taken once. Errors: Stale, where one cannot make it."""
+    """Make one move with waiting parts of one import: compare-and-set, one event for each, the import's sums.
+
+    `values` are columns set along with the state; `facts` go into the events. Errors: Stale, where one cannot make it.
+    """
+    assert how in OF_PARTS, "the other moves are those of a job"
     if not part_ids:
         return []
     lock = await imports.lock_of_part(tx, part_ids[0])
-    change = _Change(how, at, values or {}, facts, beside or {})
-    moved = [await _moved(tx, lock, part_id, change) for part_id in part_ids]
-    await _unblock_others(tx, moved)
-    if TABLE[how].target is State.WAITING and await imports.is_cancelled(tx, lock.import_id):
-        return await move_all(tx, part_ids, Move.CANCEL, at=at)
-    await imports.refresh(tx, lock, at=at)
-    return [as_part(row) for row in moved]
+    changed = new_state(how, at) | (values or {})
+    rows: list[Row[Any]] = []
+    for ids in (part_ids[n : n + AT_ONCE] for n in range(0, len(part_ids), AT_ONCE)):
+        waiting = (part.c.id.in_(ids), part.c.state.in_(TABLE[how].sources))
+        rows += (await tx.execute(update(part).where(*waiting).values(changed).returning(*part.columns))).all()
+    if len(rows) < len(part_ids):
+        raise Stale(f"parts {set(part_ids) - {row.id for row in rows}}: no {how} from where they are")
+    return await follow(tx, [lock], rows, how, at=at, facts=facts)
 
 
-class _Change(NamedTuple):
-    """One move, as it is made for each of several parts."""
-
-    how: Move
-    at: datetime
-    values: Mapping[Any, Any]  # columns that are set along with the state
-    facts: Mapping[str, object]  # what its event says
-    beside: Mapping[str, object]  # what its log line says besides
-
-
-async def _moved(
-    tx: Transaction,
-    lock: ImportLock,
-    part_id: int,
-    change: _Change,
-) -> Row[Any]:
-    how, at, values, facts, beside = change
-    edge = TABLE[how]
-    changed = {"state": edge.target, "state_since": at, "stuck_at": None, **values}
-    if edge.target not in AT_MARKETO:
-        changed["slot"] = None
-    if edge.target in FINAL:
+def new_state(how: Move, at: datetime) -> dict[str, Any]:
+    """The columns of a part that makes a move."""
+    target = TABLE[how].target
+    changed = {"state": target, "state_since": at, "stuck_at": None}
+    if target in FINAL:
         changed |= {"finished_at": at, "failing_since": None}
-    if edge.target is State.WAITING:
-        changed = RESET_COLUMNS | changed
-    row = (
-        await tx.execute(
-            update(part)
-            .where(part.c.id == part_id, part.c.state.in_(edge.sources))
-            .values(changed)
-            .returning(*part.columns)
+    if target is State.WAITING:
+        changed |= RESET_COLUMNS
+    return changed
+
+
+async def follow(
+    tx: Transaction,
+    locks: Sequence[ImportLock],
+    moved: Sequence[Row[Any]],
+    how: Move,
+    *,
+    at: datetime,
+    facts: Mapping[str, object],
+    own_facts: Mapping[int, Mapping[str, object]] | None = None,
+    beside: Mapping[str, object] | None = None,
+) -> list[Part]:
+    """What follows from a move that parts have made: events, counters, who is unblocked, the sums of their imports.
+
+    `locks`: of all their imports. `facts`: what the events say; `own_facts`: what those of single parts say, by their
+    ids; `beside`: what their log lines say besides. A part that comes back to an import that was cancelled meanwhile
+    is cancelled.
+    """
+    of_import = {lock.import_id: lock for lock in locks}
+    moved = sorted(moved, key=lambda row: (row.turn, row.number))
+    lines = [
+        events.Line(
+            of_import[row.import_id],
+            row.number,
+            beside={"state": row.state, "batch_id": row.batch_id, "client": row.client}
+            | {"request_id": of_import[row.import_id].request_id, **(beside or {})},
+            data={**(own_facts or {}).get(row.id, {}), **facts},
         )
-    ).one_or_none()
-    if row is None:
-        raise Stale(f"part {part_id}: no {how} from where it is")
-    about = {"state": row.state, "batch_id": row.batch_id, "client": row.client, "request_id": lock.request_id}
-    about |= beside
-    await events.append_of(tx, lock, how, at=at, part=row.number, beside=about, **facts)
-    _count(tx, row, how)
-    return row
+        for row in moved
+    ]
+    await events.append_all(tx, lines, how, at=at)
+    for row in moved:
+        _count(tx, row, how)
+    await _unblock_others(tx, moved)
+    stopped: dict[int, list[int]] = defaultdict(list)
+    if TABLE[how].target is State.WAITING:
+        cancelled = await imports.cancelled_among(tx, of_import)
+        for row in moved:
+            if row.import_id in cancelled:
+                stopped[row.import_id].append(row.id)
+    stopped_parts = [part for ids in stopped.values() for part in await move_all(tx, ids, Move.CANCEL, at=at)]
+    await imports.refresh(tx, [lock for lock in locks if lock.import_id not in stopped], at=at)
+    return stopped_parts + [as_part(row) for row in moved if row.import_id not in stopped]
 
 
 async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
@@ -194,13 +199,13 @@ async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
     state, instance = moved[0].state, moved[0].instance
     for chunk in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
         ids = [row.id for row in chunk]
-        if state not in LIVE:  # it meets nobody any more
+        if state not in LIVE:  # they meet nobody any more
             await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
             await tx.execute(delete(part_keys).where(part_keys.c.part_id.in_(ids)))
-    if state == State.WAITING:  # it goes behind those that were accepted before it, whoever waited for whom
-        for row in moved:
-            behind = tuple_(part.c.turn, part.c.number) < tuple_(row.turn, row.number)
-            await _unblock(tx, part.c.instance == instance, part.c.waits_for == row.id, behind)
+        if state == State.WAITING:  # they go behind those that were accepted before them, whoever waited for whom
+            is_before = tuple_(part.c.turn, part.c.number) < tuple_(_other.c.turn, _other.c.number)
+            behind = exists().where(_other.c.id == part.c.waits_for, is_before)
+            await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids), behind)
 
 
 def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
@@ -222,7 +227,6 @@ def _unblocking(*conditions: ColumnElement[bool]) -> Update:
     return update(part).where(part.c.id.in_(locking)).values(waits_for=None, waits_since=None)
 
 
-_other = part.alias()
 _under_way = exists().where(_other.c.id == part.c.waits_for, _other.c.state.in_(LIVE))
 _UNBLOCK_FROM_ENDED = _unblocking(
     part.c.instance == bindparam("instance_name"), part.c.waits_for.is_not(None), ~_under_way
@@ -232,23 +236,6 @@ _UNBLOCK_FROM_ENDED = _unblocking(
 async def unblock_from_ended(tx: Transaction, instance_name: str) -> None:
     """Whoever waits for a part that is no longer under way: nobody should, but no part may wait for ever."""
     await tx.execute(_UNBLOCK_FROM_ENDED, {"instance_name": instance_name})
-
-
-async def note(tx: Transaction, part_id: int, **columns: object) -> ImportLock:
-    """Record what a look at Marketo taught without a move: progress, the next look. Never a state.
-
-    The lock of its import. Errors: Stale, where the part has ended.
-    """
-    assert not columns.keys() & {"state", "slot"}
-    lock = await imports.lock_of_part(tx, part_id)
-    moved = await tx.execute(
-        update(part).where(part.c.id == part_id, part.c.state.not_in(FINAL)).values(columns).returning(part.c.import_id)
-    )
-    if moved.scalar_one_or_none() is None:
-        raise Stale(f"part {part_id} has ended")
-    if columns.keys() & {"imported", "failed", "warned"}:
-        await imports.refresh(tx, lock, at=None)
-    return lock
 
 
 async def forget_words(tx: Transaction, import_id: int, *, instead: str) -> None:
@@ -293,14 +280,3 @@ async def set_blocked(tx: Transaction, part_id: int, *, by: int, at: datetime) -
     if (await tx.execute(under_way)).one_or_none() is not None:
         waits = {"waits_for": by, "waits_since": at}
         await tx.execute(update(part).where(part.c.id == part_id, part.c.state == WAITING).values(waits))
-
-
-async def tell_stuck(tx: Transaction, stuck: Part, *, at: datetime) -> None:
-    """Tell the history that a part is stuck where it is. Errors: Stale, where it is there no more."""
-    lock = await imports.lock_of_part(tx, stuck.id)
-    there = (part.c.id == stuck.id, part.c.state == stuck.state, part.c.state_since == stuck.state_since)
-    updated = await tx.execute(update(part).where(*there).values(stuck_at=at).returning(part.c.id))
-    if updated.one_or_none() is None:
-        raise Stale(f"part {stuck.id} has moved")
-    about: dict[str, Any] = {"batch_id": stuck.batch_id, "state": stuck.state}
-    await events.append_of_part(tx, lock, stuck, Occurrence.STUCK, at=at, since=stuck.state_since or at, **about)

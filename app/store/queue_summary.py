@@ -9,10 +9,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, Status
 from app.domain.incidents import PART_SECONDS
-from app.domain.lifecycle import FINAL, State
+from app.domain.lifecycle import FINAL, HOLDING_SLOT, JobState, State
 from app.domain.timeouts import DENIALS
 from app.store import waiting_queue
-from app.store.tables import WAITING, import_, part
+from app.store.tables import WAITING, import_, job, part
 
 TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within this time, if a slot is free
 MOST_FAILING = 200  # failing parts that are read
@@ -32,9 +32,10 @@ class Failing:
 
 @dataclass(slots=True)
 class QueueSummary:
-    """An instance's parts that have not finished."""
+    """An instance's parts that have not finished, and its jobs."""
 
     parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
+    jobs: dict[JobState, int] = field(default_factory=lambda: defaultdict(int))  # those that hold a slot
     waiting_rows: int = 0
     waiting_since: datetime | None = None  # the longest
     importing_since: datetime | None = None  # the longest
@@ -66,6 +67,9 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
         summary.unknown_at_marketo += row.denied
         if state is State.IMPORTING:
             summary.importing_since = row.since
+    there = select(job.c.instance, job.c.state, func.count().label("jobs")).where(job.c.state.in_(HOLDING_SLOT))
+    for row in await tx.execute(there.group_by(job.c.instance, job.c.state)):
+        result[row.instance].jobs[JobState(row.state)] = row.jobs
     waiting = (
         select(part.c.instance, func.count().label("parts"), func.sum(part.c.rows).label("rows"))
         .where(part.c.state == WAITING)

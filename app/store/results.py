@@ -29,35 +29,41 @@ class Kind(StrEnum):
 
 
 EncodedRow = dict[str, Any]
-"""The columns of a row that do not depend on its import."""
+"""The columns of a row, but for its kind."""
 
 
-async def keep_file(tx: Transaction, part_id: int, kind: Kind, blob: bytes) -> None:
-    """Store a part's result file as Marketo sent it, packed."""
+async def keep_file(tx: Transaction, job_id: int, kind: Kind, blob: bytes) -> None:
+    """Store a job's result file as Marketo sent it, packed."""
     summed = await blobs.checksum(blob)
-    await tx.execute(insert(result_file).values(part_id=part_id, kind=kind, blob=blob, checksum=summed))
+    await tx.execute(insert(result_file).values(job_id=job_id, kind=kind, blob=blob, checksum=summed))
 
 
-def encode_rows(rows: Iterable[ResultRow]) -> list[EncodedRow]:
+class Owner(NamedTuple):
+    """Whose a row is."""
+
+    import_id: int
+    part_number: int = OWN
+
+
+def encode_rows(rows: Iterable[tuple[Owner, ResultRow]]) -> list[EncodedRow]:
     """Rows as the database takes them. It is slow for large rows: call it in a thread."""
     return [
         {
+            "import_id": owner.import_id,
+            "part_number": owner.part_number,
             "position": LAST if row.source_row is None else row.source_row,
             "part_row": row.part_row,
             "source_row": row.source_row,
             "reason": row.reason,
             "cells": _json(row.values if row.text is None else row.text),
         }
-        for row in rows
+        for owner, row in rows
     ]
 
 
-async def keep_rows(
-    tx: Transaction, import_id: int, kind: Kind, rows: Iterable[EncodedRow], *, part_number: int = OWN
-) -> None:
+async def keep_rows(tx: Transaction, kind: Kind, rows: Iterable[EncodedRow]) -> None:
     """Store rows, a thousand or so at a time."""
-    owner = {"import_id": import_id, "kind": kind, "part_number": part_number}
-    await tx.execute(insert(result_row), [owner | row for row in rows])
+    await tx.execute(insert(result_row), [{"kind": kind, **row} for row in rows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +145,9 @@ async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_num
     return list(selected.scalars())
 
 
-async def forget_rows(tx: Transaction, import_id: int, *, part_number: int) -> None:
-    """What was stored of a part's results before its worker died: they are stored anew."""
-    await tx.execute(
-        delete(result_row).where(result_row.c.import_id == import_id, result_row.c.part_number == part_number)
-    )
+async def forget_rows(tx: Transaction, owners: Sequence[Owner]) -> None:
+    """What was stored of the results of these parts before their worker died: they are stored anew."""
+    await tx.execute(delete(result_row).where(tuple_(result_row.c.import_id, result_row.c.part_number).in_(owners)))
 
 
 def _json(cells: Sequence[str | None] | str) -> str:

@@ -30,10 +30,10 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from app.domain.imports import Status
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.lifecycle import AT_MARKETO, JobState, State
 from app.domain.objects import ValueKind, target_parameters
 
-QUEUE_PLACES = 10  # parts, the 2 importing included. Adobe, "Bulk import", Limits, read 2026-08
+QUEUE_PLACES = 10  # jobs, the 2 importing included. Adobe, "Bulk import", Limits, read 2026-08
 
 metadata = MetaData(
     naming_convention={
@@ -83,7 +83,7 @@ def _type_of(kind: ValueKind) -> TypeEngine[Any]:
             assert_never(kind)
 
 
-def _one_of(column: str, words: type[State] | type[Status]) -> str:
+def _one_of(column: str, words: type[State] | type[JobState] | type[Status]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
@@ -158,6 +158,7 @@ import_ = Table(
     Column("not_before", Moment),
     Column("preflight", String(10), nullable=False),
     Column("on_unconfirmed", String(10), nullable=False),
+    Column("bundle", String(10), nullable=False, server_default=text("'auto'")),
     Column("label", String(200)),
     Column("metadata", Json),
     Column("file_name", Text),
@@ -208,7 +209,67 @@ _has_results = text("finished_at IS NOT NULL AND results_erased_at IS NULL")
 Index("ix_import_has_results", import_.c.finished_at, postgresql_where=_has_results, sqlite_where=_has_results)
 Index("ix_import_erasing", import_.c.id, postgresql_where=import_.c.erasing, sqlite_where=import_.c.erasing)
 
-part = Table(
+job = Table(  # what one POST gives to Marketo: it holds the slot and the batch id
+    "job",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("instance", ForeignKey("instance.name"), nullable=False),
+    Column("state", String(12), nullable=False),
+    Column("state_since", Moment, nullable=False),
+    Column("stuck_at", Moment),  # when the history was told that it is stuck in this state
+    Column("slot", SmallInteger),
+    Column("object_type", String(20), nullable=False),
+    # Of its parts, summed when it was made
+    Column("parts", Integer, nullable=False),
+    Column("imports", Integer, nullable=False),
+    Column("rows", Number, nullable=False),
+    Column("bytes", Number, nullable=False),
+    Column("batch_id", Number),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Moment),
+    # What Marketo said of it
+    Column("message", Text),
+    Column("imported", Number, nullable=False, server_default=text("0")),
+    Column("failed", Number, nullable=False, server_default=text("0")),
+    Column("warned", Number, nullable=False, server_default=text("0")),
+    Column("counted", Boolean, nullable=False, server_default=false()),
+    Column("error_code", String(40)),
+    Column("error_message", Text),
+    Column("error_marketo_code", String(10)),
+    Column("silent_since", Moment),  # since when Marketo denies knowing it
+    Column("denials", SmallInteger, nullable=False, server_default=text("0")),  # how often it has, in a row
+    Column("last_error_at", Moment),  # the last try that did not go through
+    Column("last_error_code", String(40)),
+    Column("last_error_message", Text),
+    Column("failing_since", Moment),  # since when none has gone through; NULL: the last one did
+    Column("results_missing", Boolean, nullable=False, server_default=false()),
+    Column("results_late", String(30)),  # the result file that is asked for again, and why: "failures:html"
+    Column("unplaced", Integer, nullable=False, server_default=text("0")),  # rows of result files that are nobody's
+    Column("alike", String(32)),  # of its parts, where it has several
+    Column("submitted_at", Moment),
+    Column("started_at", Moment),
+    Column("finished_at", Moment),
+    # SLOTS_NOT_OVERSOLD: who is at Marketo holds a numbered slot, nobody else does, and there are ten numbers
+    UniqueConstraint("instance", "slot"),
+    CheckConstraint(f"slot BETWEEN 1 AND {QUEUE_PLACES}", name="slot_number"),
+    CheckConstraint(f"({HOLDS_SLOT}) = (slot IS NOT NULL)", name="slot_held"),
+    CheckConstraint(_one_of("state", JobState), name="state"),
+    CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
+    sqlite_autoincrement=True,
+)
+Index("ix_job_state", job.c.state, job.c.instance, job.c.id)  # poll, collect, recovery; and a page of one state
+Index("ix_job_instance", job.c.instance, job.c.id)  # GET /v1/instances/{name}/jobs
+Index("ix_job_finished_at", job.c.finished_at)  # retention
+_unplaced = text("unplaced > 0 AND alike IS NOT NULL")
+Index(  # what is not bundled for a day
+    "ix_job_unplaced", job.c.instance, job.c.alike, postgresql_where=_unplaced, sqlite_where=_unplaced
+)
+_job_has_batch = text("batch_id IS NOT NULL")
+Index(  # which job is it, when a person says that a part is one
+    "ix_job_batch", job.c.instance, job.c.batch_id, postgresql_where=_job_has_batch, sqlite_where=_job_has_batch
+)
+
+part = Table(  # while it is in a job, what befalls the job is written here too, by the same transaction (store/jobs.py)
     "part",
     metadata,
     Column("id", Number, primary_key=True, autoincrement=True),
@@ -227,7 +288,12 @@ part = Table(
     Column("aside", Boolean, nullable=False, server_default=false()),
     Column("waits_for", Number),  # a part's id; cleared by the move that sets this one free
     Column("waits_since", Moment),  # since when for this one
-    Column("slot", SmallInteger),
+    Column("job_id", ForeignKey("job.id")),  # in which it is, or ended; NULL where it waits, or ended without one
+    Column("bundled_with", Integer),  # how many other imports have rows in that job
+    # Waiting parts with the same digest may be in one job (domain/alike.py); NULL: it goes alone
+    Column("alike", String(32)),
+    Column("header_bytes", Integer, nullable=False, server_default=text("0")),  # with which its file begins
+    Column("separated_from", Number),  # the job with others that Marketo refused: it goes alone since
     Column("first_row", Number, nullable=False),
     Column("rows", Number, nullable=False),
     Column("bytes", Number, nullable=False),
@@ -258,10 +324,6 @@ part = Table(
     Column("started_at", Moment),
     Column("finished_at", Moment),
     UniqueConstraint("import_id", "number"),
-    # SLOTS_NOT_OVERSOLD: who is at Marketo holds a numbered slot, nobody else does, and there are ten numbers
-    UniqueConstraint("instance", "slot"),
-    CheckConstraint(f"slot BETWEEN 1 AND {QUEUE_PLACES}", name="slot_number"),
-    CheckConstraint(f"(state IS NOT NULL AND {HOLDS_SLOT}) = (slot IS NOT NULL)", name="slot_held"),
     CheckConstraint(f"state IS NULL OR {_one_of('state', State)}", name="state"),
     CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
     sqlite_autoincrement=True,
@@ -297,18 +359,28 @@ Index(  # what stands before a part in the order of acceptance; and how much wai
     postgresql_where=_waiting,
     sqlite_where=_waiting,
 )
+_bundles = text("state = 'waiting' AND alike IS NOT NULL")
+Index(  # who may ride along with a part that goes
+    "ix_part_alike",
+    part.c.instance,
+    part.c.alike,
+    part.c.turn,
+    part.c.number,
+    postgresql_where=_bundles,
+    sqlite_where=_bundles,
+)
+_separated = text("separated_from IS NOT NULL")
+Index("ix_part_separated", part.c.separated_from, postgresql_where=_separated, sqlite_where=_separated)
 _held = text("waits_for IS NOT NULL")
 Index(  # whom the end of a part sets free
     "ix_part_waits_for", part.c.instance, part.c.waits_for, postgresql_where=_held, sqlite_where=_held
 )
 Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # poll, collect and sweep: whose turn is it
-_has_batch = text("batch_id IS NOT NULL")
+_in_job = text("job_id IS NOT NULL")
+Index("ix_part_job", part.c.job_id, postgresql_where=_in_job, sqlite_where=_in_job)  # whom a job's move moves
 _failing = text("failing_since IS NOT NULL")
 Index(  # /v1/status: whose tries do not go through
     "ix_part_failing", part.c.instance, part.c.failing_since, postgresql_where=_failing, sqlite_where=_failing
-)
-Index(  # whose job is it, when a person says that a part is one
-    "ix_part_batch", part.c.instance, part.c.batch_id, postgresql_where=_has_batch, sqlite_where=_has_batch
 )
 MAY_NEED_ATTENTION = text(
     "(state = 'unconfirmed' OR state = 'queued' OR state = 'importing' OR state = 'collecting' OR results_missing)"
@@ -340,10 +412,10 @@ part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: 
     Column("checksum", LargeBinary),
 )
 
-result_file = Table(  # what Marketo sent, as one zstd blob
+result_file = Table(  # what Marketo sent about a job, as one zstd blob; it goes with the results of any of its imports
     "result_file",
     metadata,
-    Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
+    Column("job_id", ForeignKey("job.id", ondelete="CASCADE"), primary_key=True),
     Column("kind", String(10), primary_key=True),
     Column("blob", LargeBinary, nullable=False),
     Column("checksum", LargeBinary),

@@ -76,6 +76,29 @@ async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, c
     return [as_part(row) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A waiting part that may be in one job with another."""
+
+    id: int
+    place: tuple[int, int]  # in the order of acceptance
+    rows: int
+    size_bytes: int
+    blocked_by: int | None
+
+
+async def alike(tx: AsyncConnection, leader: Part, *, limit: int) -> list[Alike]:
+    """Waiting parts that may be in one job with the leader and are not to go later, in the order of acceptance."""
+    waiting = (part.c.instance == leader.instance, part.c.state == WAITING, part.c.alike == leader.alike)
+    rows = await tx.execute(
+        select(part.c.id, part.c.turn, part.c.number, part.c.rows, part.c.bytes, part.c.waits_for)
+        .where(*waiting, part.c.due_at.is_(None), part.c.id != leader.id)
+        .order_by(part.c.turn, part.c.number)
+        .limit(limit)
+    )
+    return [Alike(row.id, (row.turn, row.number), row.rows, row.bytes, row.waits_for) for row in rows]
+
+
 async def smallest(tx: AsyncConnection, instance_name: str, *, limit: int) -> list[Part]:
     """The smallest parts that wait for nothing but a slot, whosever they are."""
     rows = await tx.execute(

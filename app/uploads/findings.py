@@ -6,7 +6,7 @@ from typing import Any
 
 from app.domain.events import Occurrence
 from app.store import events, imports, results
-from app.store.results import Kind
+from app.store.results import Kind, Owner
 from app.store.transaction import ImportLock, Transaction
 from app.uploads.incoming import Incoming
 
@@ -22,8 +22,9 @@ async def keep_findings(tx: Transaction, lock: ImportLock, incoming: Incoming, *
         await events.append_of(tx, lock, Occurrence.RAGGED, at=at, **ragged)
     if inspection and inspection.warned_rows:
         rows = iter(inspection.kept)
-        while encoded := results.encode_rows(islice(rows, STORED_ROWS)):
-            await results.keep_rows(tx, lock.import_id, Kind.WARNINGS, encoded)
+        own = ((Owner(lock.import_id), row) for row in rows)
+        while encoded := results.encode_rows(islice(own, STORED_ROWS)):
+            await results.keep_rows(tx, Kind.WARNINGS, encoded)
         warned: dict[str, Any] = {"rows": inspection.warned_rows, "rows_kept": len(inspection.kept)}
         await events.append_of(tx, lock, Occurrence.PREFLIGHT, at=at, **warned)
 

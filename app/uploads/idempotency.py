@@ -16,7 +16,7 @@ from functools import partial
 
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
-from app.domain.imports import Request
+from app.domain.imports import Bundle, Request
 from app.domain.timeouts import HELD_KEY_RETRY_SECONDS, IDEMPOTENCY_KEPT_SECONDS, IDEMPOTENT_UPLOAD_IDLE_SECONDS
 from app.store import idempotency
 from app.store.database import Database
@@ -107,13 +107,18 @@ def answered_again(first: Earlier, file_sha256: str) -> int:
 
 
 def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> str:
-    """What makes two requests the same, but for the file: all of their parameters."""
+    """What makes two requests the same, but for the file: all of their parameters.
+
+    A parameter that is younger than the keys of the last month counts only where it is not the default.
+    """
     parameters = asdict(request) | {
         "object_type": request.target.object_type,
         "retry_of": retry_of,
         "corrected": corrected,
     }
     del parameters["file_name"]
+    if request.bundle is Bundle.AUTO:
+        del parameters["bundle"]
     return hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
 
 

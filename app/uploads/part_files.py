@@ -139,5 +139,6 @@ async def add_part(tx: Transaction, import_id: int, request: Request, part_file:
             row_numbers=part_file.row_numbers,
             keys=None if part_file.keys is None else as_bytes(part_file.keys),
             has_deferred_rows=part_file.has_deferred_rows,
+            header=part_file.header,
         ),
     )

@@ -7,6 +7,7 @@ from app.container import Container
 from app.domain.instances import Fault
 from app.domain.timeouts import RetryPolicy
 from app.marketo.client import Marketo
+from app.marketo.multipart import envelope_bytes
 from app.marketo.rate_limit import RateLimiter
 from app.pipeline.collect import Collect
 from app.pipeline.poll import Poll
@@ -15,6 +16,7 @@ from app.pipeline.submit import Submit
 from app.results.fetching import ResultFiles
 from app.results.late_files import LateFiles
 from app.scheduling.back_off import BackOff
+from app.scheduling.bundler import Bundler
 from app.scheduling.candidates import Candidates
 from app.scheduling.conflict_checker import ConflictChecker
 from app.scheduling.external_slots import ExternalSlots
@@ -100,6 +102,13 @@ class _Builder:
             fenced=self.fenced,
             candidates=Candidates(db, now),
             conflict_checker=ConflictChecker(db, self.fenced, hit),
+            bundler=Bundler(
+                db,
+                self.queue_model,
+                bundle_seconds=self.container.settings.bundle_seconds,
+                body_bytes=self.container.settings.part_bytes - envelope_bytes(),
+                now=now,
+            ),
             queue_model=self.queue_model,
             retry_policy=self.retry_policy,
             max_queued=self.max_queued,

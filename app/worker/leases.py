@@ -14,7 +14,7 @@ from app.clock import Clock, ClockJumped
 from app.domain.instances import Instance
 from app.domain.timeouts import CLOCK_TOLERANCE_SECONDS
 from app.scheduling.lease import Lease
-from app.store import clock_jumps, instances, part_queries, waiting_queue
+from app.store import clock_jumps, instances, job_queries, waiting_queue
 from app.store.database import Database
 from app.store.instances import LeaseTerm, SignOfLife
 from app.store.transaction import Transaction
@@ -101,8 +101,8 @@ class Leases:
     ) -> None:
         """Note since when an importer of Marketo has had no job of ours although a part could go."""
         name = instance.name
-        there, importers = await part_queries.states_at_marketo(tx, name), instance_worker.queue_model.importers
-        idle = instance.idle_importers(at, parts=there, importers=importers, queued=instance_worker.max_queued)
+        there, importers = await job_queries.states_at_marketo(tx, name), instance_worker.queue_model.importers
+        idle = instance.idle_importers(at, jobs=there, importers=importers, queued=instance_worker.max_queued)
         since = (instance.idle_since or at) if idle and await waiting_queue.any_may_go(tx, name, now=at) else None
         if since != instance.idle_since:
             await instances.note_idle(tx, name, since=since)

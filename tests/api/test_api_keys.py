@@ -37,6 +37,7 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/instances"): (200, 200, 200, 200, 200),
     ("GET", "/v1/instances/{name}"): (200, 200, 200, 200, 200),
     ("GET", "/v1/instances/{name}/events"): (403, 200, 200, 200, 403),
+    ("GET", "/v1/instances/{name}/jobs"): (403, 200, 200, 200, 403),
     ("POST", "/v1/instances/{name}/pause"): (403, 403, 200, 403, 403),
     ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403),
     ("GET", "/v1/status"): (403, 200, 200, 200, 403),

@@ -32,6 +32,7 @@ BAD_PARAMETERS = [  # parameters, the field that is named, a word of what it say
     ({"metadata": "{" + ",".join(f'"{n}": "v"' for n in range(17)) + "}"}, "metadata", "16"),
     ({"label": "x" * 201}, "label", "200"),
     ({"on_unconfirmed": "maybe"}, "on_unconfirmed", "hold"),
+    ({"bundle": "always"}, "bundle", "never"),
     ({"preflight": "all"}, "preflight", "header"),
     ({"object_type": "custom_object"}, "object_name", "required"),
     ({"object_type": "program_member", "program_member_status": "On List"}, "program_id", "required"),

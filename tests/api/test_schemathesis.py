@@ -15,10 +15,10 @@ import uvicorn
 from app.api.app import create_app
 from app.domain.api_keys import Scope
 from app.domain.lifecycle import Move
-from app.store import part_queries, parts
+from app.store import part_queries
 from tests.api.in_http import InHttp, translated
 from tests.story.files import LEADS_WITH_TROUBLE, MEMBERS, leads
-from tests.support import patience
+from tests.support import in_jobs, patience
 from tests.support.clock import SteppedClock
 from tests.support.processes import ROOT, free_port
 from tests.support.stage import Stage, staged
@@ -68,8 +68,8 @@ async def furnish(stage: Stage) -> dict[str, str]:
         import_id = await stage.created(leads(2, start=10 * slot))
         async with stage.container.db.write() as tx:
             (part,) = await part_queries.of_import(tx, import_id)
-            await parts.move(tx, part.id, Move.CLAIM, at=stage.clock(), values={"slot": slot})
-            await parts.move(tx, part.id, Move.LOSE, at=stage.clock())
+            await in_jobs.move(tx, part.id, Move.CLAIM, at=stage.clock(), values={"slot": slot})
+            await in_jobs.move(tx, part.id, Move.LOSE, at=stage.clock())
     _, key = await stage.container.keys.create("schemathesis", list(Scope))
     _, key_id, secret = key.split("_")
     token = await stage.container.keys.exchange(key_id, secret)

@@ -20,12 +20,12 @@ async def spoil(db: Database, column: Any, *, of: int = 1, at: int = -6) -> None
     """Change one bit of the value that belongs to part number `of` of the newest import, as a disk would."""
     table = column.table
     async with db.write() as tx:
-        part_id = (
-            await tx.execute(select(part.c.id).where(part.c.number == of).order_by(part.c.id.desc()).limit(1))
-        ).scalar_one()
-        held = bytearray((await tx.execute(select(column).where(table.c.part_id == part_id))).scalars().first())
+        newest = select(part.c.id, part.c.job_id).where(part.c.number == of).order_by(part.c.id.desc()).limit(1)
+        part_id, job_id = (await tx.execute(newest)).one()
+        is_its_own = table.c.job_id == job_id if table is result_file else table.c.part_id == part_id
+        held = bytearray((await tx.execute(select(column).where(is_its_own))).scalars().first())
         held[at] ^= 1
-        await tx.execute(update(table).where(table.c.part_id == part_id).values({column.name: bytes(held)}))
+        await tx.execute(update(table).where(is_its_own).values({column.name: bytes(held)}))
 
 
 @pytest.mark.both_databases
@@ -40,7 +40,7 @@ async def test_a_part_that_has_changed_is_never_sent(stage: Stage, log: Log):
     assert (only["state"], only["error"]["code"], only["attempts"]) == ("failed", "corrupt", 0)
     assert told["rows"] == {"total": 3, "imported": 0, "failed": 0, "warned": 0, "pending": 3}
     assert (await stage.events(damaged))[-2:] == ["refuse", "finished"]
-    assert log.lines("a part is damaged, and is not sent")[0]["import_id"] == damaged
+    assert log.lines("a part is damaged, and is not sent")[0]["import_ids"] == [damaged]
     assert (await stage.read(whole))["status"] == "complete"
     assert len(stage.posted) == 1
     assert (await stage.api.get("/v1/instances/default")).json()["slots"]["used"] == 0

@@ -1,4 +1,4 @@
-"""`sluice cancel`, `retry`, `resolve`, `pause` and `resume` against a running service."""
+"""`sluice cancel`, `retry`, `resolve`, `give-up`, `pause` and `resume` against a running service."""
 
 import json
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from app.cli import actions
 from app.simulator import Fault, Simulator
 from tests.cli.conftest import Run
 from tests.support import patience
@@ -126,6 +127,30 @@ def test_resolve_resubmit_sends_it_again(
     assert "only an unconfirmed part can be resolved" in again.stderr
 
 
+def test_give_up_ends_a_part_of_which_nothing_more_is_expected(sluice: Run, served: Service, unconfirmed: int):
+    """A second time there is nothing to give up: exit code 1."""
+    result = sluice("give-up", unconfirmed, 1, URL=served.url)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == f"Part 1 of import {unconfirmed} is given up; the import is failed.\n"
+    assert read(served, unconfirmed)["error"]["code"] == "given_up"
+    assert who(served, unconfirmed, "give_up") == ["local"]
+    again = sluice("give-up", unconfirmed, 1, URL=served.url)
+    assert again.returncode == 1
+    assert "can be given up" in again.stderr
+
+
+def test_a_decision_tells_whom_else_it_went_for(capsys: pytest.CaptureFixture[str]):
+    """The imports whose rows are in the same job; nothing where there is none."""
+    actions._show_bundled({"bundled_imports": []})
+    assert capsys.readouterr().out == ""
+    actions._show_bundled({"bundled_imports": [43]})
+    actions._show_bundled({"bundled_imports": [43, 47]})
+    assert capsys.readouterr().out == (
+        "It went for import 43 as well: their rows are in the same job.\n"
+        "It went for imports 43, 47 as well: their rows are in the same job.\n"
+    )
+
+
 def test_a_part_of_a_cancelled_import_is_not_sent_again(
     sluice: Run, served: Service, unconfirmed: int, marketo: tuple[str, Simulator]
 ):
@@ -165,6 +190,7 @@ def test_what_the_service_refuses_is_told_in_a_sentence(sluice: Run, served: Ser
     refused = {
         ("cancel", 999_999): "There is no import 999999.",
         ("retry", 999_999): "There is no import 999999.",
+        ("give-up", done, 7): f"There is no part 7 of an import {done}.",
         ("resolve", done, 7, "resubmit"): f"There is no part 7 of an import {done}.",
         ("pause", "no/where"): "There is no",
         ("resume", "nowhere"): "There is no instance 'nowhere'.",

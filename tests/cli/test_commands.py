@@ -14,8 +14,8 @@ from tests.support import forks
 from tests.support.processes import ROOT
 
 COMMANDS = [
-    *("serve", "migrate", "simulate", "demo", "check", "submit", "status", "failures"),
-    *("cancel", "retry", "resolve", "pause", "resume", "keys", "settings", "check-database"),
+    *("serve", "migrate", "simulate", "demo", "check", "submit", "status", "jobs", "failures"),
+    *("cancel", "retry", "resolve", "give-up", "pause", "resume", "keys", "settings", "check-database"),
 ]
 
 
@@ -64,8 +64,10 @@ def test_every_command_explains_itself(sluice: Run, command: str):
         ("retry", 1, "--failures", "missing.csv"),
         ("retry", 1, "--failures", "--format", "tsv"),
         ("resolve", 1, 1),
+        ("give-up", 1),
         ("resolve", 1, 1, "accepted"),
         ("resolve", 1, 1, "resubmit", "--batch-id", 3404),
+        ("jobs", "default", "--state", "waiting"),
         ("pause",),
     ],
 )
@@ -81,7 +83,7 @@ def test_no_command_waits_for_what_it_does_not_need():
 
     A worker alone does not load the HTTP API: it starts sooner and takes less memory.
     """
-    asking = [f"app.cli.{module}" for module in ("check", "submit", "reading", "actions", "settings")]
+    asking = [f"app.cli.{module}" for module in ("check", "submit", "reading", "actions", "jobs", "settings")]
     any_command, asks, works, serves = loaded_by(["app.cli.main"], asking, ["app.cli.serve"], ["app.cli.http_api"])
     heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "alembic"}
     assert {*heavy, "app.cli.serve", "app.cli.submit"} & any_command == set()

@@ -43,6 +43,13 @@ def test_submit_from_standard_input_prints_json_for_scripts(sluice: Run, served:
     assert shown["id"] == made["id"]
 
 
+def test_a_word_that_bundle_does_not_have_is_bad_usage(sluice: Run):
+    """The message names those that there are."""
+    wrong = sluice("submit", "-", "--bundle", "always", stdin="email\na@example.com\n")
+    assert wrong.returncode == 2
+    assert "never" in wrong.stderr
+
+
 def test_the_format_is_taken_from_the_file_s_name(sluice: Run, served: Service, tmp_path: Path):
     """Unless it is given."""
     (tmp_path / "people.tsv").write_text("email\tfirstName\na@example.com\tAnn\n")
@@ -70,12 +77,13 @@ def test_a_packed_file_is_simply_sent(sluice: Run, served: Service, tmp_path: Pa
 def test_a_refusal_names_the_command_to_try_next(sluice: Run, served: Service, tmp_path: Path):
     """With all that was given and all that is to be said; typed as it stands, it succeeds."""
     (tmp_path / "my leads.csv").write_bytes("email;firstName\nzoe@example.com;Zoë\n".encode("cp1252"))
-    result = sluice("submit", "my leads.csv", "--label", "by hand", "--metadata", "run=7", URL=served.url)
+    given = ("--label", "by hand", "--bundle", "never", "--metadata", "run=7")
+    result = sluice("submit", "my leads.csv", *given, URL=served.url)
     assert result.returncode == 1
     (line,) = [line for line in result.stderr.splitlines() if line.startswith("Try: ")]
     words = shlex.split(line.removeprefix("Try: "))
     assert words[:3] == ["sluice", "submit", "my leads.csv"]
-    assert {"--charset", "cp1252", "--format", "ssv", "--label", "by hand", "run=7"} <= set(words)
+    assert {"--charset", "cp1252", "--format", "ssv", "--label", "by hand", "--bundle", "never", "run=7"} <= set(words)
     again = sluice(*words[1:], "--json", URL=served.url)
     assert again.returncode == 0, again.stderr
     assert json.loads(again.stdout)["label"] == "by hand"

@@ -18,6 +18,7 @@ PART: dict[str, Any] = {
     "warned": 0,
     "attempts": 0,
     "batch_id": None,
+    "bundled_with": None,
     "state": "waiting",
     "waiting_for": "same_records",
     "blocked_by": {"import": 7, "part": 2, "since": "2026-11-25T09:59:00Z"},
@@ -75,6 +76,17 @@ def test_a_part_that_is_tried_again_says_what_was_met_and_when_that_is():
     assert tables._remark(hidden) == "waits for: same_records"
 
 
+def test_a_part_that_went_with_others_says_with_how_many():
+    """As which batch, once Marketo has given it a number; then what else there is to say. Alone, it says nothing."""
+    sent = PART | {"state": "submitting", "waiting_for": None, "blocked_by": None, "bundled_with": 41}
+    assert tables._remark(sent) == "sent with 41 others"
+    failed = {"state": "failed", "batch_id": 3404, "error": {"code": "given_up", "message": "Given up."}}
+    assert tables._remark(sent | failed) == "sent with 41 others as batch 3404; Given up."
+    done = sent | {"state": "complete", "batch_id": 3404, "bundled_with": 1, "message": "Import succeeded"}
+    assert tables._remark(done) == "sent with 1 other as batch 3404"
+    assert tables._remark(done | {"bundled_with": 0}) == ""
+
+
 def test_an_instance_that_is_paused_says_by_whom():
     """And why, where that was said."""
     one = {
@@ -105,3 +117,27 @@ def test_an_import_that_may_not_begin_yet_says_when_it_may():
     assert times.time_left(IMPORT | {"not_before": "2026-11-25T11:00:00Z"}, NOW) == "after 11:00Z"
     assert times.time_left(IMPORT | {"not_before": "2026-11-25T09:00:00Z"}, NOW) == "2:30:00"
     assert times.time_left(IMPORT | {"estimated_finish_at": None}, NOW) == ""
+
+
+JOB: dict[str, Any] = {
+    "id": 31,
+    "batch_id": 3404,
+    "state": "importing",
+    "object_type": "lead",
+    "imports": 42,
+    "parts": 43,
+    "rows": 35_000,
+    "imported": 12_000,
+    "failed": 0,
+    "warned": 0,
+    "estimated_finish_at": "2026-11-25T10:00:21Z",
+}
+
+
+def test_a_job_says_whose_rows_it_has_and_how_long_it_still_takes():
+    """In one line; a column in which no job has anything to say is left out."""
+    sent = JOB | {"id": 32, "batch_id": None, "state": "submitting", "imported": 0, "estimated_finish_at": None}
+    told = printed(tables.jobs_table([sent, JOB], NOW))
+    assert "failed" not in told
+    assert re.search(r"^ +32 +submitting +lead +42 +43 +35,000 +0 *$", told, re.MULTILINE), told
+    assert re.search(r"^ +31 +3404 +importing +lead +42 +43 +35,000 +12,000 +0:00:21 *$", told, re.MULTILINE), told

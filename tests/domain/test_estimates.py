@@ -11,10 +11,12 @@ from app.domain.estimates import BacklogSlice, CompletionEstimate, Work
 from app.domain.imports import Import, Remaining, Request, SourceFile, Status
 from app.domain.incidents import Incident
 from app.domain.instances import Instance
-from app.domain.lifecycle import State
+from app.domain.jobs import Job
+from app.domain.lifecycle import JobState, State
 from app.domain.objects import Leads
-from app.domain.parts import ConflictScope, Part, Rows
+from app.domain.parts import Rows
 from app.domain.throughput import ThroughputModel
+from tests.domain.test_jobs import a_job
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
 TEN_SECONDS = ThroughputModel().observe(1000, 10).observe(1000, 10)  # for parts of a thousand rows
@@ -47,22 +49,14 @@ def an_import(*, turn: int = 100, collecting_since: float | None = None, id_: in
     )
 
 
-def a_part(id_: int, state: str, *, started: float | None = None, import_id: int = 9, imported: int = 0) -> Part:
-    """One of a thousand rows that Marketo has."""
-    nothing = dict.fromkeys(field for field in Part.__dataclass_fields__)
-    known = {
-        "id": id_,
-        "import_id": import_id,
-        "instance": "default",
-        "state": State(state),
-        "conflict_scope": ConflictScope(import_id, "people", "email", None, False),
-        "rows": Rows(1000, imported, 0, 0),
-        "counted": imported > 0,
-        "denials": 0,
-        "submitted_at": at(-100 + id_),
-        "started_at": None if started is None else at(started),
-    }
-    return Part(**(nothing | known))
+def at_marketo(id_: int, state: str, *, started: float | None = None, imported: int = 0) -> Job:
+    """A job of a thousand rows that Marketo has."""
+    return replace(
+        a_job(JobState(state), id_=id_, rows=Rows(1000, imported, 0, 0)),
+        counted=imported > 0,
+        submitted_at=at(-100 + id_),
+        started_at=None if started is None else at(started),
+    )
 
 
 def in_line(
@@ -77,9 +71,12 @@ def in_line(
     return BacklogSlice(priority, client, turn, turn if last is None else last, Work(parts, 1000 * parts), since)
 
 
-def finish(wanted: Import, *, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
-    """In seconds from noon, with two importers."""
-    estimate = CompletionEstimate(NOON, replace(RUNNING, **instance), driven, 2, there, line)
+def finish(
+    wanted: Import, *, there: Any = (), own: Any = (), line: Any = (), driven: bool = True, **instance: Any
+) -> float | None:
+    """In seconds from noon, with two importers. `own`: the ids of the jobs there that have rows of the import."""
+    jobs_of = {-1: frozenset(job.id for job in there), wanted.id: frozenset(own)}
+    estimate = CompletionEstimate(NOON, replace(RUNNING, **instance), driven, 2, there, line, jobs_of)
     found = estimate.finish_of(wanted)
     return found and round((found - NOON).total_seconds(), 1)
 
@@ -92,23 +89,23 @@ def test_one_part_alone_takes_its_time_and_two_go_side_by_side():
 
 def test_what_marketo_has_comes_first():
     """Two that are half-way, and two behind them."""
-    there = [a_part(1, "importing", started=-5), a_part(2, "importing", started=-5), a_part(3, "queued")]
+    there = [at_marketo(1, "importing", started=-5), at_marketo(2, "importing", started=-5), at_marketo(3, "queued")]
     assert finish(an_import(waiting=1), there=there) == 20  # (5 + 5 + 10) / 2, then its own
     assert finish(an_import(waiting=1), there=[]) == 10
 
 
 def test_an_import_whose_parts_are_all_there_ends_with_the_last_of_them():
     """Also one whose submission is under way; what waits behind it does not matter."""
-    there = [a_part(1, "importing", started=-4), a_part(2, "queued"), a_part(3, "submitting", import_id=1)]
+    there = [at_marketo(1, "importing", started=-4), at_marketo(2, "queued"), at_marketo(3, "submitting")]
     mine = an_import(submitting=1)
-    assert finish(mine, there=there, line=[in_line(50)]) == 16  # an importer is free after 6 seconds, it is behind 2
-    assert finish(an_import(complete=2, id_=9, importing=1), there=there[:1]) == 6
+    assert finish(mine, there=there, own=[3], line=[in_line(50)]) == 16  # one is free after 6 seconds, it is behind 2
+    assert finish(an_import(complete=2, id_=2, importing=1), there=there[:1], own=[1]) == 6
 
 
 def test_a_report_of_progress_counts_for_more_than_what_was_thought():
     """A quarter in five seconds: fifteen more."""
-    there = [a_part(1, "importing", started=-5, import_id=1, imported=250)]
-    assert finish(an_import(importing=1), there=there) == 15
+    there = [at_marketo(1, "importing", started=-5, imported=250)]
+    assert finish(an_import(importing=1), there=there, own=[1]) == 15
 
 
 def test_higher_priority_and_earlier_acceptance_go_first():
@@ -179,45 +176,45 @@ def test_what_cannot_be_known_is_not_told(trouble: dict[str, Any]):
 
 def test_a_pause_does_not_matter_to_what_marketo_has():
     """It is followed to its end."""
-    there = [a_part(1, "importing", started=-4, import_id=1)]
-    assert finish(an_import(importing=1), there=there, paused_at=NOON) == 6
+    there = [at_marketo(1, "importing", started=-4)]
+    assert finish(an_import(importing=1), there=there, own=[1], paused_at=NOON) == 6
 
 
 def test_an_unconfirmed_part_has_no_end_that_is_known():
     """Another import's does not matter."""
-    there = [a_part(1, "unconfirmed", import_id=1)]
-    assert finish(an_import(unconfirmed=1), there=there) is None
+    there = [at_marketo(1, "unconfirmed")]
+    assert finish(an_import(unconfirmed=1), there=there, own=[1]) is None
     assert finish(an_import(waiting=1, id_=2), there=there) == 10
 
 
 def test_a_part_that_takes_far_longer_than_thought_may_take_for_ever():
     """Its own import cannot be foretold; the others have one importer less, and none where both are so."""
-    stuck = a_part(1, "importing", started=-31, import_id=1)
-    assert finish(an_import(importing=1), there=[stuck]) is None
+    stuck = at_marketo(1, "importing", started=-31)
+    assert finish(an_import(importing=1), there=[stuck], own=[1]) is None
     assert finish(an_import(waiting=2, id_=2), there=[stuck]) == 20
-    both = [stuck, a_part(2, "importing", started=-31)]
+    both = [stuck, at_marketo(2, "importing", started=-31)]
     assert finish(an_import(waiting=2, id_=2), there=both) is None
-    assert finish(an_import(queued=1, id_=2), there=[*both, a_part(3, "queued", import_id=2)]) is None
+    assert finish(an_import(queued=1, id_=2), there=[*both, at_marketo(3, "queued")], own=[3]) is None
 
 
 def test_what_waits_behind_a_job_without_an_end_in_sight_has_none_either():
     """Of the same records as one that hangs; other imports go past it."""
-    stuck = a_part(1, "importing", started=-31)
+    stuck = at_marketo(1, "importing", started=-31)
     behind = CompletionEstimate(NOON, RUNNING, True, 2, [stuck], (), held_up=frozenset({2}))
     assert behind.endless == [1]
     assert behind.finish_of(an_import(waiting=1, id_=2)) is None
     assert behind.finish_of(an_import(waiting=1, id_=3)) is not None
-    assert CompletionEstimate(NOON, RUNNING, True, 2, [a_part(1, "importing", started=-5)], ()).endless == []
+    assert CompletionEstimate(NOON, RUNNING, True, 2, [at_marketo(1, "importing", started=-5)], ()).endless == []
 
 
 @pytest.mark.parametrize("told", [{"denials": 3}, {"failing_since": at(-61)}])
 def test_a_job_that_marketo_denies_or_says_nothing_of_has_no_end_in_sight(told: dict[str, Any]):
     """Its importer is not thereby taken: who knows whether it is there at all."""
-    unheard = replace(a_part(1, "queued", import_id=1), **told)
-    assert finish(an_import(queued=1), there=[unheard]) is None
+    unheard = replace(at_marketo(1, "queued"), **told)
+    assert finish(an_import(queued=1), there=[unheard], own=[1]) is None
     assert finish(an_import(waiting=2, id_=2), there=[unheard]) == finish(an_import(waiting=2, id_=2)) == 15
     heard = replace(unheard, denials=0, failing_since=None, submitted_at=at(-5))
-    assert finish(an_import(queued=1), there=[heard]) == 10
+    assert finish(an_import(queued=1), there=[heard], own=[1]) == 10
 
 
 def test_a_part_whose_tries_fail_has_no_end_in_sight_once_that_has_lasted_a_minute():
@@ -230,17 +227,54 @@ def test_a_part_whose_tries_fail_has_no_end_in_sight_once_that_has_lasted_a_minu
 
 def test_nothing_is_foretold_while_marketo_cannot_be_reached():
     """For longer than a hiccup."""
-    there = [a_part(1, "importing", started=-5, import_id=1)]
+    there = [at_marketo(1, "importing", started=-5)]
     for seconds, expected in ((-60, 5), (-61, None)):
         away = {"incidents": {"unreachable": Incident(since=at(seconds), told_at=at(seconds))}}
-        assert finish(an_import(importing=1), there=there, **away) == expected
+        assert finish(an_import(importing=1), there=there, own=[1], **away) == expected
 
 
 def test_what_others_keep_from_being_begun_has_no_end_in_sight():
     """They hold the importers, or the whole queue: ours should have been begun with a minute ago."""
-    queued = replace(a_part(1, "queued", import_id=1), submitted_at=at(-61))
-    assert finish(an_import(queued=1), there=[queued]) is None
+    queued = replace(at_marketo(1, "queued"), submitted_at=at(-61))
+    assert finish(an_import(queued=1), there=[queued], own=[1]) is None
     assert finish(an_import(waiting=1, id_=2), there=[queued]) is None
-    assert finish(an_import(queued=1), there=[queued], moved_at=at(-59)) == 10, "one of ours has just ended"
+    assert finish(an_import(queued=1), there=[queued], own=[1], moved_at=at(-59)) == 10, "one of ours has just ended"
     full = {"external_alone": True, "incidents": {"queue_full": Incident(since=at(-1), told_at=at(-1))}}
     assert finish(an_import(waiting=1), **full) is None
+
+
+def job_end(job: Job, *beside: Job, driven: bool = True, **instance: Any) -> float | None:
+    """When a job is done, in seconds from noon, with two importers. `beside`: the others that Marketo has."""
+    there = sorted([job, *beside], key=lambda one: one.submitted_at or NOON)
+    found = CompletionEstimate(NOON, replace(RUNNING, **instance), driven, 2, there, ()).finish_of_job(job)
+    return found and round((found - NOON).total_seconds(), 1)
+
+
+def test_a_job_is_done_after_those_that_marketo_got_before_it():
+    """Two at once; what is being imported has been worked on already, and one that is late may be done any moment."""
+    working = at_marketo(1, "importing", started=-4), at_marketo(2, "importing", started=-2)
+    assert job_end(working[0], working[1]) == 6
+    assert job_end(at_marketo(3, "queued"), *working) == 16
+    assert job_end(at_marketo(4, "queued"), at_marketo(3, "queued"), *working) == 18
+    assert job_end(at_marketo(1, "importing", started=-12)) == 2.4
+
+
+def test_a_job_whose_results_are_fetched_is_as_good_as_done_unless_that_lasts():
+    """Half a minute is more than a result file takes."""
+    collecting = a_job(JobState.COLLECTING, rows=Rows(1000, 990, 10, 0))
+    assert job_end(replace(collecting, state_since=at(-5))) == 0
+    assert job_end(replace(collecting, state_since=at(-3600))) is None
+    assert job_end(replace(collecting, state_since=at(-5), failing_since=at(-3600))) is None
+
+
+def test_the_end_of_a_job_is_null_where_nobody_can_know_it():
+    """It may not be there, it is over, Marketo works on it without end; nothing was learnt, or nobody asks Marketo."""
+    for state in (JobState.UNCONFIRMED, JobState.COMPLETE, JobState.FAILED, JobState.OVER):
+        assert job_end(replace(a_job(state, rows=Rows(1000, 0, 0, 0)), submitted_at=NOON)) is None
+    assert job_end(at_marketo(1, "importing", started=-31)) is None
+    queued = replace(at_marketo(1, "queued"), submitted_at=NOON)
+    assert job_end(queued) == 10
+    assert job_end(queued, paused_at=NOON) == 10, "what Marketo has goes on while nothing new is sent"
+    assert job_end(queued, driven=False) is None
+    assert job_end(queued, blocked_at=NOON) is None
+    assert job_end(queued, throughput=ThroughputModel()) is None

@@ -1,12 +1,9 @@
 """A part of an import: its rows by their outcome."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.parts import Rows, TryError
-from tests.domain.test_instances import NOON, part
+from app.domain.parts import Rows
 
 
 @given(
@@ -36,9 +33,3 @@ def test_the_rows_of_parts_are_added_up():
     assert rows == Rows(total=40, imported=9, failed=1, warned=2)
     assert (rows.pending, rows.settled_share) == (30, 0.25)
     assert Rows.sum([]).settled_share == 1.0
-
-
-def test_a_part_was_last_tried_when_its_last_error_was():
-    """Nothing where its last call went through."""
-    tried = replace(part(), last_error=TryError("606", "slow", NOON))
-    assert (part().tried_at, tried.tried_at) == (None, NOON)

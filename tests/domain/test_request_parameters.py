@@ -33,6 +33,7 @@ def test_the_parameters_of_every_import_are_those_of_the_contract():
         "priority": 5,
         "not_before": None,
         "on_unconfirmed": "resubmit",
+        "bundle": "auto",
         "preflight": "header",
         "label": None,
         "metadata": None,

@@ -70,9 +70,21 @@ TABLE = (
         "test_parts_of_one_list_stand_in_a_row",
     ),
     Mutation(
+        "EACH_ITS_OWN",
+        "OwnRows(matched, begins[order[bounds[part] : bounds[part + 1]]], firsts[part])",
+        "OwnRows(matched, begins[order[bounds[0] : bounds[part + 1]]], firsts[part])",
+        "test_EACH_ITS_OWN_every_import_gets_its_own_failures_and_warnings",
+    ),
+    Mutation(
+        "NO_SHARED_BLAME",
+        "await jobs.move(tx, job.id, Move.SEPARATE, at=at, values=separated(job), of_job=of_job)",
+        "await jobs.move(tx, job.id, Move.FAIL, at=at, values=of_job)",
+        "test_NO_SHARED_BLAME_what_fails_as_a_whole_goes_again_one_by_one",
+    ),
+    Mutation(
         "NEVER_TWICE_BY_ACCIDENT",
-        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED}, due=at)",
-        "settled = await part_queries.in_states(tx, lease.instance, {State.UNCONFIRMED})",
+        "settled = await job_queries.in_states(tx, lease.instance, {JobState.UNCONFIRMED}, due=at)",
+        "settled = await job_queries.in_states(tx, lease.instance, {JobState.UNCONFIRMED})",
         "test_NEVER_TWICE_BY_ACCIDENT_a_lost_answer_is_not_sent_again_before_it_has_settled",
     ),
     Mutation(
@@ -89,7 +101,7 @@ TABLE = (
     ),
     Mutation(
         "RESULTS_BEFORE_DONE",
-        "await self._keep_rows(lease, part, failures, warnings)",
+        "await self._keep_rows(lease, job, parts, failures, warnings)",
         "pass",
         "test_RESULTS_BEFORE_DONE_an_import_is_not_complete_before_its_failures_are_stored",
     ),
@@ -113,8 +125,8 @@ TABLE = (
     ),
     Mutation(
         "NO_CALL_IN_TX",
-        "answer = await self.marketo.status(target, part.batch_id)",
-        "async with self.db.read(): answer = await self.marketo.status(target, part.batch_id)",
+        "answer = await self.marketo.status(target, job.batch_id)",
+        "async with self.db.read(): answer = await self.marketo.status(target, job.batch_id)",
         "test_NO_CALL_IN_TX_a_call_inside_a_transaction_is_refused_and_none_is_made",
     ),
     Mutation(

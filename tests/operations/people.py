@@ -5,10 +5,10 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.lifecycle import Move
-from app.store import parts
 from app.store.database import Database
 from app.store.tables import event
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 
 async def events_by(db: Database, person: str) -> list[tuple[str, dict[str, Any]]]:
@@ -23,6 +23,6 @@ async def unconfirmed(db: Database, *, slot: int = 1) -> int:
     import_id = await an_import(db)
     (part,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": slot})
-        await parts.move(tx, part.id, Move.LOSE, at=AT)
+        await in_jobs.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": slot})
+        await in_jobs.move(tx, part.id, Move.LOSE, at=AT)
     return import_id

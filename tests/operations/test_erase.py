@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from app.simulator import Fault, Rules
 from app.simulator.faults import parse_fault
 from app.store import erasures, imports
-from app.store.tables import event, import_, part, part_file, result_file, result_row
+from app.store.tables import event, import_, job, part, part_file, result_file, result_row
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
@@ -22,7 +22,7 @@ from tests.support.stage import Stage, staged
 pytestmark = pytest.mark.both_databases
 
 DAY = 86_400
-ERASABLE = {"file": [part_file], "results": [result_file, result_row], "history": [import_, part]}
+ERASABLE = {"file": [part_file], "results": [result_file, result_row], "history": [import_, part, job]}
 CELLS = ("Ann", "Ash", "Beech", "many", "not-an-address", "Dogwood", "Elm", "@example.com")
 
 

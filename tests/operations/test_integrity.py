@@ -11,6 +11,7 @@ from app.store import blobs
 from app.store.database import Database
 from app.store.tables import part_file, part_keys, result_file
 from tests.store.seed import an_import, parts_of
+from tests.support import in_jobs
 
 ROWS = b"email\na@b\n"  # of 8 bytes the part is said to have: two more
 
@@ -69,7 +70,8 @@ async def test_keys_without_a_checksum_are_whole_digests(db: Database, digests: 
 async def test_a_result_file_may_have_any_length(db: Database):
     """It only has to be one that can be unpacked."""
     (only,) = await parts_of(db, await with_values(db))
-    row = {"part_id": only.id, "kind": "failures", "blob": pack(ROWS * 100), "checksum": None}
     async with db.write() as tx:
+        job_id = await in_jobs.put(tx, only.id, "complete")
+        row = {"job_id": job_id, "kind": "failures", "blob": pack(ROWS * 100), "checksum": None}
         await tx.execute(insert(result_file), row)
     assert (await conditions(db))["result_file"] == "unchecked"

@@ -2,12 +2,17 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import update
 
+from app.domain.lifecycle import State
+from app.domain.parts import Failure
+from app.operations.retry import _may_be_imported
 from app.simulator import Fault, Rules
 from app.store.tables import result_row
+from tests.domain.test_instances import part
 from tests.story.files import LEADS_WITH_TROUBLE, leads
 from tests.story.test_large_files import a_file, failures
 from tests.support.clock import SteppedClock
@@ -36,7 +41,7 @@ async def test_the_rows_of_failed_parts_go_again_and_no_others(stage: Stage):
     content += b"last@example.com,Z,much\r\n"
     stage.simulator.order(Fault("job_failed", nth=2, times=1))
     stage.simulator.order(Fault("job_failed", nth=3, times=1))
-    import_id = await stage.created(content, label="nightly", priority=7, metadata='{"run": "1"}')
+    import_id = await stage.created(content, label="nightly", priority=7, metadata='{"run": "1"}', bundle="never")
     await stage.run()
     told = await stage.read(import_id)
     assert (told["status"], told["parts"]["failed"]) == ("failed", 2)
@@ -44,6 +49,9 @@ async def test_the_rows_of_failed_parts_go_again_and_no_others(stage: Stage):
     made = await stage.read(again)
     assert 0 < made["rows"]["total"] <= told["rows"]["pending"]
     assert (made["label"], made["priority"], made["metadata"]) == ("nightly", 7, {"run": "1"})
+    stored = await stage.container.reports.imports.get(again)
+    assert stored is not None
+    assert stored.request.bundle == "never"
     await stage.run()
     assert (await stage.read(again))["status"] == "complete"
     records = {record["email"]: record["firstName"] for record in stage.simulator.records("lead")}
@@ -215,3 +223,11 @@ async def test_a_doubled_number_sends_no_other_row_again(stage: Stage):
     await stage.run()
     third = await retried(stage, second, "retry-failures")
     assert (await stage.read(third))["rows"]["total"] == 1
+
+
+@pytest.mark.parametrize(("code", "may_be"), [("given_up", True), ("marketo_failed", False)])
+def test_a_part_that_was_given_up_may_have_been_imported_also_without_a_batch(code: str, may_be: bool):
+    """Its answer was lost: a row that it superseded is not sent again. What Marketo refused was surely not."""
+    ended = replace(part(State.FAILED), error=Failure(code, "…"))
+    assert _may_be_imported(ended) is may_be
+    assert _may_be_imported(replace(ended, batch_id=3404)) is True

@@ -10,7 +10,8 @@ from app.files.compression import unpacked
 from app.simulator import Fault
 from app.store.tables import result_file
 from tests.story.files import LEADS_WITH_TROUBLE, leads
-from tests.support.stage import Stage
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
 
 
 async def collecting(stage: Stage, *ids: int) -> bool:
@@ -30,7 +31,7 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
     stage.clock.step(10)
     await stage.instance_worker.poll.run_once(stage.lease)
     assert await collecting(stage, first, second)
-    monkeypatch.setattr("app.results.matching.match_file", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.results.fetching.match_job_file", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         await stage.instance_worker.collect.run_once(stage.lease)
     assert await stage.instance_worker.collect.run_once(stage.lease) is True
@@ -44,7 +45,7 @@ async def test_a_part_whose_results_cannot_be_kept_does_not_hold_the_others_up(
 async def test_a_file_that_we_cannot_place_is_kept_and_not_hidden(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """A mistake of ours is tried again for an hour, and not until Marketo has forgotten the file."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
-    monkeypatch.setattr("app.results.matching.match_file", lambda *_: 1 / 0)
+    monkeypatch.setattr("app.results.fetching.match_job_file", lambda *_, **__: 1 / 0)
     for _ in range(16):
         with suppress(ZeroDivisionError):
             await stage.beat()
@@ -137,3 +138,29 @@ async def test_late_files_are_waited_for(stage: Stage):
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
     assert (await stage.read(import_id))["attention"] is None
+
+
+async def test_a_job_that_is_given_up_while_it_is_collected_keeps_no_rows(database_url: str, clock: SteppedClock):
+    """NOT_A_GUESS: nothing is shown of what is not counted; the worker that is late finds out and goes on."""
+    async with staged(database_url, clock, bundle_seconds=20) as stage:
+        first = await stage.created(leads(2, start=90))
+        await stage.beat()
+        made = [await stage.created(f"email,leadScore\np{n}@example.com,bad\n".encode()) for n in range(2)]
+        made.append(await stage.created(b"email,leadScore\nq@example.com,1\n"))
+        answers = []
+
+        async def give_up(request: httpx.Request, _: httpx.Response) -> None:
+            if request.url.path.endswith("failures.json"):
+                stage.transport.after_request = None
+                path = f"/v1/imports/{made[0]}/parts/1/resolve"
+                answers.append(await stage.api.post(path, json={"outcome": "give_up"}))
+
+        stage.transport.after_request = give_up
+        await stage.run()
+        assert [(answer.status_code, answer.json()["bundled_imports"]) for answer in answers] == [(200, made[1:])]
+        assert (await stage.read(first))["status"] == "complete"
+        for import_id in made:
+            told = await stage.read(import_id)
+            assert (told["status"], told["error"]["code"], told["rows"]["pending"]) == ("failed", "given_up", 1)
+            rows = await stage.api.get(f"/v1/imports/{import_id}/failures", headers={"Accept": "application/json"})
+            assert rows.json()["items"] == []

@@ -4,11 +4,11 @@ import pytest
 from sqlalchemy import exists, select
 
 from app.domain.lifecycle import Move
-from app.store import parts
 from app.store.database import Database
 from app.store.tables import event, import_
 from app.store.tables import part as part_table
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 TO_THE_END = {
     "complete": (Move.CLAIM, Move.ACCEPT, Move.START, Move.FINISH, Move.COLLECT),
@@ -22,7 +22,7 @@ TO_THE_END = {
 async def make(db: Database, part_id: int, moves: tuple[Move, ...]) -> None:
     for move in moves:
         async with db.write() as tx:
-            await parts.move(tx, part_id, move, at=AT, values={"slot": 1} if move is Move.CLAIM else None)
+            await in_jobs.move(tx, part_id, move, at=AT, values={"slot": 1} if move is Move.CLAIM else None)
 
 
 async def events_of(db: Database, import_id: int) -> list[str]:
@@ -65,7 +65,7 @@ async def test_no_import_can_end_and_be_left_unfinished(db: Database):
     try:
         with pytest.raises(RuntimeError, match="without a finish step"):
             async with forgetful.write() as tx:
-                await parts.move(tx, only.id, Move.CANCEL, at=AT)
+                await in_jobs.move(tx, only.id, Move.CANCEL, at=AT)
     finally:
         await forgetful.close()
     assert (await parts_of(db, import_id))[0].state == "waiting"

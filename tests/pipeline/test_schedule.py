@@ -12,7 +12,7 @@ from app.domain.instances import WaitingFor
 from app.pipeline.finish import finish
 from app.pipeline.schedule import Schedule
 from app.scheduling.lease import Lease
-from app.store import instances
+from app.store import instances, job_queries
 from app.store.database import Database
 from app.store.instances import ExternalSlotsEstimate, LeaseTerm
 from app.store.tables import part
@@ -47,8 +47,8 @@ async def test_a_claim_holds_the_lowest_free_slot_until_a_deadline(schedule: Sch
     claim, _ = await schedule.claim_next(LEASE)
     assert claim is not None
     seconds = schedule.retry_policy.claim_seconds
-    assert (claim.part.import_id, claim.part.slot) == (import_id, 1)
-    assert claim.part.due_at == clock() + timedelta(seconds=seconds)
+    assert (claim.lead.import_id, claim.job.slot, claim.job.parts) == (import_id, 1, 1)
+    assert claim.job.due_at == clock() + timedelta(seconds=seconds)
     assert claim.until == clock.monotonic() + seconds
     assert await state_of(schedule, import_id) == "submitting"
 
@@ -58,14 +58,14 @@ async def test_there_may_be_nothing_to_claim(schedule: Schedule):
     assert await schedule.claim_next(LEASE) == (None, False)
 
 
-async def test_SLOTS_NOT_OVERSOLD_ten_parts_are_claimed_and_no_eleventh(schedule: Schedule):
+async def test_SLOTS_NOT_OVERSOLD_ten_jobs_are_claimed_and_no_eleventh(schedule: Schedule):
     """Each in a slot of its own, whatever came before it."""
     await an_import(schedule.db, parts_count=12)
     async with schedule.db.write() as tx:
         await tx.execute(update(part).values(rows=100_000))
     slots = []
     while (claim := (await schedule.claim_next(LEASE))[0]) is not None:
-        slots.append(claim.part.slot)
+        slots.append(claim.job.slot)
         assert len(slots) < 12
     assert slots == list(range(1, 11))
 
@@ -106,7 +106,7 @@ async def test_a_part_whose_time_has_come_stands_in_line_again(schedule: Schedul
     clock.step(60)
     claim, _ = await schedule.claim_next(LEASE)
     assert claim is not None
-    assert claim.part.import_id == import_id
+    assert claim.lead.import_id == import_id
 
 
 async def test_a_claim_behind_which_the_database_went_away_is_taken_back(schedule: Schedule):
@@ -114,11 +114,13 @@ async def test_a_claim_behind_which_the_database_went_away_is_taken_back(schedul
     import_id = await an_import(schedule.db)
     claim, _ = await schedule.claim_next(LEASE)
     assert claim is not None
-    with pytest.raises(OperationalError), schedule.noting_unsent(claim.part):
+    with pytest.raises(OperationalError), schedule.noting_unsent(claim.lead):
         raise OperationalError("SELECT", {}, Exception("gone"))
     await schedule.release_unsent(LEASE)
     (waiting,) = await parts_of(schedule.db, import_id)
-    assert (waiting.state, waiting.slot, waiting.attempts, waiting.due_at) == ("waiting", None, 0, None)
+    assert (waiting.state, waiting.job_id, waiting.attempts, waiting.due_at) == ("waiting", None, 0, None)
+    async with schedule.db.read() as tx:
+        assert await job_queries.slots_in_use(tx, "default") == set()
 
 
 async def test_a_claim_that_was_sent_after_all_is_left_alone(schedule: Schedule):
@@ -126,7 +128,7 @@ async def test_a_claim_that_was_sent_after_all_is_left_alone(schedule: Schedule)
     import_id = await an_import(schedule.db)
     claim, _ = await schedule.claim_next(LEASE)
     assert claim is not None
-    with pytest.raises(ZeroDivisionError), schedule.noting_unsent(claim.part):
+    with pytest.raises(ZeroDivisionError), schedule.noting_unsent(claim.lead):
         raise ZeroDivisionError
     await schedule.release_unsent(LEASE)
     assert await state_of(schedule, import_id) == "submitting"

@@ -38,29 +38,31 @@ def test_an_instance_says_how_it_is_and_why(fields: dict[str, Any], condition: s
 
 
 @pytest.mark.parametrize(
-    ("parts", "is_full"),
+    ("parts", "jobs", "is_full"),
     [
-        ({"waiting": 1}, True),
-        ({"submitting": 1}, True),
-        ({"waiting": 1, "queued": 1}, False),
-        ({"waiting": 1, "importing": 1}, False),
-        ({}, False),
+        ({"waiting": 1}, {}, True),
+        ({"submitting": 1}, {"submitting": 1}, True),
+        ({"waiting": 1, "queued": 1}, {"queued": 1}, False),
+        ({"waiting": 1, "importing": 1}, {"importing": 1}, False),
+        ({}, {}, False),
     ],
 )
-def test_the_queue_is_full_of_others_jobs_while_ours_wait_and_none_is_there(parts: dict[str, int], is_full: bool):
+def test_the_queue_is_full_of_others_jobs_while_ours_wait_and_none_is_there(
+    parts: dict[str, int], jobs: dict[str, int], is_full: bool
+):
     """Nothing flows then; with a job of ours there, work goes on."""
-    shown = view(
-        parts=parts, external_alone=True, external_slots=10, external_at=NOW, external_until=SOON, **met("queue_full")
-    )
+    external: dict[str, Any] = {"external_alone": True, "external_slots": 10, "external_at": NOW}
+    shown = view(parts=parts, jobs=jobs, external_until=SOON, **external, **met("queue_full"))
     assert shown.queue_is_full is is_full
     assert (shown.condition is Condition.BACKING_OFF) is is_full
     assert (shown.reason or "").startswith("queue_full") is is_full
     assert (shown.until is not None) is is_full
 
 
-def test_slots_are_parts_at_marketo_or_possibly_there():
-    """An unconfirmed one may be."""
-    shown = view(parts={"waiting": 7, "submitting": 1, "queued": 2, "importing": 2, "unconfirmed": 1, "collecting": 3})
+def test_slots_are_jobs_at_marketo_or_possibly_there():
+    """An unconfirmed one may be; of their parts there may be more."""
+    jobs = {"submitting": 1, "queued": 2, "importing": 2, "unconfirmed": 1}
+    shown = view(parts={"waiting": 7, "queued": 12, "importing": 9, "collecting": 3}, jobs=jobs)
     assert shown.slots_used == 6
 
 
@@ -69,8 +71,8 @@ def test_an_importer_is_idle_only_while_a_part_could_go():
     idle = {"any_may_go": True, "idle_since": BEFORE}
     assert view(**idle).idle_seconds == 90
     assert view(**idle | {"any_may_go": False}).idle_seconds == 0
-    assert view(**idle, parts={"importing": 2}).idle_seconds == 0
-    assert view(**idle, parts={"importing": 1}).idle_seconds == 90
+    assert view(**idle, jobs={"importing": 2}).idle_seconds == 0
+    assert view(**idle, parts={"importing": 2}, jobs={"importing": 1}).idle_seconds == 90
     assert view(any_may_go=True, heartbeat_at=BEFORE, lease_until=BEFORE).idle_seconds == 90
     assert view(any_may_go=True, heartbeat_at=BEFORE, lease_until=SOON).idle_seconds == 0
 

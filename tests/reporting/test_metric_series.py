@@ -97,5 +97,21 @@ def test_a_histogram_has_all_its_buckets():
     """Each with all that took no longer."""
     ((_, histogram),) = samples("sluice_import_duration_seconds", counted={counters.TOOK: {counters.SUM: 1.5}})
     assert isinstance(histogram, Histogram)
-    assert histogram.sum_seconds == 1.5
+    assert histogram.total == 1.5
     assert histogram.buckets[-1][0] == "+Inf"
+
+
+def test_jobs_are_told_by_their_ends_their_parts_and_the_calls_that_they_saved():
+    """The buckets are numbers of parts; what never happened is 0."""
+    ends = samples("sluice_jobs_total", counted={counters.JOBS: {"over": 2.0}})
+    assert ends == [(("default", "complete"), 0), (("default", "failed"), 0), (("default", "over"), 2.0)]
+    counted = {counters.JOB_PARTS: {"1": 3.0, "50": 1.0, counters.SUM: 45.0}}
+    ((_, histogram),) = samples("sluice_job_parts", counted=counted)
+    assert isinstance(histogram, Histogram)
+    assert histogram.total == 45
+    bounds = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+    assert histogram.buckets == [*((f"{bound}.0", 4 if bound >= 50 else 3) for bound in bounds), ("+Inf", 4)]
+    assert samples("sluice_calls_saved_total", counted={counters.CALLS_SAVED: {"create": 41.0}}) == [
+        (("default",), 41.0)
+    ]
+    assert samples("sluice_calls_saved_total") == [(("default",), 0)]

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.instances import Instance
-from app.domain.lifecycle import State
+from app.domain.lifecycle import JobState, State
 from app.reporting.instances import InstanceView
 from app.settings import InstanceSettings
 from app.store.queue_summary import QueueSummary
@@ -14,13 +14,21 @@ SETTINGS = {"base_url": "https://me:secret@marketo.example.com/rest", "client_id
 
 
 def view(
-    *, parts: dict[str, int] | None = None, any_may_go: bool = False, any_to_try: bool = False, **instance: Any
+    *,
+    parts: dict[str, int] | None = None,
+    jobs: dict[str, int] | None = None,
+    any_may_go: bool = False,
+    any_to_try: bool = False,
+    **instance: Any,
 ) -> InstanceView:
-    """The instance `default` with so many parts in each state, and these fields of its row."""
+    """The instance `default` with so many parts and jobs in each state, and these fields of its row."""
     return InstanceView(
         settings=InstanceSettings.model_validate(SETTINGS),
         instance=Instance("default", **instance),
-        queue=QueueSummary(parts={State(state): count for state, count in (parts or {}).items()}),
+        queue=QueueSummary(
+            parts={State(state): count for state, count in (parts or {}).items()},
+            jobs={JobState(state): count for state, count in (jobs or {}).items()},
+        ),
         any_may_go=any_may_go,
         any_to_try=any_to_try,
         rows_per_second=None,

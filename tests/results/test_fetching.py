@@ -6,15 +6,16 @@ import pytest
 from sqlalchemy import update
 
 from app.domain.answers import NoFile, QueryFailed, RejectionReason, ResultFile, Unusable
-from app.domain.parts import Part
+from app.domain.jobs import Job
 from app.files.compression import pack
 from app.results.fetched import Fetched, LateFile
 from app.results.fetching import ResultFiles
-from app.store import import_queries
+from app.store import import_queries, job_queries
 from app.store.database import Database
 from app.store.results import Kind
-from app.store.tables import import_, part, part_file
+from app.store.tables import import_, part_file
 from tests.store.seed import an_import, parts_of
+from tests.support import in_jobs
 from tests.support.clock import SteppedClock
 
 SENT = b"email,leadScore\nann@example.com,x\nbob@example.com,2\ncy@example.com,3\n"
@@ -35,33 +36,34 @@ class Marketo:
     warnings = failures
 
 
-async def collecting(db: Database, clock: SteppedClock, **columns: Any) -> Part:
-    """A part of three rows that Marketo has just done."""
-    import_id = await an_import(db)
-    values = {"state": "collecting", "state_since": clock(), "batch_id": 7, "counted": True, **columns}
+async def collecting(db: Database, clock: SteppedClock, **columns: Any) -> Job:
+    """A job of one part of three rows that Marketo has just done."""
+    (only,) = await parts_of(db, await an_import(db))
+    values = {"state_since": clock(), "batch_id": 7, "counted": True, **columns}
     async with db.write() as tx:
-        await tx.execute(update(part).values(values))
+        await in_jobs.put(tx, only.id, "collecting", **values)
         await tx.execute(update(import_).values(columns=["email", "leadScore"]))
         await tx.execute(update(part_file).values(blob=pack(SENT), checksum=None))
-    return (await parts_of(db, import_id))[0]
+        return await in_jobs.job_of(tx, only.id)
 
 
 async def fetch(
     db: Database, clock: SteppedClock, answer: ResultFile | NoFile | QueryFailed, count: int, **columns: Any
 ) -> Fetched | LateFile:
-    one = await collecting(db, clock, **columns)
+    job = await collecting(db, clock, **columns)
     clock.step(columns.pop("waited", 0))
-    return await again(db, clock, answer, count, one)
+    return await again(db, clock, answer, count, job)
 
 
 async def again(
-    db: Database, clock: SteppedClock, answer: ResultFile | NoFile | QueryFailed, count: int, one: Part
+    db: Database, clock: SteppedClock, answer: ResultFile | NoFile | QueryFailed, count: int, job: Job
 ) -> Fetched | LateFile:
     async with db.read() as tx:
-        summary = await import_queries.summary_of(tx, one)
+        parts = await job_queries.parts_of(tx, job.id)
+        summary = await import_queries.summary_of_job(tx, job.id)
     marketo: Any = Marketo(answer)
-    fetched = await ResultFiles(db, marketo, clock).fetch(one, summary, Kind.FAILURES, count)
-    assert marketo.asked == (0 if count == 0 and one.counted else 1)
+    fetched = await ResultFiles(db, marketo, clock).fetch(job, parts, summary, Kind.FAILURES, count)
+    assert marketo.asked == (0 if count == 0 and job.counted else 1)
     return fetched
 
 
@@ -71,8 +73,9 @@ async def test_a_file_that_gives_every_row_is_matched_with_the_part(db: Database
     assert isinstance(fetched, Fetched)
     assert (fetched.content, len(fetched), fetched.is_incomplete) == (FAILURES, 1, False)
     assert fetched.matched is not None
-    assert [(row.place, row.reason) for row in fetched.matched.rows] == [(0, "not a number")]
-    assert int(fetched.matched.numbers[0]) == 1
+    (own,) = fetched.matched.of_parts
+    assert [(row.place, row.reason) for row in own.rows] == [(0, "not a number")]
+    assert int(own.numbers[0]) == 1
 
 
 async def test_nobody_is_asked_for_a_file_of_no_rows(db: Database, clock: SteppedClock):
@@ -96,13 +99,13 @@ async def test_what_cannot_be_used_is_asked_for_again_for_a_time(
     db: Database, clock: SteppedClock, answer: Any, unusable: Unusable, seconds: int
 ):
     """From when Marketo was done; then what there is has to do, and says that rows are missing."""
-    one = await collecting(db, clock)
+    job = await collecting(db, clock)
     clock.step(seconds - 1)
-    late = await again(db, clock, answer, 1, one)
+    late = await again(db, clock, answer, 1, job)
     assert isinstance(late, LateFile)
     assert (late.unusable, late.file) == (unusable, Kind.FAILURES)
     clock.step(1)
-    fetched = await again(db, clock, answer, 1, one)
+    fetched = await again(db, clock, answer, 1, job)
     assert isinstance(fetched, Fetched)
     assert fetched.is_incomplete is (answer != ANSWERS["no line end"][0])
     assert fetched.content == (answer.content if isinstance(answer, ResultFile) else None)
@@ -127,9 +130,9 @@ async def test_a_file_with_fewer_rows_than_counted_is_incomplete(
 
 async def test_NOT_A_GUESS_the_rows_of_a_damaged_part_have_no_place(db: Database, clock: SteppedClock):
     """Marketo's file is kept as it came."""
-    one = await collecting(db, clock)
+    job = await collecting(db, clock)
     async with db.write() as tx:
         await tx.execute(update(part_file).values(checksum=b"another"))
-    fetched = await again(db, clock, ResultFile(FAILURES), 1, one)
+    fetched = await again(db, clock, ResultFile(FAILURES), 1, job)
     assert isinstance(fetched, Fetched)
     assert (fetched.content, fetched.matched, fetched.is_incomplete) == (FAILURES, None, True)

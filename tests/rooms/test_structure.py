@@ -59,13 +59,14 @@ def test_TIME_IS_AN_ARGUMENT_only_the_clocks_ask_the_machine():
                 )
 
 
-def test_only_one_module_writes_a_parts_state():
-    """`update(part)` stands in store/parts.py and nowhere else."""
+@pytest.mark.parametrize(("table", "writers"), [("job", {"jobs.py"}), ("part", {"jobs.py", "parts.py"})])
+def test_only_the_store_of_jobs_writes_a_jobs_state_and_with_it_that_of_its_parts(table: str, writers: set[str]):
+    """`update(job)` stands in store/jobs.py and nowhere else; a part that is in no job is written by store/parts.py."""
     for path in sources():
-        if path != APP / "store" / "parts.py":
+        if path not in {APP / "store" / writer for writer in writers}:
             text = path.read_text()
-            assert "update(part)" not in text, path
-            assert "part.update()" not in text, path
+            assert f"update({table})" not in text, path
+            assert f"{table}.update()" not in text, path
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from app.store import imports, part_queries, parts
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
 from tests.story.test_conflicts import CAR, rows, there, waits_for
+from tests.support import in_jobs
 from tests.support.stage import Stage
 from tests.support.statements import blocked
 
@@ -77,7 +78,7 @@ async def test_a_part_that_ends_while_another_is_told_to_wait_for_it_sets_it_fre
     async def end() -> None:
         await waiting.wait()
         async with db.write() as tx:
-            await parts.move(tx, first.id, how, at=AT)
+            await in_jobs.move(tx, first.id, how, at=AT)
 
     ending = asyncio.create_task(end())
     async with db.write() as tx:
@@ -109,21 +110,21 @@ async def test_many_that_are_set_free_and_a_cancel_of_them_do_not_lock_each_othe
     async with db.write() as tx:
         for waiter in reversed(waiters):
             await parts.set_blocked(tx, waiter.id, by=blocker.id, at=AT)
-        await parts.move(tx, blocker.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await in_jobs.move(tx, blocker.id, Move.CLAIM, at=AT, values={"slot": 1})
     begun = asyncio.Event()
 
     async def cancel() -> None:
         async with db.write() as tx:
             await imports.lock(tx, other)
             for part_id in await part_queries.waiting_of(tx, other):
-                await parts.move(tx, part_id, Move.CANCEL, at=AT)
+                await in_jobs.move(tx, part_id, Move.CANCEL, at=AT)
                 begun.set()
                 await blocked(db)
 
     async def refuse() -> None:
         await begun.wait()
         async with db.write() as tx:
-            await parts.move(tx, blocker.id, Move.REFUSE, at=AT)
+            await in_jobs.move(tx, blocker.id, Move.REFUSE, at=AT)
 
     async with asyncio.timeout(20):
         await asyncio.gather(cancel(), refuse())

@@ -12,10 +12,11 @@ from app.scheduling.back_off import BackOff
 from app.scheduling.external_slots import ExternalSlots
 from app.store import instances
 from app.store.database import Database
-from app.store.tables import part
+from app.store.tables import job
 from app.store.transaction import Transaction
 from tests.scheduling.test_back_off import POLICY
 from tests.store.seed import an_import, parts_of
+from tests.support import in_jobs
 from tests.support.clock import SteppedClock
 
 
@@ -36,7 +37,7 @@ async def put(db: Database, tx: Transaction, *states: str) -> None:
     """Let parts of ours be at Marketo."""
     ids = [one.id for one in await parts_of(db, 1)]
     for slot, (part_id, state) in enumerate(zip(ids, states, strict=False), start=1):
-        await tx.execute(update(part).where(part.c.id == part_id).values(state=state, slot=slot))
+        await in_jobs.put(tx, part_id, state, slot=slot)
 
 
 async def full(tx: Transaction, external_slots: ExternalSlots, clock: SteppedClock) -> Instance:
@@ -69,7 +70,7 @@ async def test_the_estimate_lasts_longer_with_each_1016_in_a_row(
         waits.append((instance.external_until - clock()).total_seconds())
     assert waits == [60, 120, 240]
     assert instance.consecutive_1016s == 3
-    await tx.execute(update(part).where(part.c.state == "queued").values(state="complete", slot=None))
+    await tx.execute(update(job).where(job.c.state == "queued").values(state="complete", slot=None))
     instance = await full(tx, external_slots, clock)
     assert (instance.external_until, instance.external_alone) == (clock() + timedelta(seconds=15), True)
 
@@ -92,7 +93,7 @@ async def test_an_acceptance_within_the_estimate_changes_nothing(
     """The place that came free was one of ours."""
     await put(db, tx, "submitting", "queued")
     before = await full(tx, external_slots, clock)
-    await tx.execute(update(part).where(part.c.state == "submitting").values(state="queued"))
-    await tx.execute(update(part).where(part.c.slot == 2).values(state="complete", slot=None))
+    await tx.execute(update(job).where(job.c.state == "submitting").values(state="queued"))
+    await tx.execute(update(job).where(job.c.slot == 2).values(state="complete", slot=None))
     await external_slots.observe_accepted(tx, before, clock())
     assert await instances.hold_row(tx, "default") == before

@@ -5,51 +5,27 @@ from dataclasses import replace
 import pytest
 
 from app.domain.answers import MarketoStatus, Report
-from app.domain.lifecycle import State
-from app.domain.parts import ConflictScope, Part, Rows
+from app.domain.lifecycle import JobState
+from app.domain.parts import Rows
 from app.scheduling.job_report import columns_of, observation_of
 from app.scheduling.queue_model import Observation
+from tests.domain.test_jobs import a_job
 from tests.store.seed import AT
 
-PART = Part(
-    id=1,
-    import_id=1,
-    number=1,
-    instance="default",
-    state=State.IMPORTING,
-    state_since=AT,
-    accepted_seq=1,
-    conflict_scope=ConflictScope(1, "lead", "email", None, has_deferred_rows=False),
-    client="crm",
-    blocked_by=None,
-    blocked_since=None,
-    first_row=1,
-    rows=Rows(10, 4, 1, 2),
-    size_bytes=8,
-    slot=1,
-    batch_id=7,
+JOB = replace(
+    a_job(JobState.IMPORTING, rows=Rows(10, 4, 1, 2)),
     attempts=1,
-    due_at=None,
-    retry_code=None,
     message="before",
-    error=None,
     silent_since=AT,
     denials=2,
-    last_error=None,
     failing_since=AT,
-    counted=False,
-    results_missing=False,
-    results_late=None,
-    unplaced=0,
-    submitted_at=AT,
     started_at=AT,
-    finished_at=None,
 )
 
 
 def test_what_marketo_does_not_say_stays_as_it_was():
     """An answer at all ends the silence."""
-    columns = columns_of(PART, Report(MarketoStatus.IMPORTING))
+    columns = columns_of(JOB, Report(MarketoStatus.IMPORTING))
     assert columns == {
         "results_missing": False,
         "counted": False,
@@ -64,16 +40,16 @@ def test_what_marketo_does_not_say_stays_as_it_was():
 
 
 def test_what_marketo_says_takes_its_place():
-    """From then on the part has counts of Marketo's own."""
-    columns = columns_of(PART, Report(MarketoStatus.COMPLETE, imported=8, failed=2, warned=0, message="done"))
+    """From then on the job has counts of Marketo's own."""
+    columns = columns_of(JOB, Report(MarketoStatus.COMPLETE, imported=8, failed=2, warned=0, message="done"))
     assert (columns["imported"], columns["failed"], columns["warned"]) == (8, 2, 0)
     assert (columns["counted"], columns["message"], columns["results_missing"]) == (True, "done", False)
-    assert columns_of(replace(PART, counted=True), Report(MarketoStatus.IMPORTING))["counted"]
+    assert columns_of(replace(JOB, counted=True), Report(MarketoStatus.IMPORTING))["counted"]
 
 
-def test_more_rows_than_the_part_has_are_not_believed():
+def test_more_rows_than_the_job_has_are_not_believed():
     """They are cut down, and the results say that something is missing."""
-    columns = columns_of(PART, Report(MarketoStatus.COMPLETE, imported=9, failed=2, warned=11))
+    columns = columns_of(JOB, Report(MarketoStatus.COMPLETE, imported=9, failed=2, warned=11))
     assert (columns["imported"], columns["failed"], columns["warned"]) == (8, 2, 10)
     assert columns["results_missing"]
 
@@ -89,4 +65,4 @@ def test_more_rows_than_the_part_has_are_not_believed():
 )
 def test_what_is_left_is_known_where_marketo_counts(report: Report, rows_left: int | None, begun: bool):
     """A word of its status that we do not know says nothing about whether it has begun."""
-    assert observation_of(PART, report, AT) == Observation(AT, rows_left, begun=begun)
+    assert observation_of(JOB, report, AT) == Observation(AT, rows_left, begun=begun)

@@ -1,5 +1,7 @@
 """Recording an answer of Marketo's: until the database takes it, or nobody may write it any more."""
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy.exc import OperationalError
 
@@ -8,7 +10,8 @@ from app.domain.answers import Accepted
 from app.scheduling.lease import LeaseLost
 from app.scheduling.recording import record_with_retry
 from app.store.parts import Stale
-from tests.scheduling.test_job_report import PART
+from tests.domain.test_instances import part
+from tests.scheduling.test_job_report import JOB
 from tests.support.logged import Log, log
 
 __all__ = ["log"]
@@ -31,7 +34,7 @@ class Record:
 
 
 async def run(record: Record) -> None:
-    await record_with_retry(record, PART, Accepted(1001), sleep=record.sleep)
+    await record_with_retry(record, replace(JOB, parts=3), part(), Accepted(1001), sleep=record.sleep)
 
 
 async def test_it_is_tried_again_while_the_database_is_away(log: Log):
@@ -42,11 +45,12 @@ async def test_it_is_tried_again_while_the_database_is_away(log: Log):
     assert record.waits == [0.2, 0.5, 1, 2, 5, 5, 5, 5]
     first = log.lines("an answer cannot be recorded yet")[0]
     assert (first["instance"], first["import_id"], first["part"], first["batch_id"]) == ("default", 1, 1, 1001)
+    assert first["parts"] == 3, "how many went with the one that is named"
     assert first["error"] == "server closed the connection"
 
 
 @pytest.mark.parametrize("stale", [Stale("it moved"), LeaseLost("another drives")])
-async def test_it_is_given_up_where_somebody_else_has_moved_the_part(log: Log, stale: Exception):
+async def test_it_is_given_up_where_somebody_else_has_moved_the_job(log: Log, stale: Exception):
     """The log has what a person needs to resolve it."""
     record = Record(AWAY, stale)
     await run(record)

@@ -1,4 +1,4 @@
-"""What follows where Marketo turned a part away: for the part, and for whoever else has to wait."""
+"""What follows where Marketo turned a job away: for its parts, and for whoever else has to wait."""
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -14,7 +14,7 @@ from app.store import instances
 from app.store.database import Database
 from app.store.transaction import Transaction
 from tests.scheduling.test_back_off import POLICY
-from tests.scheduling.test_job_report import PART
+from tests.scheduling.test_job_report import JOB
 from tests.store.seed import an_import
 from tests.support.clock import SteppedClock
 
@@ -29,7 +29,7 @@ async def tx(db: Database) -> AsyncIterator[Transaction]:
 async def apply(tx: Transaction, clock: SteppedClock, answer: TurnedAway) -> tuple[dict[Any, Any], dict[str, Any], Any]:
     back_off = BackOff(POLICY, clock, lambda: 0.5)
     policy = TurnedAwayPolicy(POLICY, back_off, ExternalSlots(10, back_off))
-    return await policy.apply(tx, await instances.hold_row(tx, "default"), PART, answer, clock())
+    return await policy.apply(tx, await instances.hold_row(tx, "default"), JOB, answer, clock())
 
 
 WAITS = {
@@ -54,7 +54,7 @@ async def test_a_part_waits_by_itself_only_where_its_instance_does_not(
     values, facts, _ = await apply(tx, clock, TurnedAway(reason, "1", "Marketo's words"))
     assert values["due_at"] == (None if seconds is None else clock() + timedelta(seconds=seconds))
     assert ("attempts" in values) is bool(attempts)
-    assert values["failing_since"] == (None if seconds is None else PART.failing_since)
+    assert values["failing_since"] == (None if seconds is None else JOB.failing_since)
     assert (values["retry_code"], values["last_error_message"]) == ("1", "Marketo's words")
     assert facts == {"code": "1", "because": reason}
 

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from random import Random
@@ -28,7 +28,7 @@ from app.domain.objects import CustomObject, Leads
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Fault, Rules, Simulator, create_app
-from app.store import instances, part_queries
+from app.store import instances
 from app.store.database import in_transaction
 from app.store.parts import Stale
 from app.store.tables import event, import_
@@ -39,6 +39,7 @@ from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import Step, Tick, timetable
 from tests.simulation.harness import Door, Ground
+from tests.support import in_jobs
 from tests.support.audit import Audit
 from tests.support.stage import CallInTransaction, Killed
 from tests.support.transport import SimulatorTransport
@@ -49,6 +50,10 @@ TICK_SECONDS = 8.0
 CLOCK_SECONDS = 10.0
 SETTLE_SECONDS = 240.0  # longer than any job can take here
 LAST_BEATS = 300
+BUNDLE_SECONDS = 20.0
+FILES_TO_BUNDLE = 12  # times as many as in a life in which each goes by itself
+BURST = 8  # files that come at once, where they are bundled; and so many upload side by side
+CALLERS = 3
 FIRST_STEP_SECONDS = 60.0
 LONGEST_STEP_SECONDS = 3600.0
 
@@ -121,12 +126,13 @@ class Plan:
     leaps: bool  # the machine sleeps now and then, and everybody with it
     skews: tuple[float, ...]  # seconds by which a process's own time of day may be off
     jumps: tuple[float, ...]  # seconds by which the database's time of day is set, now and then
+    bundle_seconds: float  # of every second life; small files are many there, and more of them alike
 
     @classmethod
     def of(cls, seed: int) -> "Plan":
         dice = Random(f"{seed}/plan")
         chosen = dice.sample(FAULTS, dice.choice([0, 1, 2, 4]))
-        return cls(
+        planned = cls(
             seed=seed,
             instances=tuple(f"i{n}" for n in range(dice.choice([1, 1, 1, 2, 2, 3]))),
             workers=dice.choice([2, 2, 2, 3, 4]),
@@ -147,7 +153,9 @@ class Plan:
             leaps=dice.random() < 0.3,
             skews=dice.choice([(0.0,), (0.0,), (60.0, -60.0, 0.0), (3600.0, -45.0, 86_400.0)]),
             jumps=dice.choice([(), (), (5.0, -5.0), (60.0, -60.0), (3600.0, -3600.0), (100 * 86_400.0, -3600.0)]),
+            bundle_seconds=0 if seed % 2 else BUNDLE_SECONDS,
         )
+        return planned if seed % 2 else replace(planned, imports=FILES_TO_BUNDLE * planned.imports)
 
 
 @dataclass
@@ -315,15 +323,16 @@ class Life:
     born: int = 0
     processes: list[Process] = field(default_factory=list)
     lost_at: dict[int, datetime | None] = field(default_factory=dict)  # by part: when its answer was lost, if known
+    parts_of_jobs: list[int] = field(default_factory=list)  # at Marketo, once all is over
     marketos: dict[str, Simulator] = field(init=False)
     settings: Settings = field(init=False)
 
     def __post_init__(self) -> None:
         self.loop = self.ground.loop
         self.started = self.loop.time()
-        rules = Rules(job_seconds=self.plan.job_seconds, rows_per_second=20.0, seed=self.plan.seed)
+        rules = Rules(job_seconds=self.plan.job_seconds, rows_per_second=20.0, seed=self.plan.seed, keep_jobs=True)
         self.marketos = {name: Simulator(rules, now=lambda: self.now().timestamp()) for name in self.plan.instances}
-        self.settings = _settings(self.ground.url, self.plan.instances, rules)
+        self.settings = _settings(self.ground.url, self.plan, rules)
 
     def passed(self) -> float:
         """Seconds since the beginning."""
@@ -437,12 +446,16 @@ class Life:
         return job
 
     async def _serve(self, process: Process) -> bool:
-        return await process.live({"uploads": lambda: self._upload(process), "desk": lambda: self._decide(process)})
+        callers = CALLERS if self.plan.bundle_seconds else 1
+        uploads = {f"uploads{n or ''}": lambda: self._upload(process) for n in range(callers)}
+        return await process.live(uploads | {"desk": lambda: self._decide(process)})
 
     async def _upload(self, process: Process) -> None:
         dice = die.get()
+        burst = BURST if self.plan.bundle_seconds else 1
         while self.born < self.plan.imports and not process.stopping:
-            await asyncio.sleep(dice.uniform(0.1, self.plan.lasts_seconds / self.plan.imports / 2))
+            if self.born % burst == 0:
+                await asyncio.sleep(dice.uniform(0.1, self.plan.lasts_seconds * burst / self.plan.imports / 2))
             await process.pause()
             self.born += 1
             number = self.born
@@ -476,19 +489,17 @@ class Life:
                         self.accepted.append(again.import_id)
 
     async def _resolve(self, process: Process, name: str) -> None:
-        """Somebody looks into Marketo whether it has an unconfirmed part, and says so. Whoever is unsure waits."""
-        async with process.container.db.read() as tx:
-            doubtful = await part_queries.in_states(tx, name, {State.UNCONFIRMED})
-            taken = {found.batch_id for found in await part_queries.in_states(tx, name, set(State))}
+        """Somebody looks into Marketo whether it has an unconfirmed job, and says so. Whoever is unsure waits."""
         audit = Audit(process.container.db, self.marketos)
-        await audit.look()
-        for part in doubtful:
-            sha256 = audit.contents[part.id].sha256
-            known = [
-                job["batch_id"]
-                for job in self.marketos[name].report()["jobs"]
-                if job["sha256"] == sha256 and job["batch_id"] not in taken
-            ]
+        books = await audit.look()
+        taken = {found.batch_id for found in books.jobs if found.instance == name}
+        sent = audit.sent(name, books)
+        doubtful = {found.job_id: found for found in reversed(books.parts) if found.state == State.UNCONFIRMED}
+        for job_id, part in sorted(doubtful.items()):
+            if part.instance != name:
+                continue
+            cargoes = audit.cargoes_of(job_id, books)
+            known = [job.batch_id for job in sent if job.cargoes == cargoes and job.batch_id not in taken]
             settled = part.state_since is not None and (process.clock() - part.state_since).total_seconds() > 60
             if known:
                 await process.container.resolve.run(
@@ -540,7 +551,8 @@ class Life:
             seconds = FIRST_STEP_SECONDS if newest > last_event else min(2 * seconds, LONGEST_STEP_SECONDS)
             last_event = newest
             await asyncio.sleep(seconds)
-        await audit.close_the_books(self.accepted)
+        books = await audit.close_the_books(self.accepted)
+        self.parts_of_jobs = [len(job.pieces) for name in self.plan.instances for job in audit.sent(name, books)]
 
     async def _how_far(self) -> tuple[set[str], int]:
         """(the instances with imports that are not finished, the last event)."""
@@ -573,7 +585,7 @@ class Life:
     async def _lost(self, name: str) -> set[int]:
         """The parts that nobody knows of whether Marketo has them."""
         async with self.ground.read() as tx:
-            return {found.id for found in await part_queries.in_states(tx, name, {State.UNCONFIRMED})}
+            return {found.id for found in await in_jobs.parts_in(tx, name, State.UNCONFIRMED)}
 
     def _settled(self, sent_back: set[int]) -> None:
         """A part whose answer was lost is given its time, whatever a clock says."""
@@ -584,7 +596,7 @@ class Life:
 
     async def _resolve_held(self, process: Process, name: str) -> None:
         async with process.container.db.read() as tx:
-            doubtful = await part_queries.in_states(tx, name, {State.UNCONFIRMED})
+            doubtful = await in_jobs.parts_in(tx, name, State.UNCONFIRMED)
         if any(part.due_at and part.due_at <= process.clock() for part in doubtful):
             await self._resolve(process, name)
 
@@ -598,14 +610,14 @@ def _clock(life: Life, dice: Random) -> Clock:
     return clock
 
 
-def _settings(url: str, names: tuple[str, ...], rules: Rules) -> Settings:
+def _settings(url: str, plan: Plan, rules: Rules) -> Settings:
     known = {
         name: {
             "base_url": f"http://{name}.example.com",
             "client_id": rules.client_id,
             "client_secret": rules.client_secret,
         }
-        for name in names
+        for name in plan.instances
     }
     return exactly(
         database_url=url,
@@ -616,13 +628,14 @@ def _settings(url: str, names: tuple[str, ...], rules: Rules) -> Settings:
         unconfirmed_settle_seconds=SETTLE_SECONDS,
         lease_seconds=LEASE_SECONDS,
         tick_seconds=TICK_SECONDS,
+        bundle_seconds=plan.bundle_seconds,
         instances=known,
     )
 
 
 def _upload(number: int, dice: Random, plan: Plan, now: datetime) -> tuple[Request, bytes]:
     """A small file, or one of several parts; of people whom other files may know, too."""
-    rows = dice.choice([1, 3, 10, 10, 45])
+    rows = dice.choice([1, 1, 1, 3, 10, 45] if plan.bundle_seconds else [1, 3, 10, 10, 45])
     cars = dice.random() < 0.15
     score = dice.choice(["1", "1", "1", "many"])  # which is no number: Marketo fails the row
     lines = [
@@ -632,9 +645,11 @@ def _upload(number: int, dice: Random, plan: Plan, now: datetime) -> tuple[Reque
         target=CustomObject("car_c") if cars else Leads(list_id=dice.choice([None, None, None, 1])),
         instance=dice.choice(plan.instances),
         client=dice.choice(["crm", "shop"]),
-        priority=dice.choice([0, 5, 5, 9]),
+        priority=dice.choice([5, 5, 5, 5, 9] if plan.bundle_seconds else [0, 5, 5, 9]),
         not_before=now + timedelta(seconds=30) if dice.random() < 0.1 else None,
-        on_unconfirmed=OnUnconfirmed.HOLD if dice.random() < 0.2 else OnUnconfirmed.RESUBMIT,
+        on_unconfirmed=OnUnconfirmed.HOLD
+        if dice.random() < (0.1 if plan.bundle_seconds else 0.2)
+        else OnUnconfirmed.RESUBMIT,
     )
     header = "vin,make,model" if cars else "email,firstName,leadScore"
     return request, "\n".join([header, *lines, ""]).encode()

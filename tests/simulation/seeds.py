@@ -5,7 +5,7 @@ import gc
 import hashlib
 import logging
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -24,6 +24,7 @@ class Outcome:
     seed: int
     story: list[str]
     error: BaseException | None
+    parts_of_jobs: Sequence[int]  # of each job that Marketo took, how many parts it had
 
     @property
     def digest(self) -> str:
@@ -59,7 +60,7 @@ def living(database: str) -> Iterator[Live]:
                 loop.run_until_complete(life.live())
             except (Exception, asyncio.CancelledError) as trouble:
                 error = trouble
-            return Outcome(seed, life.story, error)
+            return Outcome(seed, life.story, error, life.parts_of_jobs)
 
         try:
             yield live

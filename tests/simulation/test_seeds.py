@@ -56,6 +56,14 @@ def test_a_seed_tells_the_same_story_twice(database: str, seeds: range):
     assert any(" dies: " in line for story in stories for line in story), "these lives are too quiet to show anything"
 
 
+def test_lives_bundle_every_second_time():
+    """Or they would show nothing of jobs that have several parts."""
+    with living("sqlite") as live:
+        largest = [max(live(seed).parts_of_jobs) for seed in (2, 3)]
+    assert largest[0] > 1
+    assert largest[1] == 1
+
+
 def test_sqlite_is_asked_without_a_thread_that_might_be_late():
     """Or chance would have a hand in each life."""
 

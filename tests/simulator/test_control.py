@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -100,3 +102,23 @@ async def test_bad_input_gets_a_clear_400_and_changes_nothing(bench: Bench, path
 async def test_paths_that_do_not_exist(bench: Bench) -> None:
     assert (await bench.http.get("/simulator/nope")).status_code == 404
     assert (await bench.http.get("/simulator/clock")).status_code == 405
+
+
+async def test_what_a_job_carried_is_told_where_it_is_kept(make: Callable[..., Any]) -> None:
+    bench = await make(keep_jobs=True)
+    batch = await bench.leads(b"email,leadScore\na@example.com,1\nb@example.com,many\n")
+    carried = (await bench.http.get(f"/simulator/jobs/{batch}")).json()
+    assert carried["header"] == ["email", "leadScore"]
+    assert carried["rows"] == [["a@example.com", "1"], ["b@example.com", "many"]]
+    assert carried["failures"] == carried["warnings"] == []
+    bench.clock.step(5)
+    carried = (await bench.http.get(f"/simulator/jobs/{batch}")).json()
+    assert carried["failures"] == [[1, "Invalid data type in field Lead Score"]]
+
+
+async def test_a_job_that_is_not_kept_says_so(bench: Bench) -> None:
+    batch = await bench.leads(ROWS)
+    for number, why in ((batch, "--keep-jobs"), (batch + 1, "no job")):
+        answer = await bench.http.get(f"/simulator/jobs/{number}")
+        assert answer.status_code == 400
+        assert why in answer.json()["error"]

@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
-from app.store import attention, import_queries, instances, parts
+from app.store import attention, import_queries, instances, jobs, parts
 from app.store.attention import AttentionCriteria, Parts
 from app.store.database import Database
 from app.store.import_queries import Filters
 from app.store.tables import part
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 HOUR = timedelta(hours=1)
 BY = AttentionCriteria(AT + HOUR, stuck_seconds=3600)
@@ -21,7 +22,7 @@ async def put(db: Database, import_id: int, **columns: Any) -> None:
     """Give the import's one part other values."""
     (only,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await tx.execute(part.update().where(part.c.id == only.id).values(**columns))
+        await in_jobs.put(tx, only.id, **{"state": only.state, **columns})
 
 
 NEEDED = {
@@ -81,12 +82,9 @@ async def test_a_part_in_marketos_queue_is_stuck_only_while_nothing_moves_there(
         assert shown.attention.code == "stuck"
     (other,) = await parts_of(db, working)
     async with db.write() as tx:
-        await tx.execute(
-            part.update()
-            .where(part.c.id == other.id)
-            .values(state="importing", slot=2, state_since=AT + timedelta(seconds=1))
-        )
-        await parts.note(tx, other.id, imported=1)
+        job_id = await in_jobs.put(tx, other.id, "importing", slot=2, state_since=AT + timedelta(seconds=1))
+        assert job_id is not None
+        await jobs.note(tx, job_id, imported=1)
         assert await attention.moves(tx, "default", BY)
         assert not await attention.moves(tx, "other", BY)
         shown = await import_queries.get(tx, standing, by=BY)
@@ -100,7 +98,7 @@ async def test_all_unfinished_imports_of_a_blocked_instance_need_it(db: Database
     await an_import(db, instance="other")
     (only,) = await parts_of(db, ended)
     async with db.write() as tx:
-        await parts.move(tx, only.id, parts.Move.CANCEL, at=AT)
+        await in_jobs.move(tx, only.id, parts.Move.CANCEL, at=AT)
         await instances.block(tx, "default", at=AT, reason="601", denied=False, try_again_at=AT)
         page = await import_queries.page(tx, Filters(attention=True), before=None, size=20, by=BY)
     assert [(one.id, one.attention.code if one.attention else "") for one in page] == [(waiting, "instance_blocked")]
@@ -116,7 +114,7 @@ async def test_imports_that_lately_finished_short_of_rows_are_listed_the_newest_
         (only,) = await parts_of(db, import_id)
         async with db.write() as tx:
             await tx.execute(part.update().where(part.c.id == only.id).values(results_missing=n != 3))
-            await parts.move(tx, only.id, parts.Move.CANCEL, at=AT + n * timedelta(minutes=1))
+            await in_jobs.move(tx, only.id, parts.Move.CANCEL, at=AT + n * timedelta(minutes=1))
     async with db.read() as tx:
         assert await attention.missing_lately(tx, since=AT) == [ids[2], ids[1]]
         assert await attention.missing_lately(tx, since=AT + timedelta(minutes=2)) == [ids[2]]

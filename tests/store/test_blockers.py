@@ -8,6 +8,7 @@ from app.store import blobs, blockers
 from app.store.database import Database
 from app.store.tables import part, part_keys
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 START = (0, 0)
 
@@ -55,8 +56,9 @@ async def test_parts_of_one_import_meet_each_other_only_where_they_may_share_a_k
 async def test_at_marketo_is_whatever_holds_a_slot_but_the_part_itself(db: Database):
     """Accepted earlier or later: it is there already."""
     (first,), (second,), (third,) = [await parts_of(db, await an_import(db)) for _ in range(3)]
-    await put(db, first, state="queued", slot=1)
-    await put(db, third, state="unconfirmed", slot=2)
+    async with db.write() as tx:
+        await in_jobs.put(tx, first.id, "queued", slot=1)
+        await in_jobs.put(tx, third.id, "unconfirmed", slot=2)
     async with db.read() as tx:
         there = await blockers.at_marketo(tx, second)
         assert [blocker.id for blocker in there] == [first.id, third.id]

@@ -10,8 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Cause, Jump
 from app.store import clock_jumps
 from app.store.database import Database
-from app.store.tables import Moment, import_, instance, metadata, part
-from tests.store.seed import AT, an_import
+from app.store.tables import Moment, import_, instance, job, metadata, part
+from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 HOUR = timedelta(hours=1)
 MOVES = {
@@ -24,6 +25,10 @@ MOVES = {
         *("waits_since", "due_at", "silent_since", "last_error_at", "failing_since"),
         *("state_since", "submitted_at", "started_at"),
     },
+    "job": {
+        *("due_at", "silent_since", "last_error_at", "failing_since"),
+        *("state_since", "submitted_at", "started_at"),
+    },
     "description": {"fetched_at"},
     "idempotency_key": {"touched_at"},
     "access_token": {"expires_at"},
@@ -34,6 +39,7 @@ STAYS = {  # history, and moments that somebody named
         *("not_before", "cancel_requested_at", "created_at", "finished_at", "file_erased_at", "results_erased_at"),
     },
     "part": {"stuck_at", "finished_at"},
+    "job": {"stuck_at", "finished_at"},
     "api_key": {"created_at", "expires_at", "revoked_at", "last_used_at"},
     "idempotency_key": {"created_at"},
     "event": {"at"},
@@ -67,14 +73,14 @@ async def row(tx: AsyncConnection, table: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("by", [HOUR, -HOUR, timedelta(days=100)], ids=["forward", "back", "100 days"])
-@pytest.mark.parametrize("table", [instance, import_, part], ids=lambda table: table.name)
+@pytest.mark.parametrize("table", [instance, import_, part, job], ids=lambda table: table.name)
 async def test_what_is_under_way_moves_and_history_does_not(db: Database, table: Any, by: timedelta):
-    """A part that Marketo imports, its import and its instance, with every moment set."""
-    await an_import(db)
+    """A part that Marketo imports, its job, its import and its instance, with every moment set."""
+    (only,) = await parts_of(db, await an_import(db))
     async with db.write() as tx:
         await tx.execute(text("DELETE FROM instance WHERE name = 'other'"))
         await tx.execute(text("UPDATE import SET status = 'importing'"))
-        await tx.execute(text("UPDATE part SET state = 'importing', slot = 1"))
+        await in_jobs.put(tx, only.id, "importing")
         await tx.execute(update(table).values({column.name: AT for column in of(table)}))
     await jumped(db, by)
     async with db.read() as tx:
@@ -85,6 +91,18 @@ async def test_what_is_under_way_moves_and_history_does_not(db: Database, table:
     assert {name for name in moments(table.name) if found[name] == AT} == STAYS[table.name] | (
         {"waits_since"} & moments(table.name)
     )
+
+
+async def test_the_times_of_a_job_that_has_ended_stay_as_they_were(db: Database):
+    """They are history; of one whose result files are still to be fetched they are not."""
+    ended, collecting = await parts_of(db, await an_import(db, parts_count=2))
+    async with db.write() as tx:
+        await in_jobs.put(tx, ended.id, "complete", submitted_at=AT)
+        await in_jobs.put(tx, collecting.id, "collecting", submitted_at=AT)
+    await jumped(db, HOUR)
+    async with db.read() as tx:
+        found = (await tx.execute(select(job.c.state_since, job.c.submitted_at).order_by(job.c.id))).all()
+    assert [tuple(times) for times in found] == [(AT, AT), (AT + HOUR, AT + HOUR)]
 
 
 async def test_a_part_that_waits_keeps_how_long_it_is_put_off_and_not_what_its_caller_named(db: Database):

@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from app.domain.lifecycle import Move
 from app.operations.erase import Erase, Retention
-from app.store import counters, instances, parts
+from app.store import counters, instances, jobs
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 from tests.support.clock import SteppedClock
 
 
@@ -24,7 +25,7 @@ async def move(db: Database, part_id: int, *moves: Move, at: datetime = AT, **va
     async with db.write() as tx:
         for how in moves:
             known = {"slot": 1} if how is Move.CLAIM else values if how is Move.COLLECT else {}
-            await parts.move(tx, part_id, how, at=at, values=known)
+            await in_jobs.move(tx, part_id, how, at=at, values=known)
 
 
 async def test_every_move_and_what_became_of_the_rows_is_counted(db: Database):
@@ -39,12 +40,38 @@ async def test_every_move_and_what_became_of_the_rows_is_counted(db: Database):
     assert found["finished"] == {"cancelled": 1}
 
 
+async def a_bundle(db: Database, size: int, *moves: Move) -> None:
+    """A job with the parts of so many imports, which makes these moves."""
+    ids = [(await parts_of(db, await an_import(db)))[0].id for _ in range(size)]
+    async with db.write() as tx:
+        job = await jobs.claim(tx, ids, slot=1, due_at=AT, at=AT)
+        for how in moves:
+            await jobs.move(tx, job.id, how, at=AT, values={"batch_id": 3404} if how is Move.ACCEPT else None)
+
+
+async def test_jobs_are_counted_when_they_end_by_how_and_by_their_parts(db: Database):
+    """Of those that Marketo accepted, all parts but one saved a submission; not where they go again, each alone.
+
+    What Marketo turned away was never a job of its; one whose answer was lost may never have been.
+    """
+    await a_bundle(db, 3, Move.ACCEPT, Move.FINISH, Move.COLLECT)
+    await a_bundle(db, 1, Move.ACCEPT, Move.FAIL)
+    await a_bundle(db, 7, Move.ACCEPT, Move.SEPARATE)
+    await a_bundle(db, 2, Move.LOSE, Move.RESUBMIT)
+    await a_bundle(db, 5, Move.TURN_AWAY)
+    await a_bundle(db, 4, Move.ACCEPT, Move.GIVE_UP)
+    found = await counted(db)
+    assert found["jobs"] == {"complete": 1, "failed": 2, "over": 2}
+    assert found["job_parts"] == {"1": 1, "2": 1, "5": 2, "10": 1, "sum": 17}
+    assert found["calls_saved"] == {"create": 2 + 3}
+
+
 async def test_a_transaction_that_is_rolled_back_counts_nothing(db: Database):
     """Neither now nor with the next one on the same connection."""
     (only,) = await parts_of(db, await an_import(db))
     with pytest.raises(ZeroDivisionError):
         async with db.write() as tx:
-            await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+            await in_jobs.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
             raise ZeroDivisionError
     assert await counted(db) == {}
     await move(db, only.id, Move.CLAIM)
@@ -65,7 +92,7 @@ async def test_durations_are_counted_by_the_bound_that_they_stay_within(db: Data
 
 def test_a_histogram_adds_up_and_keeps_what_was_counted_by_bounds_of_before():
     """90 is no bound any more: it goes to the next one above."""
-    found = dict(counters.buckets({"5": 2, "90": 1, "+Inf": 1, "sum": 400.0}))
+    found = dict(counters.buckets({"5": 2, "90": 1, "+Inf": 1, "sum": 400.0}, (1, 5, 60, 300, 86_400)))
     assert (found["1.0"], found["5.0"], found["60.0"], found["300.0"], found["86400.0"]) == (0, 2, 2, 3, 3)
     assert found["+Inf"] == 4
 

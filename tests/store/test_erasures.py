@@ -8,12 +8,13 @@ from sqlalchemy import Table, func, select
 
 from app.domain.lifecycle import Move
 from app.domain.result_rows import ResultRow
-from app.store import erasures, events, imports, part_queries, parts, results
+from app.store import erasures, events, imports, jobs, part_queries, parts, results
 from app.store.database import Database
 from app.store.erasures import Content
-from app.store.results import Kind
+from app.store.results import Kind, Owner
 from app.store.tables import event, import_, part, part_file, result_file, result_row
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 DAY = timedelta(days=1)
 
@@ -23,10 +24,13 @@ async def ended(db: Database, *, after: timedelta = timedelta(), parts_count: in
     import_id = await an_import(db, parts_count=parts_count)
     first, *_ = await parts_of(db, import_id)
     async with db.write() as tx:
-        await results.keep_file(tx, first.id, Kind.FAILURES, b"packed")
-        rows = results.encode_rows([ResultRow(1, "why", ["x"])])
-        await results.keep_rows(tx, import_id, Kind.FAILURES, rows, part_number=1)
+        job_id = await in_jobs.put(tx, first.id, "importing")
+        assert job_id is not None
+        await results.keep_file(tx, job_id, Kind.FAILURES, b"packed")
+        rows = results.encode_rows([(Owner(import_id, 1), ResultRow(1, "why", ["x"]))])
+        await results.keep_rows(tx, Kind.FAILURES, rows)
         await parts.move_all(tx, await part_queries.waiting_of(tx, import_id), Move.CANCEL, at=AT + after)
+        await jobs.move(tx, job_id, Move.FAIL, at=AT + after)
     return import_id
 
 
@@ -86,8 +90,10 @@ async def test_marketos_words_go_and_its_codes_stay(db: Database):
     (only,) = await parts_of(db, import_id)
     async with db.write() as tx:
         error = {"error_code": "marketo_refused", "error_message": "ann@example.com", "error_marketo_code": "1003"}
-        await parts.note(tx, only.id, message="ann@example.com")
-        await parts.move(tx, only.id, Move.ABANDON, at=AT, values=error)
+        job_id = await in_jobs.put(tx, only.id, "importing")
+        assert job_id is not None
+        await jobs.note(tx, job_id, message="ann@example.com")
+        await jobs.move(tx, job_id, Move.FAIL, at=AT, values=error)
     await mark(db, import_id)
     (only,) = await parts_of(db, import_id)
     assert only.error is not None

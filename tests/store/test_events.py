@@ -9,10 +9,11 @@ from app.domain.imports import Request, SourceFile
 from app.domain.lifecycle import Move
 from app.domain.objects import Leads
 from app.pipeline.finish import finish
-from app.store import events, imports, parts
+from app.store import events, imports
 from app.store.database import Database
 from app.store.events import Latest
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 from tests.support.tiers import chosen
 
 SOON_SECONDS = 20.0  # bounds a test that would hang
@@ -58,7 +59,7 @@ async def test_two_who_write_about_one_import_take_turns(db: Database, first: st
                 lock = await imports.lock(tx, import_id)
                 await events.append_of(tx, lock, "cancel_requested", at=AT)
             else:
-                await parts.move(tx, part_id, Move.CLAIM, at=AT, values={"slot": slot})
+                await in_jobs.move(tx, part_id, Move.CLAIM, at=AT, values={"slot": slot})
             if wait:
                 begun.set()
                 await go_on.wait()
@@ -102,7 +103,7 @@ async def test_a_retry_and_who_comes_in_between_never_wait_for_each_other(postgr
             await retry(at_once=True)
             return
         async with db.write() as tx:
-            await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+            await in_jobs.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
 
     later = asyncio.create_task(come_in_between())
     async with asyncio.timeout(SOON_SECONDS):
@@ -147,7 +148,7 @@ async def test_who_watches_is_told_behind_the_commit(database_url: str):
     db = Database(database_url, notify=lambda changed: told.append(set(changed)), finish=finish)
     async with db.write() as tx:
         for part in await parts_of(quiet, import_id):
-            await parts.move(tx, part.id, Move.CANCEL, at=AT)
+            await in_jobs.move(tx, part.id, Move.CANCEL, at=AT)
         assert told == []
     assert told == [{import_id}]
     with pytest.raises(RuntimeError):
@@ -167,7 +168,7 @@ async def test_how_far_a_history_has_come(db: Database):
     waiting, ended = await an_import(db), await an_import(db)
     async with db.write() as tx:
         for part in await parts_of(db, ended):
-            await parts.move(tx, part.id, Move.CANCEL, at=AT)
+            await in_jobs.move(tx, part.id, Move.CANCEL, at=AT)
     async with db.read() as tx:
         found = await events.latest(tx, [waiting, ended, 999])
     assert found == {

@@ -10,11 +10,12 @@ from sqlalchemy import text
 from app.domain.imports import Request, Status
 from app.domain.lifecycle import Move
 from app.domain.objects import CustomObject, Leads
-from app.store import import_queries, imports, parts
+from app.store import import_queries, imports
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
 from app.store.import_queries import Filters
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 BY = AttentionCriteria(AT, stuck_seconds=3600)
 ALL = Filters()
@@ -96,9 +97,9 @@ async def test_each_filter_finds_its_own(db: Database):
     }
     (cancelled,), (lost,) = await parts_of(db, different["status"]), await parts_of(db, different["attention"])
     async with db.write() as tx:
-        await parts.move(tx, cancelled.id, Move.CANCEL, at=AT)
-        await parts.move(tx, lost.id, Move.CLAIM, at=AT, values={"slot": 1})
-        await parts.move(tx, lost.id, Move.LOSE, at=AT)
+        await in_jobs.move(tx, cancelled.id, Move.CANCEL, at=AT)
+        await in_jobs.move(tx, lost.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await in_jobs.move(tx, lost.id, Move.LOSE, at=AT)
         for name, at in (("created_after", "2026-11-04T12:00:01"), ("created_before", "2026-11-04T11:59:59")):
             stamp = f"{at}.000000Z" if db.on_sqlite else f"{at}+00"
             await tx.execute(text(f"UPDATE import SET created_at = '{stamp}' WHERE id = {different[name]}"))

@@ -12,6 +12,7 @@ from app.store.database import Database
 from app.store.imports import Origin
 from app.store.tables import import_, part
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 FILE = SourceFile("leads.csv", 8, "ab" * 32, 3, ragged_rows=1)
 LATER = AT + timedelta(minutes=5)
@@ -88,10 +89,10 @@ async def test_a_cancel_is_asked_for_once(db: Database):
     """The first time stands."""
     import_id = await an_import(db)
     async with db.write() as tx:
-        assert not await imports.is_cancelled(tx, import_id)
+        assert await imports.cancelled_among(tx, [import_id]) == set()
         await imports.request_cancel(tx, import_id, at=AT)
         await imports.request_cancel(tx, import_id, at=LATER)
-        assert await imports.is_cancelled(tx, import_id)
+        assert await imports.cancelled_among(tx, [import_id]) == {import_id}
     assert await column(db, import_id, "cancel_requested_at") == AT
 
 
@@ -100,17 +101,17 @@ async def test_the_sums_are_those_of_the_parts(db: Database):
     import_id = await an_import(db, parts_count=2)
     first, second = await parts_of(db, import_id)
     async with db.write() as tx:
-        await tx.execute(part.update().where(part.c.id == first.id).values(state="importing", slot=1, imported=2))
+        await tx.execute(part.update().where(part.c.id == first.id).values(state="importing", imported=2))
         await tx.execute(part.update().where(part.c.id == second.id).values(imported=1, failed=1, warned=2))
         lock = await imports.lock(tx, import_id)
         assert lock is not None
-        await imports.refresh(tx, lock, at=None)
+        await imports.refresh(tx, [lock], at=None)
     names = ("status", "imported", "failed", "warned", "started_at")
     assert [await column(db, import_id, name) for name in names] == ["importing", 3, 1, 2, None]
     async with db.write() as tx:
         lock = await imports.lock(tx, import_id)
         assert lock is not None
-        await imports.refresh(tx, lock, at=LATER)
+        await imports.refresh(tx, [lock], at=LATER)
     assert await column(db, import_id, "started_at") == LATER
 
 
@@ -129,8 +130,8 @@ async def test_the_error_of_a_failed_import_is_that_of_its_first_part_that_has_o
     first, second, third = await parts_of(db, import_id)
     error = {"error_code": "marketo_refused"}
     async with db.write() as tx:
-        await parts.move(tx, third.id, Move.ABANDON, at=AT, values=error | {"error_message": "of the third"})
-        await parts.move(tx, second.id, Move.ABANDON, at=AT, values=error | {"error_message": "of the second"})
-        await parts.move(tx, first.id, Move.CANCEL, at=AT)
+        await in_jobs.move(tx, third.id, Move.ABANDON, at=AT, values=error | {"error_message": "of the third"})
+        await in_jobs.move(tx, second.id, Move.ABANDON, at=AT, values=error | {"error_message": "of the second"})
+        await in_jobs.move(tx, first.id, Move.CANCEL, at=AT)
     assert await column(db, import_id, "status") == "failed"
     assert await column(db, import_id, "error_message") == "of the second"

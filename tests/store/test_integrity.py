@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, insert, update
 
-from app.store import blobs, integrity
+from app.store import blobs, integrity, jobs
 from app.store.database import Database
 from app.store.integrity import Stored
 from app.store.tables import part_file, part_keys, result_file
-from tests.store.seed import an_import, parts_of
+from tests.store.seed import AT, an_import, parts_of
 
 
 async def everything(db: Database, table: Table) -> list[Stored]:
@@ -28,21 +28,21 @@ async def test_each_value_is_met_once(db: Database):
     first, *others = await parts_of(db, await an_import(db, parts_count=12))
     async with db.write() as tx:
         await tx.execute(insert(part_keys), {"part_id": first.id, "digests": b"8 bytes.", "checksum": None})
+        job = await jobs.claim(tx, [first.id, others[0].id], slot=1, due_at=AT, at=AT)
         for kind in ("failures", "warnings"):
-            await tx.execute(insert(result_file), {"part_id": first.id, "kind": kind, "blob": b"x", "checksum": None})
+            await tx.execute(insert(result_file), {"job_id": job.id, "kind": kind, "blob": b"x", "checksum": None})
         assert await integrity.count(tx) == 15
     files = await everything(db, part_file)
     assert [stored.key for stored in files] == [(one.id,) for one in (first, *others)]
     assert [stored.part_number for stored in files] == list(range(1, 13))
-    assert [stored.key for stored in await everything(db, result_file)] == [
-        (first.id, "failures"),
-        (first.id, "warnings"),
-    ]
+    result_files = await everything(db, result_file)
+    assert [stored.key for stored in result_files] == [(job.id, "failures"), (job.id, "warnings")]
+    assert [(stored.import_id, stored.part_number) for stored in result_files] == [(first.import_id, 1)] * 2
     (keys,) = await everything(db, part_keys)
     assert (keys.table, keys.import_id, keys.state, keys.contents) == (
         "part_keys",
         first.import_id,
-        "waiting",
+        "submitting",
         (b"8 bytes.",),
     )
 

@@ -12,10 +12,21 @@ from app.domain.events import Occurrence
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import CustomObject, Leads
 from app.domain.result_rows import ResultRow
-from app.store import api_keys, events, import_queries, imports, instances, part_files, part_queries, parts, results
+from app.store import (
+    api_keys,
+    events,
+    import_queries,
+    imports,
+    instances,
+    job_queries,
+    part_files,
+    part_queries,
+    parts,
+    results,
+)
 from app.store.database import Database
 from app.store.parts import NewPart
-from app.store.results import Kind
+from app.store.results import Kind, Owner
 from migrations.drift import drift
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -56,8 +67,8 @@ async def filled(url: str) -> list[int]:
             accepted = await imports.accept(tx, import_id, file=SourceFile(None, 8, "00", 1), columns=["a"], at=AT)
             assert accepted is not None
             await parts.release(tx, accepted, at=AT)
-            encoded = results.encode_rows([ResultRow(1, "bad", VALUES)])
-            await results.keep_rows(tx, import_id, Kind.FAILURES, encoded, part_number=1)
+            encoded = results.encode_rows([(Owner(import_id, 1), ResultRow(1, "bad", VALUES))])
+            await results.keep_rows(tx, Kind.FAILURES, encoded)
             made.append(import_id)
     await database.close()
     return made
@@ -194,6 +205,7 @@ PART_BEFORE = """
 
 async def test_rows_that_an_earlier_version_wrote_are_read_as_what_they_are(database_url: str):
     """In every state, by the names that the columns had when they were the words of the code, too."""
+    migrations.downgrade(database_url, "0013")
     database = Database(database_url)
     async with database.write() as tx:
         await tx.execute(text(INSTANCE_BEFORE))
@@ -203,7 +215,9 @@ async def test_rows_that_an_earlier_version_wrote_are_read_as_what_they_are(data
             aside, waits_for = state == "cancelled", 4 if state == "waiting" else "NULL"
             row = PART_BEFORE.format(number=number, state=state, slot=slot, aside=aside, waits_for=waits_for)
             await tx.execute(text(row))
+    migrations.upgrade(database_url)
     async with database.read() as tx:
+        there = await job_queries.at_marketo(tx, ["default"])
         summary = await import_queries.get_summary(tx, 7)
         parts_before = await part_queries.of_import(tx, 7)
         (instance,) = await instances.everyone(tx)
@@ -215,5 +229,5 @@ async def test_rows_that_an_earlier_version_wrote_are_read_as_what_they_are(data
     assert {part.conflict_scope.record_kind for part in parts_before} == {"people"}
     assert [part.state for part in parts_before if part.conflict_scope.has_deferred_rows] == ["cancelled"]
     assert [(part.state, part.blocked_by) for part in parts_before if part.blocked_by] == [("waiting", 4)]
-    assert [part.slot for part in parts_before if part.slot] == [2, 3, 4, 5]
+    assert [(job.slot, job.state) for job in there] == list(enumerate(AT_MARKETO, start=2))
     assert instance.external_slots == 3

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 from app.domain.imports import Request
-from app.domain.lifecycle import State
 from app.domain.objects import Leads
 from app.store import imports, part_queries, parts
 from app.store.database import Database
@@ -36,37 +35,6 @@ async def test_an_import_has_its_parts_in_their_order(db: Database):
         assert await part_queries.of_import(tx, begun) == []
 
 
-async def test_parts_in_a_state_come_in_the_order_in_which_marketo_got_them(db: Database):
-    """With a time, only those whose turn it is by then; one without a time is always due."""
-    first, second, third, other = await ids(db, 4)
-    for slot, (part_id, submitted, due) in enumerate([(second, 0, 1), (first, 1, 9), (third, 2, None)], start=1):
-        due_at = None if due is None else AT + due * MINUTE
-        await put(db, part_id, state="queued", slot=slot, submitted_at=AT + submitted * MINUTE, due_at=due_at)
-    await put(db, other, state="importing", slot=4)
-    async with db.read() as tx:
-        queued = await part_queries.in_states(tx, "default", {State.QUEUED})
-        due_parts = await part_queries.in_states(tx, "default", {State.QUEUED}, due=AT + MINUTE)
-        one = await part_queries.in_states(tx, "default", {State.QUEUED, State.IMPORTING}, limit=1)
-        assert await part_queries.in_states(tx, "other", {State.QUEUED}) == []
-    assert [part.id for part in queued] == [second, first, third]
-    assert [part.id for part in due_parts] == [second, third]
-    assert len(one) == 1
-
-
-async def test_slots_are_counted_by_instance(db: Database):
-    """A part that holds one is at Marketo, or may be."""
-    first, second, _ = await ids(db, 3)
-    (elsewhere,) = await ids(db, 1, instance="other")
-    await put(db, first, state="unconfirmed", slot=7, submitted_at=AT + MINUTE)
-    await put(db, second, state="queued", slot=3, submitted_at=AT)
-    await put(db, elsewhere, state="queued", slot=1, submitted_at=AT)
-    async with db.read() as tx:
-        assert await part_queries.slots_in_use(tx, "default") == {3, 7}
-        assert await part_queries.states_at_marketo(tx, "default") == {State.UNCONFIRMED: 1, State.QUEUED: 1}
-        assert [one.id for one in await part_queries.at_marketo(tx, ["default"])] == [second, first]
-        assert len(await part_queries.at_marketo(tx, ["default", "other"])) == 3
-
-
 async def test_whoever_waits_for_a_part_is_found_however_long_the_chain_is(db: Database):
     """The imports behind it, and for each waiting part the one that goes first."""
     (head,), (middle,), (tail,), (free,) = [await ids(db, 1, client=name) for name in ("a", "b", "c", "d")]
@@ -82,31 +50,6 @@ async def test_whoever_waits_for_a_part_is_found_however_long_the_chain_is(db: D
         head: BlockedBy(by_id[head].import_id, 1, "a"),
         middle: BlockedBy(by_id[middle].import_id, 1, "b"),
     }
-
-
-async def test_a_job_belongs_to_one_part(db: Database):
-    """Another one that has its batch id, or had it, is found; in another instance the number means another job."""
-    first, second = await ids(db, 2)
-    (elsewhere,) = await ids(db, 1, instance="other")
-    await put(db, first, batch_id=1001)
-    await put(db, elsewhere, batch_id=1002)
-    async with db.read() as tx:
-        mine, other = await part_queries.get(tx, first), await part_queries.get(tx, second)
-        assert await part_queries.other_with_batch(tx, mine, 1001) is None
-        assert await part_queries.other_with_batch(tx, other, 1001) == mine
-        assert await part_queries.other_with_batch(tx, other, 1002) is None
-
-
-async def test_a_stuck_part_is_found_until_its_history_tells_of_it(db: Database):
-    """In Marketo's queue, at work there, or with its results still to come; a waiting part is never stuck."""
-    queued, collecting, told, waiting, young = await ids(db, 5)
-    await put(db, queued, state="queued", slot=1, state_since=AT)
-    await put(db, collecting, state="collecting", state_since=AT - MINUTE)
-    await put(db, told, state="importing", slot=2, state_since=AT, stuck_at=AT)
-    await put(db, waiting, state_since=AT - MINUTE)
-    await put(db, young, state="importing", slot=3, state_since=AT + MINUTE)
-    async with db.read() as tx:
-        assert [one.id for one in await part_queries.stuck_untold(tx, "default", since=AT)] == [queued, collecting]
 
 
 async def test_parts_whose_tries_fail_are_found_by_how_long_they_do(db: Database):

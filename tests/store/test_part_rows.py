@@ -40,13 +40,6 @@ async def test_an_error_is_there_when_it_has_a_code_and_a_failed_try_when_it_has
     assert (await changed(db, **part_rows.tried(error, failing_since=None))).failing_since is None
 
 
-async def test_a_submission_that_counts_adds_one_attempt(db: Database):
-    """To whatever the row holds in that moment."""
-    assert (await changed(db, attempts=3)).attempts == 3
-    stored = await changed(db, **part_rows.COUNTED)
-    assert stored.attempts == 1
-
-
 async def test_a_waiting_part_is_due_once_its_time_has_come(db: Database):
     """Not one without a time: that one is in the queue already."""
     first, second, third, fourth = await parts_of(db, await an_import(db, parts_count=4))

@@ -1,4 +1,4 @@
-"""The one writer of a part's state."""
+"""Who writes a part's state, and what follows from it."""
 
 import itertools
 
@@ -7,12 +7,13 @@ from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from app.domain.lifecycle import Move, State
-from app.store import events, imports, instances, parts, waiting_queue
+from app.store import events, imports, instances, jobs, waiting_queue
 from app.store.database import Database
 from app.store.instances import LeaseTerm
 from app.store.parts import Stale
-from app.store.tables import event, import_, instance, part
+from app.store.tables import event, import_, instance, job, part
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 from tests.support.lifecycle import MOVES
 
 SLOTTED = {"submitting", "unconfirmed", "queued", "importing"}
@@ -20,9 +21,7 @@ SLOTTED = {"submitting", "unconfirmed", "queued", "importing"}
 
 async def put(db: Database, part_id: int, state: str, slot: int = 1) -> None:
     async with db.write() as tx:
-        await tx.execute(
-            part.update().where(part.c.id == part_id).values(state=state, slot=slot if state in SLOTTED else None)
-        )
+        await in_jobs.put(tx, part_id, state, slot=slot)
 
 
 async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Database):
@@ -33,12 +32,13 @@ async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Dat
         sources, target = MOVES[move]
         async with db.write() as tx:
             if state in sources:
-                moved = await parts.move(tx, only.id, move, at=AT, values={"slot": 1} if target in SLOTTED else None)
+                moved = await in_jobs.move(tx, only.id, move, at=AT, values={"slot": 1} if target in SLOTTED else None)
                 assert moved.state == target
-                assert (moved.slot is not None) == (target in SLOTTED)
+                slots = (await tx.execute(select(job.c.slot).where(job.c.slot.is_not(None)))).all()
+                assert bool(slots) == (target in SLOTTED)
             else:
                 with pytest.raises(Stale):
-                    await parts.move(tx, only.id, move, at=AT)
+                    await in_jobs.move(tx, only.id, move, at=AT, values={"slot": 2} if move == "claim" else None)
 
 
 async def test_an_event_can_be_written_while_a_claim_holds_the_instance(db: Database):
@@ -59,10 +59,10 @@ async def test_the_loser_of_two_moves_does_nothing(db: Database):
     import_id = await an_import(db)
     (only,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await in_jobs.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
     with pytest.raises(Stale):
         async with db.write() as tx:
-            await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 2})
+            await in_jobs.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 2})
     async with db.read() as tx:
         types = (await tx.execute(select(event.c.type).where(event.c.import_id == import_id))).scalars().all()
     assert types == ["accepted", "claim"]
@@ -72,11 +72,11 @@ async def test_SLOTS_NOT_OVERSOLD_the_schema_itself_has_ten_numbered_slots(db: D
     """A slot taken twice, and an eleventh, are refused by the database whatever the code does."""
     waiting = await parts_of(db, await an_import(db, parts_count=3))
     async with db.write() as tx:
-        await parts.move(tx, waiting[0].id, Move.CLAIM, at=AT, values={"slot": 10})
+        await in_jobs.move(tx, waiting[0].id, Move.CLAIM, at=AT, values={"slot": 10})
     for slot in (10, 11, 0, None):
         with pytest.raises(IntegrityError):
             async with db.write() as tx:
-                await parts.move(tx, waiting[1].id, Move.CLAIM, at=AT, values={"slot": slot})
+                await in_jobs.move(tx, waiting[1].id, Move.CLAIM, at=AT, values={"slot": slot})
 
 
 async def test_a_move_and_its_event_are_one_transaction(db: Database):
@@ -85,7 +85,7 @@ async def test_a_move_and_its_event_are_one_transaction(db: Database):
     (only,) = await parts_of(db, import_id)
     with pytest.raises(ZeroDivisionError):
         async with db.write() as tx:
-            await parts.move(tx, only.id, Move.CANCEL, at=AT)
+            await in_jobs.move(tx, only.id, Move.CANCEL, at=AT)
             raise ZeroDivisionError
     (after,) = await parts_of(db, import_id)
     assert after.state == "waiting"
@@ -98,10 +98,10 @@ async def test_a_part_that_comes_back_to_a_cancelled_import_is_cancelled(db: Dat
     import_id = await an_import(db)
     (only,) = await parts_of(db, import_id)
     async with db.write() as tx:
-        await parts.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
+        await in_jobs.move(tx, only.id, Move.CLAIM, at=AT, values={"slot": 1})
         await imports.request_cancel(tx, import_id, at=AT)
     async with db.write() as tx:
-        back = await parts.move(tx, only.id, Move.TURN_AWAY, at=AT)
+        back = await in_jobs.move(tx, only.id, Move.TURN_AWAY, at=AT)
     assert back.state == "cancelled"
 
 
@@ -113,7 +113,7 @@ async def test_higher_priority_goes_first_then_the_order_of_acceptance(db: Datab
         async with db.write() as tx:
             priority, clients = await waiting_queue.clients(tx, "default")
             found, *_ = await waiting_queue.of_client(tx, "default", priority=priority, client=clients[0], limit=5)
-            await parts.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
+            await in_jobs.move(tx, found.id, Move.CLAIM, at=AT, values={"slot": slot})
             order.append(found.import_id)
     assert order == [urgent, first, second]
 
@@ -148,9 +148,9 @@ async def test_nothing_that_marketo_told_of_a_job_is_left_in_a_part_that_goes_on
     await put(db, only.id, "importing")
     async with db.write() as tx:
         told = {"imported": 2, "counted": True, "message": "half of it", "started_at": AT}
-        await parts.note(tx, only.id, **told)
-        await parts.move(tx, only.id, Move.FORGET, at=AT)
-        moved = await parts.move(tx, only.id, Move.RESUBMIT, at=AT)
+        await jobs.note(tx, (await in_jobs.job_of(tx, only.id)).id, **told)
+        await in_jobs.move(tx, only.id, Move.FORGET, at=AT)
+        moved = await in_jobs.move(tx, only.id, Move.RESUBMIT, at=AT)
         rows = (await tx.execute(select(import_.c.imported).where(import_.c.id == import_id))).scalar_one()
     assert (moved.rows.imported, moved.counted, moved.message, moved.started_at, rows) == (0, False, None, None, 0)
 
@@ -168,7 +168,7 @@ async def test_the_end_of_a_part_sets_any_number_free(postgres_url: str):
             f"FROM part, generate_series(3, 70000) AS n WHERE part.id = {second.id}"
         )
     async with database.write() as tx:
-        await parts.move(tx, first.id, Move.FINISH, at=AT)
+        await in_jobs.move(tx, first.id, Move.FINISH, at=AT)
     async with database.read() as tx:
         held = select(func.count()).select_from(part).where(part.c.waits_for.is_not(None))
         assert (await tx.execute(held)).scalar_one() == 0

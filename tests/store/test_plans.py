@@ -5,7 +5,7 @@ very much has piled up, and what they read is counted.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.simulator import Fault
 from app.store.database import Database
 from tests.story.files import LEADS_WITH_TROUBLE, leads
+from tests.support.clock import SteppedClock
 from tests.support.heap import fill, settle
-from tests.support.stage import Stage
+from tests.support.stage import Stage, staged
 from tests.support.statements import overhearing
 
 FINISHED, WAITING = 30_000, 1_000
@@ -27,6 +28,8 @@ PAGES = (
     "/metrics",
     "/v1/instances",
     "/v1/instances/default/events",
+    "/v1/instances/default/jobs",
+    "/v1/instances/default/jobs?state=over",
     "/v1/imports",
     "/v1/imports?status=queued",
     "/v1/imports?client=local",
@@ -38,6 +41,13 @@ PAGES = (
     "/v1/imports/1/failures",
 )
 Sent = dict[str, Any]  # each statement with the parameters it was last sent with
+
+
+@pytest.fixture
+async def stage(database_url: str, clock: SteppedClock) -> AsyncIterator[Stage]:
+    """A service that bundles."""
+    async with staged(database_url, clock, bundle_seconds=20) as stage:
+        yield stage
 
 
 @contextmanager
@@ -53,7 +63,7 @@ def overheard(db: Database) -> Iterator[Sent]:
 
 
 async def a_life(stage: Stage) -> None:
-    """Everything that a worker does: files that share a key, rejected rows, a lost answer; and what people ask for.
+    """Everything that a worker does: files that share a key or a job, rejected rows, lost answers; what people ask for.
 
     Also what keeps work from flowing: others' jobs in the whole queue, a job that Marketo denies.
     """
@@ -66,6 +76,9 @@ async def a_life(stage: Stage) -> None:
     await stage.created(leads(3), not_before="2026-11-04T12:01:00Z")
     await stage.created(leads(3, start=90), priority=9, label="some")
     cancelled = await stage.created(leads(3, start=50), not_before="2027-01-01T00:00:00Z")
+    for start in (200, 210, 220):
+        await stage.created(leads(3, start=start))
+    stage.simulator.order(Fault("job_failed", on="create", nth=2))
     for _ in range(3):
         await stage.beat()
         stage.clock.step(30)

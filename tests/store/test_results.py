@@ -7,7 +7,7 @@ import pytest
 from app.domain.result_rows import ResultRow
 from app.store import results
 from app.store.database import Database
-from app.store.results import Cut, Kind
+from app.store.results import Cut, Kind, Owner
 from tests.store.seed import an_import
 
 FIRST = Cut(None, 100)
@@ -24,7 +24,8 @@ async def keep(
     db: Database, import_id: int, *rows: ResultRow, part_number: int = 1, kind: Kind = Kind.FAILURES
 ) -> None:
     async with db.write() as tx:
-        await results.keep_rows(tx, import_id, kind, results.encode_rows(rows), part_number=part_number)
+        own = [(Owner(import_id, part_number), row) for row in rows]
+        await results.keep_rows(tx, kind, results.encode_rows(own))
 
 
 async def page(db: Database, import_id: int, cut: Cut = FIRST, **knobs: Any) -> results.Page:
@@ -109,7 +110,7 @@ async def test_the_rows_of_one_part_are_known_apart(db: Database):
     await keep(db, import_id, row(2, part_row=1), kind=Kind.WARNINGS)
     async with db.write() as tx:
         assert sorted(await results.part_rows(tx, import_id, Kind.FAILURES, part_number=1)) == [0, 2]
-        await results.forget_rows(tx, import_id, part_number=1)
+        await results.forget_rows(tx, [Owner(import_id, 1)])
         assert await results.part_rows(tx, import_id, Kind.FAILURES, part_number=1) == []
         assert await results.part_rows(tx, import_id, Kind.FAILURES, part_number=2) == [1]
     assert (await page(db, import_id, kind=Kind.WARNINGS)).rows == []

@@ -5,9 +5,10 @@ from itertools import pairwise
 
 from app.domain.estimates import Work
 from app.domain.lifecycle import Move
-from app.store import part_queries, parts, waiting_queue
+from app.store import part_queries, parts, tables, waiting_queue
 from app.store.database import Database
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 LATER = AT + timedelta(hours=1)
 
@@ -36,9 +37,9 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
         for import_id, values in moves.items():
             (part,) = await part_queries.of_import(tx, import_id)
             if values:
-                await parts.note(tx, part.id, **values)
+                await tx.execute(tables.part.update().where(tables.part.c.id == part.id).values(**values))
             else:
-                await parts.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": 1})
+                await in_jobs.move(tx, part.id, Move.CLAIM, at=AT, values={"slot": 1})
     async with db.read() as tx:
         (only,) = await waiting_queue.backlog_slices(tx, "default", now=AT)
         assert only.work == Work(1, 3)

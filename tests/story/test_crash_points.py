@@ -33,6 +33,7 @@ from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
 from app.worker.timetable import timetable
 from tests.support.audit import Audit
+from tests.support.carried import SentJob
 from tests.support.clock import SteppedClock
 from tests.support.stage import Killed, stage_settings
 from tests.support.transport import SimulatorTransport
@@ -40,30 +41,42 @@ from tests.support.transport import SimulatorTransport
 BEATS = 250
 DIES_IN_MID_POST = (3, 6)  # the POSTs after which the process dies in any case, with the answer on its way
 POINTS_A_LIFE = 8
+FIRSTS = range(0, len(Failpoint), POINTS_A_LIFE)
+BUNDLED = (8,)  # of these, the lives that bundle in `make test`: claims and answers, and what is collected
+SMALL_FILES = 6
 FIRST, LATER = "the first time", "a later time, and again while it recovers"
 WHEN = {FIRST: (1, False), LATER: (2, True)}
 
 
-@pytest.mark.parametrize("first", range(0, len(Failpoint), POINTS_A_LIFE))
-async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, first: int):
-    """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, and the counts, as the audit has them.
+@pytest.mark.parametrize(
+    ("first", "bundle_seconds"),
+    [
+        *((first, 0.0) for first in FIRSTS),
+        *(pytest.param(first, 20.0, marks=() if first in BUNDLED else pytest.mark.endure) for first in FIRSTS),
+    ],
+)
+async def test_a_death_anywhere_is_put_right(database_url: str, clock: SteppedClock, first: int, bundle_seconds: float):
+    """NEVER_TWICE_BY_ACCIDENT, SAFE_ACK, RESULTS_BEFORE_DONE, EACH_ITS_OWN, and the counts, as the audit has them.
 
     Of each few points, a process dies at each, the first time that it is reached.
     """
     points = list(Failpoint)[first : first + POINTS_A_LIFE]
-    theatre = Theatre(database_url, clock, fatal={(point, 1) for point in points})
+    theatre = Theatre(database_url, clock, fatal={(point, 1) for point in points}, bundle_seconds=bundle_seconds)
     await theatre.play()
     assert sorted(theatre.deaths) == sorted(points), "the story does not reach all of them"
 
 
 @pytest.mark.both_databases
 @pytest.mark.endure
+@pytest.mark.parametrize("bundle_seconds", [0.0, 20.0])
 @pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("point", Failpoint)
-async def test_a_death_anywhere_alone_is_put_right(database_url: str, clock: SteppedClock, point: Failpoint, when: str):
+async def test_a_death_anywhere_alone_is_put_right(
+    database_url: str, clock: SteppedClock, point: Failpoint, when: str, bundle_seconds: float
+):
     """The same for each point alone, and while the next process recovers."""
     time, again = WHEN[when]
-    theatre = Theatre(database_url, clock, fatal={(point, time)}, again=again)
+    theatre = Theatre(database_url, clock, fatal={(point, time)}, again=again, bundle_seconds=bundle_seconds)
     await theatre.play()
     assert point in theatre.deaths, f"the story does not reach {point} as often"
     assert len(theatre.deaths) == 1 + again
@@ -99,6 +112,7 @@ class Theatre:
     clock: SteppedClock
     fatal: Collection[tuple[Failpoint, int]]  # the nth time that a point is reached
     again: bool = False  # the first point that is reached after that death is fatal, too
+    bundle_seconds: float = 0.0
     hit: dict[Failpoint, int] = field(default_factory=dict)
     deaths: list[Failpoint] = field(default_factory=list)
     accepted: list[int] = field(default_factory=list)
@@ -106,7 +120,7 @@ class Theatre:
     files: int = 0
 
     def __post_init__(self) -> None:
-        self.simulator = Simulator(Rules(), now=self.clock.seconds)
+        self.simulator = Simulator(Rules(keep_jobs=True), now=self.clock.seconds)
         for order in (
             Fault("lost_response", on="create", nth=2),
             Fault("job_failed", on="create", nth=5),
@@ -117,21 +131,28 @@ class Theatre:
 
     async def play(self) -> None:
         await self._start()
+        await self._upload_small_files()
         await self._until_done(self._upload_with_trouble)
         await self._until_done(self._upload_many_parts)
         await self._until_done(self._upload_cars)
         await self._until_done(self._beat)
+        await self._upload_small_files()
         await self._until_done(self._upload_many_parts)  # of the same people
         await self._until_done(self._upload_for_later)
         await self._until_done(self._pause_and_resume)
         await self._to_the_end()
+        if self.bundle_seconds:
+            self.simulator.order(Fault("all_failed", on="create"))
+            await self._upload_small_files()
+            await self._to_the_end()
         await self._until_done(self._retry)
         await self._until_done(self._leave)
         await self._to_the_end()
         await self._until_done(self._leave)
         await self._until_done(self._tidy)
         audit = Audit(self.container.db, {"default": self.simulator})
-        await audit.close_the_books(self.accepted)
+        books = await audit.close_the_books(self.accepted)
+        self._check_the_story(audit.sent("default", books))
         report = self.simulator.report()
         assert not report["errors"].keys() & {"1016", "606", "615"}, "a limit was met"
         await self.container.close()
@@ -162,7 +183,7 @@ class Theatre:
         self.db = Mortal(self.url, finish=finish)
         http = httpx.AsyncClient(transport=SimulatorTransport(create_app(self.simulator), after_request=self._answered))
         self.container: Container = build_container(
-            stage_settings(self.url, part_bytes=1000),
+            stage_settings(self.url, part_bytes=1000, bundle_seconds=self.bundle_seconds),
             now=self.clock,
             sleep=self.clock.sleep,
             http=http,
@@ -224,6 +245,24 @@ class Theatre:
     async def _upload_with_trouble(self) -> None:
         """A failed row, a warned one, and one that Marketo finds nobody for."""
         await self._receive(["a@example.com,{},1", "b@example.com,{},many", "no address,{},3", ",{},4"])
+
+    async def _upload_small_files(self) -> None:
+        """Where they are bundled: of each, one row fails and one is warned of; one shares its people with another."""
+        for _ in range(SMALL_FILES if self.bundle_seconds else 0):
+            await self._until_done(self._upload_small_file)
+
+    async def _upload_small_file(self) -> None:
+        people = self.files % (SMALL_FILES - 1)
+        await self._receive([f"s{people}@example.com,{{}},1", f"t{people}@example.com,{{}},x", f"u{people},{{}},2"])
+
+    def _check_the_story(self, sent: list[SentJob]) -> None:
+        """Where files are bundled, a job with several parts failed as a whole, and one went well."""
+        bundled = [job for job in sent if len(job.pieces) > 1]
+        if not self.bundle_seconds:
+            assert not bundled
+            return
+        assert any(job.has_imported and job.failures and job.warnings for job in bundled)
+        assert any(not job.has_imported for job in bundled)
 
     async def _upload_many_parts(self) -> None:
         await self._receive([f"p{n}@example.com,{{}},{'x' if n == 40 else n}" for n in range(45)])

@@ -450,7 +450,7 @@ IN_A_MOMENT = (
     "the clock was set",
 )
 """For `make test`: some of what the worker, the monitor and the steps each tell of. `make endure` has the others."""
-LAST_RESORTS = {"refuse", "fail"}
+LAST_RESORTS = {"refuse", "fail", "separate"}
 """A part has come to its end, and nothing is kept from flowing; the log tells of it all the same."""
 
 

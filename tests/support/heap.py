@@ -15,14 +15,21 @@ IMPORT = (
 )
 PART = (
     "id, import_id, number, instance, priority, client, turn, state, space, key_fields, first_row, rows, bytes, "
-    "imported, state_since, submitted_at, finished_at"
+    "imported, state_since, submitted_at, finished_at, job_id, alike"
+)
+JOB = (
+    "id, instance, state, state_since, object_type, parts, imports, rows, bytes, batch_id, attempts, imported, "
+    "submitted_at, finished_at"
 )
 
 
 async def fill(
     db: Database, first: int, last: int, *, finished: bool, clock: SteppedClock, apart_seconds: int = 7
 ) -> None:
-    """Imports of one part each, with these ids; the finished ones so far apart, within the last ninety days."""
+    """Imports of one part each, with these ids; the finished ones, each with its job, so far apart.
+
+    They have finished within the last ninety days.
+    """
     kind = "sqlite" if db.on_sqlite else "postgresql"
     numbers = NUMBERS[kind].format(first=first, last=last)
     now = f"{clock():%Y-%m-%dT%H:%M:%S.000000Z}"
@@ -36,7 +43,19 @@ async def fill(
     columns = "'[\"email\"]'" + ("" if db.on_sqlite else "::jsonb")
     imported = 3 if finished else 0
     no = "0" if db.on_sqlite else "false"
+    job_id = "i" if finished else "NULL"
+    pair = "printf('%032d', i / 2)" if db.on_sqlite else "lpad((i / 2)::text, 32, '0')"
+    alike = "NULL" if finished else pair  # two of them may be in one job
     async with db.write() as tx:
+        if finished:
+            await tx.execute(
+                text(
+                    f"INSERT INTO job ({JOB}, results_missing) {numbers} SELECT i, 'default', 'complete', {at}, "
+                    f"'lead', 1, 1, 3, 8, i, 1, {imported}, {at}, {at}, {no} FROM n"
+                )
+            )
+        if finished and not db.on_sqlite:
+            await tx.execute(text("SELECT setval(pg_get_serial_sequence('job', 'id'), max(id)) FROM job"))
         await tx.execute(
             text(
                 f"INSERT INTO import ({IMPORT}) {numbers} SELECT i, 'default', 'local', 'lead', 'csv', 'utf-8', "
@@ -47,7 +66,8 @@ async def fill(
         await tx.execute(
             text(
                 f"INSERT INTO part ({PART}, results_missing) {numbers} SELECT i, i, 1, 'default', 5, 'local', i, "
-                f"'{state}', 'people', 'email', 1, 3, 8, {imported}, {at}, {ended}, {ended}, {no} FROM n"
+                f"'{state}', 'people', 'email', 1, 3, 8, {imported}, {at}, {ended}, {ended}, {job_id}, {alike}, {no} "
+                "FROM n"
             )
         )
         await tx.execute(

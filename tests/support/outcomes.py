@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import select
 
 from app.domain.lifecycle import AT_MARKETO, State
-from app.store.tables import part
+from app.store.tables import job
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage
 from tests.support.transport import patience_seconds
@@ -114,5 +114,5 @@ async def check_the_simulators_report(stage: Stage, contents: Mapping[int, bytes
     emails = [record["email"] for record in stage.simulator.records("lead")]
     assert len(emails) == len(set(emails))
     async with stage.container.db.read() as tx:
-        held = await tx.execute(select(part.c.state, part.c.slot).where(part.c.slot.is_not(None)))
+        held = await tx.execute(select(job.c.state, job.c.slot).where(job.c.slot.is_not(None)))
         assert all(State(state) in AT_MARKETO for state, _ in held), "a slot is held for nothing"

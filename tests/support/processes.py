@@ -85,6 +85,7 @@ class Service:
             "PORT": self.port,
             "DATABASE_URL": database_url,
             "DISK_FLOOR_BYTES": 0,
+            "BUNDLE_SECONDS": 0,  # each file is a job: so it is known by its bytes
             "INSTANCES__DEFAULT__BASE_URL": marketo,
             "INSTANCES__DEFAULT__CLIENT_ID": rules.client_id,
             "INSTANCES__DEFAULT__CLIENT_SECRET": rules.client_secret,

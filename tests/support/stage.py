@@ -14,12 +14,12 @@ from sqlalchemy import exists, func, select
 from app.api.app import create_app as create_api
 from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
-from app.domain.lifecycle import FINAL, State
+from app.domain.lifecycle import FINAL, JobState, State
 from app.marketo.rate_limit import Sleep
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
 from app.simulator import Rules, Simulator, create_app
-from app.store import instances, part_queries
+from app.store import instances, job_queries
 from app.store.database import in_transaction
 from app.store.tables import event, import_, instance, part, part_file, part_keys
 from app.worker.instance_worker import InstanceWorker, build_instance_worker
@@ -44,7 +44,7 @@ class Killed(BaseException):
 def stage_settings(database_url: str, **knobs: Any) -> Settings:
     rules = Rules()
     instance = {"base_url": MARKETO, "client_id": rules.client_id, "client_secret": rules.client_secret}
-    known = {"auth": "off", "disk_floor_bytes": 0, "instances": {"default": instance}}
+    known = {"auth": "off", "disk_floor_bytes": 0, "bundle_seconds": 0, "instances": {"default": instance}}
     return exactly(database_url=database_url, **(known | knobs))
 
 
@@ -136,13 +136,15 @@ class Stage:
         """How long the steps will find nothing to do; a few seconds where no moment is known."""
         now = self.clock()
         async with self.container.db.read() as tx:
-            under_way = {State.QUEUED, State.IMPORTING}
-            there = await part_queries.in_states(tx, "default", under_way)
+            under_way = {JobState.QUEUED, JobState.IMPORTING}
+            there = await job_queries.in_states(tx, "default", under_way)
             answering = [each for each in there if each.silent_since is None]
             moments = [self.instance_worker.queue_model.next_poll(answering, now).at] if answering else []
             moments += [each.due_at for each in there if each.silent_since and each.due_at and each.due_at > now]
             by_time = select(func.min(part.c.due_at)).where(
-                part.c.instance == "default", part.c.state.in_(set(State) - under_way - FINAL), part.c.due_at > now
+                part.c.instance == "default",
+                part.c.state.in_(set(State) - set(map(State, under_way)) - FINAL),
+                part.c.due_at > now,
             )
             moments.append((await tx.execute(by_time)).scalar_one())
             held = select(instance.c.hold_until, instance.c.hold_reason).where(instance.c.hold_until > now)

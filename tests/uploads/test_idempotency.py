@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.formats import Format
-from app.domain.imports import Request
+from app.domain.imports import Bundle, Request
 from app.domain.objects import CustomObject, Leads
 from app.store import idempotency
 from app.store.database import Database
@@ -127,6 +127,7 @@ DIFFERENT: dict[str, dict[str, Any]] = {
     "charset": {"charset": "latin-1"},
     "priority": {"priority": 9},
     "not before": {"not_before": AT},
+    "bundle": {"bundle": Bundle.NEVER},
     "label": {"label": "nightly"},
     "metadata": {"metadata": {"a": "b"}},
 }
@@ -137,6 +138,12 @@ def test_a_request_with_another_parameter_is_another_request(changes: dict[str, 
     """Whichever it is."""
     same: dict[str, Any] = {"retry_of": None, "corrected": False}
     assert fingerprint(replace(LEADS, **changes), **same) != fingerprint(LEADS, **same)
+
+
+def test_a_key_of_a_version_without_bundles_still_stands_for_its_request():
+    """The digest is the one that the version before wrote: keys are kept for a month."""
+    before = "596a4ebcd79ef17d10485d121ec5849a72dcdebd5515c7f71db322ec9296ce84"
+    assert fingerprint(LEADS, retry_of=None, corrected=False) == before
 
 
 def test_what_is_sent_again_counts_and_the_name_of_the_file_does_not():

@@ -13,10 +13,10 @@ from app.scheduling.lease import Lease, LeaseLost
 from app.store import events, instances
 from app.store.database import Database
 from app.store.instances import LeaseTerm
-from app.store.tables import part
 from app.worker.instance_worker import build_instance_worker
 from app.worker.recovery import Recovery
 from tests.store.seed import an_import, parts_of
+from tests.support import in_jobs
 from tests.support.clock import SteppedClock
 from tests.support.stage import stage_settings
 
@@ -40,10 +40,11 @@ async def recovery(database_url: str, clock: SteppedClock) -> AsyncIterator[Reco
 async def a_part(
     recovery: Recovery, *, request: dict[str, Any] | None = None, state: str = "waiting", **columns: Any
 ) -> int:
-    """The import of a part in this state."""
+    """The import of a part in this state, and in a job of its own where it has one."""
     import_id = await an_import(recovery.db, **(request or {}))
+    (only,) = await parts_of(recovery.db, import_id)
     async with recovery.db.write() as tx:
-        await tx.execute(part.update().where(part.c.import_id == import_id).values(state=state, **columns))
+        await in_jobs.put(tx, only.id, state, **columns)
     return import_id
 
 
@@ -62,7 +63,10 @@ async def test_a_new_driver_calls_every_claim_of_the_last_one_lost(recovery: Rec
     queued = await a_part(recovery, state="queued", slot=2)
     assert await recovery.take_over(LEASE) == 1
     lost = await read(recovery, submitting)
-    assert (lost.state, lost.attempts, lost.slot) == ("unconfirmed", 1, 1)
+    async with recovery.db.write() as tx:
+        job = await in_jobs.job_of(tx, lost.id)
+    assert (lost.state, lost.attempts) == (job.state, job.attempts) == ("unconfirmed", 1)
+    assert (job.slot, job.due_at) == (1, lost.due_at)
     assert lost.due_at == clock() + timedelta(seconds=600), "the settling time"
     assert lost.last_error is not None
     assert (lost.last_error.code, lost.failing_since) == ("lost", None)

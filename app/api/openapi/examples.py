@@ -43,6 +43,7 @@ IMPORT: dict[str, Any] = {
         "warnings": "/v1/imports/42/warnings",
     },
 }
+RESOLVED_IMPORT: dict[str, Any] = IMPORT | {"bundled_imports": [43, 47]}
 FILE_CHECK: dict[str, Any] = {
     "rows": 35000,
     "parts": 1,
@@ -77,6 +78,7 @@ PART: dict[str, Any] = {
     "rows": 35000,
     "bytes": 3145728,
     "batch_id": 3404,
+    "bundled_with": 0,
     "attempts": 1,
     "imported": 12000,
     "failed": 12,
@@ -131,6 +133,25 @@ INSTANCE: dict[str, Any] = {
         "message": "Too many imports",
     },
 }
+JOB: dict[str, Any] = {
+    "id": 31,
+    "batch_id": 3404,
+    "state": "importing",
+    "object_type": "lead",
+    "rows": 35000,
+    "bytes": 3145728,
+    "parts": 42,
+    "imports": 42,
+    "imported": 12000,
+    "failed": 12,
+    "warned": 3,
+    "message": None,
+    "attempts": 1,
+    "submitted_at": "2026-11-23T10:00:02.000Z",
+    "started_at": "2026-11-23T10:00:10.000Z",
+    "finished_at": None,
+    "estimated_finish_at": "2026-11-23T10:00:21.000Z",
+}
 STATUS: dict[str, Any] = {
     "status": "ok",
     "checks": [{"name": "worker:default", "status": "ok", "detail": "worker-1"}],
@@ -150,5 +171,9 @@ PROBLEM: dict[str, Any] = {
 
 LEADS_CSV = Leads.example_file
 LEADS_TSV = LEADS_CSV.replace(",", "\t")
-RESOLUTIONS: list[dict[str, Any]] = [{"outcome": "resubmit"}, {"outcome": "accepted", "batch_id": 3404}]
+RESOLUTIONS: list[dict[str, Any]] = [
+    {"outcome": "resubmit"},
+    {"outcome": "accepted", "batch_id": 3404},
+    {"outcome": "give_up"},
+]
 PAUSE: dict[str, Any] = {"reason": "Spring cleaning"}

@@ -1,4 +1,4 @@
-"""/v1/imports/{id}: cancel, erase, send again, decide an unconfirmed part."""
+"""/v1/imports/{id}: cancel, erase, send again, decide about a part that Marketo has, or may have."""
 
 from dataclasses import replace
 from functools import partial
@@ -24,7 +24,7 @@ from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import INT32
-from app.api.schemas.imports import ImportOut
+from app.api.schemas.imports import ImportOut, ResolvedImportOut
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
@@ -133,14 +133,14 @@ async def retry_failures(
 
 
 class Resolution(BaseModel):
-    """What became of a submission whose answer was lost."""
+    """What became of a submission whose answer was lost, or that nothing more is expected of a job."""
 
     model_config = ConfigDict(
         extra="forbid",
         json_schema_extra={
             "examples": list(examples.RESOLUTIONS),
             "oneOf": [
-                {"properties": {"outcome": {"const": "resubmit"}, "batch_id": {"type": "null"}}},
+                {"properties": {"outcome": {"enum": ["resubmit", "give_up"]}, "batch_id": {"type": "null"}}},
                 {
                     "properties": {"outcome": {"const": "accepted"}, "batch_id": {"type": "integer"}},
                     "required": ["batch_id"],
@@ -149,7 +149,7 @@ class Resolution(BaseModel):
         },
     )
 
-    outcome: Literal["resubmit", "accepted"]
+    outcome: Literal["resubmit", "accepted", "give_up"]
     batch_id: int | None = Field(default=None, ge=1, le=INT32)
 
     @model_validator(mode="after")
@@ -161,7 +161,7 @@ class Resolution(BaseModel):
 
 @router.post(
     "/{import_id}/parts/{number}/resolve",
-    response_model=ImportOut,
+    response_model=ResolvedImportOut,
     dependencies=[takes_parameters(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
     responses=answers.responses(
@@ -175,7 +175,14 @@ async def resolve(
     presenter: Presenter,
     number: Annotated[int, Path(ge=1, le=INT32)],
     resolution: Resolution,
-) -> ImportOut:
-    """Decide an unconfirmed part: Marketo has it under this batch id, or it is to be sent again."""
-    await container.resolve.run(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
-    return await presenter.present_changed(import_.id)
+) -> ResolvedImportOut:
+    """Decide a part's job: Marketo has it under this batch id, or it is to be sent again, or nothing more is expected.
+
+    It goes for every import that has rows in the job: `bundled_imports` are the ids of the others.
+    """
+    if resolution.outcome == "give_up":
+        others = await container.resolve.give_up(import_.id, number, by=caller.client)
+    else:
+        others = await container.resolve.run(import_.id, number, batch_id=resolution.batch_id, by=caller.client)
+    visible_ids = [other for other, client in others.items() if caller.sees(client)]
+    return await presenter.present_resolved(import_.id, visible_ids)

@@ -10,17 +10,20 @@ from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_values import plain_text
+from app.api.parameter_values import one_of, plain_text
 from app.api.schemas.events import InstanceEventOut, InstanceEventPage
 from app.api.schemas.instances import InstanceBriefOut, InstanceOut, InstancePage
+from app.api.schemas.jobs import JobOut, JobPage
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
-from app.domain.errors import NotFound
+from app.domain.errors import BadParameter, Detail, NotFound
+from app.domain.lifecycle import JobState
 from app.reporting.instances import InstanceView
 from app.store import events, instances
 
 router = Router(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, AfterValidator(str.lower)]
+JOB_STATE = inputs.in_query("state", {"type": "string", "enum": list(JobState)}, "In which state")
 DECIDES = [takes_parameters(), needs(Scope.OPERATE)]
 
 
@@ -64,6 +67,31 @@ async def events_of(request: Request, container: TheContainer, name: Name) -> In
         listed = await events.page_of_instance(tx, name, after=after, size=page_request.size_and_more)
     page, more = page_request.cut(listed, lambda event: [event.id])
     return InstanceEventPage(items=[InstanceEventOut.of(event) for event in page], next_page_token=more)
+
+
+@router.get(
+    "/{name}/jobs",
+    response_model=JobPage,
+    dependencies=[takes_parameters("state", *paging.PARAMETERS), needs(Scope.READ)],
+    responses=answers.responses({}, "forbidden", "not_found"),
+    openapi_extra={"parameters": [JOB_STATE, *inputs.PAGING]},
+)
+async def jobs_of(request: Request, container: TheContainer, name: Name) -> JobPage:
+    """The jobs that Marketo has of ours, and those that have ended, newest first."""
+    page_request = paging.read_page_request(request.query_params, 1)
+    before = page_request.place[0] if page_request.place else None
+    state = _job_state(request.query_params.get("state"))
+    views = await container.reports.jobs.page(name, state=state, before=before, size=page_request.size_and_more)
+    page, more = page_request.cut(views, lambda view: [view.job.id])
+    return JobPage(items=[JobOut.of(view) for view in page], next_page_token=more)
+
+
+def _job_state(text: str | None) -> JobState | None:
+    """Errors: BadParameter."""
+    try:
+        return one_of(JobState, text) if text is not None else None
+    except ValueError as mistake:
+        raise BadParameter(str(mistake), details=(Detail(str(mistake), field="state"),)) from None
 
 
 @router.post(

@@ -54,7 +54,7 @@ def _family(series: Series, numbers: Numbers) -> Metric:
         histogram = HistogramMetricFamily(series.name, series.meaning, labels=series.labels)
         for values, value in series.read(numbers):
             assert isinstance(value, Histogram)
-            histogram.add_metric(values, value.buckets, value.sum_seconds)
+            histogram.add_metric(values, value.buckets, value.total)
         return histogram
     kind = CounterMetricFamily if series.kind is Kind.COUNTER else GaugeMetricFamily
     family = kind(series.name, series.meaning, labels=series.labels)

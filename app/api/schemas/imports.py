@@ -196,6 +196,14 @@ class ImportOut(_WithTarget):
         )
 
 
+class ResolvedImportOut(ImportOut):
+    """An import of which a part was decided, and whom else that went for."""
+
+    model_config = with_example(examples.RESOLVED_IMPORT)
+
+    bundled_imports: list[int]  # the ids of the other imports of the part's job, as far as the caller may see them
+
+
 class ImportPage(BaseModel):
     items: list[ImportOut]
     next_page_token: str | None

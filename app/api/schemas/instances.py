@@ -5,7 +5,7 @@ from pydantic import BaseModel
 from app.api.openapi import examples
 from app.api.schemas.fields import Moment, with_example
 from app.domain.instances import Condition
-from app.domain.lifecycle import State
+from app.domain.lifecycle import JobState, State
 from app.reporting.instances import InstanceView
 
 
@@ -22,12 +22,12 @@ class SlotsOut(BaseModel):
 
     @classmethod
     def of(cls, view: InstanceView) -> "SlotsOut":
-        states = view.queue.parts
+        states = view.queue.jobs
         return cls(
             used=view.slots_used,
-            importing=states.get(State.IMPORTING, 0),
-            queued=states.get(State.QUEUED, 0),
-            unconfirmed=states.get(State.UNCONFIRMED, 0),
+            importing=states.get(JobState.IMPORTING, 0),
+            queued=states.get(JobState.QUEUED, 0),
+            unconfirmed=states.get(JobState.UNCONFIRMED, 0),
         )
 
 

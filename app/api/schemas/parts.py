@@ -48,6 +48,7 @@ class PartOut(BaseModel):
     rows: int
     bytes: int
     batch_id: int | None
+    bundled_with: int | None
     attempts: int
     imported: int
     failed: int
@@ -71,6 +72,7 @@ class PartOut(BaseModel):
             rows=part.rows.total,
             bytes=part.size_bytes,
             batch_id=part.batch_id,
+            bundled_with=part.bundled_with,
             attempts=part.attempts,
             imported=part.rows.imported,
             failed=part.rows.failed,

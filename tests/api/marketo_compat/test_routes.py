@@ -256,9 +256,11 @@ async def test_parameters_may_be_fields_of_the_form_and_so_may_the_token(stage: 
         "/bulk/v1/leads.json", files=FORM, params={"access_token": sent, "partner_id": "x", "_method": "POST"}
     )
     assert result(answer)["status"] == "Queued"
-    again = {"priority": 9, "label": "by way of Marketo", "programMemberStatus": "On List"}
-    kept = await detail(stage, await created(stage, sent, **again))
+    again = {"priority": 9, "label": "by way of Marketo", "programMemberStatus": "On List", "bundle": "never"}
+    kept = await detail(stage, alone := await created(stage, sent, **again))
     assert (kept["priority"], kept["label"]) == (9, "by way of Marketo")
+    stored = [await stage.container.reports.imports.get(number) for number in (batch, alone)]
+    assert [import_.request.bundle for import_ in stored if import_] == ["auto", "never"]
     refused(await stage.api.post("/bulk/v1/leads.json", files=FORM | {"access_token": (None, "no.1.x")}), "601")
     refused(await stage.api.post("/bulk/v1/leads.json", files=FORM), "600")
 

@@ -194,6 +194,7 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
         "priority": 5,
         "preflight": "header",
         "on_unconfirmed": "resubmit",
+        "bundle": "auto",
     }
     assert {name: shown[name] for name in defaults.keys() & shown.keys()} == {
         name: value for name, value in defaults.items() if name in shown

@@ -2,9 +2,13 @@
 
 import pytest
 
+from app.domain.api_keys import Scope
+from app.simulator import Fault
 from tests.api.problem_answers import is_problem
-from tests.story.files import LEADS
-from tests.support.stage import Stage
+from tests.api.test_api_keys import bearing, key
+from tests.story.files import LEADS, leads
+from tests.support.clock import SteppedClock
+from tests.support.stage import Stage, staged
 
 
 @pytest.mark.parametrize("path", ["/v1/imports/1/cancel", "/v1/imports/1/parts/1/resolve"])
@@ -23,3 +27,66 @@ async def test_a_retry_takes_no_corrected_file(stage: Stage):
     answer = await stage.api.post(f"/v1/imports/{import_id}/retry", content=LEADS)
     assert "retry-failures" in is_problem(answer, 422, "invalid_parameter")["detail"]
     assert (await stage.api.post(f"/v1/imports/{import_id}/retry")).status_code == 202
+
+
+@pytest.mark.parametrize("resolution", [{"outcome": "give_up"}, {"outcome": "resubmit"}])
+async def test_a_decision_says_for_which_other_imports_it_went(
+    database_url: str, clock: SteppedClock, resolution: dict[str, object]
+):
+    """Whose rows are in the same job at Marketo, whichever client's they are; the histories say who decided."""
+    async with staged(database_url, clock, bundle_seconds=20, auth="on") as stage:
+        desk = bearing(await key(stage, Scope.OPERATE, client="desk"))
+        made = []
+        for n, client in enumerate(["ann", "bob", "ann", "bob"]):
+            headers = bearing(await key(stage, Scope.SUBMIT, client=client))
+            parameters = {"on_unconfirmed": "hold"}
+            answer = await stage.api.post(
+                "/v1/imports", content=leads(2, start=100 * n), params=parameters, headers=headers
+            )
+            made.append(answer.json()["id"])
+            if n == 0:
+                await stage.beat()
+                stage.simulator.order(Fault("lost_request", on="create"))
+        await stage.run(until=lambda: _are(stage, made[1:], "unconfirmed", desk))
+        path = f"/v1/imports/{made[2]}/parts/1/resolve"
+        answer = await stage.api.post(path, json=resolution, headers=desk)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert (told["id"], told["bundled_imports"]) == (made[2], [made[1], made[3]])
+        assert told["status"] == ("failed" if resolution["outcome"] == "give_up" else "queued")
+        assert answer.headers["Location"] == f"/v1/imports/{made[2]}"
+        for import_id in made[1:]:
+            history = (await stage.api.get(f"/v1/imports/{import_id}/events", headers=desk)).json()["items"]
+            (decision,) = [event for event in history if event["type"] == resolution["outcome"]]
+            assert decision["data"] == {"by": "desk"}
+
+
+async def _are(stage: Stage, import_ids: list[int], state: str, headers: dict[str, str]) -> bool:
+    pages = [await stage.api.get(f"/v1/imports/{number}/parts", headers=headers) for number in import_ids]
+    return {part["state"] for page in pages for part in page.json()["items"]} == {state}
+
+
+@pytest.mark.parametrize("wrong", [{"outcome": "give_up", "batch_id": 3404}, {"outcome": "forget"}, {}])
+async def test_a_resolution_that_says_no_such_thing_is_refused(stage: Stage, wrong: dict[str, object]):
+    """Nothing is decided by it."""
+    import_id = await stage.created(LEADS)
+    await stage.beat()
+    is_problem(await stage.api.post(f"/v1/imports/{import_id}/parts/1/resolve", json=wrong), 422, "invalid_parameter")
+    assert (await stage.parts(import_id))[0]["state"] == "queued"
+
+
+async def test_what_marketo_says_of_a_job_that_was_given_up_changes_nothing(stage: Stage):
+    """Its rows arrive, and nobody here counts them; the slot went to the next, and a retry sends all of them again."""
+    import_id = await stage.created(LEADS)
+    await stage.beat()
+    path = f"/v1/imports/{import_id}/parts/1/resolve"
+    assert (await stage.api.post(path, json={"outcome": "give_up"})).json()["bundled_imports"] == []
+    stage.clock.step(60)
+    await stage.beat()
+    told = await stage.read(import_id)
+    assert (told["status"], told["error"]["code"]) == ("failed", "given_up")
+    assert (told["rows"]["imported"], told["rows"]["pending"]) == (0, told["rows"]["total"])
+    assert (await stage.api.get("/v1/instances/default")).json()["slots"]["used"] == 0
+    again = (await stage.api.post(f"/v1/imports/{import_id}/retry")).json()
+    assert again["rows"]["total"] == told["rows"]["total"]
+    is_problem(await stage.api.post(path, json={"outcome": "give_up"}), 409, "wrong_state")

@@ -48,6 +48,7 @@ async def test_a_form_takes_its_parameters_before_and_after_the_file(stage: Stag
         b'--b\r\nContent-Disposition: form-data; name="file"; filename="C:\\\\x\\\\cars.ssv"\r\n\r\n' + CARS + b"\r\n"
     )
     after = (
+        b'--b\r\nContent-Disposition: form-data; name="bundle"\r\n\r\nNever\r\n'
         b'--b\r\nContent-Disposition: form-data; name="format"\r\n\r\nssv\r\n'
         b'--b\r\nContent-Disposition: form-data; name="object_name"\r\n\r\ncar_c\r\n--b--\r\n'
     )
@@ -58,6 +59,9 @@ async def test_a_form_takes_its_parameters_before_and_after_the_file(stage: Stag
     body = answer.json()
     assert (body["object_type"], body["format"], body["object_name"]) == ("custom_object", "ssv", "car_c")
     assert body["file"]["name"] == "cars.ssv"
+    stored = await stage.container.reports.imports.get(body["id"])
+    assert stored is not None
+    assert stored.request.bundle == "never"
     assert body["file"]["sha256"] == hashlib.sha256(CARS).hexdigest()
 
 

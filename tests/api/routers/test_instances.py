@@ -243,3 +243,62 @@ async def test_an_instance_shows_its_slots_calls_and_worker(stage: Stage):
     assert body["calls"]["window_limit"] == 50
     assert body["worker"]["id"] == "the worker"
     assert body["state"] == "running"
+
+
+JOB_FIELDS = {
+    "id", "batch_id", "state", "object_type", "rows", "bytes", "parts", "imports", "imported", "failed", "warned",
+    "message", "attempts", "submitted_at", "started_at", "finished_at", "estimated_finish_at",
+}  # fmt: skip
+
+
+async def test_the_jobs_of_an_instance_are_what_marketo_has_of_ours_and_what_has_ended(
+    database_url: str, clock: SteppedClock
+):
+    """Each once, however many imports have rows in it, with Marketo's counts for all of them together."""
+    async with staged(database_url, clock, bundle_seconds=20) as stage:
+        await stage.created(leads(3))
+        await stage.beat()
+        for n in range(1, 6):
+            await stage.created(leads(2, start=100 * n))
+        await stage.run()
+        found = (await stage.api.get("/v1/instances/default/jobs")).json()
+        assert found["next_page_token"] is None
+        newest, oldest = found["items"]
+        assert newest.keys() == JOB_FIELDS
+        assert (newest["parts"], newest["imports"], newest["rows"]) == (5, 5, 10)
+        assert (newest["imported"], newest["failed"], newest["warned"]) == (10, 0, 0)
+        assert (newest["state"], newest["object_type"], newest["attempts"]) == ("complete", "lead", 1)
+        assert (oldest["parts"], oldest["imports"], oldest["rows"]) == (1, 1, 3)
+        assert [newest["batch_id"], oldest["batch_id"]] == [
+            job["batch_id"] for job in reversed(stage.simulator.report()["jobs"])
+        ]
+        assert newest["submitted_at"] <= newest["started_at"] <= newest["finished_at"]
+        assert "succeeded" in newest["message"]
+
+
+async def test_jobs_come_in_pages_and_by_their_state(stage: Stage):
+    """Newest first, each once; a state may be written in either case, and one that there is not is refused."""
+    for n in range(5):
+        await stage.created(leads(1, start=10 * n))
+        await stage.run()
+    stage.simulator.order(Fault("job_failed", on="create"))
+    await stage.created(leads(1, start=90))
+    await stage.run()
+    path = "/v1/instances/Default/jobs"
+    whole = (await stage.api.get(path)).json()["items"]
+    assert [job["id"] for job in whole] == sorted((job["id"] for job in whole), reverse=True)
+    assert len(whole) == 6
+    paged, token = [], {}
+    while True:
+        answer = (await stage.api.get(path, params={"page_size": 4} | token)).json()
+        paged += answer["items"]
+        if answer["next_page_token"] is None:
+            break
+        token = {"page_token": answer["next_page_token"]}
+    assert paged == whole
+    assert (await stage.api.get(path, params={"state": "FAILED"})).json()["items"] == whole[:1]
+    assert (await stage.api.get(path, params={"state": "complete"})).json()["items"] == whole[1:]
+    assert (await stage.api.get(path, params={"state": "over"})).json()["items"] == []
+    for wrong in ({"page_size": 0}, {"page_token": "x"}, {"state": "waiting"}, {"status": "failed"}):
+        is_problem(await stage.api.get(path, params=wrong), 422, "invalid_parameter")
+    is_problem(await stage.api.get("/v1/instances/nope/jobs"), 404, "not_found")

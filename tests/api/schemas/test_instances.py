@@ -10,8 +10,9 @@ AT = NOW - timedelta(minutes=1)
 
 
 def test_slots_are_counted_by_what_happens_in_them():
-    """Those that are being submitted count as used alone."""
-    out = InstanceOut.of(view(parts={"waiting": 4, "submitting": 1, "queued": 2, "importing": 1, "unconfirmed": 1}))
+    """Those that are being submitted count as used alone; a job takes one, however many parts it has."""
+    jobs = {"submitting": 1, "queued": 2, "importing": 1, "unconfirmed": 1}
+    out = InstanceOut.of(view(parts={"waiting": 4, "queued": 50, "importing": 20}, jobs=jobs))
     assert out.slots.model_dump() == {"used": 5, "importing": 1, "queued": 2, "unconfirmed": 1}
     assert out.waiting.parts == 4
     assert out.limits.model_dump() == {"importing": 2, "queued": 10}

@@ -38,3 +38,9 @@ def test_the_last_error_of_a_part_has_its_time():
     shown = TryErrorOut.of(TryError("1016", "Too many imports", NOON))
     assert shown
     assert (shown.code, shown.message, shown.at) == ("1016", "Too many imports", NOON)
+
+
+def test_a_part_says_with_how_many_other_imports_it_went():
+    """Nothing before it goes; 0 where it went alone."""
+    for company in (None, 0, 41):
+        assert PartOut.of(PartView(replace(part(), bundled_with=company), None, None, None)).bundled_with == company
