@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 
 from app.domain.lifecycle import Move
-from app.store import parts
+from app.store import jobs
 from benchmarks.support import database, describe_machine, scratch
 from tests.support.clock import SteppedClock
 from tests.support.heap import fill, settle
@@ -31,15 +31,15 @@ FLAT_MS = 2.0
 
 
 async def claim(stage: Stage) -> None:
-    """Choose a part, judge it, and claim it; and put it back."""
+    """Choose a part, judge it, see what rides along, and claim it; and put it back."""
     schedule = stage.instance_worker.submit.schedule
     chosen, _ = await schedule._choose(stage.lease)  # noqa: SLF001
     assert chosen, "something may go"
-    part = await schedule._claim(stage.lease, chosen.part)  # noqa: SLF001
-    assert part, "it went"
-    schedule.conflict_checker.forget(part)
+    job = await schedule._claim(stage.lease, await schedule.bundler.bundle(chosen.part))  # noqa: SLF001
+    assert job, "it went"
+    schedule.conflict_checker.forget(chosen.part)
     async with schedule.fenced.write(stage.lease) as (tx, _):
-        await parts.move(tx, part.id, Move.TURN_AWAY, at=stage.clock(), values={"due_at": None})
+        await jobs.move(tx, job.id, Move.TURN_AWAY, at=stage.clock(), values={"due_at": None})
 
 
 def asked(path: str) -> Callable[[Stage], Awaitable[object]]:
@@ -81,7 +81,7 @@ async def cost(stage: Stage, deed: Callable[[Stage], Awaitable[object]], times: 
 async def measure(url: str, times: int) -> dict[str, list[float]]:
     clock = SteppedClock()
     costs: dict[str, list[float]] = {name: [] for name in DEEDS}
-    async with staged(url, clock, backlog_parts=10**9) as stage:
+    async with staged(url, clock, backlog_parts=10**9, bundle_seconds=20) as stage:
         there = {True: 0, False: 0}
         for finished, waiting in STEPS:
             for done, wanted in ((True, finished), (False, waiting)):

@@ -45,6 +45,7 @@ QUICK = {
     "UNCONFIRMED_SETTLE_SECONDS": 3,
     "LEASE_SECONDS": LEASE_SECONDS,
     "SHUTDOWN_SECONDS": 10,
+    "BUNDLE_SECONDS": "0",  # each part is a job: so it is known by its bytes
     "INSTANCES__DEFAULT__CLIENT_ID": "sluice-demo",
     "INSTANCES__DEFAULT__CLIENT_SECRET": "sluice-demo-secret",
     "INSTANCES__DEFAULT__WINDOW_SECONDS": 1,
