@@ -60,7 +60,8 @@ class Bundler:
                 jobs_there=len(there),
             )
             room = Room(self.body_bytes, rows, MOST_PARTS, leader.header_bytes)
-            wanted = _as_many_as_fit(alike, room.rows - leader.rows.total)
+            left_bytes = self.body_bytes - leader.size_bytes + leader.header_bytes  # that its riders may have
+            wanted = _as_many_as_fit(alike, room.rows - leader.rows.total, left_bytes)
             if not wanted:
                 return [leader.id]
             beside = await self._beside(tx, leader, wanted, at)
@@ -120,14 +121,15 @@ def _queued(other: Blocker, alike: Alike | None, keys: Mapping[int, Digests], at
     )
 
 
-def _as_many_as_fit(alike: Sequence[Alike], rows: float) -> list[Alike]:
-    """The first of them, until the rows are used up."""
+def _as_many_as_fit(alike: Sequence[Alike], rows: float, size_bytes: int) -> list[Alike]:
+    """The first of them, until the rows are used up; without those that are too large even by themselves."""
     fit: list[Alike] = []
     for one in alike:
         if rows <= 0:
             break
-        rows -= one.rows
-        fit.append(one)
+        if one.size_bytes <= size_bytes:
+            rows -= one.rows
+            fit.append(one)
     return fit
 
 

@@ -105,3 +105,13 @@ async def test_it_costs_one_statement_where_nothing_is_alike(stage: Stage):
     with statements(stage.container.db) as asked:
         assert await bundler_of(stage).bundle(replace(leader, alike="0" * 32)) == [leader.id]
     assert len([one for one in asked if one.startswith("SELECT")]) == 1
+
+
+async def test_nothing_is_looked_at_beside_a_part_that_fills_its_job(stage: Stage):
+    """A large file's parts cost what they cost before."""
+    leader, *others = await waiting(stage, *(people(n) for n in range(4)))
+    bundler = replace(bundler_of(stage), body_bytes=leader.size_bytes + 10)
+    with statements(stage.container.db) as asked:
+        assert await bundler.bundle(leader) == [leader.id]
+    assert not [one for one in asked if "part_keys" in one]
+    assert await bundler_of(stage).bundle(leader) == ids([leader, *others])

@@ -395,3 +395,28 @@ async def test_SECRETS_STAY_IN_no_answer_repeats_what_the_query_held(stage: Stag
     told = json.dumps([(dict(answer.headers), answer.text) for answer in answers])
     assert sent not in told
     assert known["client_secret"] not in told
+
+
+async def test_its_clients_notice_nothing_of_bundles(database_url: str, clock: SteppedClock):
+    """Each has its own batch, counts and message, and its own rows in the files, though all went in one job."""
+    async with staged(database_url, clock, auth="on", bundle_seconds=20) as stage:
+        sent = await token(stage)
+        await created(stage, sent, leads(1, start=900))
+        await stage.beat()
+        batches = []
+        for n in range(4):
+            score = b"many" if n == 2 else b"5"
+            content = b"email,leadScore\n" + b"a%d@example.com,1\nb%d@example.com,%b\n" % (n, n, score)
+            batches.append(await created(stage, sent, content))
+        for batch in batches:
+            await run(stage, sent, batch)
+        assert len({job["batch_id"] for job in stage.simulator.report()["jobs"]}) == 2, "they went together"
+        records = [result(await status(stage, sent, batch)) for batch in batches]
+        assert [record["numOfRowsFailed"] for record in records] == [0, 0, 1, 0]
+        assert [record["batchId"] for record in records] == batches
+        assert records[0]["message"] == "Import succeeded, 2 records imported (2 members)"
+        files = [
+            await stage.api.get(f"/bulk/v1/leads/batch/{batch}/failures.json", headers=bearing(sent))
+            for batch in batches
+        ]
+        assert [b"b2@example.com" in file.content for file in files] == [False, False, True, False]
