@@ -52,7 +52,9 @@ class ConflictChecker:
         """
         compared = self._compared(part)
         async with self.db.read() as tx:
-            there = [blocker for blocker in await blockers.at_marketo(tx, part) if blocker.id not in compared.there]
+            at_marketo = await blockers.at_marketo(tx, part)
+            compared.there &= {blocker.id for blocker in at_marketo}  # those that have gone need not be remembered
+            there = [blocker for blocker in at_marketo if blocker.id not in compared.there]
             after = max(compared.before, compared.looked_to)
             before = await blockers.before(tx, part, after=after, limit=PAGE_RIVALS)
             looked = _as_many_as_fit(part, [*there, *before])
