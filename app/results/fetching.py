@@ -62,12 +62,12 @@ class ResultFiles:
         except GarbledResult as garbled:
             return self._late_or(LateFile.garbled(kind, garbled.unusable), job, LATE_FILE_SECONDS, unreadable)
         except Corrupt:
-            log.exception("a part is damaged: the result rows of its job have no place", batch_id=job.batch_id)
+            log.exception("a part is damaged: the result rows of its job have no place", **_named(job, parts))
             return unreadable
         except Exception as mistake:  # what Marketo sent is kept, so that it can be mended
             if isinstance(self._late_or(LateFile.ours(kind, mistake), job, LATE_FILE_SECONDS), LateFile):
                 raise
-            log.exception("a result file cannot be placed", batch_id=job.batch_id)
+            log.exception("a result file cannot be placed", **_named(job, parts))
             return unreadable
         rows = matched.rows
         is_incomplete = bool(rows.unplaced) or (job.counted and len(rows) != count)
@@ -97,3 +97,9 @@ class ResultFiles:
         """The late file, to be asked for again, for so many seconds since Marketo was done; then `instead`."""
         waited = (self.now() - job.state_since).total_seconds()
         return instead if waited >= seconds else late
+
+
+def _named(job: Job, parts: Sequence[Part]) -> dict[str, object]:
+    """A job as a log line names it."""
+    import_ids = sorted({part.import_id for part in parts})
+    return {"instance": job.instance, "batch_id": job.batch_id, "import_ids": import_ids}
