@@ -16,6 +16,7 @@ from app.files.cutting import PART_ROWS
 from app.files.record_keys import Digests
 from app.scheduling.touched_records import TouchedRecords, shared_keys
 
+CAUTIOUS_ROWS = 200  # of a job, until one has shown how fast Marketo is: it may be far slower than assumed
 LINE_END_BYTES = 2  # at most: it is put behind a part's last record where that has none
 
 
@@ -126,9 +127,11 @@ def most_rows(
 
     As many as an importer is thought to work on for `bundle_seconds`, beside the time that any job takes; and no more
     than an equal share of all alike rows that wait (`alike_rows`, the leader's included) for each importer that has no
-    job yet; nor more than a part may have, since a job's rows are matched in memory. `jobs_there`: jobs at Marketo that
-    are not known to be done.
+    job yet; nor more than a part may have, since a job's rows are matched in memory. Few, until a job has shown how
+    fast Marketo is: what is more urgent would have to wait for all of them. `jobs_there`: jobs at Marketo that are not
+    known to be done.
     """
     idle_importers = max(1, importers - jobs_there)
     share_rows = -(-alike_rows // idle_importers)
-    return math.floor(min(share_rows, PART_ROWS, throughput.rows_within(bundle_seconds)))
+    most = PART_ROWS if throughput.jobs else CAUTIOUS_ROWS
+    return math.floor(min(share_rows, most, throughput.rows_within(bundle_seconds)))

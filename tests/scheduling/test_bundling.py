@@ -156,6 +156,14 @@ def test_a_job_has_no_more_rows_than_a_part_may_have():
     assert rows_of(bundle_seconds=10_000) == 500_000
 
 
+def test_a_job_has_few_rows_until_it_is_known_how_fast_marketo_is():
+    """A hundred thousand would do, as is assumed; where a row takes a hundred times as long, urgent ones would wait."""
+    few = most_rows(ThroughputModel(), bundle_seconds=20, alike_rows=10**9, importers=2, jobs_there=2)
+    assert few == 200
+    slow = ThroughputModel().observe(2_000, 40)
+    assert most_rows(slow, bundle_seconds=20, alike_rows=10**9, importers=2, jobs_there=2) <= 1_100
+
+
 def test_each_idle_importer_gets_an_equal_share():
     """Five hundred small files for two of them are two jobs; beside a busy one they are one."""
     assert rows_of(alike_rows=1500, jobs_there=0) == 750
