@@ -81,7 +81,9 @@ class Script:
                     del there[batch]
                 else:
                     there[batch] = file, self.now() + EACH_SECONDS
-            moments = [ask_at for _, ask_at in there.values()] + ([full_until] if waiting and len(there) < 10 else [])
+            moments = [ask_at for _, ask_at in there.values()] + (
+                [full_until] if waiting and full_until > self.now() else []
+            )
             if moments and (wait := min(moments) - self.now()) > 0:
                 await self.sleep(wait)
 
