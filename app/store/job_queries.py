@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.jobs import Job
 from app.domain.lifecycle import SLOW_JOBS, JobState, State
-from app.domain.parts import Failure, Part, Rows, TryError
-from app.store.part_rows import as_part
+from app.domain.parts import Part, Rows
+from app.store.part_rows import as_part, failure_of, last_error_of
 from app.store.tables import job, part
 
 # What every tick of a worker asks is built once: building a statement costs more than SQLite needs to answer it.
@@ -137,8 +137,6 @@ async def states_at_marketo(tx: AsyncConnection, instance_name: str) -> Counter[
 
 
 def as_job(row: Row[Any]) -> Job:
-    failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
-    at = row.last_error_at
     return Job(
         id=row.id,
         instance=row.instance,
@@ -154,10 +152,10 @@ def as_job(row: Row[Any]) -> Job:
         attempts=row.attempts,
         due_at=row.due_at,
         message=row.message,
-        error=failure,
+        error=failure_of(row),
         silent_since=row.silent_since,
         denials=row.denials,
-        last_error=TryError(row.last_error_code, row.last_error_message, at) if at else None,
+        last_error=last_error_of(row),
         failing_since=row.failing_since,
         counted=row.counted,
         results_missing=row.results_missing,

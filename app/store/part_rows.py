@@ -29,9 +29,18 @@ def conflict_scope_of(row: Row[Any]) -> ConflictScope:
     return ConflictScope(row.import_id, row.space, row.key_fields, row.list_id, row.aside)
 
 
-def as_part(row: Row[Any]) -> Part:
-    failure = Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+def failure_of(row: Row[Any]) -> Failure | None:
+    """Why a part or a job failed."""
+    return Failure(row.error_code, row.error_message, row.error_marketo_code) if row.error_code else None
+
+
+def last_error_of(row: Row[Any]) -> TryError | None:
+    """What the last call about a part or a job met that did not go through."""
     at = row.last_error_at
+    return TryError(row.last_error_code, row.last_error_message, at) if at else None
+
+
+def as_part(row: Row[Any]) -> Part:
     return Part(
         id=row.id,
         import_id=row.import_id,
@@ -57,10 +66,10 @@ def as_part(row: Row[Any]) -> Part:
         due_at=row.due_at,
         retry_code=row.retry_code,
         message=row.message,
-        error=failure,
+        error=failure_of(row),
         silent_since=row.silent_since,
         denials=row.denials,
-        last_error=TryError(row.last_error_code, row.last_error_message, at) if at else None,
+        last_error=last_error_of(row),
         failing_since=row.failing_since,
         counted=row.counted,
         results_missing=row.results_missing,

@@ -375,7 +375,7 @@ _held = text("waits_for IS NOT NULL")
 Index(  # whom the end of a part sets free
     "ix_part_waits_for", part.c.instance, part.c.waits_for, postgresql_where=_held, sqlite_where=_held
 )
-Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # poll, collect and sweep: whose turn is it
+Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # what is under way, and what is at Marketo
 _in_job = text("job_id IS NOT NULL")
 Index("ix_part_job", part.c.job_id, postgresql_where=_in_job, sqlite_where=_in_job)  # whom a job's move moves
 _failing = text("failing_since IS NOT NULL")
