@@ -25,6 +25,7 @@ PERMISSIONS = {  # what a scope permits, in words
     Scope.SUBMIT: "create imports",
     Scope.READ: "read what is not its client's own",
     Scope.OPERATE: "decide about what is not its client's own",
+    Scope.ADMIN: "see or change API keys",
 }
 
 
