@@ -71,6 +71,15 @@ class ApiKey:
 
 
 PREFIX = "slc"
+NAME_CHARACTERS = 200
+
+
+def client_name(text: str) -> str:
+    """The name of a client, without space around it. Errors: ValueError."""
+    name = text.strip()
+    if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
+        raise ValueError(f"a client's name has 1 to {NAME_CHARACTERS} printable characters")
+    return name
 
 
 def written(key_id: str, secret: str) -> str:
