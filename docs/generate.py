@@ -55,10 +55,10 @@ def lifecycle_diagram() -> str:
 
 
 def lifecycle_states() -> str:
-    meaning = _meanings(lifecycle.State)
+    meaning = _meanings(lifecycle.PartState)
     rows = [
         (f"`{state}`", meaning[state], "yes" if state in lifecycle.AT_MARKETO else "", _leave(state))
-        for state in lifecycle.State
+        for state in lifecycle.PartState
     ]
     return _table(("state", "means", "holds a slot", "left by"), rows)
 
@@ -86,10 +86,15 @@ def parameters() -> str:
 
 def requests() -> str:
     rows = [
-        (f"`{method} {path}`", " ".join(sorted(operation["responses"].keys() - {"500"})), operation["description"])
+        (
+            f"`{method} {path}`",
+            f"`{operation['operationId']}`",
+            " ".join(sorted(operation["responses"].keys() - {"500"})),
+            operation["description"].split("\n")[0],
+        )
         for method, path, operation in operations(routed(exactly(auth="on", instances={})).openapi())
     ]
-    return _table(("request", "answers", "does"), [(name, told, does.split("\n")[0]) for name, told, does in rows])
+    return _table(("request", "operation", "answers", "does"), rows)
 
 
 def check_example() -> str:
@@ -244,11 +249,11 @@ def _words(form: dict[str, Any]) -> str:
     return f"; at most {form['maxLength']} characters" if "maxLength" in form else ""
 
 
-def _in_order(states: frozenset[lifecycle.State]) -> list[lifecycle.State]:
-    return [state for state in lifecycle.State if state in states]
+def _in_order(states: frozenset[lifecycle.PartState]) -> list[lifecycle.PartState]:
+    return [state for state in lifecycle.PartState if state in states]
 
 
-def _leave(state: lifecycle.State) -> str:
+def _leave(state: lifecycle.PartState) -> str:
     return _listed([move for move, edge in lifecycle.TABLE.items() if state in edge.sources]) or "nothing: final"
 
 

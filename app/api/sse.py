@@ -14,7 +14,7 @@ from app.api import open_streams
 from app.api.auth import is_key_still_valid, unknown_key
 from app.api.negotiation import preferred
 from app.api.open_streams import Events
-from app.api.schemas.events import EventOut
+from app.api.schemas.events import Event
 from app.domain.errors import BadParameter, Detail, TooSlow
 from app.domain.timeouts import RECONNECT_SECONDS
 from app.reporting.follow import Follow
@@ -56,7 +56,7 @@ async def _messages(request: Request, follow: Follow, import_id: int, after: int
     async for page in follow.events(import_id, after=after):
         if not await is_key_still_valid(request):
             return
-        messages = (format_sse_event(id=str(event.id), data_str=EventOut.of(event).model_dump_json()) for event in page)
+        messages = (format_sse_event(id=str(event.id), data_str=Event.of(event).model_dump_json()) for event in page)
         yield b"".join(messages) or HEARTBEAT
 
 

@@ -15,7 +15,7 @@ from app.domain.events import Occurrence
 from app.domain.imports import Import
 from app.domain.instances import Instance
 from app.domain.jobs import Job
-from app.domain.lifecycle import JobState, State
+from app.domain.lifecycle import JobState, PartState
 from app.domain.throughput import QueuedJob, Span, ThroughputModel, forecast
 from app.domain.timeouts import DENIALS, FORECAST_LATE_SECONDS
 
@@ -91,7 +91,7 @@ class CompletionEstimate:
         mine = self.jobs_of.get(import_.id, frozenset())
         own = [spans.get(job.id) for job in self.there if job.id in mine and job.state in SURELY_THERE]
         ends = [self.now, *(span.end for span in own if span)]
-        if import_.parts[State.WAITING]:
+        if import_.parts[PartState.WAITING]:
             if not importers:
                 return None
             left = sum((span.end - max(span.start, self.now)).total_seconds() for span in spans.values())
@@ -110,7 +110,7 @@ class CompletionEstimate:
     def _can_be_known(self, import_: Import) -> bool:
         if self._lasts(import_.remaining.collecting_since) or self._lasts(import_.remaining.failing_since):
             return False
-        if import_.parts[State.UNCONFIRMED] or (import_.parts[State.WAITING] and self._cannot_go(import_)):
+        if import_.parts[PartState.UNCONFIRMED] or (import_.parts[PartState.WAITING] and self._cannot_go(import_)):
             return False
         return self._is_predictable()
 
@@ -132,7 +132,8 @@ class CompletionEstimate:
 
     def _waiting_done(self, import_: Import, left_seconds: float, importers: int) -> datetime:
         """When the import's waiting parts will be done. `left_seconds`: the work of Marketo's importers until then."""
-        throughput, own = self.instance.throughput, Work(import_.parts[State.WAITING], import_.remaining.waiting_rows)
+        throughput = self.instance.throughput
+        own = Work(import_.parts[PartState.WAITING], import_.remaining.waiting_rows)
         last_seconds = own.share(1 / own.parts).seconds(throughput)
         before_last = own.seconds(throughput) - last_seconds
         ahead = left_seconds + self._ahead(import_, own).seconds(throughput)

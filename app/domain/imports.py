@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Annotated
 
 from app.domain.formats import Format
-from app.domain.lifecycle import FINAL, State
+from app.domain.lifecycle import FINAL, PartState
 from app.domain.objects import Target
 from app.domain.parts import Failure, Rows
 from app.domain.request_parameters import (
@@ -40,7 +40,7 @@ class Preflight(StrEnum):
     ROWS = "rows"
 
 
-class Status(StrEnum):
+class ImportStatus(StrEnum):
     """Where an import stands, in the caller's words."""
 
     QUEUED = "queued"
@@ -50,17 +50,17 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-FINISHED = frozenset({Status.COMPLETE, Status.FAILED, Status.CANCELLED})
+FINISHED = frozenset({ImportStatus.COMPLETE, ImportStatus.FAILED, ImportStatus.CANCELLED})
 
 
-def status_of(parts: Mapping[State, int]) -> Status:
+def status_of(parts: Mapping[PartState, int]) -> ImportStatus:
     """An import's status from the number of its parts in each state."""
     states = {state for state, count in parts.items() if count}
     if states <= FINAL:
-        if State.FAILED in states:
-            return Status.FAILED
-        return Status.CANCELLED if State.CANCELLED in states else Status.COMPLETE
-    return Status.QUEUED if states <= {State.WAITING} else Status.IMPORTING
+        if PartState.FAILED in states:
+            return ImportStatus.FAILED
+        return ImportStatus.CANCELLED if PartState.CANCELLED in states else ImportStatus.COMPLETE
+    return ImportStatus.QUEUED if states <= {PartState.WAITING} else ImportStatus.IMPORTING
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,10 @@ class Remaining:
 class Import:
     id: int
     request: Request
-    status: Status
+    status: ImportStatus
     file: SourceFile
     rows: Rows
-    parts: Counter[State]
+    parts: Counter[PartState]
     remaining: Remaining
     attention: Attention | None
     error: Failure | None

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from app.domain.imports import OnUnconfirmed
 from app.domain.incidents import CallError, Incident, Incidents
-from app.domain.lifecycle import HOLDING_SLOT, JobState, State
+from app.domain.lifecycle import HOLDING_SLOT, JobState, PartState
 from app.domain.parts import Part
 from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import (
@@ -21,7 +21,7 @@ from app.domain.timeouts import (
 )
 
 
-class Condition(StrEnum):
+class InstanceState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"  # a person said so
     BLOCKED = "blocked"  # credentials or rights: a person must mend them
@@ -103,12 +103,12 @@ class Instance:
         incident = self.incidents.get(kind)
         return incident if incident and incident.since else None
 
-    def condition(self, now: datetime) -> Condition:
+    def condition(self, now: datetime) -> InstanceState:
         if self.paused_at:
-            return Condition.PAUSED
+            return InstanceState.PAUSED
         if self.blocked_at:
-            return Condition.BLOCKED
-        return Condition.BACKING_OFF if self.holding(now) else Condition.RUNNING
+            return InstanceState.BLOCKED
+        return InstanceState.BACKING_OFF if self.holding(now) else InstanceState.RUNNING
 
     def holding(self, now: datetime) -> bool:
         """Whether nothing may be submitted yet because Marketo, or what it answered, asked for a pause."""
@@ -177,7 +177,7 @@ def external_seconds(consecutive_1016s_before: int, *, at_work: int) -> float:
 
 def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | None:
     """Why a waiting part is not sent yet; None for a part in another state."""
-    if part.state is not State.WAITING:
+    if part.state is not PartState.WAITING:
         return None
     if instance.paused_at:
         return WaitingFor.INSTANCE_PAUSED
@@ -195,13 +195,13 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
 def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: OnUnconfirmed) -> datetime | None:
     """When a part is next sent, or polled again after a failure; None where that does not depend on time."""
     match part.state:
-        case State.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
+        case PartState.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
             return None
-        case State.WAITING:
+        case PartState.WAITING:
             slots_free_at = instance.external_slots_until(at_work=0) if instance.external_alone else None
             times = (part.due_at, instance.hold_until, slots_free_at)
             return max((at for at in times if at and at > now), default=None)
-        case State.UNCONFIRMED:
+        case PartState.UNCONFIRMED:
             return part.due_at if policy is OnUnconfirmed.RESUBMIT else None
         case _:
             return part.due_at if part.failing_since else None

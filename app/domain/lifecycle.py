@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 
-class State(StrEnum):
+class PartState(StrEnum):
     WAITING = "waiting"  # on disk here, not at Marketo
     SUBMITTING = "submitting"  # its POST may be under way
     UNCONFIRMED = "unconfirmed"  # nobody can know whether Marketo has it
@@ -62,12 +62,12 @@ class Step(StrEnum):
 
 
 class Edge(NamedTuple):
-    sources: frozenset[State]
-    target: State
+    sources: frozenset[PartState]
+    target: PartState
     by: tuple[Step, ...]
 
 
-S, M = State, Move
+S, M = PartState, Move
 
 TABLE: dict[Move, Edge] = {
     M.CLAIM: Edge(frozenset({S.WAITING}), S.SUBMITTING, (Step.SCHEDULE,)),
@@ -118,6 +118,6 @@ JOB_ENDED = frozenset({JobState.COMPLETE, JobState.FAILED, JobState.OVER})
 """States that no job leaves."""
 
 
-def job_state(state: State) -> JobState:
+def job_state(state: PartState) -> JobState:
     """Where a job is whose parts come into this state."""
-    return JobState.OVER if state is State.WAITING else JobState(state.value)
+    return JobState.OVER if state is PartState.WAITING else JobState(state.value)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ class Part:
     import_id: int
     number: int  # 1 is the first of its import
     instance: str
-    state: State
+    state: PartState
     state_since: datetime | None
     accepted_seq: int | None  # its import's place in the order of acceptance; None while it is still being received
     conflict_scope: ConflictScope

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.clock import Clock
 from app.domain.errors import NotFound, WrongState
 from app.domain.failpoints import Failpoint, FailpointHit
-from app.domain.lifecycle import TABLE, Move, State
+from app.domain.lifecycle import TABLE, Move, PartState
 from app.domain.parts import GIVEN_UP, Part
 from app.notify.wakeup import Wakeup
 from app.store import job_queries, jobs, part_queries, results
@@ -27,8 +27,8 @@ OUTCOME = {
     "results_late": None,
 }
 INSTEAD = {
-    State.WAITING: " To stop what waits, cancel its import.",
-    State.SUBMITTING: " Marketo's answer comes first; where it is lost, the part is unconfirmed.",
+    PartState.WAITING: " To stop what waits, cancel its import.",
+    PartState.SUBMITTING: " Marketo's answer comes first; where it is lost, the part is unconfirmed.",
 }
 """What to do about a part that cannot be given up yet."""
 
@@ -51,7 +51,7 @@ class Resolve:
         at = self.now()
         async with self.db.write() as tx:
             part = await _part(tx, import_id, number)
-            if part.job_id is None or part.state is not State.UNCONFIRMED:
+            if part.job_id is None or part.state is not PartState.UNCONFIRMED:
                 raise WrongState(f"Part {number} is {part.state}: only an unconfirmed part can be resolved.")
             others = await _others(tx, part.job_id, import_id)
             values = {"batch_id": batch_id, "due_at": None}

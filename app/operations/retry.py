@@ -13,7 +13,7 @@ import numpy as np
 from app.domain.api_keys import Caller
 from app.domain.errors import BadFile, NotFound, WrongState
 from app.domain.imports import LeftOut, Request
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.parts import GIVEN_UP, Part
 from app.files import row_numbers
 from app.files.compression import unpacked
@@ -32,7 +32,7 @@ from app.uploads.fair_limit import FairLimit
 
 READ_AGAIN = 2  # imports at once, one of each client: of each, two parts are held with all that is known of their rows
 NOWHERE = -1
-LEFT_BEHIND = frozenset({State.FAILED, State.CANCELLED})
+LEFT_BEHIND = frozenset({PartState.FAILED, PartState.CANCELLED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +133,7 @@ class Retry:
         for part in all_parts:
             rejected = await self._rejected(part)
             unknown = max(0, part.rows.failed - len(rejected))
-            if part.state is State.COMPLETE:
+            if part.state is PartState.COMPLETE:
                 sending.leave_out(not_placed=unknown)
             elif part.state not in LEFT_BEHIND:
                 sending.leave_out(not_known_yet=unknown)
@@ -242,9 +242,9 @@ def _file_of(stored: StoredFile, part: Part, summary: ImportSummary) -> _File:
 
 def _may_be_imported(part: Part) -> bool:
     """Whether Marketo took its rows, may have, or is still to be given them; those it rejected are known apart."""
-    if part.state is State.FAILED:
+    if part.state is PartState.FAILED:
         return part.batch_id is not None or (part.error is not None and part.error.code == GIVEN_UP)
-    return part.state is not State.CANCELLED
+    return part.state is not PartState.CANCELLED
 
 
 def _refuse_erased(import_id: int, erased_at: datetime | None) -> None:

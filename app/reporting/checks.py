@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from app.clock import Cause, rfc3339
 from app.domain.imports import AttentionCode, Import
-from app.domain.instances import Condition
+from app.domain.instances import InstanceState
 from app.domain.timeouts import (
     CLOCK_DOUBT_SECONDS,
     CLOCK_TOLD_SECONDS,
@@ -96,7 +96,7 @@ def check_conditions(views: Sequence[InstanceView]) -> Iterator[Check]:
     for view in views:
         condition = view.condition
         detail = f"{condition}{f': {view.reason}' if view.reason else ''}"
-        status = Level.OK if condition is Condition.RUNNING else Level.DEGRADED
+        status = Level.OK if condition is InstanceState.RUNNING else Level.DEGRADED
         yield Check(name=f"instance:{view.instance.name}", status=status, detail=detail)
 
 

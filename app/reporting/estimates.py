@@ -10,7 +10,7 @@ from app.domain.estimates import BacklogSlice, CompletionEstimate
 from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.jobs import Job
-from app.domain.lifecycle import JOB_ENDED, State
+from app.domain.lifecycle import JOB_ENDED, PartState
 from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.settings import InstanceSettings
 from app.store import instances, job_queries, part_queries, waiting_queue
@@ -36,7 +36,7 @@ class CompletionEstimates:
         unfinished = [import_ for import_ in imports if import_.status not in FINISHED]
         if not unfinished:
             return {}
-        waiting = {import_.request.instance for import_ in unfinished if import_.parts[State.WAITING]}
+        waiting = {import_.request.instance for import_ in unfinished if import_.parts[PartState.WAITING]}
         estimates = await self._by_instance(
             {import_.request.instance for import_ in unfinished},
             [import_.id for import_ in unfinished],

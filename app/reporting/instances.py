@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
 from app.domain.events import Occurrence
-from app.domain.instances import Condition, Instance, WaitingFor, at_work
-from app.domain.lifecycle import JobState, State
+from app.domain.instances import Instance, InstanceState, WaitingFor, at_work
+from app.domain.lifecycle import JobState, PartState
 from app.domain.timeouts import marketo_day
 from app.masking import masked_url
 from app.settings import InstanceSettings
@@ -23,7 +23,7 @@ WAITING_WORDS = {
     Occurrence.RATE_LIMITED: WaitingFor.RATE_LIMIT,
 }
 """By the incident that keeps calls from going through: what parts wait for meanwhile."""
-CALLED_ABOUT = (State.SUBMITTING, State.QUEUED, State.IMPORTING, State.COLLECTING)
+CALLED_ABOUT = (PartState.SUBMITTING, PartState.QUEUED, PartState.IMPORTING, PartState.COLLECTING)
 """States of a part in which Marketo is called about it."""
 
 
@@ -45,11 +45,11 @@ class InstanceView:
         return masked_url(self.settings.base_url)
 
     @property
-    def condition(self) -> Condition:
+    def condition(self) -> InstanceState:
         """It is backing off also between two tries, while no call has gone through and something is left to do."""
         condition = self.instance.condition(self.now)
         is_kept_from_it = self.queue_is_full or (self.call_incident and self.any_to_try)
-        return Condition.BACKING_OFF if condition is Condition.RUNNING and is_kept_from_it else condition
+        return InstanceState.BACKING_OFF if condition is InstanceState.RUNNING and is_kept_from_it else condition
 
     @property
     def queue_is_full(self) -> bool:
@@ -135,13 +135,13 @@ class InstanceView:
         """Why it is not running, for people."""
         instance = self.instance
         match self.condition:
-            case Condition.PAUSED:
+            case InstanceState.PAUSED:
                 return instance.paused_reason
-            case Condition.BLOCKED:
+            case InstanceState.BLOCKED:
                 return instance.blocked_reason
-            case Condition.BACKING_OFF:
+            case InstanceState.BACKING_OFF:
                 return self._why_backing_off
-            case Condition.RUNNING:
+            case InstanceState.RUNNING:
                 return None
 
 

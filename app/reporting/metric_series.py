@@ -10,8 +10,8 @@ from datetime import datetime
 from enum import StrEnum
 from importlib.metadata import version
 
-from app.domain.imports import FINISHED, Status
-from app.domain.lifecycle import FINAL, JOB_ENDED, JobState, Move, State
+from app.domain.imports import FINISHED, ImportStatus
+from app.domain.lifecycle import FINAL, JOB_ENDED, JobState, Move, PartState
 from app.reporting.instances import InstanceView
 from app.store import counters
 from app.store.counters import Counters
@@ -23,7 +23,7 @@ class Numbers:
     """What the database said at one moment: every series is computed from it."""
 
     now: datetime
-    imports: Mapping[str, Mapping[Status, int]]  # unfinished ones, by instance and status
+    imports: Mapping[str, Mapping[ImportStatus, int]]  # unfinished ones, by instance and status
     instances: Sequence[InstanceView]
     counters: Counters
     usage: DiskUsage
@@ -99,7 +99,7 @@ def _build(_numbers: Numbers) -> Iterator[Sample]:
 
 def _unfinished(numbers: Numbers) -> Iterator[Sample]:
     for view in numbers.instances:
-        for status in (Status.QUEUED, Status.IMPORTING):
+        for status in (ImportStatus.QUEUED, ImportStatus.IMPORTING):
             yield (view.instance.name, status), numbers.imports.get(view.instance.name, {}).get(status, 0)
 
 
@@ -173,10 +173,10 @@ def _connections_most(numbers: Numbers) -> Iterator[Sample]:
         yield (), connections.most
 
 
-UNFINISHED_STATES = [state for state in State if state not in FINAL]
+UNFINISHED_STATES = [state for state in PartState if state not in FINAL]
 OUTCOMES = ("imported", "failed", "unprocessed")
 JOB_ENDS = [state for state in JobState if state in JOB_ENDED]
-ENDS = [status for status in Status if status in FINISHED]
+ENDS = [status for status in ImportStatus if status in FINISHED]
 G, C, H = Kind.GAUGE, Kind.COUNTER, Kind.HISTOGRAM
 BY, NOTHING = ("marketo_instance",), ()  # labels; `instance` is Prometheus's own label for the process it scrapes
 

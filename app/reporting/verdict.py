@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock
-from app.domain.imports import Import, Status
+from app.domain.imports import Import, ImportStatus
 from app.reporting import checks
 from app.reporting.checks import Check, Level
 from app.reporting.health import DatabaseProbe
@@ -30,7 +30,7 @@ class Verdict:
 
     status: Level  # of the worst check
     checks: Sequence[Check]
-    imports: Mapping[Status, int]  # of the last 24 hours, by status
+    imports: Mapping[ImportStatus, int]  # of the last 24 hours, by status
     instances: Sequence[InstanceView]
 
 
@@ -86,6 +86,6 @@ class VerdictReader:
             await import_queries.page(
                 tx, Filters(status=status, attention=True), before=None, size=NAMED_IMPORTS, by=criteria
             )
-            for status in (Status.QUEUED, Status.IMPORTING)
+            for status in (ImportStatus.QUEUED, ImportStatus.IMPORTING)
         ]
         return [import_ for page in pages for import_ in page]

@@ -13,9 +13,9 @@ from sqlalchemy import ColumnElement, Row, and_, case, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.answers import Unusable
-from app.domain.imports import FINISHED, Attention, AttentionCode, Status
+from app.domain.imports import FINISHED, Attention, AttentionCode, ImportStatus
 from app.domain.incidents import PART_SECONDS
-from app.domain.lifecycle import SLOW, State
+from app.domain.lifecycle import SLOW, PartState
 from app.domain.timeouts import DENIALS
 from app.store.tables import MAY_NEED_ATTENTION, import_, instance, part
 
@@ -33,7 +33,7 @@ LATE_BECAUSE = {
 MOST_MISSING = 10  # imports that `missing_lately` names
 DENIED = part.c.denials >= DENIALS
 """Parts whose job Marketo has denied knowing too often in a row. A part that is not at Marketo has no denials."""
-LATE = and_(part.c.state == State.COLLECTING, part.c.results_late.is_not(None))
+LATE = and_(part.c.state == PartState.COLLECTING, part.c.results_late.is_not(None))
 """Parts of which a result file is asked for again, for another reason than that all calls have to wait."""
 
 
@@ -60,7 +60,7 @@ class Parts:
     Each `…_since` is the earliest such time of any of its parts; None where no part has one.
     """
 
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[PartState] = field(default_factory=Counter)
     accepted_seq: int | None = None
     waiting_rows: int = 0
     collecting_since: datetime | None = None
@@ -102,14 +102,14 @@ async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: AttentionCriteri
 
 def _add(sums: Parts, row: Row[Any], by: AttentionCriteria) -> None:
     """Add the parts of an import that one row stands for: those in one state, with or without missing results."""
-    state = State(row.state)
+    state = PartState(row.state)
     sums.states[state] += row.parts
     sums.accepted_seq = row.turn
-    if state is State.WAITING:
+    if state is PartState.WAITING:
         sums.waiting_rows += int(row.rows)
-    if state is State.COLLECTING:
+    if state is PartState.COLLECTING:
         sums.collecting_since = min(sums.collecting_since or row.since, row.since)
-    if state is State.UNCONFIRMED:
+    if state is PartState.UNCONFIRMED:
         sums.unconfirmed_since = min(sums.unconfirmed_since or row.since, row.since)
     if row.failing_since:
         sums.failing_since = min(sums.failing_since or row.failing_since, row.failing_since)
@@ -117,7 +117,7 @@ def _add(sums: Parts, row: Row[Any], by: AttentionCriteria) -> None:
         sums.denied_since = min(sums.denied_since or row.denied_since, row.denied_since)
     if state in SLOW and row.since <= by.stuck_since:
         sums.stuck_since = min(sums.stuck_since or row.since, row.since)
-    if state is State.QUEUED and row.since <= by.stuck_since:
+    if state is PartState.QUEUED and row.since <= by.stuck_since:
         sums.queued_since = min(sums.queued_since or row.since, row.since)
     if row.late_since and row.late_since <= by.late_since:
         sums.late_since, sums.late = min(sums.late_since or row.late_since, row.late_since), row.late
@@ -145,13 +145,13 @@ def _moved(instance_name: Any, by: AttentionCriteria) -> ColumnElement[bool]:
         other.c.instance == instance_name,
         other.c.finished_at > by.stuck_since,
         other.c.finished_at <= by.now,  # and not behind a clock that was set back since
-        func.coalesce(other.c.status, "") == Status.COMPLETE,  # not by its index, which has all of history
+        func.coalesce(other.c.status, "") == ImportStatus.COMPLETE,  # not by its index, which has all of history
     )
     got_on = exists().where(
         other.c.instance == instance_name,
-        other.c.status == Status.IMPORTING,
+        other.c.status == ImportStatus.IMPORTING,
         its_part.c.import_id == other.c.id,
-        its_part.c.state.in_([State.IMPORTING, State.COLLECTING, State.COMPLETE]),
+        its_part.c.state.in_([PartState.IMPORTING, PartState.COLLECTING, PartState.COMPLETE]),
         its_part.c.state_since > by.stuck_since,
         its_part.c.state_since <= by.now,
     )
@@ -160,12 +160,12 @@ def _moved(instance_name: Any, by: AttentionCriteria) -> ColumnElement[bool]:
 
 async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bool]:
     """The condition that an import needs attention: true for those to which `of` gives one."""
-    stands_long = and_(part.c.state == State.QUEUED, part.c.state_since <= by.stuck_since)
+    stands_long = and_(part.c.state == PartState.QUEUED, part.c.state_since <= by.stuck_since)
     troubled = import_.c.id.in_(
         select(part.c.import_id).where(
             MAY_NEED_ATTENTION,
             or_(
-                part.c.state == State.UNCONFIRMED,
+                part.c.state == PartState.UNCONFIRMED,
                 DENIED,
                 part.c.results_missing.is_(True),
                 and_(LATE, part.c.failing_since <= by.late_since),
@@ -179,7 +179,7 @@ async def needed(tx: AsyncConnection, by: AttentionCriteria) -> ColumnElement[bo
         return troubled
     return or_(
         troubled,
-        and_(import_.c.instance.in_(blocked), import_.c.status.in_([Status.QUEUED, Status.IMPORTING])),
+        and_(import_.c.instance.in_(blocked), import_.c.status.in_([ImportStatus.QUEUED, ImportStatus.IMPORTING])),
     )
 
 

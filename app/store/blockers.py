@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy import ColumnElement, Row, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.lifecycle import AT_MARKETO, PartState
 from app.domain.parts import ConflictScope, Part
 from app.store import blobs
 from app.store.part_rows import conflict_scope_of
@@ -85,7 +85,7 @@ async def _found(tx: AsyncConnection, conditions: list[ColumnElement[bool]], lim
 
 def _not_before(row: Row[Any]) -> datetime | None:
     """Until when a waiting part is not to go at all. To wait for a retry is another thing."""
-    not_before: datetime | None = row.due_at if row.state == State.WAITING and not row.retry_code else None
+    not_before: datetime | None = row.due_at if row.state == PartState.WAITING and not row.retry_code else None
     return not_before
 
 

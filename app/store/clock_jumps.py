@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Cause, Clock, Jump, Reading
-from app.domain.imports import Status
+from app.domain.imports import ImportStatus
 from app.domain.instances import WaitingFor
 from app.store import incidents, jobs, parts
 from app.store.dialects import later, upsert
@@ -81,12 +81,12 @@ TIMES_OF_INSTANCE = (
 
 
 async def _move_others(tx: Transaction, seconds: float) -> None:
-    locked = select(import_.c.id).where(import_.c.status.in_([Status.QUEUED, Status.IMPORTING]))
+    locked = select(import_.c.id).where(import_.c.status.in_([ImportStatus.QUEUED, ImportStatus.IMPORTING]))
     await tx.execute(locked.order_by(import_.c.id).with_for_update())  # in the order of their ids, as all do
-    unfinished = import_.c.status.is_(None) | import_.c.status.in_([Status.QUEUED, Status.IMPORTING])
+    unfinished = import_.c.status.is_(None) | import_.c.status.in_([ImportStatus.QUEUED, ImportStatus.IMPORTING])
     for column, which in (
         (import_.c.touched_at, unfinished),
-        (import_.c.started_at, import_.c.status == Status.IMPORTING),
+        (import_.c.started_at, import_.c.status == ImportStatus.IMPORTING),
         (idempotency_key.c.touched_at, idempotency_key.c.import_id.is_(None)),
         (description.c.fetched_at, true()),
         (access_token.c.expires_at, true()),

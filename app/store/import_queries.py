@@ -8,7 +8,17 @@ from sqlalchemy import ColumnElement, Row, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.formats import Format
-from app.domain.imports import Bundle, Import, LeftOut, OnUnconfirmed, Preflight, Remaining, Request, SourceFile, Status
+from app.domain.imports import (
+    Bundle,
+    Import,
+    ImportStatus,
+    LeftOut,
+    OnUnconfirmed,
+    Preflight,
+    Remaining,
+    Request,
+    SourceFile,
+)
 from app.domain.objects import target_of, target_parameters
 from app.domain.parts import Failure, Part, Rows
 from app.store import attention
@@ -22,7 +32,7 @@ class ImportSummary:
 
     request: Request
     columns: tuple[str, ...]
-    status: Status
+    status: ImportStatus
     cancel_requested_at: datetime | None
     file_erased_at: datetime | None
     results_erased_at: datetime | None
@@ -37,7 +47,7 @@ async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | No
     return ImportSummary(
         _request(row),
         tuple(row.columns),
-        Status(row.status),
+        ImportStatus(row.status),
         row.cancel_requested_at,
         row.file_erased_at,
         row.results_erased_at,
@@ -79,7 +89,7 @@ SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.co
 class Filters:
     """What GET /v1/imports can be narrowed by; None leaves a column alone."""
 
-    status: Status | None = None
+    status: ImportStatus | None = None
     instance: str | None = None
     object_type: str | None = None
     client: str | None = None
@@ -143,7 +153,7 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
     return Import(
         id=row.id,
         request=_request(row),
-        status=Status(row.status),
+        status=ImportStatus(row.status),
         file=SourceFile(row.file_name, row.file_bytes, row.file_sha256, row.rows, row.ragged_rows),
         rows=Rows(row.rows, row.imported, row.failed, row.warned),
         parts=parts.states,

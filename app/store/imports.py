@@ -16,13 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.events import Occurrence
 from app.domain.imports import (
     FINISHED,
+    ImportStatus,
     LeftOut,
     Request,
     SourceFile,
-    Status,
     status_of,
 )
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.objects import fields_of
 from app.store import counters, events
 from app.store.tables import import_, part
@@ -105,7 +105,7 @@ async def accept(
             ragged_rows=file.ragged_rows,
             columns=list(columns),
             left_out=asdict(left_out) if left_out and left_out.rows else None,
-            status=Status.QUEUED,
+            status=ImportStatus.QUEUED,
             touched_at=at,
             created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
         )
@@ -197,7 +197,7 @@ async def refresh(tx: Transaction, locks: Sequence[ImportLock], *, at: datetime 
     counts = (func.count(), func.sum(part.c.imported), func.sum(part.c.failed), func.sum(part.c.warned))
     by_state = (part.c.import_id, part.c.state)
     for row in await tx.execute(select(*by_state, *counts).where(part.c.import_id.in_(ids)).group_by(*by_state)):
-        sums[row.import_id].add(State(row.state), *row[2:])
+        sums[row.import_id].add(PartState(row.state), *row[2:])
     columns = (import_.c.id, import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
     stored = {row.id: row for row in await tx.execute(select(*columns).where(import_.c.id.in_(ids)))}
     changes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)  # by the columns that change
@@ -226,12 +226,12 @@ def _update_of(names: tuple[str, ...]) -> Update:
 class _Sums:
     """Of one import's parts."""
 
-    states: Counter[State] = field(default_factory=Counter)
+    states: Counter[PartState] = field(default_factory=Counter)
     imported: int = 0
     failed: int = 0
     warned: int = 0
 
-    def add(self, state: State, parts: int, imported: int, failed: int, warned: int) -> None:
+    def add(self, state: PartState, parts: int, imported: int, failed: int, warned: int) -> None:
         self.states[state] = parts
         self.imported += int(imported)
         self.failed += int(failed)
@@ -244,12 +244,17 @@ async def _refreshed(
     """The columns of an import that follow from its parts."""
     status = status_of(sums.states)
     values: dict[str, Any] = {"status": status, "imported": sums.imported, "failed": sums.failed, "warned": sums.warned}
-    if at and status is not Status.QUEUED and stored.started_at is None and sums.states.keys() - {State.CANCELLED}:
+    if (
+        at
+        and status is not ImportStatus.QUEUED
+        and stored.started_at is None
+        and sums.states.keys() - {PartState.CANCELLED}
+    ):
         values["started_at"] = at
         counters.observe(tx, lock.instance, counters.WAITED, since=stored.touched_at, until=at)
     if at and status in FINISHED and stored.finished_at is None:
         tx.ended.setdefault(lock, at)
-    if status is Status.FAILED and stored.error_code is None:
+    if status is ImportStatus.FAILED and stored.error_code is None:
         values |= await _first_error(tx, lock.import_id)
     return values
 
@@ -258,7 +263,7 @@ async def _refreshed(
 class Outcome:
     """What came of an import whose parts have all ended, and when its work was done."""
 
-    status: Status
+    status: ImportStatus
     imported: int
     failed: int
     warned: int
@@ -272,7 +277,7 @@ async def finish(tx: Transaction, lock: ImportLock, *, at: datetime) -> Outcome:
     times = (import_.c.touched_at, import_.c.started_at)
     finished = update(import_).where(import_.c.id == lock.import_id).values(finished_at=at).returning(*columns, *times)
     status, *rest = (await tx.execute(finished)).one()
-    return Outcome(Status(status), *rest)
+    return Outcome(ImportStatus(status), *rest)
 
 
 async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from sqlalchemy import Integer, Row, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.jobs import Job
-from app.domain.lifecycle import SLOW_JOBS, JobState, State
+from app.domain.lifecycle import SLOW_JOBS, JobState, PartState
 from app.domain.parts import Part, Rows
 from app.store.part_rows import as_part, failure_of, last_error_of
 from app.store.tables import job, part
@@ -115,7 +115,7 @@ async def part_ids_of(tx: AsyncConnection, job_ids: Collection[int]) -> Sequence
 
 async def submitting_with(tx: AsyncConnection, part_ids: Collection[int]) -> frozenset[int]:
     """The ids of the jobs that are being submitted with one of these parts."""
-    submitting = (part.c.id.in_(part_ids), part.c.state == State.SUBMITTING)
+    submitting = (part.c.id.in_(part_ids), part.c.state == PartState.SUBMITTING)
     return frozenset((await tx.execute(select(part.c.job_id).where(*submitting))).scalars())
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_
 
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store.tables import WAITING, part
 
@@ -46,7 +46,7 @@ def as_part(row: Row[Any]) -> Part:
         import_id=row.import_id,
         number=row.number,
         instance=row.instance,
-        state=State(row.state),
+        state=PartState(row.state),
         state_since=row.state_since,
         accepted_seq=row.turn,
         conflict_scope=conflict_scope_of(row),

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, delete, exis
 
 from app.domain.alike import alike_of
 from app.domain.imports import Request
-from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, State
+from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, PartState
 from app.domain.parts import Part
 from app.store import blobs, counters, events, imports
 from app.store.dialects import later
@@ -108,7 +108,7 @@ async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: 
     await tx.execute(
         update(part)
         .where(part.c.import_id == accepted.lock.import_id, part.c.state.is_(None))
-        .values(state=State.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
+        .values(state=PartState.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
     )
 
 
@@ -145,7 +145,7 @@ def new_state(how: Move, at: datetime) -> dict[str, Any]:
     changed = {"state": target, "state_since": at, "stuck_at": None}
     if target in FINAL:
         changed |= {"finished_at": at, "failing_since": None}
-    if target is State.WAITING:
+    if target is PartState.WAITING:
         changed |= RESET_COLUMNS
     return changed
 
@@ -184,7 +184,7 @@ async def follow(
         _count(tx, row, how)
     await _unblock_others(tx, moved)
     stopped: dict[int, list[int]] = defaultdict(list)
-    if TABLE[how].target is State.WAITING:
+    if TABLE[how].target is PartState.WAITING:
         cancelled = await imports.cancelled_among(tx, of_import)
         for row in moved:
             if row.import_id in cancelled:
@@ -202,7 +202,7 @@ async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
         if state not in LIVE:  # they meet nobody any more
             await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
             await tx.execute(delete(part_keys).where(part_keys.c.part_id.in_(ids)))
-        if state == State.WAITING:  # they go behind those that were accepted before them, whoever waited for whom
+        if state == PartState.WAITING:  # they go behind those that were accepted before them, whoever waited for whom
             is_before = tuple_(part.c.turn, part.c.number) < tuple_(_other.c.turn, _other.c.number)
             behind = exists().where(_other.c.id == part.c.waits_for, is_before)
             await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids), behind)
@@ -250,14 +250,14 @@ async def move_times(tx: Transaction, seconds: float) -> None:
     """The clock was set: what is timed keeps as much time as it had. The time that `not_before` names stays."""
     tried = (part.c.failing_since, part.c.last_error_at)
     there = (part.c.due_at, part.c.state_since, part.c.submitted_at, part.c.started_at, part.c.silent_since, *tried)
-    at_work = part.c.state.in_([*AT_MARKETO, State.COLLECTING])
+    at_work = part.c.state.in_([*AT_MARKETO, PartState.COLLECTING])
     await tx.execute(update(part).where(at_work).values({column.name: later(tx, column, seconds) for column in there}))
-    turned_away = and_(part.c.state == State.WAITING, part.c.retry_code.is_not(None))
+    turned_away = and_(part.c.state == PartState.WAITING, part.c.retry_code.is_not(None))
     put_off = (part.c.due_at, *tried)
     await tx.execute(
         update(part).where(turned_away).values({column.name: later(tx, column, seconds) for column in put_off})
     )
-    blocked = and_(part.c.state == State.WAITING, part.c.waits_since.is_not(None))
+    blocked = and_(part.c.state == PartState.WAITING, part.c.waits_since.is_not(None))
     await tx.execute(update(part).where(blocked).values(waits_since=later(tx, part.c.waits_since, seconds)))
 
 

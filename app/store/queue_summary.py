@@ -7,17 +7,17 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import FINISHED, Status
+from app.domain.imports import FINISHED, ImportStatus
 from app.domain.incidents import PART_SECONDS
-from app.domain.lifecycle import FINAL, HOLDING_SLOT, JobState, State
+from app.domain.lifecycle import FINAL, HOLDING_SLOT, JobState, PartState
 from app.domain.timeouts import DENIALS
 from app.store import waiting_queue
 from app.store.tables import WAITING, import_, job, part
 
 TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within this time, if a slot is free
 MOST_FAILING = 200  # failing parts that are read
-UNFINISHED = [status for status in Status if status not in FINISHED]
-SENT = [state for state in State if state not in FINAL and state is not State.WAITING]  # and not finished
+UNFINISHED = [status for status in ImportStatus if status not in FINISHED]
+SENT = [state for state in PartState if state not in FINAL and state is not PartState.WAITING]  # and not finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Failing:
 class QueueSummary:
     """An instance's parts that have not finished, and its jobs."""
 
-    parts: dict[State, int] = field(default_factory=lambda: defaultdict(int))
+    parts: dict[PartState, int] = field(default_factory=lambda: defaultdict(int))
     jobs: dict[JobState, int] = field(default_factory=lambda: defaultdict(int))  # those that hold a slot
     waiting_rows: int = 0
     waiting_since: datetime | None = None  # the longest
@@ -44,7 +44,7 @@ class QueueSummary:
 
     @property
     def waiting_parts(self) -> int:
-        return self.parts.get(State.WAITING, 0)
+        return self.parts.get(PartState.WAITING, 0)
 
 
 async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSummary]:
@@ -62,10 +62,10 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
         .group_by(part.c.instance, part.c.state)
     )
     for row in await tx.execute(sent):
-        summary, state = result[row.instance], State(row.state)
+        summary, state = result[row.instance], PartState(row.state)
         summary.parts[state] = row.parts
         summary.unknown_at_marketo += row.denied
-        if state is State.IMPORTING:
+        if state is PartState.IMPORTING:
             summary.importing_since = row.since
     there = select(job.c.instance, job.c.state, func.count().label("jobs")).where(job.c.state.in_(HOLDING_SLOT))
     for row in await tx.execute(there.group_by(job.c.instance, job.c.state)):
@@ -77,7 +77,7 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
     )
     for row in (await tx.execute(waiting)).all():
         summary = result[row.instance]
-        summary.parts[State.WAITING], summary.waiting_rows = row.parts, int(row.rows)
+        summary.parts[PartState.WAITING], summary.waiting_rows = row.parts, int(row.rows)
         summary.waiting_since = await _waiting_since(tx, row.instance, now=now)
     for name, failing in await _failing(tx, now=now):
         result[name].failing.append(failing)
@@ -86,7 +86,7 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
 
 async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Failing]]:
     """(instance, part) of those about which calls fail; not of those that wait for a slot to be tried again."""
-    tried = (part.c.state != State.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
+    tried = (part.c.state != PartState.WAITING) | (part.c.due_at > now - timedelta(seconds=TURN_SECONDS))
     rows = await tx.execute(
         select(part.c.instance, part.c.import_id, part.c.number, part.c.last_error_code, part.c.failing_since)
         .where(part.c.failing_since <= now - timedelta(seconds=PART_SECONDS), tried)
@@ -112,33 +112,33 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
     return max(filter(None, row)) if row else None
 
 
-async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[Status, int]:
+async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[ImportStatus, int]:
     """How many imports are unfinished, and how many finished since then, by status."""
-    counts = dict.fromkeys(Status, 0)
+    counts = dict.fromkeys(ImportStatus, 0)
     unfinished = select(import_.c.status, func.count()).where(import_.c.status.in_(UNFINISHED))
     rows = await tx.execute(unfinished.group_by(import_.c.status))
-    counts |= {Status(status): count for status, count in rows}
+    counts |= {ImportStatus(status): count for status, count in rows}
     # not by GROUP BY: SQLite would read all of history, since one of its indexes is in the order of the status
     recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
     row = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
     return counts | {status: getattr(row, status) for status in FINISHED}
 
 
-async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[Status, int]]:
+async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[ImportStatus, int]]:
     """How many imports are unfinished, by instance and status."""
-    result: dict[str, dict[Status, int]] = defaultdict(dict)
+    result: dict[str, dict[ImportStatus, int]] = defaultdict(dict)
     for row in await tx.execute(
         select(import_.c.instance, import_.c.status, func.count().label("imports"))
         .where(import_.c.status.in_(UNFINISHED))
         .group_by(import_.c.instance, import_.c.status)
     ):
-        result[row.instance][Status(row.status)] = row.imports
+        result[row.instance][ImportStatus(row.status)] = row.imports
     return result
 
 
 async def rows_per_second(tx: AsyncConnection, *, now: datetime) -> dict[str, float]:
     """By instance: rows per second of the imports that finished in the last hour."""
-    complete = import_.c.status == Status.COMPLETE  # as a filter: else SQLite would read all complete imports
+    complete = import_.c.status == ImportStatus.COMPLETE  # as a filter: else SQLite would read all complete imports
     rows = await tx.execute(
         select(
             import_.c.instance,

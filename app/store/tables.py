@@ -29,8 +29,8 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from app.domain.imports import Status
-from app.domain.lifecycle import AT_MARKETO, JobState, State
+from app.domain.imports import ImportStatus
+from app.domain.lifecycle import AT_MARKETO, JobState, PartState
 from app.domain.objects import ValueKind, target_parameters
 
 QUEUE_PLACES = 10  # jobs, the 2 importing included. Adobe, "Bulk import", Limits, read 2026-08
@@ -83,11 +83,11 @@ def _type_of(kind: ValueKind) -> TypeEngine[Any]:
             assert_never(kind)
 
 
-def _one_of(column: str, words: type[State] | type[JobState] | type[Status]) -> str:
+def _one_of(column: str, words: type[PartState] | type[JobState] | type[ImportStatus]) -> str:
     return f"{column} IN ({', '.join(repr(str(word)) for word in words)})"
 
 
-HOLDS_SLOT = f"state IN ({', '.join(repr(str(s)) for s in State if s in AT_MARKETO)})"
+HOLDS_SLOT = f"state IN ({', '.join(repr(str(s)) for s in PartState if s in AT_MARKETO)})"
 
 instance = Table(
     "instance",
@@ -187,7 +187,7 @@ import_ = Table(
     Column("file_erased_at", Moment),  # from then on nobody reads it
     Column("results_erased_at", Moment),
     Column("erasing", Boolean, nullable=False, server_default=false()),  # something of what is erased is still there
-    CheckConstraint(f"status IS NULL OR {_one_of('status', Status)}", name="status"),
+    CheckConstraint(f"status IS NULL OR {_one_of('status', ImportStatus)}", name="status"),
     CheckConstraint("priority BETWEEN 0 AND 9", name="priority"),
     sqlite_autoincrement=True,  # an id is never given twice, also after an erasure
 )
@@ -324,7 +324,7 @@ part = Table(  # while it is in a job, what befalls the job is written here too,
     Column("started_at", Moment),
     Column("finished_at", Moment),
     UniqueConstraint("import_id", "number"),
-    CheckConstraint(f"state IS NULL OR {_one_of('state', State)}", name="state"),
+    CheckConstraint(f"state IS NULL OR {_one_of('state', PartState)}", name="state"),
     CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
     sqlite_autoincrement=True,
 )
@@ -391,7 +391,7 @@ Index(  # `attention`: a few among all that ever were
     postgresql_where=MAY_NEED_ATTENTION,
     sqlite_where=MAY_NEED_ATTENTION,
 )
-WAITING = literal(State.WAITING.value, literal_execute=True)
+WAITING = literal(PartState.WAITING.value, literal_execute=True)
 """Stands in the statement itself: so a database sees that an index of the waiting parts will do."""
 
 part_file = Table(  # a part's own file, header included, as one zstd blob

@@ -17,12 +17,12 @@ def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
     if not case.meta or not case.meta.generation.mode.is_positive:
         return
     match case.operation.definition.raw.get("operationId"):
-        case "imports_create" | "imports_check" if case.media_type == "text/csv":
+        case "createImport" | "checkFile" if case.media_type == "text/csv":
             case.body, case.query = LEADS.decode(), dict(FOR_LEADS)
             case.headers = {name: value for name, value in case.headers.items() if name == "Authorization"}
-        case "marketo_token_by_query":
+        case "getMarketoToken":
             case.query = {**case.query, **CREDENTIALS}
-        case "marketo_token_by_form":
+        case "postMarketoToken":
             case.body = {**case.body, **CREDENTIALS}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.api.conditional import etag
-from app.api.schemas.imports import ImportOut
+from app.api.schemas.imports import Import
 from tests.api.watching import get, watched
 from tests.story.files import LEADS, leads
 from tests.support.stage import Stage
@@ -87,7 +87,7 @@ async def test_the_tags_of_two_imports_differ(stage: Stage):
 
 async def test_a_forecast_alone_makes_no_other_tag(stage: Stage):
     """It moves with the clock: that is what makes the tag a weak one."""
-    shown = ImportOut.model_validate(await stage.read(await stage.created(LEADS)))
+    shown = Import.model_validate(await stage.read(await stage.created(LEADS)))
     later = shown.model_copy(update={"estimated_finish_at": stage.clock()})
     other = shown.model_copy(update={"label": "another"})
     tag = etag(shown, exclude={"estimated_finish_at"})

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from app.domain.estimates import BacklogSlice, CompletionEstimate, Work
-from app.domain.imports import Import, Remaining, Request, SourceFile, Status
+from app.domain.imports import Import, ImportStatus, Remaining, Request, SourceFile
 from app.domain.incidents import Incident
 from app.domain.instances import Instance
 from app.domain.jobs import Job
-from app.domain.lifecycle import JobState, State
+from app.domain.lifecycle import JobState, PartState
 from app.domain.objects import Leads
 from app.domain.parts import Rows
 from app.domain.throughput import ThroughputModel
@@ -29,16 +29,16 @@ def at(seconds: float) -> datetime:
 
 def an_import(*, turn: int = 100, collecting_since: float | None = None, id_: int = 1, **told: Any) -> Import:
     """With so many parts of a thousand rows in each state: `waiting=2`. What else is told goes into the request."""
-    parts = Counter({State(word): told.pop(word) for word in list(told) if word in set(State)})
+    parts = Counter({PartState(word): told.pop(word) for word in list(told) if word in set(PartState)})
     since = None if collecting_since is None else at(collecting_since)
     return Import(
         id=id_,
         request=Request(Leads(), **told),
-        status=Status.IMPORTING,
+        status=ImportStatus.IMPORTING,
         file=SourceFile(None, 1, "00", 1000),
         rows=Rows(1000, 0, 0, 0),
         parts=parts,
-        remaining=Remaining(turn, 1000 * parts[State.WAITING], since),
+        remaining=Remaining(turn, 1000 * parts[PartState.WAITING], since),
         attention=None,
         error=None,
         cancel_requested_at=None,

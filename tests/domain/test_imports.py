@@ -3,7 +3,7 @@
 import pytest
 
 from app.domain.imports import status_of
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from app.domain.lifecycle import State
 )
 def test_an_import_stands_where_its_parts_let_it_stand(states: list[str], status: str):
     """Finished only when every part has ended; failed as soon as one of them has then failed."""
-    assert status_of({State(s): 1 for s in states}) == status
+    assert status_of({PartState(s): 1 for s in states}) == status

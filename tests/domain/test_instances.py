@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.imports import OnUnconfirmed
 from app.domain.instances import Instance, WaitingFor, external_seconds, next_attempt_at, waiting_for
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.parts import ConflictScope, Part, Rows
 
 NOON = datetime(2026, 11, 4, 12, tzinfo=UTC)
@@ -16,7 +16,7 @@ LATER = NOON + timedelta(minutes=1)
 
 
 def part(
-    state: State = State.WAITING,
+    state: PartState = PartState.WAITING,
     due_at: datetime | None = None,
     retry_code: str | None = None,
     blocked_by: int | None = None,
@@ -87,7 +87,7 @@ def test_a_part_that_touches_the_same_records_as_another_says_so():
 
 def test_a_part_that_does_not_wait_waits_for_nothing():
     """Only waiting parts wait."""
-    assert waiting_for(part(State.QUEUED), Instance("default"), NOON) is None
+    assert waiting_for(part(PartState.QUEUED), Instance("default"), NOON) is None
 
 
 def test_a_lesson_on_others_slots_may_be_doubted_when_one_of_ours_has_ended_but_not_within_a_minute():
@@ -141,9 +141,9 @@ def test_lessons_in_a_row_count_anew_when_our_own_work_there_has_come_or_gone():
             "resubmit",
             15,
         ),
-        ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "resubmit", 60),
-        ({"state": State.UNCONFIRMED, "due_at": LATER}, {}, "hold", None),
-        ({"state": State.IMPORTING, "due_at": LATER}, {}, "resubmit", None),
+        ({"state": PartState.UNCONFIRMED, "due_at": LATER}, {}, "resubmit", 60),
+        ({"state": PartState.UNCONFIRMED, "due_at": LATER}, {}, "hold", None),
+        ({"state": PartState.IMPORTING, "due_at": LATER}, {}, "resubmit", None),
     ],
 )
 def test_a_part_says_when_it_is_tried_next_where_time_decides(
@@ -156,6 +156,6 @@ def test_a_part_says_when_it_is_tried_next_where_time_decides(
 
 def test_a_part_that_gets_no_answer_says_when_it_is_asked_about_again():
     """At Marketo, or for its result files."""
-    for state in (State.QUEUED, State.IMPORTING, State.COLLECTING):
+    for state in (PartState.QUEUED, PartState.IMPORTING, PartState.COLLECTING):
         failing = replace(part(state, due_at=LATER), failing_since=NOON)
         assert next_attempt_at(failing, Instance("default"), NOON, policy=OnUnconfirmed.RESUBMIT) == LATER

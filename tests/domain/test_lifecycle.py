@@ -12,7 +12,7 @@ from app.domain.lifecycle import (
     TABLE,
     JobState,
     Move,
-    State,
+    PartState,
     job_state,
 )
 from tests.support.lifecycle import MOVES
@@ -77,8 +77,8 @@ def test_NEVER_TWICE_BY_ACCIDENT_a_submission_is_left_by_an_answer_or_for_unconf
 
 def test_a_job_is_where_its_parts_are_and_its_moves_are_not_those_of_waiting_parts():
     """One word for both; where its parts wait again, the job is over."""
-    for state in {State(edge.target) for move, edge in TABLE.items() if move not in OF_PARTS}:
-        assert job_state(state) == ("over" if state is State.WAITING else state)
+    for state in {PartState(edge.target) for move, edge in TABLE.items() if move not in OF_PARTS}:
+        assert job_state(state) == ("over" if state is PartState.WAITING else state)
     assert {Move.CANCEL, Move.ABANDON} == OF_PARTS
     assert set(map(str, HOLDING_SLOT)) == set(map(str, AT_MARKETO))
     assert set(JobState) - JOB_ENDED - HOLDING_SLOT == {JobState.COLLECTING}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import update
 
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.parts import Failure
 from app.operations.retry import _may_be_imported
 from app.simulator import Fault, Rules
@@ -228,6 +228,6 @@ async def test_a_doubled_number_sends_no_other_row_again(stage: Stage):
 @pytest.mark.parametrize(("code", "may_be"), [("given_up", True), ("marketo_failed", False)])
 def test_a_part_that_was_given_up_may_have_been_imported_also_without_a_batch(code: str, may_be: bool):
     """Its answer was lost: a row that it superseded is not sent again. What Marketo refused was surely not."""
-    ended = replace(part(State.FAILED), error=Failure(code, "…"))
+    ended = replace(part(PartState.FAILED), error=Failure(code, "…"))
     assert _may_be_imported(ended) is may_be
     assert _may_be_imported(replace(ended, batch_id=3404)) is True

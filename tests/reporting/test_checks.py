@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from app.domain.instances import Calls, Fault
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.timeouts import marketo_day
 from app.reporting import checks
 from app.reporting.checks import Check, Level
@@ -91,7 +91,7 @@ def test_three_parts_that_are_tried_in_vain_are_named_and_the_others_counted():
 
 def test_parts_of_an_instance_that_is_not_configured_are_told():
     """Nobody would drive it; one without any is no matter."""
-    waiting = {"old": {State.WAITING: 2}, "gone": {}, "default": {State.WAITING: 1}}
+    waiting = {"old": {PartState.WAITING: 2}, "gone": {}, "default": {PartState.WAITING: 1}}
     queues = {name: QueueSummary(parts=parts) for name, parts in waiting.items()}
     (check,) = checks.check_unconfigured_instances(SERVICE, queues)
     assert (check.name, check.status) == ("instance:old", Level.DEGRADED)
@@ -117,7 +117,7 @@ def test_the_calls_of_the_day_are_nearly_used_up_from_nine_tenths_on(used: int, 
 @pytest.mark.parametrize(("waiting", "status"), [(89, Level.OK), (90, Level.DEGRADED), (100, Level.DOWN)])
 def test_the_backlog_is_counted_over_all_instances(waiting: int, status: Level):
     """At the limit nothing more is taken in."""
-    queues = {name: QueueSummary(parts={State.WAITING: count}) for name, count in (("a", 50), ("b", waiting - 50))}
+    queues = {name: QueueSummary(parts={PartState.WAITING: count}) for name, count in (("a", 50), ("b", waiting - 50))}
     assert checks.check_backlog(SERVICE, queues).status is status
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.incidents import Incident
-from app.domain.instances import Calls, Condition, WaitingFor
+from app.domain.instances import Calls, InstanceState, WaitingFor
 from app.domain.timeouts import marketo_day
 from tests.reporting.views import NOW, view
 from tests.support.stage import Stage
@@ -54,7 +54,7 @@ def test_the_queue_is_full_of_others_jobs_while_ours_wait_and_none_is_there(
     external: dict[str, Any] = {"external_alone": True, "external_slots": 10, "external_at": NOW}
     shown = view(parts=parts, jobs=jobs, external_until=SOON, **external, **met("queue_full"))
     assert shown.queue_is_full is is_full
-    assert (shown.condition is Condition.BACKING_OFF) is is_full
+    assert (shown.condition is InstanceState.BACKING_OFF) is is_full
     assert (shown.reason or "").startswith("queue_full") is is_full
     assert (shown.until is not None) is is_full
 

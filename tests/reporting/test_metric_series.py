@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.imports import Status
+from app.domain.imports import ImportStatus
 from app.reporting.metric_series import CATALOGUE, Histogram, Kind, Numbers
 from app.store import counters
 from app.store.disk_usage import Connections, DiskUsage
@@ -26,7 +26,7 @@ def samples(
     """What a series has of one instance, `default`; `counted`: its counters."""
     numbers = Numbers(
         now=NOW,
-        imports={"default": {Status.QUEUED: 2}},
+        imports={"default": {ImportStatus.QUEUED: 2}},
         instances=[view(**fields)],
         counters={counter: {"default": dict(values)} for counter, values in (counted or {}).items()},
         usage=usage or DiskUsage(10, 20),

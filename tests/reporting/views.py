@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from app.domain.instances import Instance
-from app.domain.lifecycle import JobState, State
+from app.domain.lifecycle import JobState, PartState
 from app.reporting.instances import InstanceView
 from app.settings import InstanceSettings
 from app.store.queue_summary import QueueSummary
@@ -26,7 +26,7 @@ def view(
         settings=InstanceSettings.model_validate(SETTINGS),
         instance=Instance("default", **instance),
         queue=QueueSummary(
-            parts={State(state): count for state, count in (parts or {}).items()},
+            parts={PartState(state): count for state, count in (parts or {}).items()},
             jobs={JobState(state): count for state, count in (jobs or {}).items()},
         ),
         any_may_go=any_may_go,

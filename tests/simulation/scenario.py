@@ -23,7 +23,7 @@ from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError, WrongState
 from app.domain.failpoints import Failpoint
 from app.domain.imports import OnUnconfirmed, Request
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.objects import CustomObject, Leads
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
@@ -494,7 +494,7 @@ class Life:
         books = await audit.look()
         taken = {found.batch_id for found in books.jobs if found.instance == name}
         sent = audit.sent(name, books)
-        doubtful = {found.job_id: found for found in reversed(books.parts) if found.state == State.UNCONFIRMED}
+        doubtful = {found.job_id: found for found in reversed(books.parts) if found.state == PartState.UNCONFIRMED}
         for job_id, part in sorted(doubtful.items()):
             if part.instance != name:
                 continue
@@ -585,7 +585,7 @@ class Life:
     async def _lost(self, name: str) -> set[int]:
         """The parts that nobody knows of whether Marketo has them."""
         async with self.ground.read() as tx:
-            return {found.id for found in await in_jobs.parts_in(tx, name, State.UNCONFIRMED)}
+            return {found.id for found in await in_jobs.parts_in(tx, name, PartState.UNCONFIRMED)}
 
     def _settled(self, sent_back: set[int]) -> None:
         """A part whose answer was lost is given its time, whatever a clock says."""
@@ -596,7 +596,7 @@ class Life:
 
     async def _resolve_held(self, process: Process, name: str) -> None:
         async with process.container.db.read() as tx:
-            doubtful = await in_jobs.parts_in(tx, name, State.UNCONFIRMED)
+            doubtful = await in_jobs.parts_in(tx, name, PartState.UNCONFIRMED)
         if any(part.due_at and part.due_at <= process.clock() for part in doubtful):
             await self._resolve(process, name)
 

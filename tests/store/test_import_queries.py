@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from app.domain.imports import Request, Status
+from app.domain.imports import ImportStatus, Request
 from app.domain.lifecycle import Move
 from app.domain.objects import CustomObject, Leads
 from app.store import import_queries, imports
@@ -56,7 +56,7 @@ async def test_the_request_comes_back_as_it_was_made(db: Database):
     assert summary is not None
     assert shown is not None
     assert summary.request == shown.request == whole
-    assert (summary.columns, summary.status) == (("email",), Status.QUEUED)
+    assert (summary.columns, summary.status) == (("email",), ImportStatus.QUEUED)
     (part,) = await parts_of(db, import_id)
     async with db.read() as tx:
         assert await import_queries.summary_of(tx, part) == summary
@@ -71,7 +71,7 @@ async def test_pages_go_from_the_newest_to_the_oldest(db: Database):
 
 
 FILTERS = {
-    "status": Filters(status=Status.CANCELLED),
+    "status": Filters(status=ImportStatus.CANCELLED),
     "instance": Filters(instance="other"),
     "object_type": Filters(object_type="custom_object"),
     "client": Filters(client="crm"),

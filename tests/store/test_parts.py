@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from app.domain.lifecycle import Move, State
+from app.domain.lifecycle import Move, PartState
 from app.store import events, imports, instances, jobs, waiting_queue
 from app.store.database import Database
 from app.store.instances import LeaseTerm
@@ -27,7 +27,7 @@ async def put(db: Database, part_id: int, state: str, slot: int = 1) -> None:
 async def test_every_move_is_made_from_its_sources_and_from_nowhere_else(db: Database):
     """All moves × all states, against the table as it was drawn."""
     (only,) = await parts_of(db, await an_import(db))
-    for move, state in itertools.product(Move, State):
+    for move, state in itertools.product(Move, PartState):
         await put(db, only.id, state)
         sources, target = MOVES[move]
         async with db.write() as tx:

@@ -18,7 +18,7 @@ import migrations
 from app.domain.answers import RejectionReason
 from app.domain.events import WARNED
 from app.domain.imports import AttentionCode
-from app.domain.instances import Condition, WaitingFor
+from app.domain.instances import InstanceState, WaitingFor
 from app.reporting.monitor import Monitor
 from app.simulator import Fault
 from app.store import disk_usage
@@ -547,7 +547,7 @@ def test_NO_SILENCE_every_way_that_the_service_knows_is_tried():
     """A new word for why work stops, a new check or a new warning without a row above is red."""
     covered = frozenset().union(*(way.covers for way in WAYS.values()))
     known = {f"because {word}" for word in RejectionReason}
-    known |= {f"condition {word}" for word in Condition if word != "running"}
+    known |= {f"condition {word}" for word in InstanceState if word != "running"}
     known |= {f"attention {word}" for word in AttentionCode}
     known |= {f"waits {word}" for word in WaitingFor if word not in {"not_before", "same_records"}}
     assert covered == known

@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from app.domain.lifecycle import TABLE, Move, State
+from app.domain.lifecycle import TABLE, Move, PartState
 from app.files.compression import unpacked
 from app.simulator import Simulator
 from app.store.database import Database
@@ -245,7 +245,7 @@ def _place(found: Row[Any]) -> tuple[int, int]:
 
 
 def _state_is_what_its_history_says(found: Row[Any], books: Books) -> None:
-    state = State.WAITING
+    state = PartState.WAITING
     for type_ in books.told[found.import_id, found.number]:
         edge = TABLE[Move(type_)]
         assert state in edge.sources, f"part {found.id}: {type_} from {state}"

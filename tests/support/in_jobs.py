@@ -7,7 +7,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.jobs import Job
-from app.domain.lifecycle import AT_MARKETO, OF_PARTS, JobState, Move, State
+from app.domain.lifecycle import AT_MARKETO, OF_PARTS, JobState, Move, PartState
 from app.domain.parts import Part
 from app.store import job_queries, jobs, part_queries, parts
 from app.store.part_rows import as_part
@@ -44,7 +44,7 @@ async def put(tx: Transaction, part_id: int, state: str, *, slot: int = 1, **col
     if row.job_id is not None:
         await tx.execute(job.delete().where(job.c.id == row.job_id))
     job_id = None
-    if state not in {State.WAITING, State.CANCELLED}:
+    if state not in {PartState.WAITING, PartState.CANCELLED}:
         values = {
             "instance": row.instance,
             "state": JobState(state),
@@ -70,7 +70,7 @@ async def job_of(tx: Transaction, part_id: int) -> Job:
     return await job_queries.get(tx, found.job_id)
 
 
-async def parts_in(tx: AsyncConnection, instance_name: str, *states: State) -> list[Part]:
+async def parts_in(tx: AsyncConnection, instance_name: str, *states: PartState) -> list[Part]:
     """An instance's parts in these states, in the order of their ids."""
     in_states = (part.c.instance == instance_name, part.c.state.in_(states))
     return [as_part(row) for row in await tx.execute(select(part).where(*in_states).order_by(part.c.id))]

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.lifecycle import AT_MARKETO, PartState
 from app.store.tables import job
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage
@@ -115,4 +115,4 @@ async def check_the_simulators_report(stage: Stage, contents: Mapping[int, bytes
     assert len(emails) == len(set(emails))
     async with stage.container.db.read() as tx:
         held = await tx.execute(select(job.c.state, job.c.slot).where(job.c.slot.is_not(None)))
-        assert all(State(state) in AT_MARKETO for state, _ in held), "a slot is held for nothing"
+        assert all(PartState(state) in AT_MARKETO for state, _ in held), "a slot is held for nothing"

@@ -14,7 +14,7 @@ from sqlalchemy import exists, func, select
 from app.api.app import create_app as create_api
 from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
-from app.domain.lifecycle import FINAL, JobState, State
+from app.domain.lifecycle import FINAL, JobState, PartState
 from app.marketo.rate_limit import Sleep
 from app.scheduling.lease import Lease
 from app.settings import Settings, exactly
@@ -143,7 +143,7 @@ class Stage:
             moments += [each.due_at for each in there if each.silent_since and each.due_at and each.due_at > now]
             by_time = select(func.min(part.c.due_at)).where(
                 part.c.instance == "default",
-                part.c.state.in_(set(State) - set(map(State, under_way)) - FINAL),
+                part.c.state.in_(set(PartState) - set(map(PartState, under_way)) - FINAL),
                 part.c.due_at > now,
             )
             moments.append((await tx.execute(by_time)).scalar_one())

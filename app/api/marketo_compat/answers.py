@@ -19,7 +19,7 @@ from app.domain.errors import (
     TooSlow,
     UnsupportedMedia,
 )
-from app.domain.imports import FINISHED, Import, Status
+from app.domain.imports import FINISHED, Import, ImportStatus
 from app.domain.objects import Target
 from app.domain.parts import Rows
 
@@ -52,11 +52,11 @@ NARROWER = {"invalid_header": "1006", "missing_column": "1006", "no_file": "1002
 """Marketo's code for a problem that has another one than its kind of error."""
 
 WORDS = {
-    Status.QUEUED: "Queued",
-    Status.IMPORTING: "Importing",
-    Status.COMPLETE: "Complete",
-    Status.FAILED: "Failed",
-    Status.CANCELLED: "Failed",
+    ImportStatus.QUEUED: "Queued",
+    ImportStatus.IMPORTING: "Importing",
+    ImportStatus.COMPLETE: "Complete",
+    ImportStatus.FAILED: "Failed",
+    ImportStatus.CANCELLED: "Failed",
 }
 
 
@@ -118,7 +118,7 @@ def _code(error: CallerError) -> str:
             return "1003"
 
 
-def describe_job(import_id: int, target: Target, status: Status = Status.QUEUED) -> dict[str, Any]:
+def describe_job(import_id: int, target: Target, status: ImportStatus = ImportStatus.QUEUED) -> dict[str, Any]:
     """The record of a job that has just been created, or waits."""
     if target.object_name_at_marketo is not None:
         return {"batchId": import_id, "status": WORDS[status], "objectApiName": target.object_name_at_marketo}
@@ -130,7 +130,7 @@ def describe_import(import_: Import) -> dict[str, Any]:
     target = import_.request.target
     names_its_object = target.object_name_at_marketo is not None
     record = describe_job(import_.id, target, import_.status) | ({"operation": "import"} if names_its_object else {})
-    if import_.status is Status.QUEUED:
+    if import_.status is ImportStatus.QUEUED:
         return record
     record[target.row_count_field] = import_.rows.imported
     record |= {"numOfRowsFailed": import_.rows.failed, "numOfRowsWithWarning": import_.rows.warned}
@@ -143,9 +143,9 @@ def describe_import(import_: Import) -> dict[str, Any]:
 
 def _message(import_: Import) -> str:
     match import_.status:
-        case Status.CANCELLED:
+        case ImportStatus.CANCELLED:
             return f"Import cancelled, {import_.rows.imported} records imported, {import_.rows.pending} not sent"
-        case Status.FAILED:
+        case ImportStatus.FAILED:
             return import_.error.message if import_.error else "Import failed"
         case _:
             return _counted(import_.rows)

@@ -87,20 +87,20 @@ _THE_IMPORT = {"import_id": "$response.body#/id"}
 FOLLOW = {
     name: {"operationId": operation, "parameters": _THE_IMPORT}
     for name, operation in {
-        "read": "imports_read",
-        "parts": "imports_parts_of",
-        "events": "imports_events_of",
-        "failures": "results_failures",
-        "warnings": "results_warnings",
-        "cancel": "imports_cancel",
-        "retry": "imports_retry",
-        "retry-failures": "imports_retry_failures",
-        "erase": "imports_erase",
+        "read": "getImport",
+        "parts": "listParts",
+        "events": "listEvents",
+        "failures": "listFailures",
+        "warnings": "listWarnings",
+        "cancel": "cancelImport",
+        "retry": "retryImport",
+        "retry-failures": "retryFailures",
+        "erase": "eraseImport",
     }.items()
 }
 RESOLVE = {
     "resolve": {
-        "operationId": "imports_resolve",
+        "operationId": "resolvePart",
         "parameters": {"import_id": "$request.path.import_id", "number": "$response.body#/items/0/number"},
     }
 }

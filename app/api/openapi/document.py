@@ -14,7 +14,7 @@ from fastapi.openapi.utils import get_openapi
 
 from app.api.errors import MEDIA_TYPE
 from app.api.openapi.answers import CODES, HEADERS, OF_ALL, OF_ALL_GUARDED, OF_CONNECTIONS, OF_KEYS
-from app.api.schemas.problems import ProblemErrorOut, ProblemOut
+from app.api.schemas.problems import Problem, ProblemError
 from app.domain.problems import PROBLEMS, path_of
 from app.settings import Settings
 
@@ -63,7 +63,7 @@ def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> di
     for kind, components in beside["components"].items():
         document["components"][kind] |= components
     schemas: dict[str, Any] = document["components"]["schemas"]
-    for model in (ProblemOut, ProblemErrorOut):
+    for model in (Problem, ProblemError):
         shape = model.model_json_schema(ref_template="#/components/schemas/{model}")
         shape.pop("$defs", None)
         schemas[model.__name__] = shape
@@ -116,7 +116,7 @@ def _response(status: int, codes: list[str]) -> dict[str, Any]:
     headers = {name: header for code in codes for name, header in HEADERS.get(code, {}).items()}
     restriction = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     content = {
-        "schema": {"allOf": [{"$ref": "#/components/schemas/ProblemOut"}, restriction]},
+        "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, restriction]},
         "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
     }
     return {"description": description, "content": {MEDIA_TYPE: content}} | ({"headers": headers} if headers else {})

@@ -16,6 +16,18 @@ from app.store.results import Kind
 Operation = dict[str, Any]
 
 ROWS = {Kind.FAILURES: "were rejected", Kind.WARNINGS: "were taken with a remark"}
+NAMES = {
+    "create": "createMarketo{object_type}Batch",
+    "status": "getMarketo{object_type}Batch",
+    "failures": "getMarketo{object_type}Failures",
+    "warnings": "getMarketo{object_type}Warnings",
+}
+SUMMARIES = {
+    "create": "Create a batch of {plural}",
+    "status": "Get the status of a batch of {plural}",
+    "failures": "Get the rejected rows of a batch of {plural}",
+    "warnings": "Get the remarked rows of a batch of {plural}",
+}
 RETRY_AFTER = {"Retry-After": answers.RETRY_AFTER}
 GRANT: dict[str, dict[str, Any]] = {
     "grant_type": {"type": "string", "enum": ["client_credentials"]},
@@ -28,8 +40,8 @@ TOKEN_IN_FORM = TEXT | {"description": "The token, where it is neither in the he
 def token(*, in_form: bool) -> Operation:
     operation: Operation = {
         "tags": ["marketo"],
-        "operationId": f"marketo_token_by_{'form' if in_form else 'query'}",
-        "summary": "Token",
+        "operationId": "postMarketoToken" if in_form else "getMarketoToken",
+        "summary": "Get a token, as at Marketo",
         "description": "A token for a key's id and secret. It lives for an hour, or as long as the key.",
         "responses": {
             "200": _json(
@@ -97,7 +109,7 @@ def _about(kind: type[Target], path: str, verb: str, does: str, good: Operation)
     return {
         "tags": ["marketo"],
         "operationId": _operation_id(kind, verb),
-        "summary": f"{verb} {kind.plural}".capitalize(),
+        "summary": f"{SUMMARIES[verb].format(plural=kind.plural)}, as at Marketo",
         "description": does,
         "security": A_TOKEN,
         "parameters": [_in_path(name, kind) for name in _names_in(path)],
@@ -106,7 +118,7 @@ def _about(kind: type[Target], path: str, verb: str, does: str, good: Operation)
 
 
 def _operation_id(kind: type[Target], verb: str) -> str:
-    return f"marketo_{kind.object_type}_{verb}"
+    return NAMES[verb].format(object_type="".join(word.title() for word in kind.object_type.split("_")))
 
 
 def _answer(kind: type[Target], description: str, shown_examples: Mapping[str, Any]) -> dict[str, Any]:

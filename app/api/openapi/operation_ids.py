@@ -7,8 +7,9 @@ from fastapi.routing import APIRoute
 
 
 def operation_id(route: APIRoute) -> str:
-    """The route's first tag and its name, as `imports_create`."""
-    return "_".join([*map(str, route.tags[:1]), route.name])
+    """The name of the route's function in camelCase, as `createImport`."""
+    first, *others = route.name.split("_")
+    return first + "".join(word.title() for word in others)
 
 
 class Router(APIRouter):

@@ -24,7 +24,7 @@ from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import INT32
-from app.api.schemas.imports import ImportOut, ResolvedImportOut
+from app.api.schemas.imports import Import, ResolvedImport
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
@@ -38,14 +38,15 @@ FILE_PARAMETERS = ("format", "charset")
 
 @router.post(
     "/{import_id}/cancel",
+    summary="Cancel an import",
     status_code=202,
-    response_model=ImportOut,
+    response_model=Import,
     dependencies=[takes_parameters()],
     responses=answers.responses({202: answers.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full"),
 )
-async def cancel(
+async def cancel_import(
     container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
-) -> ImportOut:
+) -> Import:
     """Cancel what still waits; what Marketo has runs to its end."""
     await container.cancel.run(import_.id, by=caller.client)
     return await presenter.present_changed(import_.id)
@@ -53,31 +54,33 @@ async def cancel(
 
 @router.delete(
     "/{import_id}",
+    summary="Erase the file and results of an import",
     status_code=204,
     response_class=Response,
     dependencies=[takes_parameters()],
     responses=answers.responses({}, "forbidden", "not_found", "not_finished", "disk_full"),
 )
-async def erase(container: TheContainer, caller: TheCaller, import_: ManageableImport) -> None:
+async def erase_import(container: TheContainer, caller: TheCaller, import_: ManageableImport) -> None:
     """Erase a finished import's file, failures and warnings; its counts and history stay."""
     await container.erase.one(import_.id, by=caller.client)
 
 
 @router.post(
     "/{import_id}/retry",
+    summary="Send the failed and cancelled parts again",
     status_code=202,
-    response_model=ImportOut,
+    response_model=Import,
     dependencies=[takes_parameters()],
     responses=answers.responses({202: answers.MADE}, "forbidden", "not_found", *OF_RETRIES, *answers.OF_INTAKE),
 )
-async def retry(
+async def retry_import(
     request: Request,
     container: TheContainer,
     caller: TheCaller,
     import_: ManageableImport,
     presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
-) -> ImportOut:
+) -> Import:
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
     if has_body(request.headers):
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
@@ -88,8 +91,9 @@ async def retry(
 
 @router.post(
     "/{import_id}/retry-failures",
+    summary="Send the rejected rows again, or a corrected file",
     status_code=202,
-    response_model=ImportOut,
+    response_model=Import,
     dependencies=[takes_parameters(*FILE_PARAMETERS)],
     responses=answers.responses(
         {202: answers.MADE}, "forbidden", "not_found", *OF_RETRIES, *answers.OF_UPLOADS, *answers.OF_INTAKE
@@ -106,7 +110,7 @@ async def retry_failures(
     import_: ManageableImport,
     presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
-) -> ImportOut:
+) -> Import:
     """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
 
     The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
@@ -161,21 +165,22 @@ class Resolution(BaseModel):
 
 @router.post(
     "/{import_id}/parts/{number}/resolve",
-    response_model=ResolvedImportOut,
+    summary="Decide about a part whose fate is not known",
+    response_model=ResolvedImport,
     dependencies=[takes_parameters(), needs(Scope.OPERATE)],
     max_body_size=SMALL_BODY_BYTES,
     responses=answers.responses(
         {200: answers.CHANGED}, "forbidden", "not_found", "wrong_state", "disk_full", *answers.OF_JSON
     ),
 )
-async def resolve(
+async def resolve_part(
     container: TheContainer,
     caller: TheCaller,
     import_: VisibleImport,
     presenter: Presenter,
     number: Annotated[int, Path(ge=1, le=INT32)],
     resolution: Resolution,
-) -> ResolvedImportOut:
+) -> ResolvedImport:
     """Decide a part's job: Marketo has it under this batch id, or it is to be sent again, or nothing more is expected.
 
     It goes for every import that has rows in the job: `bundled_imports` are the ids of the others.

@@ -18,14 +18,21 @@ ADMINS = [takes_parameters(), needs(Scope.ADMIN)]
 KeyId = Annotated[str, Path(max_length=100)]
 
 
-@router.get("", response_model=ApiKeyList, dependencies=ADMINS, responses=answers.responses({}, "forbidden"))
+@router.get(
+    "",
+    summary="List all API keys",
+    response_model=ApiKeyList,
+    dependencies=ADMINS,
+    responses=answers.responses({}, "forbidden"),
+)
 async def list_keys(container: TheContainer) -> ApiKeyList:
-    """List every key there ever was, oldest first, without its secret."""
+    """Every key there ever was, oldest first, without its secret."""
     return ApiKeyList(items=[ApiKey.of(key) for key in await container.keys.everyone()])
 
 
 @router.post(
     "",
+    summary="Create an API key",
     status_code=201,
     response_model=NewApiKey,
     dependencies=ADMINS,
@@ -49,11 +56,12 @@ async def create_key(container: TheContainer, response: Response, request: ApiKe
 
 @router.delete(
     "/{key_id}",
+    summary="Revoke an API key",
     status_code=204,
     response_class=Response,
     dependencies=ADMINS,
     responses=answers.responses({}, "forbidden", "not_found", "disk_full"),
 )
 async def revoke_key(container: TheContainer, key_id: KeyId) -> None:
-    """Revoke a key: it opens nothing any more, from now on. To revoke it twice changes nothing."""
+    """It opens nothing any more, from now on. To revoke it twice changes nothing."""
     await container.keys.revoke(key_id)

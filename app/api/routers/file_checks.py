@@ -10,7 +10,7 @@ from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import KNOWN
-from app.api.schemas.file_checks import FileCheckOut
+from app.api.schemas.file_checks import FileCheck
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
@@ -31,7 +31,8 @@ SAMPLE_SHOWN = inputs.in_query(
 
 @router.post(
     "",
-    response_model=FileCheckOut,
+    summary="Check a file without sending it",
+    response_model=FileCheck,
     dependencies=[needs(Scope.SUBMIT)],
     responses=answers.responses({}, "forbidden", "priority_too_high", *answers.OF_BODIES, *answers.OF_PLACES),
     openapi_extra={
@@ -39,7 +40,7 @@ SAMPLE_SHOWN = inputs.in_query(
         "requestBody": inputs.body_of_file(beside={SAMPLE: SAMPLE_FORM}),
     },
 )
-async def check(request: Request, container: TheContainer, caller: TheCaller) -> FileCheckOut:
+async def check_file(request: Request, container: TheContainer, caller: TheCaller) -> FileCheck:
     """What an upload of this file would be refused for, and what Marketo may stumble over; it is not kept."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), ACCEPTED))
@@ -55,7 +56,7 @@ async def check(request: Request, container: TheContainer, caller: TheCaller) ->
             parameters, file_name=upload.file_name, client=caller.client, max_priority=caller.max_priority
         )
         findings = await container.examine.look(new_import, upload.arrival, place, beginning_only=is_sample)
-    return FileCheckOut.of(findings, is_sample=is_sample)
+    return FileCheck.of(findings, is_sample=is_sample)
 
 
 def _is_sample(text: str) -> bool:

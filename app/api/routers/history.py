@@ -8,8 +8,8 @@ from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import only, refuse
-from app.api.schemas.events import EventOut, EventPage
-from app.api.schemas.parts import PartOut, PartPage
+from app.api.schemas.events import Event, EventPage
+from app.api.schemas.parts import Part, PartPage
 from app.container import Container
 from app.domain.imports import Import
 from app.store import events
@@ -19,18 +19,20 @@ router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 @router.get(
     "/{import_id}/parts",
+    summary="List the parts of an import",
     response_model=PartPage,
     dependencies=[takes_parameters()],
     responses=answers.responses({200: {"links": answers.RESOLVE}}, "not_found"),
 )
-async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleImport) -> PartPage:
+async def list_parts(container: TheContainer, caller: TheCaller, import_: VisibleImport) -> PartPage:
     """The parts of an import, and what a waiting one waits for."""
     views = await container.reports.parts.read(import_, may_see=caller.sees)
-    return PartPage(items=[PartOut.of(view) for view in views], next_page_token=None)
+    return PartPage(items=[Part.of(view) for view in views], next_page_token=None)
 
 
 @router.get(
     "/{import_id}/events",
+    summary="List the events of an import, or follow them",
     response_model=EventPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=answers.responses(
@@ -43,7 +45,7 @@ async def parts_of(container: TheContainer, caller: TheCaller, import_: VisibleI
     ),
     openapi_extra={"parameters": [*inputs.PAGING, inputs.LAST_EVENT_ID]},
 )
-async def events_of(
+async def list_events(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
 ) -> EventPage | Response:
     """The history of an import, oldest first; as a stream of events, also what is yet to come."""
@@ -56,7 +58,7 @@ async def events_of(
         after = page_request.place[0] if page_request.place else 0
         listed = await events.page(tx, import_.id, after=after, size=page_request.size_and_more)
     page, more = page_request.cut(listed, lambda event: [event.id])
-    return EventPage(items=[EventOut.of(event) for event in page], next_page_token=more)
+    return EventPage(items=[Event.of(event) for event in page], next_page_token=more)
 
 
 async def _stream(request: Request, container: Container, import_: Import, *, after: int) -> Response:

@@ -18,12 +18,13 @@ from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameter_values import moment, object_type_named, one_of, plain_text
 from app.api.parameters import KNOWN, OBJECT_TYPE
-from app.api.schemas.imports import ImportOut, ImportPage
+from app.api.schemas.imports import Import, ImportPage
 from app.api.uploads import received
 from app.container import Container
+from app.domain import imports as domain
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, NotFound, quoted
-from app.domain.imports import FINISHED, Import, Status
+from app.domain.imports import FINISHED, ImportStatus
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store.import_queries import Filters
 
@@ -31,7 +32,7 @@ router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
-    inputs.in_query("status", {"type": "string", "enum": list(Status)}, "Which status"),
+    inputs.in_query("status", {"type": "string", "enum": list(ImportStatus)}, "Which status"),
     inputs.in_query("instance", {"type": "string"}, "Of which instance"),
     inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     inputs.in_query("client", {"type": "string"}, "Of which client"),
@@ -43,8 +44,9 @@ FILTERS_SHOWN = [
 
 @router.post(
     "",
+    summary="Send a file",
     status_code=202,
-    response_model=ImportOut,
+    response_model=Import,
     dependencies=[needs(Scope.SUBMIT)],
     responses=answers.responses(
         {202: answers.MADE}, "forbidden", "priority_too_high", *answers.OF_UPLOADS, *answers.OF_INTAKE
@@ -54,13 +56,13 @@ FILTERS_SHOWN = [
         "requestBody": inputs.body_of_file(),
     },
 )
-async def create(
+async def create_import(
     request: Request,
     container: TheContainer,
     caller: TheCaller,
     presenter: Presenter,
     idempotency_key: IdempotencyKey = None,
-) -> ImportOut:
+) -> Import:
     """Take a file in. 202 means: its bytes and the import are committed to disk."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
@@ -94,7 +96,8 @@ FORECASTS = {"estimated_finish_at"}
 
 @router.get(
     "/{import_id}",
-    response_model=ImportOut,
+    summary="Get an import, or wait for its end",
+    response_model=Import,
     dependencies=[takes_parameters("wait")],
     responses=answers.responses(
         {
@@ -109,14 +112,14 @@ FORECASTS = {"estimated_finish_at"}
     ),
     openapi_extra={"parameters": [inputs.IF_NONE_MATCH]},
 )
-async def read(
+async def get_import(
     request: Request,
     response: Response,
     container: TheContainer,
     import_: VisibleImport,
     presenter: Presenter,
     wait: Wait = 0,
-) -> ImportOut | Response:
+) -> Import | Response:
     """An import as it stands; with `wait`, as soon as it is finished or the time is up."""
     if wait and import_.status not in FINISHED:
         within_seconds = min(wait, WAIT_ANSWERED_SECONDS)
@@ -127,7 +130,7 @@ async def read(
     return Response(status_code=304, headers=response.headers) if conditional.is_known(request, tag) else answer
 
 
-async def _finished(container: Container, import_: Import, *, within_seconds: float) -> Import:
+async def _finished(container: Container, import_: domain.Import, *, within_seconds: float) -> domain.Import:
     """The import once it is finished, or as it stands when the time is up. Errors: NotFound, where it was erased."""
     read = partial(container.reports.imports.get, import_.id)
     latest = await container.follow.finished(import_.id, read, within_seconds=within_seconds)
@@ -138,11 +141,14 @@ async def _finished(container: Container, import_: Import, *, within_seconds: fl
 
 @router.get(
     "",
+    summary="List imports",
     response_model=ImportPage,
     dependencies=[takes_parameters(*LIST_FILTERS, *paging.PARAMETERS)],
     openapi_extra={"parameters": FILTERS_SHOWN + inputs.PAGING},
 )
-async def page(request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter) -> ImportPage:
+async def list_imports(
+    request: Request, container: TheContainer, caller: TheCaller, presenter: Presenter
+) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
     page_request = paging.read_page_request(request.query_params, 1)
     filters = _filters(dict(request.query_params))
@@ -161,7 +167,7 @@ def _filters(parameters: dict[str, str]) -> Filters:
     mistakes: list[Detail] = []
     values: dict[str, Any] = {}
     readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    readers |= {"status": partial(one_of, Status), "object_type": object_type_named}
+    readers |= {"status": partial(one_of, ImportStatus), "object_type": object_type_named}
     readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
     for name, meaning in readers.items():
         if name in parameters:

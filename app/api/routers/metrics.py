@@ -21,10 +21,11 @@ router = Router(tags=["status"])
 
 @router.get(
     "/metrics",
+    summary="Get metrics for Prometheus",
     response_class=Response,
     responses=responses({200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}, "database_unavailable"),
 )
-async def metrics(request: Request, container: TheContainer) -> Response:
+async def get_metrics(request: Request, container: TheContainer) -> Response:
     """Prometheus text format. Needs no key unless SLUICE_METRICS_AUTH says so."""
     if container.settings.metrics_auth == "on" and not (await caller_of(request)).may(Scope.READ):
         refuse_scope(Scope.READ)

@@ -11,7 +11,7 @@ from pydantic import WithJsonSchema
 from app.api.negotiation import preferred
 from app.api.openapi.answers import responses
 from app.api.openapi.operation_ids import Router
-from app.api.schemas.problems import ProblemPage, ProblemPages
+from app.api.schemas.problems import ProblemDescription, ProblemList
 from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
 
@@ -40,8 +40,8 @@ h1 { line-height: 1.2 } code { font-family: ui-monospace, monospace } li { margi
 """
 
 
-@router.get("/", response_model=ProblemPages, responses=responses(PAGE))
-async def index(request: Request) -> Response:
+@router.get("/", summary="List all problems", response_model=ProblemList, responses=responses(PAGE))
+async def list_problems(request: Request) -> Response:
     """Every problem that the service can answer."""
     problems = sorted(PROBLEMS.items(), key=lambda item: (item[1].status, item[0]))
     entries = [_entry(code, problem) for code, problem in problems]
@@ -53,8 +53,10 @@ async def index(request: Request) -> Response:
     return _answer(request, "Problems", markdown="\n".join(lines), html=f"<ul>{items}</ul>", json={"items": entries})
 
 
-@router.get("/{name}", response_model=ProblemPage, responses=responses(PAGE, "not_found"))
-async def page(request: Request, name: ProblemName) -> Response:
+@router.get(
+    "/{name}", summary="Explain a problem", response_model=ProblemDescription, responses=responses(PAGE, "not_found")
+)
+async def get_problem(request: Request, name: ProblemName) -> Response:
     """What one problem means, and what to do."""
     code = name.replace("-", "_")
     problem = PROBLEMS.get(code)

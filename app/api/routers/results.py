@@ -9,7 +9,7 @@ from app.api.negotiation import preferred
 from app.api.open_streams import Download
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.schemas.results import ResultPage, ResultRowOut
+from app.api.schemas.results import ResultRow, ResultRowPage
 from app.api.sse import JSON
 from app.container import Container
 from app.domain.imports import Import
@@ -34,35 +34,37 @@ ANSWERS = answers.responses(
 
 @router.get(
     "/{import_id}/failures",
-    response_model=ResultPage,
+    summary="List the rows that Marketo rejected",
+    response_model=ResultRowPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
     openapi_extra={"parameters": inputs.PAGING},
 )
-async def failures(
+async def list_failures(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
-) -> Response | ResultPage:
+) -> Response | ResultRowPage:
     """The rows that Marketo rejected, each with its reason and its row in the uploaded file."""
     return await _answer(request, response, container, import_, Kind.FAILURES)
 
 
 @router.get(
     "/{import_id}/warnings",
-    response_model=ResultPage,
+    summary="List the rows that Marketo took with a remark",
+    response_model=ResultRowPage,
     dependencies=[takes_parameters(*paging.PARAMETERS)],
     responses=ANSWERS,
     openapi_extra={"parameters": inputs.PAGING},
 )
-async def warnings(
+async def list_warnings(
     request: Request, response: Response, container: TheContainer, import_: VisibleImport
-) -> Response | ResultPage:
+) -> Response | ResultRowPage:
     """The rows that Marketo imported and has doubts about."""
     return await _answer(request, response, container, import_, Kind.WARNINGS)
 
 
 async def _answer(
     request: Request, response: Response, container: Container, import_: Import, kind: Kind
-) -> Response | ResultPage:
+) -> Response | ResultRowPage:
     page_request = paging.read_page_request(request.query_params, 2)
     refuse_erased(import_)
     media_type = import_.request.format.media_type
@@ -78,12 +80,12 @@ async def _answer(
     )
 
 
-async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.PageRequest) -> ResultPage:
+async def _page(container: Container, import_: Import, kind: Kind, page_request: paging.PageRequest) -> ResultRowPage:
     place = page_request.place
     page = await container.reports.results.read_page(
         import_, kind, after=(place[0], place[1]) if place else None, size=page_request.size
     )
-    return ResultPage(
-        items=[ResultRowOut.of(row, page.columns) for row in page.rows],
+    return ResultRowPage(
+        items=[ResultRow.of(row, page.columns) for row in page.rows],
         next_page_token=paging.token(page.next_place) if page.next_place else None,
     )

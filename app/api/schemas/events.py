@@ -2,18 +2,19 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel
+from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
-from app.api.schemas.fields import Moment, with_example
+from app.api.schemas.fields import Moment, enum_of, with_example
 from app.domain.events import OF_IMPORTS, OF_INSTANCES
-from app.store.events import Event
+from app.store import events as store
 
-EventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_IMPORTS)})]
-InstanceEventType = Annotated[str, WithJsonSchema({"type": "string", "enum": list(OF_INSTANCES)})]
+EventType = TypeAliasType("EventType", Annotated[str, enum_of(OF_IMPORTS, title="EventType")])
+InstanceEventType = TypeAliasType("InstanceEventType", Annotated[str, enum_of(OF_INSTANCES, title="InstanceEventType")])
 
 
-class EventOut(BaseModel):
+class Event(BaseModel):
     model_config = with_example(examples.EVENT)
 
     id: int
@@ -23,16 +24,16 @@ class EventOut(BaseModel):
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, event: Event) -> "EventOut":
+    def of(cls, event: store.Event) -> "Event":
         return cls(id=event.id, at=event.at, type=event.type, part=event.part, data=dict(event.data))
 
 
 class EventPage(BaseModel):
-    items: list[EventOut]
+    items: list[Event]
     next_page_token: str | None
 
 
-class InstanceEventOut(BaseModel):
+class InstanceEvent(BaseModel):
     model_config = with_example(examples.INSTANCE_EVENT)
 
     id: int
@@ -42,10 +43,10 @@ class InstanceEventOut(BaseModel):
     data: dict[str, Any]
 
     @classmethod
-    def of(cls, event: Event) -> "InstanceEventOut":
+    def of(cls, event: store.Event) -> "InstanceEvent":
         return cls(id=event.id, at=event.at, type=event.type, part=None, data=dict(event.data))
 
 
 class InstanceEventPage(BaseModel):
-    items: list[InstanceEventOut]
+    items: list[InstanceEvent]
     next_page_token: str | None

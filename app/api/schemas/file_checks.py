@@ -13,7 +13,7 @@ from app.files.examination import Findings
 MOST_MISTAKES = 100  # listed in one answer; it says how many there are, and each column names its own
 
 
-class CheckedColumnOut(BaseModel):
+class CheckedColumn(BaseModel):
     """A column, and the field of Marketo's that it goes into."""
 
     name: str
@@ -23,7 +23,7 @@ class CheckedColumnOut(BaseModel):
     suggestion: str | None
 
 
-class FileMistakeOut(BaseModel):
+class FileMistake(BaseModel):
     """What an upload would be refused for. `column` is its name, or its number where it has none."""
 
     code: str
@@ -32,18 +32,18 @@ class FileMistakeOut(BaseModel):
     message: str
 
     @classmethod
-    def of(cls, mistake: Mistake) -> "FileMistakeOut":
+    def of(cls, mistake: Mistake) -> "FileMistake":
         column = None if mistake.of_parameter else mistake.field
         return cls(code=mistake.code, column=column, row=mistake.row, message=mistake.message)
 
 
-class RemarkOut(BaseModel):
+class FileRemark(BaseModel):
     row: int | None
     column: str | None
     message: str
 
 
-class GuessedOut(BaseModel):
+class GuessedFile(BaseModel):
     """What a file seems to be, by how it begins."""
 
     format: Format | None
@@ -51,31 +51,31 @@ class GuessedOut(BaseModel):
     header: bool
 
 
-class FileCheckOut(BaseModel):
+class FileCheck(BaseModel):
     model_config = with_example(examples.FILE_CHECK)
 
     rows: int
     parts: int
-    columns: list[CheckedColumnOut]
-    mistakes: list[FileMistakeOut]
+    columns: list[CheckedColumn]
+    mistakes: list[FileMistake]
     mistakes_total: int
-    remarks: list[RemarkOut]
+    remarks: list[FileRemark]
     remarks_total: int
     ragged_rows: int
     repeated_keys: int | None
-    guessed: GuessedOut | None
+    guessed: GuessedFile | None
 
     @classmethod
-    def of(cls, findings: Findings, *, is_sample: bool) -> "FileCheckOut":
-        guessed = GuessedOut(format=findings.format, charset=findings.charset, header=findings.has_header)
+    def of(cls, findings: Findings, *, is_sample: bool) -> "FileCheck":
+        guessed = GuessedFile(format=findings.format, charset=findings.charset, header=findings.has_header)
         return cls(
             rows=findings.rows,
             parts=findings.parts,
-            columns=[CheckedColumnOut(**asdict(column)) for column in findings.columns],
-            mistakes=[FileMistakeOut.of(mistake) for mistake in findings.mistakes[:MOST_MISTAKES]],
+            columns=[CheckedColumn(**asdict(column)) for column in findings.columns],
+            mistakes=[FileMistake.of(mistake) for mistake in findings.mistakes[:MOST_MISTAKES]],
             mistakes_total=len(findings.mistakes),
             remarks=[
-                RemarkOut(row=remark.row, column=remark.column, message=remark.message) for remark in findings.remarks
+                FileRemark(row=remark.row, column=remark.column, message=remark.message) for remark in findings.remarks
             ],
             remarks_total=findings.remarks_total,
             ragged_rows=findings.ragged_rows,

@@ -4,20 +4,21 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Annotated, Any, assert_never
 
-from pydantic import BaseModel, WithJsonSchema, create_model
+from pydantic import BaseModel, create_model
 from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
-from app.api.schemas.fields import ErrorOut, Moment, with_example
+from app.api.schemas.fields import ErrorDetail, Moment, enum_of, with_example
+from app.domain import imports as domain
 from app.domain.formats import Format
-from app.domain.imports import FINISHED, Attention, AttentionCode, LeftOut, OnUnconfirmed, SourceFile, Status
-from app.domain.lifecycle import AT_MARKETO, State
+from app.domain.imports import FINISHED, AttentionCode, ImportStatus, LeftOut, OnUnconfirmed, SourceFile
+from app.domain.lifecycle import AT_MARKETO, PartState
 from app.domain.objects import OBJECT_TYPES, ValueKind, fields_of, target_parameters
 from app.domain.parts import Rows
 from app.reporting.imports import ImportView
 
 
-class FileOut(BaseModel):
+class ImportFile(BaseModel):
     name: str | None
     bytes: int
     sha256: str
@@ -25,13 +26,13 @@ class FileOut(BaseModel):
     ragged_rows: int
 
     @classmethod
-    def of(cls, file: SourceFile) -> "FileOut":
+    def of(cls, file: SourceFile) -> "ImportFile":
         return cls(
             name=file.name, bytes=file.size_bytes, sha256=file.sha256, rows=file.rows, ragged_rows=file.ragged_rows
         )
 
 
-class RowsOut(BaseModel):
+class RowCounts(BaseModel):
     total: int
     imported: int
     failed: int
@@ -39,13 +40,13 @@ class RowsOut(BaseModel):
     pending: int
 
     @classmethod
-    def of(cls, rows: Rows) -> "RowsOut":
+    def of(cls, rows: Rows) -> "RowCounts":
         return cls(
             total=rows.total, imported=rows.imported, failed=rows.failed, warned=rows.warned, pending=rows.pending
         )
 
 
-class PartsOut(BaseModel):
+class PartCounts(BaseModel):
     total: int
     waiting: int
     at_marketo: int
@@ -54,28 +55,28 @@ class PartsOut(BaseModel):
     cancelled: int
 
     @classmethod
-    def of(cls, states: Counter[State]) -> "PartsOut":
+    def of(cls, states: Counter[PartState]) -> "PartCounts":
         return cls(
             total=states.total(),
-            waiting=states[State.WAITING],
-            at_marketo=sum(states[state] for state in AT_MARKETO | {State.COLLECTING}),
-            complete=states[State.COMPLETE],
-            failed=states[State.FAILED],
-            cancelled=states[State.CANCELLED],
+            waiting=states[PartState.WAITING],
+            at_marketo=sum(states[state] for state in AT_MARKETO | {PartState.COLLECTING}),
+            complete=states[PartState.COMPLETE],
+            failed=states[PartState.FAILED],
+            cancelled=states[PartState.CANCELLED],
         )
 
 
-class AttentionOut(BaseModel):
+class Attention(BaseModel):
     code: AttentionCode
     message: str
     since: Moment
 
     @classmethod
-    def of(cls, attention: Attention | None) -> "AttentionOut | None":
+    def of(cls, attention: domain.Attention | None) -> "Attention | None":
         return cls(code=attention.code, message=attention.message, since=attention.since) if attention else None
 
 
-class LeftOutOut(BaseModel):
+class LeftOutRows(BaseModel):
     """Of a retry: rows that are not in it, how many and why."""
 
     rows: int
@@ -86,11 +87,11 @@ class LeftOutOut(BaseModel):
     reason: str
 
     @classmethod
-    def of(cls, left_out: LeftOut | None) -> "LeftOutOut | None":
+    def of(cls, left_out: LeftOut | None) -> "LeftOutRows | None":
         return cls(rows=left_out.rows, reason=left_out.reason, **asdict(left_out)) if left_out else None
 
 
-class LinksOut(BaseModel):
+class ImportLinks(BaseModel):
     self: str
     parts: str
     events: str
@@ -98,7 +99,7 @@ class LinksOut(BaseModel):
     warnings: str
 
     @classmethod
-    def of(cls, import_id: int) -> "LinksOut":
+    def of(cls, import_id: int) -> "ImportLinks":
         here = f"/v1/imports/{import_id}"
         return cls(
             self=here,
@@ -109,10 +110,7 @@ class LinksOut(BaseModel):
         )
 
 
-ObjectType = TypeAliasType(
-    "ObjectType",
-    Annotated[str, WithJsonSchema({"type": "string", "enum": list(OBJECT_TYPES), "title": "ObjectType"})],
-)
+ObjectType = TypeAliasType("ObjectType", Annotated[str, enum_of(OBJECT_TYPES, title="ObjectType")])
 
 
 class _ImportHead(BaseModel):
@@ -141,7 +139,7 @@ _WithTarget = create_model("_WithTarget", __base__=_ImportHead, **_OF_TARGETS)
 """The parameters of every object type are fields of an import; those of other types than its own are null."""
 
 
-class ImportOut(_WithTarget):
+class Import(_WithTarget):
     model_config = with_example(examples.IMPORT)
 
     priority: int
@@ -149,23 +147,23 @@ class ImportOut(_WithTarget):
     on_unconfirmed: OnUnconfirmed
     label: str | None
     metadata: dict[str, str] | None
-    status: Status
-    attention: AttentionOut | None
-    file: FileOut
-    rows: RowsOut
-    parts: PartsOut
+    status: ImportStatus
+    attention: Attention | None
+    file: ImportFile
+    rows: RowCounts
+    parts: PartCounts
     progress: float
     estimated_finish_at: Moment | None
-    error: ErrorOut | None
+    error: ErrorDetail | None
     created_at: Moment
     started_at: Moment | None
     finished_at: Moment | None
     retry_of: int | None
-    left_out: LeftOutOut | None
-    links: LinksOut
+    left_out: LeftOutRows | None
+    links: ImportLinks
 
     @classmethod
-    def of(cls, view: ImportView) -> "ImportOut":
+    def of(cls, view: ImportView) -> "Import":
         summary, request = view.summary, view.summary.request
         return cls(
             id=summary.id,
@@ -180,23 +178,23 @@ class ImportOut(_WithTarget):
             label=request.label,
             metadata=dict(request.metadata) if request.metadata is not None else None,
             status=summary.status,
-            attention=AttentionOut.of(summary.attention),
-            file=FileOut.of(summary.file),
-            rows=RowsOut.of(summary.rows),
-            parts=PartsOut.of(summary.parts),
+            attention=Attention.of(summary.attention),
+            file=ImportFile.of(summary.file),
+            rows=RowCounts.of(summary.rows),
+            parts=PartCounts.of(summary.parts),
             progress=1.0 if summary.status in FINISHED else round(summary.rows.settled_share, 4),
             estimated_finish_at=view.estimated_finish_at,
-            error=ErrorOut.of(summary.error),
+            error=ErrorDetail.of(summary.error),
             created_at=summary.created_at,
             started_at=summary.started_at,
             finished_at=summary.finished_at,
             retry_of=summary.retry_of,
-            left_out=LeftOutOut.of(summary.left_out),
-            links=LinksOut.of(summary.id),
+            left_out=LeftOutRows.of(summary.left_out),
+            links=ImportLinks.of(summary.id),
         )
 
 
-class ResolvedImportOut(ImportOut):
+class ResolvedImport(Import):
     """An import of which a part was decided, and whom else that went for."""
 
     model_config = with_example(examples.RESOLVED_IMPORT)
@@ -205,5 +203,5 @@ class ResolvedImportOut(ImportOut):
 
 
 class ImportPage(BaseModel):
-    items: list[ImportOut]
+    items: list[Import]
     next_page_token: str | None

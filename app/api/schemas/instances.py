@@ -4,24 +4,24 @@ from pydantic import BaseModel
 
 from app.api.openapi import examples
 from app.api.schemas.fields import Moment, with_example
-from app.domain.instances import Condition
-from app.domain.lifecycle import JobState, State
+from app.domain.instances import InstanceState
+from app.domain.lifecycle import JobState, PartState
 from app.reporting.instances import InstanceView
 
 
-class LimitsOut(BaseModel):
+class SlotLimits(BaseModel):
     importing: int
     queued: int
 
 
-class SlotsOut(BaseModel):
+class SlotCounts(BaseModel):
     used: int
     importing: int
     queued: int
     unconfirmed: int
 
     @classmethod
-    def of(cls, view: InstanceView) -> "SlotsOut":
+    def of(cls, view: InstanceView) -> "SlotCounts":
         states = view.queue.jobs
         return cls(
             used=view.slots_used,
@@ -31,28 +31,28 @@ class SlotsOut(BaseModel):
         )
 
 
-class WaitingOut(BaseModel):
+class Backlog(BaseModel):
     parts: int
     rows: int
     oldest_seconds: int
 
     @classmethod
-    def of(cls, view: InstanceView) -> "WaitingOut":
+    def of(cls, view: InstanceView) -> "Backlog":
         return cls(
-            parts=view.queue.parts.get(State.WAITING, 0),
+            parts=view.queue.parts.get(PartState.WAITING, 0),
             rows=view.queue.waiting_rows,
             oldest_seconds=int(view.waited_seconds),
         )
 
 
-class CallsOut(BaseModel):
+class CallCounts(BaseModel):
     today: int
     quota: int
     last_window: int
     window_limit: int
 
     @classmethod
-    def of(cls, view: InstanceView) -> "CallsOut":
+    def of(cls, view: InstanceView) -> "CallCounts":
         return cls(
             today=view.calls_today,
             quota=view.settings.daily_calls,
@@ -61,16 +61,16 @@ class CallsOut(BaseModel):
         )
 
 
-class ThroughputOut(BaseModel):
+class Throughput(BaseModel):
     rows_per_second: float | None
 
 
-class WorkerOut(BaseModel):
+class Worker(BaseModel):
     id: str
     heartbeat_at: Moment
 
     @classmethod
-    def of(cls, view: InstanceView) -> "WorkerOut | None":
+    def of(cls, view: InstanceView) -> "Worker | None":
         """None: no worker has driven it yet."""
         instance = view.instance
         if not instance.worker or not instance.heartbeat_at:
@@ -78,20 +78,20 @@ class WorkerOut(BaseModel):
         return cls(id=instance.worker, heartbeat_at=instance.heartbeat_at)
 
 
-class PausedOut(BaseModel):
+class Pause(BaseModel):
     by: str | None
     since: Moment
     reason: str | None
 
     @classmethod
-    def of(cls, view: InstanceView) -> "PausedOut | None":
+    def of(cls, view: InstanceView) -> "Pause | None":
         instance = view.instance
         if not instance.paused_at:
             return None
         return cls(by=instance.paused_by, since=instance.paused_at, reason=instance.paused_reason)
 
 
-class CallErrorOut(BaseModel):
+class CallError(BaseModel):
     """The last call to Marketo that did not go through."""
 
     at: Moment
@@ -100,60 +100,60 @@ class CallErrorOut(BaseModel):
     message: str
 
     @classmethod
-    def of(cls, view: InstanceView) -> "CallErrorOut | None":
+    def of(cls, view: InstanceView) -> "CallError | None":
         error = view.instance.last_error
         return cls(at=error.at, call=error.call, code=error.code, message=error.message) if error else None
 
 
-class InstanceBriefOut(BaseModel):
+class InstanceSummary(BaseModel):
     """What a key with the scope `submit` alone is shown of an instance."""
 
     name: str
-    state: Condition
+    state: InstanceState
     reason: str | None
     until: Moment | None
 
     @classmethod
-    def of(cls, view: InstanceView) -> "InstanceBriefOut":
+    def of(cls, view: InstanceView) -> "InstanceSummary":
         return cls(name=view.instance.name, state=view.condition, reason=view.reason, until=view.until)
 
 
-class InstanceOut(BaseModel):
+class Instance(BaseModel):
     model_config = with_example(examples.INSTANCE)
 
     name: str
     base_url: str
-    state: Condition
+    state: InstanceState
     reason: str | None
     until: Moment | None
-    limits: LimitsOut
-    slots: SlotsOut
-    waiting: WaitingOut
-    calls: CallsOut
-    throughput: ThroughputOut
-    worker: WorkerOut | None
-    paused: PausedOut | None
-    last_error: CallErrorOut | None
+    limits: SlotLimits
+    slots: SlotCounts
+    waiting: Backlog
+    calls: CallCounts
+    throughput: Throughput
+    worker: Worker | None
+    paused: Pause | None
+    last_error: CallError | None
 
     @classmethod
-    def of(cls, view: InstanceView) -> "InstanceOut":
+    def of(cls, view: InstanceView) -> "Instance":
         return cls(
             name=view.instance.name,
             base_url=view.base_url,
             state=view.condition,
             reason=view.reason,
             until=view.until,
-            limits=LimitsOut(importing=view.settings.max_importing, queued=view.settings.max_queued),
-            slots=SlotsOut.of(view),
-            waiting=WaitingOut.of(view),
-            calls=CallsOut.of(view),
-            throughput=ThroughputOut(rows_per_second=view.rows_per_second),
-            worker=WorkerOut.of(view),
-            paused=PausedOut.of(view),
-            last_error=CallErrorOut.of(view),
+            limits=SlotLimits(importing=view.settings.max_importing, queued=view.settings.max_queued),
+            slots=SlotCounts.of(view),
+            waiting=Backlog.of(view),
+            calls=CallCounts.of(view),
+            throughput=Throughput(rows_per_second=view.rows_per_second),
+            worker=Worker.of(view),
+            paused=Pause.of(view),
+            last_error=CallError.of(view),
         )
 
 
 class InstancePage(BaseModel):
-    items: list[InstanceOut | InstanceBriefOut]
+    items: list[Instance | InstanceSummary]
     next_page_token: str | None = None

@@ -9,7 +9,7 @@ from app.domain.lifecycle import JobState
 from app.reporting.jobs import JobView
 
 
-class JobOut(BaseModel):
+class Job(BaseModel):
     model_config = with_example(examples.JOB)
 
     id: int
@@ -31,7 +31,7 @@ class JobOut(BaseModel):
     estimated_finish_at: Moment | None
 
     @classmethod
-    def of(cls, view: JobView) -> "JobOut":
+    def of(cls, view: JobView) -> "Job":
         job = view.job
         return cls(
             id=job.id,
@@ -55,5 +55,5 @@ class JobOut(BaseModel):
 
 
 class JobPage(BaseModel):
-    items: list[JobOut]
+    items: list[Job]
     next_page_token: str | None

@@ -3,14 +3,14 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.openapi import examples
-from app.api.schemas.fields import ErrorOut, Moment, with_example
+from app.api.schemas.fields import ErrorDetail, Moment, with_example
 from app.domain.instances import WaitingFor
-from app.domain.lifecycle import State
+from app.domain.lifecycle import PartState
 from app.domain.parts import TryError
 from app.reporting.parts import Blockage, PartView
 
 
-class TryErrorOut(BaseModel):
+class AttemptError(BaseModel):
     """Why the last try that did not go through did not."""
 
     code: str
@@ -18,11 +18,11 @@ class TryErrorOut(BaseModel):
     at: Moment
 
     @classmethod
-    def of(cls, error: TryError | None) -> "TryErrorOut | None":
+    def of(cls, error: TryError | None) -> "AttemptError | None":
         return cls(code=error.code, message=error.message, at=error.at) if error else None
 
 
-class BlockedByOut(BaseModel):
+class Blocker(BaseModel):
     """The part that touches the same records and goes first; its ids are null for whoever may not see it."""
 
     import_id: int | None = Field(alias="import")
@@ -32,7 +32,7 @@ class BlockedByOut(BaseModel):
     model_config = ConfigDict(populate_by_name=True)
 
     @classmethod
-    def of(cls, blockage: Blockage | None) -> "BlockedByOut | None":
+    def of(cls, blockage: Blockage | None) -> "Blocker | None":
         if blockage is None:
             return None
         blocker = blockage.blocker
@@ -40,11 +40,11 @@ class BlockedByOut(BaseModel):
         return cls(import_id=import_id, part=number, since=blockage.since)
 
 
-class PartOut(BaseModel):
+class Part(BaseModel):
     model_config = with_example(examples.PART)
 
     number: int
-    state: State
+    state: PartState
     rows: int
     bytes: int
     batch_id: int | None
@@ -54,17 +54,17 @@ class PartOut(BaseModel):
     failed: int
     warned: int
     message: str | None
-    error: ErrorOut | None
-    last_error: TryErrorOut | None
+    error: ErrorDetail | None
+    last_error: AttemptError | None
     next_attempt_at: Moment | None
     waiting_for: WaitingFor | None
-    blocked_by: BlockedByOut | None
+    blocked_by: Blocker | None
     submitted_at: Moment | None
     started_at: Moment | None
     finished_at: Moment | None
 
     @classmethod
-    def of(cls, view: PartView) -> "PartOut":
+    def of(cls, view: PartView) -> "Part":
         part = view.part
         return cls(
             number=part.number,
@@ -78,11 +78,11 @@ class PartOut(BaseModel):
             failed=part.rows.failed,
             warned=part.rows.warned,
             message=part.message,
-            error=ErrorOut.of(part.error),
-            last_error=TryErrorOut.of(part.last_error),
+            error=ErrorDetail.of(part.error),
+            last_error=AttemptError.of(part.last_error),
             next_attempt_at=view.next_attempt_at,
             waiting_for=view.waiting_for,
-            blocked_by=BlockedByOut.of(view.blockage),
+            blocked_by=Blocker.of(view.blockage),
             submitted_at=part.submitted_at if part.batch_id else None,
             started_at=part.started_at,
             finished_at=part.finished_at,
@@ -90,5 +90,5 @@ class PartOut(BaseModel):
 
 
 class PartPage(BaseModel):
-    items: list[PartOut]
+    items: list[Part]
     next_page_token: str | None

@@ -6,13 +6,13 @@ from app.api.openapi import examples
 from app.api.schemas.fields import with_example
 
 
-class ProblemErrorOut(BaseModel):
+class ProblemError(BaseModel):
     message: str
     field: str | None = None
     row: int | None = None
 
 
-class ProblemOut(BaseModel):
+class Problem(BaseModel):
     """RFC 9457. `errors` is there where there is more to say than one thing: the first hundred of `errors_total`."""
 
     model_config = with_example(examples.PROBLEM)
@@ -23,11 +23,11 @@ class ProblemOut(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[ProblemErrorOut] = []
+    errors: list[ProblemError] = []
     errors_total: int | None = None
 
 
-class ProblemPage(BaseModel):
+class ProblemDescription(BaseModel):
     """What a code means."""
 
     type: str
@@ -38,5 +38,5 @@ class ProblemPage(BaseModel):
     remedy: str
 
 
-class ProblemPages(BaseModel):
-    items: list[ProblemPage]
+class ProblemList(BaseModel):
+    items: list[ProblemDescription]

@@ -6,11 +6,11 @@ from pydantic import BaseModel
 
 from app.api.openapi import examples
 from app.api.schemas.fields import with_example
-from app.domain.result_rows import ResultRow
+from app.domain import result_rows as domain
 from app.files.result_files import shown
 
 
-class ResultRowOut(BaseModel):
+class ResultRow(BaseModel):
     model_config = with_example(examples.RESULT_ROW)
 
     source_row: int | None
@@ -20,7 +20,7 @@ class ResultRowOut(BaseModel):
     """What Marketo sent, where it cannot be read as a row."""
 
     @classmethod
-    def of(cls, row: ResultRow, columns: Sequence[str]) -> "ResultRowOut":
+    def of(cls, row: domain.ResultRow, columns: Sequence[str]) -> "ResultRow":
         """A row with the names of its columns, in the order of its values."""
         values = [None if value is None else shown(value) for value in row.values_of(columns)]
         return cls(
@@ -31,6 +31,6 @@ class ResultRowOut(BaseModel):
         )
 
 
-class ResultPage(BaseModel):
-    items: list[ResultRowOut]
+class ResultRowPage(BaseModel):
+    items: list[ResultRow]
     next_page_token: str | None

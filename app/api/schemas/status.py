@@ -2,45 +2,46 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, WithJsonSchema
+from pydantic import BaseModel
+from typing_extensions import TypeAliasType
 
 from app.api.openapi import examples
-from app.api.schemas.fields import with_example
-from app.api.schemas.instances import InstanceOut
+from app.api.schemas.fields import enum_of, with_example
+from app.api.schemas.instances import Instance
 from app.reporting.checks import Check, Level
 from app.reporting.verdict import Verdict
 
-StatusWord = Annotated[str, WithJsonSchema({"type": "string", "enum": list(Level)})]
+HealthStatus = TypeAliasType("HealthStatus", Annotated[str, enum_of(Level, title="HealthStatus")])
 
 
-class CheckOut(BaseModel):
+class HealthCheck(BaseModel):
     name: str
-    status: StatusWord
+    status: HealthStatus
     detail: str
 
     @classmethod
-    def of(cls, check: Check) -> "CheckOut":
+    def of(cls, check: Check) -> "HealthCheck":
         return cls(name=check.name, status=check.status, detail=check.detail)
 
 
-class StatusOut(BaseModel):
+class ServiceStatus(BaseModel):
     model_config = with_example(examples.STATUS)
 
-    status: StatusWord
-    checks: list[CheckOut]
+    status: HealthStatus
+    checks: list[HealthCheck]
     imports: dict[str, int]
-    instances: list[InstanceOut]
+    instances: list[Instance]
 
     @classmethod
-    def of(cls, verdict: Verdict) -> "StatusOut":
+    def of(cls, verdict: Verdict) -> "ServiceStatus":
         return cls(
             status=verdict.status,
-            checks=[CheckOut.of(check) for check in verdict.checks],
+            checks=[HealthCheck.of(check) for check in verdict.checks],
             imports={str(status): number for status, number in verdict.imports.items()},
-            instances=[InstanceOut.of(view) for view in verdict.instances],
+            instances=[Instance.of(view) for view in verdict.instances],
         )
 
 
-class HealthOut(BaseModel):
-    status: StatusWord
-    checks: list[CheckOut]
+class Health(BaseModel):
+    status: HealthStatus
+    checks: list[HealthCheck]

@@ -8,7 +8,7 @@ import pytest
 
 from app.api.marketo_compat.answers import describe_import, describe_job, refusal_of
 from app.domain import errors
-from app.domain.imports import Import, Remaining, Request, SourceFile, Status
+from app.domain.imports import Import, ImportStatus, Remaining, Request, SourceFile
 from app.domain.objects import CustomObject, Leads, ProgramMembers
 from app.domain.parts import Failure, Rows
 
@@ -16,7 +16,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 IMPORT = Import(
     id=7,
     request=Request(target=Leads()),
-    status=Status.QUEUED,
+    status=ImportStatus.QUEUED,
     file=SourceFile(name="a.csv", size_bytes=9, sha256="ab", rows=10),
     rows=Rows(10, 0, 0, 0),
     parts=Counter(),
@@ -69,7 +69,7 @@ def test_a_job_that_was_just_made_is_queued():
 def test_a_job_has_counts_once_it_is_importing_and_a_message_at_its_end():
     """The field of its rows is its object type's."""
     assert describe_import(IMPORT) == describe_job(7, Leads())
-    importing = describe_import(replace(IMPORT, status=Status.IMPORTING, rows=Rows(10, 4, 1, 2)))
+    importing = describe_import(replace(IMPORT, status=ImportStatus.IMPORTING, rows=Rows(10, 4, 1, 2)))
     assert importing == {
         "batchId": 7,
         "importId": "7",
@@ -78,34 +78,38 @@ def test_a_job_has_counts_once_it_is_importing_and_a_message_at_its_end():
         "numOfRowsFailed": 1,
         "numOfRowsWithWarning": 2,
     }
-    cars = describe_import(replace(CARS, status=Status.COMPLETE, rows=Rows(10, 10, 0, 0)))
+    cars = describe_import(replace(CARS, status=ImportStatus.COMPLETE, rows=Rows(10, 10, 0, 0)))
     assert (cars["numOfObjectsProcessed"], cars["operation"], cars["importTime"]) == (10, "import", "90 second(s)")
-    assert "importTime" not in describe_import(replace(IMPORT, status=Status.COMPLETE))
+    assert "importTime" not in describe_import(replace(IMPORT, status=ImportStatus.COMPLETE))
 
 
 @pytest.mark.parametrize(
     ("status", "rows", "message"),
     [
-        (Status.COMPLETE, Rows(3, 3, 0, 0), "Import succeeded, 3 records imported (3 members)"),
-        (Status.COMPLETE, Rows(3, 3, 0, 1), "Import succeeded, 3 records imported (3 members), 1 warning."),
-        (Status.COMPLETE, Rows(3, 2, 1, 0), "Import completed with errors, 2 records imported (2 members), 1 failed"),
+        (ImportStatus.COMPLETE, Rows(3, 3, 0, 0), "Import succeeded, 3 records imported (3 members)"),
+        (ImportStatus.COMPLETE, Rows(3, 3, 0, 1), "Import succeeded, 3 records imported (3 members), 1 warning."),
         (
-            Status.COMPLETE,
+            ImportStatus.COMPLETE,
+            Rows(3, 2, 1, 0),
+            "Import completed with errors, 2 records imported (2 members), 1 failed",
+        ),
+        (
+            ImportStatus.COMPLETE,
             Rows(3, 2, 1, 1),
             "Import completed with errors, 2 records imported (2 members), 1 failed, 1 warning.",
         ),
-        (Status.CANCELLED, Rows(3, 1, 0, 0), "Import cancelled, 1 records imported, 2 not sent"),
-        (Status.FAILED, Rows(3, 0, 0, 0), "Import failed"),
+        (ImportStatus.CANCELLED, Rows(3, 1, 0, 0), "Import cancelled, 1 records imported, 2 not sent"),
+        (ImportStatus.FAILED, Rows(3, 0, 0, 0), "Import failed"),
     ],
 )
-def test_the_message_is_marketos_to_the_letter(status: Status, rows: Rows, message: str):
+def test_the_message_is_marketos_to_the_letter(status: ImportStatus, rows: Rows, message: str):
     """Its clients read it. A cancelled import reads failed, for Marketo has no other word."""
     record = describe_import(replace(IMPORT, status=status, rows=rows))
     assert record["message"] == message
-    assert record["status"] == ("Complete" if status is Status.COMPLETE else "Failed")
+    assert record["status"] == ("Complete" if status is ImportStatus.COMPLETE else "Failed")
 
 
 def test_an_import_that_failed_says_why():
     """In the words of its error."""
-    failed = replace(IMPORT, status=Status.FAILED, error=Failure("corrupt", "The file is damaged."))
+    failed = replace(IMPORT, status=ImportStatus.FAILED, error=Failure("corrupt", "The file is damaged."))
     assert describe_import(failed)["message"] == "The file is damaged."

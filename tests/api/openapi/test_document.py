@@ -157,8 +157,8 @@ def test_other_media_types_are_declared(document: dict[str, Any], path: str, typ
 def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
     """Written anew, for callers build on them."""
     schemas = document["components"]["schemas"]
-    assert set(schemas["Status"]["enum"]) == {"queued", "importing", "complete", "failed", "cancelled"}
-    assert set(schemas["State"]["enum"]) == {
+    assert set(schemas["ImportStatus"]["enum"]) == {"queued", "importing", "complete", "failed", "cancelled"}
+    assert set(schemas["PartState"]["enum"]) == {
         *("waiting", "submitting", "unconfirmed", "queued", "importing", "collecting", "complete", "failed"),
         "cancelled",
     }
@@ -169,14 +169,43 @@ def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
     assert set(schemas["AttentionCode"]["enum"]) == {
         *("unconfirmed", "stuck", "unknown_at_marketo", "instance_blocked", "results_missing"),
     }
-    assert set(schemas["Condition"]["enum"]) == {"running", "paused", "blocked", "backing_off"}
+    assert set(schemas["InstanceState"]["enum"]) == {"running", "paused", "blocked", "backing_off"}
+
+
+def test_schemas_and_operations_have_the_names_that_generated_clients_are_written_against(document: dict[str, Any]):
+    """Written anew: another name breaks whoever has generated a client."""
+    assert document["components"]["schemas"].keys() >= {
+        *("Import", "Part", "Job", "Instance", "InstanceSummary", "Event", "InstanceEvent", "ResultRow", "Problem"),
+        *("ImportPage", "PartPage", "JobPage", "InstancePage", "EventPage", "InstanceEventPage", "ResultRowPage"),
+        *("ImportStatus", "PartState", "JobState", "InstanceState", "WaitingFor", "AttentionCode", "ObjectType"),
+        *("EventType", "InstanceEventType", "HealthStatus", "OnUnconfirmed", "Format", "FileCheck", "ServiceStatus"),
+    }
+    assert {operation["operationId"] for _, _, operation in ours(document)} == {
+        *("createImport", "listImports", "getImport", "eraseImport", "cancelImport", "retryImport", "retryFailures"),
+        *("checkFile", "listParts", "resolvePart", "listEvents", "listFailures", "listWarnings"),
+        *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
+        *("listKeys", "createKey", "revokeKey"),
+        *("getStatus", "getLiveness", "getReadiness", "getMetrics", "listProblems", "getProblem"),
+    }
+
+
+def test_no_name_tells_of_how_the_service_is_written(document: dict[str, Any]):
+    """No suffix of a Python class; a summary is a sentence, and no two operations share one."""
+    names = document["components"]["schemas"].keys()
+    assert not [name for name in names if name.endswith(("Out", "Pages", "-Input", "-Output")) or "_" in name]
+    shown = [(operation["operationId"], operation["summary"]) for _, _, operation in ours(document)]
+    assert len({summary for _, summary in shown}) == len(shown)
+    for name, summary in shown:
+        assert re.fullmatch(r"[a-z]+([A-Z][a-z]+)+", name), name
+        assert re.fullmatch(r"[A-Z][a-z]+ [^A-Z].*[^.]", summary), summary
+        assert summary != re.sub(r"([A-Z])", r" \1", name).title()
 
 
 def test_every_event_type_is_on_the_page_and_in_the_document(document: dict[str, Any]):
     """Both ways."""
-    published = set(document["components"]["schemas"]["EventOut"]["properties"]["type"]["enum"])
+    published = set(document["components"]["schemas"]["EventType"]["enum"])
     assert published == set(re.findall(r"`(\w+)`(?=[,| ])", section("event-types")))
-    of_instances = set(document["components"]["schemas"]["InstanceEventOut"]["properties"]["type"]["enum"])
+    of_instances = set(document["components"]["schemas"]["InstanceEventType"]["enum"])
     assert of_instances == set(re.findall(r"^\| `(\w+)` \|", section("instance-event-types"), re.MULTILINE))
 
 
@@ -226,9 +255,7 @@ def test_every_link_leads_to_an_operation(document: dict[str, Any]):
         for response in operation["responses"].values()
         for link in response.get("links", {}).values()
     ]
-    assert {"imports_read", "imports_cancel", "imports_resolve", "results_failures"} <= {
-        link["operationId"] for link in links
-    }
+    assert {"getImport", "cancelImport", "resolvePart", "listFailures"} <= {link["operationId"] for link in links}
     for link in links:
         assert link["parameters"].keys() <= {item["name"] for item in known[link["operationId"]]["parameters"]}
 

@@ -6,14 +6,14 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.openapi import examples
-from app.api.schemas.events import EventOut, InstanceEventOut
-from app.api.schemas.file_checks import FileCheckOut
-from app.api.schemas.imports import ImportOut
-from app.api.schemas.instances import InstanceOut
-from app.api.schemas.parts import PartOut
-from app.api.schemas.problems import ProblemOut
-from app.api.schemas.results import ResultRowOut
-from app.api.schemas.status import StatusOut
+from app.api.schemas.events import Event, InstanceEvent
+from app.api.schemas.file_checks import FileCheck
+from app.api.schemas.imports import Import
+from app.api.schemas.instances import Instance
+from app.api.schemas.parts import Part
+from app.api.schemas.problems import Problem
+from app.api.schemas.results import ResultRow
+from app.api.schemas.status import ServiceStatus
 
 PROBLEM = "application/problem+json"
 
@@ -21,15 +21,15 @@ PROBLEM = "application/problem+json"
 @pytest.mark.parametrize(
     ("model", "shown"),
     [
-        (ImportOut, examples.IMPORT),
-        (PartOut, examples.PART),
-        (EventOut, examples.EVENT),
-        (ResultRowOut, examples.RESULT_ROW),
-        (InstanceEventOut, examples.INSTANCE_EVENT),
-        (InstanceOut, examples.INSTANCE),
-        (FileCheckOut, examples.FILE_CHECK),
-        (StatusOut, examples.STATUS),
-        (ProblemOut, examples.PROBLEM),
+        (Import, examples.IMPORT),
+        (Part, examples.PART),
+        (Event, examples.EVENT),
+        (ResultRow, examples.RESULT_ROW),
+        (InstanceEvent, examples.INSTANCE_EVENT),
+        (Instance, examples.INSTANCE),
+        (FileCheck, examples.FILE_CHECK),
+        (ServiceStatus, examples.STATUS),
+        (Problem, examples.PROBLEM),
     ],
 )
 def test_every_example_is_what_the_service_would_say(model: type[BaseModel], shown: dict[str, Any]):
