@@ -140,9 +140,9 @@ def service(
 
 @contextmanager
 def simulator(folder: Path, **rules: object) -> Iterator[Child]:
-    """`sluice simulate`, with these of its options."""
+    """`sluice simulate`, with these of its options; one that takes no value is True."""
     port = free_port()
-    words = [f"--{name.replace('_', '-')}={value}" for name, value in rules.items()]
+    words = [f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}") for name, value in rules.items()]
     command = [sys.executable, "-m", "app", "simulate", f"--port={port}", *words]
     child = Child(command, f"http://127.0.0.1:{port}", folder)
     try:

@@ -12,7 +12,18 @@ from app.api.middleware import order
 from app.api.open_streams import OpenStreams
 from app.api.openapi import document
 from app.api.rate_limits import RateLimits
-from app.api.routers import actions, file_checks, history, imports, instances, metrics, problem_pages, results, status
+from app.api.routers import (
+    actions,
+    api_keys,
+    file_checks,
+    history,
+    imports,
+    instances,
+    metrics,
+    problem_pages,
+    results,
+    status,
+)
 from app.container import Container
 from app.settings import Settings
 
@@ -23,6 +34,7 @@ ROUTERS = (
     actions.router,
     results.router,
     instances.router,
+    api_keys.router,
     status.guarded,
     status.router,
     metrics.router,

@@ -9,27 +9,30 @@ from functools import partial
 
 import structlog
 import uvicorn
+from starlette.types import ASGIApp
 
 from app.api.app import create_app
+from app.api.auth import as_owner
 from app.api.connections import SPARE_CONNECTIONS, Connections
 from app.api.protocol import BoundedProtocol
 from app.container import Container
+from app.settings import Settings
 
 log = structlog.get_logger()
 
 TICKS_PER_SECOND = 10  # uvicorn's
+OWNERS_CONNECTIONS = 10
 OTHER_FILES = 128  # open files for the database, Marketo, forms' temporary files, the log
 
 
 class HttpApi(uvicorn.Server):
-    """uvicorn with the application of a container."""
+    """uvicorn with an application."""
 
-    def __init__(self, container: Container) -> None:
-        settings = container.settings
-        self._connections = Connections(_possible_connections(settings.connections))
+    def __init__(self, app: ASGIApp, settings: Settings, connections: int) -> None:
+        self._connections = Connections(connections)
         super().__init__(
             uvicorn.Config(
-                create_app(container),
+                app,
                 http=partial(BoundedProtocol, self._connections),  # type: ignore[arg-type]  # uvicorn only calls it
                 ws="none",
                 log_config=None,
@@ -64,6 +67,15 @@ class HttpApi(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to us: uvicorn would raise them again at its end, before the worker has drained."""
         yield
+
+
+def build_http_apis(container: Container) -> tuple[HttpApi, HttpApi]:
+    """(the API for everybody, the same for whoever comes by the socket of the database's owner)."""
+    app, settings = create_app(container), container.settings
+    return (
+        HttpApi(app, settings, _possible_connections(settings.connections)),
+        HttpApi(as_owner(app), settings, OWNERS_CONNECTIONS),
+    )
 
 
 def _possible_connections(limit: int) -> int:

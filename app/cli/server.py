@@ -19,7 +19,7 @@ try:
 except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
-from app.cli import memory
+from app.cli import memory, owner_socket
 from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
@@ -81,8 +81,10 @@ async def running(
         stack.enter_context(_signals(stop))
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
         container = await stack.enter_async_context(opened(settings))
+        file = container.db.file
         worker = None if role == Role.API else await _worker(container)
-        server = _http_api(container) if door else None
+        server, owners_server = _http_apis(container) if door else (None, None)
+        owners_door = stack.enter_context(owner_socket.listening(file.socket)) if server and file else None
         if server and settings.auth == "on" and not await container.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
         async with asyncio.TaskGroup() as group:
@@ -93,6 +95,8 @@ async def running(
                 beside.append(group.create_task(container.reports.monitor.run()))
                 beside.append(group.create_task(memory.Trim(container.admission).run()))
                 group.create_task(server.serve_until(door, stop))
+            if owners_server and owners_door:
+                group.create_task(owners_server.serve_until(owners_door, stop))
             group.create_task(_announce(server, door, ready or asyncio.Event(), stop))
             await stop.wait()
             container.subscriptions.end()  # those who wait are answered now, and can ask another process
@@ -158,13 +162,15 @@ async def _worker(container: Container) -> Worker:
     )
 
 
-def _http_api(container: Container) -> "HttpApi":
-    """HTTP, loaded only in a process that serves it: a worker alone starts sooner and takes less memory without.
+def _http_apis(container: Container) -> "tuple[HttpApi, HttpApi]":
+    """HTTP for everybody and for the database's owner, loaded only in a process that serves it.
+
+    A worker alone starts sooner and takes less memory without.
 
     This is the only module that is loaded when it is needed; everything else is imported where it is used.
     """
-    server: HttpApi = importlib.import_module("app.cli.http_api").HttpApi(container)
-    return server
+    servers: tuple[HttpApi, HttpApi] = importlib.import_module("app.cli.http_api").build_http_apis(container)
+    return servers
 
 
 async def _announce(

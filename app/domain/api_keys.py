@@ -12,6 +12,16 @@ class Scope(StrEnum):
     SUBMIT = "submit"  # create imports; read, cancel and retry the client's own
     READ = "read"  # every client's imports and all status pages
     OPERATE = "operate"  # read, and decide about anything
+    ADMIN = "admin"  # operate and submit, and everybody's webhooks and API keys
+
+
+INCLUDES = {
+    Scope.SUBMIT: frozenset({Scope.SUBMIT}),
+    Scope.READ: frozenset({Scope.READ}),
+    Scope.OPERATE: frozenset({Scope.READ, Scope.OPERATE}),
+    Scope.ADMIN: frozenset(Scope),
+}
+"""What each scope permits: itself, and the narrower ones that it stands for, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +33,7 @@ class Caller:
     max_priority: int = HIGHEST_PRIORITY  # the highest that its imports may have
 
     def may(self, scope: Scope) -> bool:
-        return scope in self.scopes or (scope is Scope.READ and Scope.OPERATE in self.scopes)
+        return any(scope in INCLUDES[held] for held in self.scopes)
 
     def sees(self, client: str) -> bool:
         """Whether this caller may see that client's imports. To others they do not exist."""
@@ -61,6 +71,15 @@ class ApiKey:
 
 
 PREFIX = "slc"
+NAME_CHARACTERS = 200
+
+
+def client_name(text: str) -> str:
+    """The name of a client, without space around it. Errors: ValueError."""
+    name = text.strip()
+    if not name or len(name) > NAME_CHARACTERS or not name.isprintable():
+        raise ValueError(f"a client's name has 1 to {NAME_CHARACTERS} printable characters")
+    return name
 
 
 def written(key_id: str, secret: str) -> str:

@@ -19,7 +19,11 @@ BESIDE = (LOG, "-shm", "-journal")
 
 
 class DatabaseBusy(Exception):
-    """Another process has this SQLite file open."""
+    """Another process has this SQLite file open. A service listens to the file's owner at `socket`."""
+
+    def __init__(self, message: str, socket: Path) -> None:
+        super().__init__(message)
+        self.socket = socket
 
 
 @dataclass(slots=True)
@@ -37,7 +41,8 @@ class SqliteFile:
         except OSError:
             handle.close()
             raise DatabaseBusy(
-                f"Another process has {self.path}. SQLite takes one process; stop that one, or use PostgreSQL."
+                f"Another process has {self.path}. SQLite takes one process; stop that one, or use PostgreSQL.",
+                self.socket,
             ) from None
         self._lock = handle
         _opened(self._resolved).close()  # made by us, it is private from its first byte
@@ -56,6 +61,11 @@ class SqliteFile:
         with _opened(self._beside(".migrate.lock")) as handle:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
+
+    @property
+    def socket(self) -> Path:
+        """Where the process that has the file can be spoken to."""
+        return self._beside(".socket")
 
     @property
     def log_bytes(self) -> int:

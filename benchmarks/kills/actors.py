@@ -221,7 +221,7 @@ class Storm:
                 else:
                     self._deal(actor, how)
                     await actor.gone()
-            if not actor.alive:
+            if actor.life.struck or not actor.alive:  # it may still be dying
                 await actor.gone()
                 await asyncio.sleep(chance.choice([0, 0, chance.uniform(0, 1)]))
                 if chance.random() < FORKED_SHARE:

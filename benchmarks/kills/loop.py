@@ -30,6 +30,7 @@ MARKETO = {
     "job_seconds": 0.2 * SPEED,
     "token_seconds": 1800 * SPEED,
     "daily_calls": 10**8,
+    "keep_jobs": True,  # several parts go as one job, so a part is known by its rows
     "mischief": "hang:create:probability=0.5:seconds=0.3:once=false",  # so that blows fall into submissions
 }
 QUICK = {
@@ -45,7 +46,6 @@ QUICK = {
     "UNCONFIRMED_SETTLE_SECONDS": 3,
     "LEASE_SECONDS": LEASE_SECONDS,
     "SHUTDOWN_SECONDS": 10,
-    "BUNDLE_SECONDS": "0",  # each part is a job: so it is known by its bytes
     "INSTANCES__DEFAULT__CLIENT_ID": "sluice-demo",
     "INSTANCES__DEFAULT__CLIENT_SECRET": "sluice-demo-secret",
     "INSTANCES__DEFAULT__WINDOW_SECONDS": 1,
@@ -62,6 +62,8 @@ class Told:
     words: Counter[str] = field(default_factory=Counter)  # of the journal
     imports: int = 0
     jobs: int = 0
+    bundled: int = 0  # jobs of several parts
+    separated: int = 0  # parts that went again alone
     lost: int = 0
     take_overs: int = 0  # in the storm, as the workers' logs have them
     timed: dict[str, list[float]] = field(default_factory=dict)  # in the calm
@@ -81,7 +83,8 @@ class Told:
             f"{self.dealt.total()} blows in {self.storm_seconds:.0f} s: {blows}",
             f"all done {self.finish_seconds:.0f} s after the last",
             f"uploads {intended}, accepted {accepted}, without an answer {silent}, of which {found} were there",
-            f"jobs at Marketo {self.jobs}, unconfirmed {self.lost}, take-overs {self.take_overs}",
+            f"jobs at Marketo {self.jobs}, of several parts {self.bundled}, parts sent again alone {self.separated}",
+            f"parts unconfirmed {self.lost}, take-overs {self.take_overs}",
             f"at most {self.most_outstanding} outstanding at Marketo, {self.most_importing} importing",
             *[f"{what}: {_spread(some)}" for what, some in self.timed.items()],
             f"peak memory in MB: {memory}",
@@ -254,14 +257,23 @@ class _Run:
     def _judge(self, imports: list[dict[str, Any]]) -> None:
         report = httpx.get(f"{self.marketo}/simulator/report", timeout=patience.seconds()).json()
         records = httpx.get(f"{self.marketo}/simulator/records/lead", timeout=patience.seconds()).json()["records"]
+        carried = [_carried(f"{self.marketo}/simulator/jobs/{job['batch_id']}") for job in report["jobs"]]
         found = Found.read(self.url)
         journal = self.journal.read()
         told = self.told
         told.words = Counter(line["word"] for line in journal)
-        told.imports, told.jobs, told.lost = len(imports), len(report["jobs"]), found.lost().total()
+        told.imports, told.jobs, told.lost = len(imports), len(report["jobs"]), found.counted("lose").total()
         told.most_outstanding, told.most_importing = report["most_outstanding"], report["most_importing"]
         told.peaks = {actor.name: actor.peak_mb for actor in self.actors}
         told.take_overs = sum(
             life.log.read_text().count('"instance taken over"') for actor in self.workers for life in actor.lives
         )
-        told.broken += Aftermath(journal, imports, report, records, found).broken()
+        told.bundled = sum(len(job) > 1 for job in found.jobs.values())
+        told.separated = found.counted("separate").total()
+        told.broken += Aftermath(journal, imports, report, records, carried, found).broken()
+
+
+def _carried(url: str) -> list[str]:
+    """The rows of a job as Marketo got them."""
+    told = httpx.get(url, timeout=patience.seconds()).raise_for_status().json()
+    return [",".join(row) for row in told["rows"]]

@@ -3,7 +3,6 @@
 The rules are written down here anew; nothing of them is asked of the service.
 """
 
-import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -15,6 +14,14 @@ from sqlalchemy import create_engine, text
 from app.files.compression import unpacked
 from app.store.database import driver_url
 from tests.support.lifecycle import MOVES
+
+Place = tuple[int, int]  # (import, number of the part)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    state: str
+    rows: list[str]  # each with a value that no other row has
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +37,8 @@ class Found:
     """What the database holds, read when nobody serves it any more."""
 
     turns: dict[int, int] = field(default_factory=dict)  # import → its place in the order of acceptance
-    parts: dict[tuple[int, int], tuple[str, str]] = field(default_factory=dict)  # (import, number) → (state, sha256)
+    parts: dict[Place, Part] = field(default_factory=dict)
+    jobs: dict[int, list[Place]] = field(default_factory=lambda: defaultdict(list))  # the last of each part
     events: list[Event] = field(default_factory=list)
 
     @classmethod
@@ -39,22 +47,27 @@ class Found:
         with engine.connect() as tx:
             for row in tx.execute(
                 text(
-                    "SELECT import_id, number, state, turn, blob FROM part JOIN part_file ON part_id = part.id"
+                    "SELECT import_id, number, state, turn, job_id, blob FROM part JOIN part_file ON part_id = part.id"
                     " WHERE state IS NOT NULL"
                 )
             ):
-                content = b"".join(unpacked(bytes(row.blob)))
+                lines = b"".join(unpacked(bytes(row.blob))).decode().splitlines()
+                place = (row.import_id, row.number)
                 found.turns[row.import_id] = row.turn
-                found.parts[row.import_id, row.number] = (row.state, hashlib.sha256(content).hexdigest())
+                found.parts[place] = Part(row.state, lines[1:])
+                found.jobs[row.job_id].append(place)
             history = "SELECT at, type, import_id, part_number FROM event WHERE import_id IS NOT NULL ORDER BY id"
             for at, *rest in tx.execute(text(history)):
                 found.events.append(Event(datetime.fromisoformat(at) if isinstance(at, str) else at, *rest))
         engine.dispose()
         return found
 
-    def lost(self) -> Counter[tuple[int, int | None]]:
-        """How often nobody knew whether Marketo has a part."""
-        return Counter((event.import_id, event.part) for event in self.events if event.type == "lose")
+    def counted(self, *types: str) -> Counter[Place]:
+        """How often each part had such an event: `lose` where nobody knew whether Marketo has it, `separate` where its
+        job was refused or failed for all that was in it.
+        """
+        happened = [event for event in self.events if event.type in types]
+        return Counter((event.import_id, event.part) for event in happened if event.part is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +76,7 @@ class Aftermath:
     imports: list[dict[str, Any]]  # as the API lists them
     report: dict[str, Any]  # the simulator's
     records: list[dict[str, Any]]  # its leads
+    carried: list[list[str]]  # the rows of each job that it was given
     found: Found
 
     def broken(self) -> Iterator[str]:
@@ -134,18 +148,19 @@ class Aftermath:
                 yield f"Marketo answered {count} times with {code}"
 
     def _sent_too_often(self) -> Iterator[str]:
-        """A part comes to Marketo once, and once more for each time that nobody could know."""
-        lost, own = self.found.lost(), defaultdict(list)
-        for place, (_, sha256) in self.found.parts.items():
-            own[sha256].append(place)
-        for sha256, count in Counter(job["sha256"] for job in self.report["jobs"]).items():
-            if sha256 not in own:
-                yield f"Marketo got a file that is no part of an accepted import: {sha256}"
-            elif count > len(own[sha256]) + sum(lost[place] for place in own[sha256]):
-                yield f"parts {own[sha256]} came to Marketo {count} times, and were lost {lost[own[sha256][0]]} times"
-        never = own.keys() - {job["sha256"] for job in self.report["jobs"]}
-        if never:
-            yield f"{len(never)} parts never came to Marketo"
+        """A part comes to Marketo whole and once; once more each time that nobody could know, or that it goes alone."""
+        again = self.found.counted("lose", "separate")
+        came = Counter(row for job in self.carried for row in job)
+        for place, part in self.found.parts.items():
+            times = {came.pop(row, 0) for row in part.rows}
+            if len(times) != 1:
+                yield f"rows of part {place} came to Marketo {sorted(times)} times: not always all of them"
+            elif max(times) > 1 + again[place]:
+                yield f"part {place} came to Marketo {max(times)} times, and was lost or separated {again[place]} times"
+            elif not max(times):
+                yield f"part {place} never came to Marketo"
+        if came:
+            yield f"Marketo got {len(came)} rows that are of no part of an accepted import: {list(came)[:3]}"
 
     def _off_the_path(self) -> Iterator[str]:
         """The history of each part is a path through the table of its life, and leads to where it stands."""
@@ -159,5 +174,5 @@ class Aftermath:
                 yield f"part {place}: {event.type} from {states[place]}"
             states[place] = target
         for place, state in states.items():
-            if state != "complete" or self.found.parts[place][0] != "complete":
-                yield f"part {place} is {self.found.parts[place][0]} at the end, and {state} by its history"
+            if state != "complete" or self.found.parts[place].state != "complete":
+                yield f"part {place} is {self.found.parts[place].state} at the end, and {state} by its history"

@@ -17,30 +17,33 @@ from tests.support.tiers import chosen
 OWN, OTHERS = "crm-sync", "web-shop"
 
 
-KEYS = ("submit", "read", "operate", "submit+read", "another's submit")
+KEYS = ("submit", "read", "operate", "submit+read", "another's submit", "admin")
 
 
 ROUTES = {  # what each of these keys is answered, about an import of crm-sync
-    ("POST", "/v1/imports"): (202, 403, 403, 202, 202),
-    ("POST", "/v1/checks"): (200, 403, 403, 200, 200),
-    ("GET", "/v1/imports"): (200, 200, 200, 200, 200),
-    ("GET", "/v1/imports/{import_id}"): (200, 200, 200, 200, 404),
-    ("GET", "/v1/imports/{import_id}/parts"): (200, 200, 200, 200, 404),
-    ("GET", "/v1/imports/{import_id}/events"): (200, 200, 200, 200, 404),
-    ("GET", "/v1/imports/{import_id}/failures"): (200, 200, 200, 200, 404),
-    ("GET", "/v1/imports/{import_id}/warnings"): (200, 200, 200, 200, 404),
-    ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404),
-    ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404),
-    ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404),
-    ("POST", "/v1/imports/{import_id}/retry-failures"): (409, 403, 409, 409, 404),
-    ("POST", "/v1/imports/{import_id}/parts/{number}/resolve"): (403, 403, 409, 403, 403),
-    ("GET", "/v1/instances"): (200, 200, 200, 200, 200),
-    ("GET", "/v1/instances/{name}"): (200, 200, 200, 200, 200),
-    ("GET", "/v1/instances/{name}/events"): (403, 200, 200, 200, 403),
-    ("GET", "/v1/instances/{name}/jobs"): (403, 200, 200, 200, 403),
-    ("POST", "/v1/instances/{name}/pause"): (403, 403, 200, 403, 403),
-    ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403),
-    ("GET", "/v1/status"): (403, 200, 200, 200, 403),
+    ("POST", "/v1/imports"): (202, 403, 403, 202, 202, 202),
+    ("POST", "/v1/checks"): (200, 403, 403, 200, 200, 200),
+    ("GET", "/v1/imports"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/v1/imports/{import_id}"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/parts"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/events"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/failures"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/warnings"): (200, 200, 200, 200, 404, 200),
+    ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404, 409),
+    ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404, 202),
+    ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404, 409),
+    ("POST", "/v1/imports/{import_id}/retry-failures"): (409, 403, 409, 409, 404, 409),
+    ("POST", "/v1/imports/{import_id}/parts/{number}/resolve"): (403, 403, 409, 403, 403, 409),
+    ("GET", "/v1/instances"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/v1/instances/{name}"): (200, 200, 200, 200, 200, 200),
+    ("GET", "/v1/instances/{name}/events"): (403, 200, 200, 200, 403, 200),
+    ("GET", "/v1/instances/{name}/jobs"): (403, 200, 200, 200, 403, 200),
+    ("POST", "/v1/instances/{name}/pause"): (403, 403, 200, 403, 403, 200),
+    ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403, 200),
+    ("GET", "/v1/keys"): (403, 403, 403, 403, 403, 200),
+    ("POST", "/v1/keys"): (403, 403, 403, 403, 403, 201),
+    ("DELETE", "/v1/keys/{key_id}"): (403, 403, 403, 403, 403, 404),
+    ("GET", "/v1/status"): (403, 200, 200, 200, 403, 200),
 }
 
 
@@ -53,6 +56,7 @@ OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/ope
 BODIES = {
     "/v1/imports": LEADS,
     "/v1/checks": LEADS,
+    "/v1/keys": b'{"client": "a", "scopes": ["read"]}',
     "/v1/imports/{import_id}/parts/{number}/resolve": b'{"outcome": "resubmit"}',
 }
 
@@ -92,11 +96,12 @@ async def test_each_key_gets_what_its_scopes_say(stage: Stage, place: tuple[str,
         await key(stage, Scope.OPERATE, client="desk"),
         await key(stage, Scope.SUBMIT, Scope.READ),
         await key(stage, Scope.SUBMIT, client=OTHERS),
+        await key(stage, Scope.ADMIN, client="boss"),
     ]
     found = []
     for one in keys:
-        url = path.format(import_id=await made(stage, owner), number=1, name="default")
-        headers = bearing(one) | ({"Content-Type": "application/json"} if path.endswith("resolve") else {})
+        url = path.format(import_id=await made(stage, owner), number=1, name="default", key_id="0f3a5c7e9b1d")
+        headers = bearing(one) | ({"Content-Type": "application/json"} if path.endswith(("resolve", "keys")) else {})
         found.append((await stage.api.request(method, url, content=BODIES.get(path), headers=headers)).status_code)
     assert dict(zip(KEYS, found, strict=True)) == dict(zip(KEYS, statuses, strict=True))
     for bad in ({}, bearing("slc_0_0"), bearing(owner[:-1]), {"Authorization": "Basic YTpi"}):

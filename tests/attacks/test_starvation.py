@@ -74,6 +74,7 @@ async def test_a_backlog_gets_a_share_and_no_more(busy: Stage):
     assert 0.15 * posted < went < 0.35 * posted
 
 
+@pytest.mark.endure
 async def test_an_urgent_import_goes_within_two_jobs_behind_a_backlog_of_a_day(busy: Stage):
     """However much of it has risen: it is more urgent than what went lately."""
     for n in range(25):

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
-from app.cli.http_api import HttpApi
+from app.cli.http_api import build_http_apis
 from app.container import build_container
 from tests.support.stage import stage_settings
 
@@ -36,7 +36,7 @@ async def test_only_a_trusted_proxy_is_believed(
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
     container = build_container(stage_settings(sqlite_url, **({"trusted_proxies": trusted} if trusted else {})))
     try:
-        server = HttpApi(container)
+        server, _ = build_http_apis(container)
         server.config.app.router.routes.append(Route("/seen", seen))  # type: ignore[union-attr]
         server.config.load()
         door = httpx.ASGITransport(server.config.loaded_app, client=(proxy, 1))
@@ -50,6 +50,7 @@ async def test_an_idle_connection_is_kept_longer_than_a_load_balancer_keeps_it(s
     """75 seconds, where those have 60: else it is closed under a request that is on its way."""
     container = build_container(stage_settings(sqlite_url))
     try:
-        assert HttpApi(container).config.timeout_keep_alive == 75
+        server, _ = build_http_apis(container)
+        assert server.config.timeout_keep_alive == 75
     finally:
         await container.close()

@@ -3,10 +3,13 @@
 import json
 import re
 from pathlib import Path
+from stat import S_IMODE, S_ISSOCK
 
 import pytest
 
 from app.simulator import Rules
+from app.store.database import sqlite_path
+from app.store.sqlite_file import SqliteFile
 from tests.cli.conftest import Run
 from tests.story.files import LEADS
 from tests.story.test_processes import QUICK
@@ -15,6 +18,10 @@ from tests.support.processes import service, simulator
 from tests.support.terminal import Terminal
 
 KEY = re.compile(r"^slc_[0-9a-f]{12}_[0-9a-f]{48}$")
+
+
+def bearing(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
 
 
 @pytest.mark.one_database
@@ -78,10 +85,11 @@ def test_what_cannot_be_done_is_said(sluice: Run, sqlite_url: str, words: tuple[
 
 
 def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):
-    """Make a key, start the service, upload with it; on SQLite the file is the service's from then on."""
+    """Make a key, start the service, upload with it; make, list and revoke keys beside it, by the owner's socket."""
     url = f"sqlite:///{tmp_path / 'sluice.db'}"
     key = sluice("keys", "create", "--client", "crm-sync", "--scope", "submit", DATABASE_URL=url).stdout.strip()
     (tmp_path / "leads.csv").write_bytes(LEADS)
+    socket = tmp_path / "sluice.db.socket"
     with (
         simulator(Rules(job_seconds=0.2, window_seconds=1)) as (marketo, _),
         service(tmp_path, url, marketo, AUTH="on", **QUICK) as running,
@@ -92,6 +100,28 @@ def test_a_service_with_keys_from_the_first_start(sluice: Run, tmp_path: Path):
         refused = sluice("submit", "leads.csv", URL=running.url)
         assert refused.returncode == 1
         assert "API key" in refused.stderr
-        taken = sluice("keys", "list", DATABASE_URL=url)
-        assert taken.returncode == 1
-        assert "SQLite takes one process" in taken.stderr
+        another = json.loads(
+            sluice("keys", "create", "--client", "b", "--scope", "read", "--json", DATABASE_URL=url).stdout
+        )
+        assert patience.get(f"{running.url}/v1/imports", headers=bearing(another["key"])).status_code == 200
+        listed = json.loads(sluice("keys", "list", "--json", DATABASE_URL=url).stdout)
+        assert [item["client"] for item in listed] == ["crm-sync", "b"]
+        assert sluice("keys", "revoke", another["id"], DATABASE_URL=url).stdout == f"Key {another['id']} is revoked.\n"
+        assert patience.get(f"{running.url}/v1/imports", headers=bearing(another["key"])).status_code == 401
+        unknown = sluice("keys", "revoke", "a b?", DATABASE_URL=url)
+        assert (unknown.returncode, unknown.stdout) == (1, "")
+        assert "There is no key" in unknown.stderr
+        assert S_ISSOCK(socket.stat().st_mode)
+        assert S_IMODE(socket.stat().st_mode) == 0o600
+
+
+def test_where_no_service_listens_the_file_is_still_one_process_s(sluice: Run, sqlite_url: str):
+    """Whatever has the file and serves nothing: the command says so, and what to do."""
+    holder = SqliteFile(sqlite_path(sqlite_url))
+    holder.claim()
+    try:
+        taken = sluice("keys", "list", DATABASE_URL=sqlite_url)
+    finally:
+        holder.release()
+    assert (taken.returncode, taken.stdout) == (1, "")
+    assert "SQLite takes one process" in taken.stderr

@@ -15,6 +15,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
         ({"submit"}, {"submit"}, False, False, True),
         ({"read"}, {"read"}, True, False, False),
         ({"operate"}, {"operate", "read"}, True, True, True),
+        ({"admin"}, {"admin", "operate", "read", "submit"}, True, True, True),
         ({"submit", "read"}, {"submit", "read"}, True, False, True),
         (set(), set(), False, False, False),
     ],
@@ -22,7 +23,7 @@ NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 def test_a_caller_may_do_what_its_scopes_say(
     scopes: set[str], may: set[str], sees_others: bool, decides_for_others: bool, decides_for_its_own: bool
 ):
-    """`operate` includes `read`, and nothing includes `submit`."""
+    """`operate` includes `read`, and `admin` everything."""
     caller = Caller("crm", frozenset(map(Scope, scopes)))
     assert {scope for scope in Scope if caller.may(scope)} == may
     assert caller.sees("shop") is sees_others

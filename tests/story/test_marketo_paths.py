@@ -57,6 +57,7 @@ async def outer(inner: Stage, sqlite_template: Path, tmp_path: Path, clock: Step
         await container.close()
 
 
+@pytest.mark.endure
 async def test_every_row_arrives_through_two_of_us(inner: Stage, outer: Stage):
     """All three kinds, in many parts, with failures and warnings placed at their rows by the outer one."""
     trouble = await outer.created(LEADS_WITH_TROUBLE, label="trouble")

@@ -109,6 +109,7 @@ async def test_NEVER_TWICE_BY_ACCIDENT_a_crash_between_claim_and_answer_leaves_t
     assert len(stage.posted) == 1
 
 
+@pytest.mark.endure
 async def test_NEVER_TWICE_BY_ACCIDENT_what_a_dead_worker_left_behind_a_long_queue_settles_longer(
     database_url: str, clock: SteppedClock
 ):

@@ -72,6 +72,18 @@ FILE_CHECK: dict[str, Any] = {
     "repeated_keys": 12,
     "guessed": None,
 }
+API_KEY_REQUEST: dict[str, Any] = {"client": "crm-sync", "scopes": ["submit"], "expires_at": None}
+KEY_TEXT = "slc_0f3a5c7e9b1d_4b0c2f6a8d1e3c5b7a9f0e2d4c6b8a1f3e5d7c9b0a2f4e6d"
+API_KEY: dict[str, Any] = {
+    "id": "0f3a5c7e9b1d",
+    "client": "crm-sync",
+    "scopes": ["submit"],
+    "max_priority": 9,
+    "created_at": "2026-11-23T10:00:00.000Z",
+    "expires_at": None,
+    "revoked_at": None,
+    "last_used_at": None,
+}
 PART: dict[str, Any] = {
     "number": 1,
     "state": "importing",

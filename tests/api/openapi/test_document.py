@@ -193,6 +193,7 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
         *("createImport", "listImports", "getImport", "eraseImport", "cancelImport", "retryImport", "retryFailures"),
         *("checkFile", "listParts", "resolvePart", "listEvents", "listFailures", "listWarnings"),
         *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
+        *("listKeys", "createKey", "revokeKey"),
         *("getStatus", "getLiveness", "getReadiness", "getMetrics", "listProblems", "getProblem"),
     }
 
