@@ -30,11 +30,11 @@ help: ## list the chores
 
 install: $(SETUP) ## set up .venv from the hashed lock files
 
-$(SETUP): requirements-dev.lock tests/clients/newest.lock tests/clients/older.lock pyproject.toml
+$(SETUP): requirements-dev.lock tests/clients/newest.lock tests/clients/older.lock tests/clients/generator.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	for release in newest older; do \
+	for release in newest older generator; do \
 	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --no-build-isolation \
 	    --upgrade --target .venv/clients/$$release -r tests/clients/$$release.lock || exit 1; \
 	done

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from app.api.app import routed
 from app.api.openapi import examples
-from app.api.openapi.document import operations
+from app.api.openapi.answers import operations
 from app.api.parameters import PARAMETERS, Parameter
 from app.domain import events, lifecycle
 from app.domain.answers import Unusable
@@ -242,8 +242,8 @@ def _default_of(parameter: Parameter) -> str:
 def _words(form: dict[str, Any]) -> str:
     if "enum" in form:
         return ": " + " · ".join(f"`{word}`" for word in form["enum"])
-    if "maxProperties" in form:
-        return f"; at most {form['maxProperties']} pairs"
+    if "contentSchema" in form:
+        return f"; at most {form['contentSchema']['maxProperties']} pairs"
     if form["type"] == "integer":
         return f"; {form['minimum']} to {form['maximum']}"
     return f"; at most {form['maxLength']} characters" if "maxLength" in form else ""

@@ -7,6 +7,7 @@ its target. import_request.py reads their values.
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from app.api.openapi.shared_schemas import SHARED
 from app.api.parameter_values import NAME_CHARACTERS
 from app.domain import objects
 from app.domain.imports import REQUEST_PARAMETERS
@@ -50,11 +51,12 @@ def _schema(parameter: RequestParameter) -> dict[str, Any]:
         case WholeNumber(least=least, most=most):
             return {"type": "integer", "minimum": least, "maximum": most} | default
         case Word(words=words):
-            return {"type": "string", "enum": list(words)} | default
+            return {"type": "string", "enum": list(words), SHARED: words.__name__} | default
         case Moment():
             return TIME
         case StringPairs(most_pairs=most):
-            return {"type": "object", "maxProperties": most, "additionalProperties": {"type": "string"}}
+            pairs = {"type": "object", "maxProperties": most, "additionalProperties": {"type": "string"}}
+            return {"type": "string", "contentMediaType": "application/json", "contentSchema": pairs}
         case _:
             assert_never(parameter.form)
 
@@ -80,7 +82,7 @@ def _published(*names: str) -> dict[str, Parameter]:
     return {name: Parameter(_schema(REQUEST_PARAMETERS[name]), REQUEST_PARAMETERS[name].means) for name in names}
 
 
-OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES)}
+OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES), SHARED: "ObjectType"}
 PARAMETERS = {
     "object_type": Parameter(OBJECT_TYPE | {"default": default_object_type()}, "what the rows become"),
     **_published("instance", "format", "charset"),

@@ -10,7 +10,7 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.openapi.document import operations
+from app.api.openapi.answers import operations
 
 STATUSES = {
     **dict.fromkeys(("600", "601", "602"), 401),

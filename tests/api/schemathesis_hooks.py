@@ -26,6 +26,18 @@ def before_call(_context: Any, case: Any, _kwargs: dict[str, Any]) -> None:
             case.body = {**case.body, **CREDENTIALS}
 
 
+@schemathesis.check
+def problem_is_documented(_context: Any, response: Any, case: Any) -> None:
+    """One schema stands for all problems. Which of them an operation gives, the examples of its answers say."""
+    if response.headers.get("content-type") != ["application/problem+json"]:
+        return
+    problem = response.json()
+    answer = case.operation.definition.raw["responses"].get(str(response.status_code), {})
+    documented = answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
+    assert problem["status"] == response.status_code
+    assert problem["code"] in documented or response.status_code == 405, f"{problem['code']} is not documented"
+
+
 @schemathesis.hook
 def filter_case(_context: Any, case: Any) -> bool:
     """An empty parameter is as good as none (docs/api.md). No schema of a time says so, so none is tried there."""

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from app.api.app import create_app
-from app.api.openapi.document import operations
+from app.api.openapi.answers import operations
 from app.domain.api_keys import Scope
 from tests.story.files import LEADS, leads
 from tests.support.clock import SteppedClock

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from app.api.openapi.shared_schemas import SHARED
 from app.api.parameters import API_NAME, API_NAMES, KNOWN, PARAMETERS, YEARS
 
 
@@ -30,8 +31,15 @@ def test_every_parameter_has_a_schema_and_a_meaning():
         ("priority", {"type": "integer", "minimum": 0, "maximum": 9, "default": 5}),
         ("list_id", {"type": "integer", "minimum": 1, "maximum": 2_147_483_647}),
         ("label", {"type": "string", "maxLength": 200}),
-        ("format", {"type": "string", "enum": ["csv", "tsv", "ssv"], "default": "csv"}),
-        ("metadata", {"type": "object", "maxProperties": 16, "additionalProperties": {"type": "string"}}),
+        ("format", {"type": "string", "enum": ["csv", "tsv", "ssv"], SHARED: "Format", "default": "csv"}),
+        (
+            "metadata",
+            {
+                "type": "string",
+                "contentMediaType": "application/json",
+                "contentSchema": {"type": "object", "maxProperties": 16, "additionalProperties": {"type": "string"}},
+            },
+        ),
         ("program_member_status", {"type": "string", "maxLength": 255, "minLength": 1}),
     ],
 )

@@ -1,6 +1,6 @@
 """What a route may answer, for its `responses`: the codes of problems by what they are about, headers and links."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from app.domain.problems import PROBLEMS
@@ -114,6 +114,14 @@ CHANGED: dict[str, Any] = {
     "headers": {"Location": LOCATION, "Retry-After": RETRY_AFTER},
     "links": FOLLOW,
 }
+
+
+def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(method, path, operation) of each."""
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            yield method.upper(), path, operation
+
 
 Responses = dict[int | str, dict[str, Any]]
 

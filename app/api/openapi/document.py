@@ -13,7 +13,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from app.api.errors import MEDIA_TYPE
-from app.api.openapi.answers import CODES, HEADERS, OF_ALL, OF_ALL_GUARDED, OF_CONNECTIONS, OF_KEYS
+from app.api.openapi.answers import CODES, HEADERS, OF_ALL, OF_ALL_GUARDED, OF_CONNECTIONS, OF_KEYS, operations
+from app.api.openapi.shared_schemas import share
 from app.api.schemas.problems import Problem, ProblemError
 from app.domain.problems import PROBLEMS, path_of
 from app.settings import Settings
@@ -50,13 +51,6 @@ def publish(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> None
     app.openapi = document  # type: ignore[method-assign]
 
 
-def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """(method, path, operation) of each."""
-    for path, methods in document["paths"].items():
-        for method, operation in methods.items():
-            yield method.upper(), path, operation
-
-
 def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> dict[str, Any]:
     document = get_openapi(title=app.title, version=app.version, description=DESCRIPTION, routes=app.routes, tags=TAGS)
     document["paths"] |= beside["paths"]
@@ -74,6 +68,7 @@ def _document(app: FastAPI, settings: Settings, beside: Mapping[str, Any]) -> di
             operation["security"] = [A_KEY]
             operation["responses"]["403"] = {CODES: ["forbidden"]}
         _complete(operation, keys=settings.auth == "on")
+    share(document)
     document["components"]["examples"] = {code: {"value": _example(code)} for code in PROBLEMS}
     if settings.auth == "off":
         del document["components"]["securitySchemes"]
@@ -108,15 +103,14 @@ def _is_fastapis(response: dict[str, Any]) -> bool:
 
 
 def _refused(by_status: dict[int, list[str]]) -> dict[str, Any]:
-    return {str(status): _response(status, codes) for status, codes in by_status.items()}
+    return {str(status): _response(codes) for status, codes in by_status.items()}
 
 
-def _response(status: int, codes: list[str]) -> dict[str, Any]:
+def _response(codes: list[str]) -> dict[str, Any]:
     description = "; ".join(f"`{code}`: {PROBLEMS[code].title}" for code in codes)
     headers = {name: header for code in codes for name, header in HEADERS.get(code, {}).items()}
-    restriction = {"properties": {"status": {"const": status}, "code": {"enum": codes}}}
     content = {
-        "schema": {"allOf": [{"$ref": "#/components/schemas/Problem"}, restriction]},
+        "schema": {"$ref": "#/components/schemas/Problem"},
         "examples": {code: {"$ref": f"#/components/examples/{code}"} for code in codes},
     }
     return {"description": description, "content": {MEDIA_TYPE: content}} | ({"headers": headers} if headers else {})

@@ -1,19 +1,23 @@
 """What a route takes, for its `openapi_extra`: parameters, headers, and bodies that hold a file."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from app.api.openapi import examples
+from app.api.openapi.shared_schemas import SHARED
 from app.api.paging import DEFAULT_SIZE, MOST
 from app.api.parameters import KNOWN, PARAMETERS, TIME
 
 
 def in_query(name: str, schema: dict[str, Any], meaning: str) -> dict[str, Any]:
-    """A query parameter as the document has it. An object is sent as one JSON text."""
-    content = (
-        {"content": {"application/json": {"schema": schema}}} if schema["type"] == "object" else {"schema": schema}
-    )
-    return {"name": name, "in": "query", "description": meaning} | content
+    """A query parameter as the document has it."""
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def enum_in_query(name: str, words: type[StrEnum], meaning: str) -> dict[str, Any]:
+    """One whose value is one of these words, which have one name in the whole document."""
+    return in_query(name, {"type": "string", "enum": list(words), SHARED: words.__name__}, meaning)
 
 
 def in_header(name: str, meaning: str, **schema: Any) -> dict[str, Any]:
@@ -52,34 +56,38 @@ LAST_EVENT_ID = in_header(
 )
 OF_THE_BODY = [
     in_header("Content-Digest", "`sha-256=:…:` (RFC 9530) of the bytes as sent, or of the file: it is verified"),
-    in_header("Content-Encoding", "How the file is compressed", enum=["gzip", "zstd", "identity"]),
+    in_header(
+        "Content-Disposition", '`attachment; filename="leads.csv"`: the name of a file that is sent raw (RFC 6266)'
+    ),
+    in_header(
+        "Content-Encoding",
+        "How the file is compressed",
+        **{"enum": ["gzip", "zstd", "identity"], SHARED: "ContentEncoding"},
+    ),
 ]
 
 _BYTES = {"type": "string", "format": "binary"}
 
 
-def _file(example: str) -> dict[str, Any]:
-    return {"schema": _BYTES, "examples": {"two lines": {"value": example}}}
+def body_of_file(
+    form: str, *fields: str, required: bool = True, beside: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """A file, raw or in a form of this name; in a form the parameters may be fields, and so may those `beside` them.
 
-
-def body_of_file(*fields: str, required: bool = True, beside: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """A file, raw or in a form; in a form the parameters may be fields, and so may those `beside` them."""
+    A text that is sent raw is a string and no bytes: a page of documentation then has a place to write it in.
+    """
+    form_fields = {name: PARAMETERS[name].form | {"description": describe(name)} for name in fields or KNOWN}
     return {
         "required": required,
         "content": {
-            "text/csv": _file(examples.LEADS_CSV),
-            "text/tab-separated-values": _file(examples.LEADS_TSV),
-            "application/octet-stream": _file(examples.LEADS_CSV),
-            "multipart/form-data": form_of_file(
-                {name: PARAMETERS[name].form for name in fields or KNOWN} | dict(beside or {}),
-                {"file": examples.LEADS_CSV},
-            ),
+            "text/csv": {"schema": {"type": "string"}, "example": examples.LEADS_CSV},
+            "text/tab-separated-values": {"schema": {"type": "string"}, "example": examples.LEADS_TSV},
+            "application/octet-stream": {"schema": _BYTES, "example": examples.LEADS_CSV},
+            "multipart/form-data": form_of_file(form, form_fields | dict(beside or {}), {"file": examples.LEADS_CSV}),
         },
     }
 
 
-def form_of_file(fields: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "schema": {"type": "object", "required": ["file"], "properties": {"file": _BYTES, **fields}},
-        "examples": {"a form": {"value": example}},
-    }
+def form_of_file(name: str, fields: Mapping[str, Any], example: Mapping[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "required": ["file"], "properties": {"file": _BYTES, **fields}, SHARED: name}
+    return {"schema": schema, "example": example}

@@ -86,7 +86,9 @@ def create(kind: type[Target], path: str) -> Operation:
         for marketo_name, name in accepted_names(kind).items()
     ]
     operation["responses"] |= _too_large("The file")
-    form = inputs.form_of_file(schemas | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type])
+    form = inputs.form_of_file(
+        f"Marketo{_in_names(kind)}Form", schemas | {"access_token": TOKEN_IN_FORM}, examples.FORMS[kind.object_type]
+    )
     return operation | {"requestBody": {"required": True, "content": {"multipart/form-data": form}}}
 
 
@@ -118,7 +120,11 @@ def _about(kind: type[Target], path: str, verb: str, does: str, good: Operation)
 
 
 def _operation_id(kind: type[Target], verb: str) -> str:
-    return NAMES[verb].format(object_type="".join(word.title() for word in kind.object_type.split("_")))
+    return NAMES[verb].format(object_type=_in_names(kind))
+
+
+def _in_names(kind: type[Target]) -> str:
+    return "".join(word.title() for word in kind.object_type.split("_"))
 
 
 def _answer(kind: type[Target], description: str, shown_examples: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ async def retry_import(
     ),
     openapi_extra={
         "parameters": inputs.parameters_of_import(*FILE_PARAMETERS) + inputs.OF_THE_BODY,
-        "requestBody": inputs.body_of_file(*FILE_PARAMETERS, required=False),
+        "requestBody": inputs.body_of_file("CorrectedFileForm", *FILE_PARAMETERS, required=False),
     },
 )
 async def retry_failures(
@@ -143,13 +143,9 @@ class Resolution(BaseModel):
         extra="forbid",
         json_schema_extra={
             "examples": list(examples.RESOLUTIONS),
-            "oneOf": [
-                {"properties": {"outcome": {"enum": ["resubmit", "give_up"]}, "batch_id": {"type": "null"}}},
-                {
-                    "properties": {"outcome": {"const": "accepted"}, "batch_id": {"type": "integer"}},
-                    "required": ["batch_id"],
-                },
-            ],
+            "if": {"properties": {"outcome": {"const": "accepted"}}},
+            "then": {"properties": {"batch_id": {"type": "integer"}}, "required": ["batch_id"]},
+            "else": {"properties": {"batch_id": {"type": "null"}}},
         },
     )
 

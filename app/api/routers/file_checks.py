@@ -20,13 +20,12 @@ router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 SAMPLE = "sample"
 ACCEPTED = (*KNOWN, SAMPLE)
 BOOLEANS = {"": False, "true": True, "false": False}
-SAMPLE_FORM = {"type": "boolean"}
-SAMPLE_SHOWN = inputs.in_query(
-    SAMPLE,
-    SAMPLE_FORM,
+SAMPLE_MEANS = (
     "The body is only how a file begins: a record cut off at its end is no mistake, and `guessed` says what the file "
-    "seems to be",
+    "seems to be"
 )
+SAMPLE_FIELD = {"type": "boolean", "description": SAMPLE_MEANS}
+SAMPLE_SHOWN = inputs.in_query(SAMPLE, {"type": "boolean"}, SAMPLE_MEANS)
 
 
 @router.post(
@@ -37,7 +36,9 @@ SAMPLE_SHOWN = inputs.in_query(
     responses=answers.responses({}, "forbidden", "priority_too_high", *answers.OF_BODIES, *answers.OF_PLACES),
     openapi_extra={
         "parameters": [*inputs.parameters_of_import(), SAMPLE_SHOWN, *inputs.OF_THE_BODY],
-        "requestBody": inputs.body_of_file(beside={SAMPLE: SAMPLE_FORM}),
+        "requestBody": inputs.body_of_file(
+            "FileCheckForm", beside={SAMPLE: {"type": "boolean", "description": SAMPLE_MEANS}}
+        ),
     },
 )
 async def check_file(request: Request, container: TheContainer, caller: TheCaller) -> FileCheck:

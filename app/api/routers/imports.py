@@ -32,7 +32,7 @@ router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
 LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
-    inputs.in_query("status", {"type": "string", "enum": list(ImportStatus)}, "Which status"),
+    inputs.enum_in_query("status", ImportStatus, "Which status"),
     inputs.in_query("instance", {"type": "string"}, "Of which instance"),
     inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     inputs.in_query("client", {"type": "string"}, "Of which client"),
@@ -53,7 +53,7 @@ FILTERS_SHOWN = [
     ),
     openapi_extra={
         "parameters": inputs.parameters_of_import() + inputs.OF_THE_BODY,
-        "requestBody": inputs.body_of_file(),
+        "requestBody": inputs.body_of_file("ImportForm"),
     },
 )
 async def create_import(

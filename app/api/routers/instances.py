@@ -23,7 +23,7 @@ from app.store import events, instances
 
 router = Router(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, Path(examples=["default"]), AfterValidator(str.lower)]
-JOB_STATE = inputs.in_query("state", {"type": "string", "enum": list(JobState)}, "In which state")
+JOB_STATE = inputs.enum_in_query("state", JobState, "In which state")
 DECIDES = [takes_parameters(), needs(Scope.OPERATE)]
 
 

@@ -24,7 +24,7 @@ MARKDOWN, HTML = "text/markdown", "text/html"
 JSONS = ("application/json", "application/problem+json")
 PAGE = {
     200: {
-        "description": "A page for browsers; JSON for who asks for it; else Markdown",
+        "description": "JSON, or the page that `Accept` asks for: HTML for browsers, or Markdown",
         "content": {HTML: {"schema": {"type": "string"}}, MARKDOWN: {"schema": {"type": "string"}}},
     }
 }
@@ -79,7 +79,7 @@ def _entry(code: str, problem: Problem) -> dict[str, Any]:
 
 
 def _answer(request: Request, title: str, *, markdown: str, html: str, json: dict[str, Any]) -> Response:
-    media_type = preferred(request, MARKDOWN, HTML, *JSONS)
+    media_type = preferred(request, *JSONS, HTML, MARKDOWN)
     if media_type == HTML:
         head = f'<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title>'
         page = f'<!doctype html><html lang="en">{head}<style>{STYLE}</style><h1>{escape(title)}</h1>{html}</html>'

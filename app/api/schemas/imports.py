@@ -110,6 +110,7 @@ class ImportLinks(BaseModel):
         )
 
 
+Metadata = TypeAliasType("Metadata", dict[str, str])
 ObjectType = TypeAliasType("ObjectType", Annotated[str, enum_of(OBJECT_TYPES, title="ObjectType")])
 
 
@@ -146,7 +147,7 @@ class Import(_WithTarget):
     not_before: Moment | None
     on_unconfirmed: OnUnconfirmed
     label: str | None
-    metadata: dict[str, str] | None
+    metadata: Metadata | None
     status: ImportStatus
     attention: Attention | None
     file: ImportFile

@@ -1,15 +1,27 @@
 """Problems: an error as it is answered, and the pages that explain each code."""
 
-from pydantic import BaseModel
+from typing import Any
+
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
 from app.api.openapi import examples
 from app.api.schemas.fields import with_example
 
 
+def _not_always_there() -> Any:
+    """A field that an answer may lack, though it is never null."""
+    return Field(default=None, json_schema_extra=_without_default)
+
+
+def _without_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
 class ProblemError(BaseModel):
     message: str
-    field: str | None = None
-    row: int | None = None
+    field: str | SkipJsonSchema[None] = _not_always_there()
+    row: int | SkipJsonSchema[None] = _not_always_there()
 
 
 class Problem(BaseModel):
@@ -23,8 +35,8 @@ class Problem(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[ProblemError] = []
-    errors_total: int | None = None
+    errors: list[ProblemError] | SkipJsonSchema[None] = _not_always_there()
+    errors_total: int | SkipJsonSchema[None] = _not_always_there()
 
 
 class ProblemDescription(BaseModel):

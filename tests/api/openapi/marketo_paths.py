@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.api.openapi.document import operations
+from app.api.openapi.answers import operations
 
 
 def marketo_operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:

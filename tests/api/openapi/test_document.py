@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.api.app import routed
-from app.api.openapi.document import operations
+from app.api.openapi.answers import operations
 from app.api.paging import PARAMETERS
 from app.api.routers.imports import LIST_FILTERS
 from app.domain import errors
@@ -23,6 +23,7 @@ from tests.support.stage import Stage, staged
 PROBLEM = "application/problem+json"
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
+OF_FILES = {"Content-Digest", "Content-Disposition", "Content-Encoding"}
 TOKEN = "/identity/oauth/token"
 OF_NO_OPERATION = {"method_not_allowed"}  # it is what every other method of a path is answered
 
@@ -115,21 +116,29 @@ def test_metrics_ask_for_a_key_where_the_setting_says_so():
 
 
 def test_every_error_is_a_problem(document: dict[str, Any]):
-    """But for /readyz, which says in the same form whether it is ready."""
+    """One schema for all of them, plainly referred to; an answer names its codes in words, with an example of each.
+
+    But for /readyz, which says in the same form whether it is ready.
+    """
+    examples = document["components"]["examples"]
     for _, path, operation in ours(document):
         for status, response in operation["responses"].items():
             if status >= "400" and (path, status) != ("/readyz", "503"):
                 assert list(response["content"]) == [PROBLEM], (path, status)
+                media = response["content"][PROBLEM]
+                assert media["schema"] == {"$ref": "#/components/schemas/Problem"}
+                assert media["examples"].keys() == set(re.findall(r"`(\w+)`: ", response["description"]))
+                assert {examples[code]["value"]["status"] for code in media["examples"]} == {int(status)}
     assert "HTTPValidationError" not in str(document)
 
 
 @pytest.mark.parametrize(
     ("method", "path", "names"),
     [
-        ("post", "/v1/imports", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
-        ("post", "/v1/checks", {"Content-Digest", "Content-Encoding"}),
+        ("post", "/v1/imports", {"Idempotency-Key", *OF_FILES}),
+        ("post", "/v1/checks", OF_FILES),
         ("post", "/v1/imports/{import_id}/retry", {"Idempotency-Key"}),
-        ("post", "/v1/imports/{import_id}/retry-failures", {"Idempotency-Key", "Content-Digest", "Content-Encoding"}),
+        ("post", "/v1/imports/{import_id}/retry-failures", {"Idempotency-Key", *OF_FILES}),
         ("get", "/v1/imports/{import_id}", {"If-None-Match"}),
         ("get", "/v1/imports/{import_id}/events", {"Last-Event-ID"}),
     ],
@@ -213,7 +222,8 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
     """As far as the import tells."""
     shown = await stage.read(await stage.created(LEADS))
     declared = document["paths"]["/v1/imports"]["post"]["parameters"]
-    defaults = {item["name"]: item["schema"]["default"] for item in declared if "default" in item.get("schema", {})}
+    told = {item["name"]: re.search(r"Default: `(.+)`\.$", item.get("description", "")) for item in declared}
+    defaults = {name: int(found[1]) if name == "priority" else found[1] for name, found in told.items() if found}
     assert defaults == {
         "object_type": "lead",
         "instance": "default",
@@ -233,9 +243,12 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
 def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
     """And the file. So does a check, and `sample` beside it."""
     create, check = (document["paths"][path]["post"] for path in ("/v1/imports", "/v1/checks"))
-    of_check = check["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
+    assert create["requestBody"]["content"]["multipart/form-data"]["schema"] == {
+        "$ref": "#/components/schemas/ImportForm"
+    }
+    schemas = document["components"]["schemas"]
+    of_check, fields = (schemas[name]["properties"].keys() for name in ("FileCheckForm", "ImportForm"))
     assert of_check - {"file"} == {item["name"] for item in check["parameters"] if item["in"] == "query"}
-    fields = create["requestBody"]["content"]["multipart/form-data"]["schema"]["properties"].keys()
     assert of_check - fields == {"sample"}
     assert fields - {"file"} == {item["name"] for item in create["parameters"] if item["in"] == "query"}
 

@@ -11,11 +11,9 @@ def test_a_parameter_is_described_in_sentences():
     assert inputs.describe("program_id").endswith("Only for `program_member`, and required there.")
 
 
-def test_an_object_in_the_query_is_one_json_text():
-    """Everything else is a value of its schema."""
-    metadata = inputs.in_query("metadata", PARAMETERS["metadata"].form, "x")
-    assert metadata["content"] == {"application/json": {"schema": PARAMETERS["metadata"].form}}
-    assert "schema" not in metadata
+def test_a_parameter_in_the_query_is_a_value_of_its_schema():
+    """Also one that is JSON."""
+    assert inputs.in_query("metadata", PARAMETERS["metadata"].form, "x")["schema"]["type"] == "string"
     size = inputs.PAGING[0]
     assert (size["name"], size["in"], size["schema"]["maximum"]) == ("page_size", "query", 200)
 
@@ -31,7 +29,7 @@ def test_all_parameters_of_an_import_are_taken_where_none_is_named():
 
 def test_in_a_form_the_parameters_are_fields_beside_the_file():
     """The file alone is required."""
-    body = inputs.body_of_file("format", required=False, beside={"extra": {"type": "string"}})
+    body = inputs.body_of_file("AForm", "format", required=False, beside={"extra": {"type": "string"}})
     assert body["required"] is False
     assert set(body["content"]) == {
         *("text/csv", "text/tab-separated-values", "application/octet-stream", "multipart/form-data")
@@ -50,6 +48,6 @@ def test_a_header_is_a_text_with_its_bounds():
 
 def test_a_raw_file_is_shown_by_an_example():
     """Each format in its own media type."""
-    media = inputs.body_of_file()["content"]
-    assert media["text/csv"]["examples"]["two lines"]["value"].startswith("email,")
-    assert "\t" in media["text/tab-separated-values"]["examples"]["two lines"]["value"]
+    media = inputs.body_of_file("AForm")["content"]
+    assert media["text/csv"]["example"].startswith("email,")
+    assert "\t" in media["text/tab-separated-values"]["example"]

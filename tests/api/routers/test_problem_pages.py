@@ -35,12 +35,12 @@ async def test_a_problem_s_type_leads_to_its_page(stage: Stage):
     [
         ("text/html,application/xhtml+xml,*/*;q=0.8", "text/html", "<h1>A quote is never closed</h1>"),
         ("application/json", "application/json", '"title":"A quote is never closed"'),
-        ("*/*", "text/markdown", "# A quote is never closed"),
+        ("*/*", "application/json", '"title":"A quote is never closed"'),
         ("text/markdown", "text/markdown", "**What to do:** Close the quote"),
     ],
 )
 async def test_a_page_comes_as_it_is_asked_for(stage: Stage, accept: str, media_type: str, word: str):
-    """HTML for browsers, JSON and Markdown for others."""
+    """HTML for browsers, JSON for programs, Markdown for whoever asks for it."""
     page = await stage.api.get("/problems/unclosed-quote", headers={"Accept": accept})
     assert page.headers["content-type"].split(";")[0] == media_type
     assert page.headers["vary"] == "Accept"
