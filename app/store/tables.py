@@ -444,6 +444,22 @@ Index(
     result_row.c.id,
 )  # paging
 
+result_reason = Table(  # how many rows have which reason: a sum for each reason of some rows that were stored together
+    "result_reason",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("part_number", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_position", Number, nullable=False),  # of these rows
+    CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
+)
+Index(  # all of an import's; and a part's own, to replace
+    "ix_result_reason_part", result_reason.c.import_id, result_reason.c.part_number, result_reason.c.kind
+)
+
 description = Table(  # what Marketo's describe said of an object
     "description",
     metadata,

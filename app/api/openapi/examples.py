@@ -113,6 +113,11 @@ RESULT_ROW: dict[str, Any] = {
     "values": {"email": None, "firstName": "Tess", "lastName": "Unknown"},
     "raw": None,
 }
+FAILURE_REASON: dict[str, Any] = {
+    "reason": "Value for lookup field 'email' not found",
+    "rows": 12,
+    "first_source_row": 20,
+}
 INSTANCE: dict[str, Any] = {
     "name": "default",
     "base_url": "https://marketo.example.com",

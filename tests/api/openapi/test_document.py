@@ -145,6 +145,9 @@ def test_the_headers_that_count_are_declared(document: dict[str, Any], method: s
     [
         ("failures", {"application/json", "text/csv", "text/tab-separated-values"}),
         ("warnings", {"application/json", "text/csv", "text/tab-separated-values"}),
+        ("failures.csv", {"text/csv", "text/tab-separated-values"}),
+        ("warnings.csv", {"text/csv", "text/tab-separated-values"}),
+        ("failures/reasons", {"application/json"}),
         ("events", {"application/json", "text/event-stream"}),
     ],
 )

@@ -12,7 +12,7 @@ from app.api.schemas.imports import ImportOut
 from app.api.schemas.instances import InstanceOut
 from app.api.schemas.parts import PartOut
 from app.api.schemas.problems import ProblemOut
-from app.api.schemas.results import ResultRowOut
+from app.api.schemas.results import FailureReason, ResultRowOut
 from app.api.schemas.status import StatusOut
 
 PROBLEM = "application/problem+json"
@@ -25,6 +25,7 @@ PROBLEM = "application/problem+json"
         (PartOut, examples.PART),
         (EventOut, examples.EVENT),
         (ResultRowOut, examples.RESULT_ROW),
+        (FailureReason, examples.FAILURE_REASON),
         (InstanceEventOut, examples.INSTANCE_EVENT),
         (InstanceOut, examples.INSTANCE),
         (FileCheckOut, examples.FILE_CHECK),
