@@ -496,6 +496,17 @@ access_token = Table(  # stands for a key on Marketo's paths, for an hour; of th
 )
 Index("ix_access_token_expires_at", access_token.c.expires_at)  # its end
 
+stream_token = Table(  # opens the event stream of one import, for a minute; of the token itself only a digest is kept
+    "stream_token",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("key_id", ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+Index("ix_stream_token_expires_at", stream_token.c.expires_at)  # its end
+Index("ix_stream_token_import_id", stream_token.c.import_id)  # its erasure with the import
+
 idempotency_key = Table(
     "idempotency_key",
     metadata,

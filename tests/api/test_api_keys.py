@@ -27,6 +27,7 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/imports/{import_id}"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/parts"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/events"): (200, 200, 200, 200, 404),
+    ("POST", "/v1/imports/{import_id}/stream-token"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/failures"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/warnings"): (200, 200, 200, 200, 404),
     ("GET", "/v1/imports/{import_id}/failures.csv"): (200, 200, 200, 200, 404),

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.openapi import examples
-from app.api.schemas.events import EventOut, InstanceEventOut
+from app.api.schemas.events import EventOut, InstanceEventOut, StreamToken
 from app.api.schemas.file_checks import FileCheckOut
 from app.api.schemas.imports import ImportOut
 from app.api.schemas.instances import InstanceOut
@@ -25,6 +25,7 @@ PROBLEM = "application/problem+json"
         (PartOut, examples.PART),
         (EventOut, examples.EVENT),
         (ResultRowOut, examples.RESULT_ROW),
+        (StreamToken, examples.STREAM_TOKEN),
         (FailureReason, examples.FAILURE_REASON),
         (InstanceEventOut, examples.INSTANCE_EVENT),
         (InstanceOut, examples.INSTANCE),
