@@ -57,6 +57,8 @@ def test_a_parameter_is_left_out_and_never_null(document: dict[str, Any]):
                 "POST /v1/imports/{import_id}/parts/{number}/resolve batch_id",
                 "POST /v1/instances/{name}/pause reason",
                 "POST /v1/instances/{name}/pause",
+                "POST /v1/keys expires_at",
+                "POST /v1/keys max_priority",
             }
 
 
