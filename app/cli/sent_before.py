@@ -14,7 +14,7 @@ from app.cli.times import format_age
 from app.cli.upload import CHUNK_BYTES, size_of
 from app.clock import machine_clock
 from app.domain.imports import ImportStatus
-from app.domain.objects import OBJECT_TYPES, Leads
+from app.domain.objects import OBJECT_TYPES
 from app.terminal import harmless
 
 LOOKED_AT = 50  # the newest imports
@@ -24,7 +24,7 @@ SAME_RECORDS = frozenset(
     {"object_type", "instance", *(name for kind in OBJECT_TYPES.values() for name in kind.parameters())}
 )
 """Parameters that say which records a file changes."""
-FILLED_IN = frozenset({"lookup_field", "dedupe_fields"})
+FILLED_IN = frozenset({"object_type", "lookup_field", "dedupe_fields"})
 """Those of them that the service fills in where they are left out."""
 
 AgainOption = Annotated[bool, typer.Option("--again", help="Do not ask where the same file was sent already.")]
@@ -32,7 +32,7 @@ AgainOption = Annotated[bool, typer.Option("--again", help="Do not ask where the
 
 def newest(client: httpx.Client, parameters: Mapping[str, str]) -> Iterator[dict[str, Any]]:
     """Those of the newest imports that are for the same records as these parameters say."""
-    wanted = {"object_type": Leads.object_type, "instance": "default"} | dict(parameters)
+    wanted = {"instance": "default"} | dict(parameters)
     for import_ in read_json(client.get("/v1/imports", params={"page_size": LOOKED_AT}))["items"]:
         if all(_agrees(import_.get(name), wanted.get(name), name) for name in SAME_RECORDS):
             yield import_
