@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from typing import Any
 
+import httptools
 import structlog
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 HEAD_BYTES = 32_768  # of request line and headers together; of trailers too, and of anything else outside a body
 PIPELINED = 16  # requests that may follow on one that is being answered
 LEAST_BYTES_PER_SECOND = 1_000  # a caller that reads its answer more slowly is cut off
+WISHES = frozenset({b"upgrade", b"http2-settings"})  # headers that ask for another protocol
 UNREAD_BYTES = 1_000_000  # read and dropped after a refused head, so that the caller can read the refusal
 
 
@@ -96,7 +98,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 break
             rest = rest[len(piece) :]
             self._outside_body_bytes += len(piece)
-            super().data_received(piece)  # type: ignore[arg-type]
+            self._unset_keepalive_if_required()
+            self._feed(piece)
         self._drop(len(rest))
 
     def on_message_begin(self) -> None:
@@ -113,6 +116,8 @@ class BoundedProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        if self._is_upgrade:
+            return  # it is read again without that wish
         super().on_headers_complete()
         self._in_head, self._outside_body_bytes = False, 0
         self._wait_for(Wait.ANSWER)
@@ -122,6 +127,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._outside_body_bytes = 0
 
     def on_message_complete(self) -> None:
+        if self._is_upgrade:
+            return  # the parser takes what follows for another protocol; it is the body
         super().on_message_complete()
         self._outside_body_bytes = 0
 
@@ -143,10 +150,39 @@ class BoundedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # says that it is no HTTP
         self._refuse(CallerError("This is no HTTP request that could be read."))
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """No warning: a request to change the protocol is simply answered in HTTP/1.1 (RFC 9110, 7.8)."""
-
     # Our own methods.
+
+    @property
+    def _is_upgrade(self) -> bool:
+        """Whether the parser has stopped at a request that would like another protocol, as HTTP/2 or a WebSocket."""
+        return bool(self.parser.should_upgrade()) and self.parser.get_method() != b"CONNECT"
+
+    def _feed(self, piece: memoryview) -> None:
+        try:
+            self.parser.feed_data(piece)
+        except httptools.HttpParserUpgrade as upgrade:
+            if self._is_upgrade:
+                self._go_on_in_http_1(piece[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self.send_400_response("")
+
+    def _go_on_in_http_1(self, rest: memoryview) -> None:
+        """Answer the request in HTTP/1.1, whatever protocol it would rather have: its body may follow, as Java's does.
+
+        RFC 9110, 7.8: a wish to upgrade may be passed over. The parser cannot, so another reads the head without it.
+        """
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b", ".join(word for word in value.split(b",") if word.strip().lower() not in WISHES)
+            if name not in WISHES and (value or name != b"connection"):
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
+        self._feed(memoryview(b"".join([*head, b"\r\n"])))
+        if rest:
+            self._feed(rest)
 
     def _wait_for(self, event: Wait) -> None:
         self._wait, self._since = event, self.loop.time()

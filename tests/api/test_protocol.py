@@ -289,6 +289,39 @@ async def test_an_application_hears_of_a_connection_that_is_ended():
     assert application.disconnected == 1
 
 
+@pytest.mark.parametrize("at", [1, 40, 150, 10_000])
+@pytest.mark.parametrize(
+    "framed", [b"Content-Length: 4\r\n\r\nrows", b"Transfer-Encoding: chunked\r\n\r\n4\r\nrows\r\n0\r\n\r\n"]
+)
+async def test_a_body_behind_a_wish_to_upgrade_is_read(at: int, framed: bytes):
+    """Java's client asks for HTTP/2 on a connection without TLS, and sends its body all the same: none of it is lost.
+
+    In whatever pieces it comes; and the next request on the connection is answered, too.
+    """
+    application = Application()
+    protocol, wire = connected(application, Connections(10))
+    wish = b"Connection: Upgrade, close-not, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAI\r\n"
+    sent = b"POST /a?b=c HTTP/1.1\r\nHost: sluice.example.com\r\n" + wish + framed
+    for start in range(0, len(sent), at):
+        protocol.data_received(sent[start : start + at])
+    await turns()
+    assert wire.sent.endswith(b"4 bytes"), wire.sent
+    (headers,) = application.headers
+    assert dict(headers)[b"connection"].strip() == b"close-not"
+    assert {b"upgrade", b"http2-settings"} & set(dict(headers)) == set()
+    protocol.data_received(POST + b"2\r\nno\r\n0\r\n\r\n")
+    await turns()
+    assert wire.sent.endswith(b"2 bytes"), wire.sent
+
+
+async def test_a_tunnel_is_refused_and_no_other_request_is_read_out_of_it():
+    """CONNECT has no body; what follows is the tunnel's."""
+    protocol, wire = connected(Application(), Connections(10))
+    protocol.data_received(b"CONNECT sluice.example.com:443 HTTP/1.1\r\nHost: sluice.example.com\r\n\r\n" + ASK)
+    await turns()
+    assert wire.sent.count(b"HTTP/1.1 ") <= 1
+
+
 async def test_the_request_knows_nothing_of_an_upgrade():
     """It is answered as if it had not been asked for: RFC 9110, 7.8."""
     protocol, wire = connected(Application(), Connections(10))
