@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -44,6 +45,13 @@ def key_of(running: Service, folder: Path) -> str:
     made = forks.run(words, running.environment, folder)
     assert made.returncode == 0, made.stderr
     return made.stdout.strip()
+
+
+def run(folder: Path, *words: str) -> str:
+    """What a command said in this folder, once it has ended well."""
+    ended = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=patience.seconds(), check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
 
 
 def python(folder: Path, *words: str | Path, path: Path | None = None) -> subprocess.Popen[str]:
@@ -90,3 +98,16 @@ def test_a_generated_python_client_is_strictly_typed_and_leads_a_whole_life(sqli
         living = python(tmp_path, "life.py", running.url, running.key)
         told(living)
         assert "Success: no issues found in" in told(checking)
+
+
+@pytest.mark.one_database
+@pytest.mark.typescript
+def test_a_generated_typescript_client_is_strictly_typed_and_leads_a_whole_life(sqlite_url: str, tmp_path: Path):
+    """The same life, with openapi-typescript's types and openapi-fetch. `make clients` has put both aside."""
+    folder = tmp_path / "typescript"
+    shutil.copytree(HERE / "typescript", folder)
+    (folder / "node_modules").symlink_to(CLIENTS / "typescript" / "node_modules")
+    with served(tmp_path, sqlite_url) as running:
+        run(folder, "node_modules/.bin/openapi-typescript", f"{running.url}/openapi.json", "--output", "api.d.ts")
+        run(folder, "node_modules/.bin/tsc", "--project", ".")
+        run(folder, "node", "built/client.js", running.url, running.key)
