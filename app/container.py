@@ -29,6 +29,7 @@ from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
+from app.operations.stream_tokens import StreamTokens
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
 from app.reporting.estimates import CompletionEstimates
@@ -87,6 +88,7 @@ class Container:
     cleanup: Cleanup
     schema_watch: SchemaWatch
     keys: ApiKeys
+    stream_tokens: StreamTokens
     follow: Follow
     reports: Reports
 
@@ -174,6 +176,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
         keys=ApiKeys(db=db, now=now),
+        stream_tokens=StreamTokens(db, now),
         follow=Follow(db, subscriptions),
         reports=_build_reports(settings, db, now, sleep, timekeeper, erase),
     )

@@ -42,7 +42,7 @@ def measure(kind: str, content: bytes, rows: int) -> None:
         at = {event["type"]: datetime.fromisoformat(event["at"]) for event in events}
         kept = (at["collect"] - at["finish"]).total_seconds()
         begun = time.perf_counter()
-        text = client.get(f"/v1/imports/{made['id']}/failures").text
+        text = client.get(f"/v1/imports/{made['id']}/failures.csv").text
         served = time.perf_counter() - begun
         found = [int(row["Source Row"]) for row in csv.DictReader(io.StringIO(text))]
         assert found == list(range(1, rows + 1)), "each row at its place"

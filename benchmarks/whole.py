@@ -65,7 +65,7 @@ def main() -> None:
             time.sleep(1)
         expected = {"total": rows, "imported": rows - len(rejected), "failed": len(rejected), "warned": 0, "pending": 0}
         assert told["rows"] == expected, told
-        text = client.get(f"/v1/imports/{made['id']}/failures").text
+        text = client.get(f"/v1/imports/{made['id']}/failures.csv").text
         found = [(int(row["Source Row"]), row["firstName"]) for row in csv.DictReader(io.StringIO(text))]
         assert found == [(number, f"N{number}") for number in rejected], "each failure at its row"
         records = httpx.get(f"{marketo.url}/simulator/records/lead", timeout=600).json()["records"]

@@ -37,6 +37,7 @@ def test_a_database_url_is_shown_without_what_opens_it(url: str, shown: str):
             "https://marketo.example.com/?access_token=hush-hush&a=1",
             "https://marketo.example.com/?access_token=***&a=1",
         ),
+        ("/v1/imports/1/events?stream_token=hush-hush", "/v1/imports/1/events?stream_token=***"),
         ("https://[hush-hush", "***"),
     ],
 )

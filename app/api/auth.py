@@ -35,11 +35,15 @@ PERMISSIONS = {  # what a scope permits, in words
 class Guarded(APIRoute):
     """A route that checks the caller's key before it reads the body. Errors: Unauthorized, TooManyRequests."""
 
+    @staticmethod
+    async def find_caller(request: Request) -> Caller:
+        return await caller_of(request)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
 
         async def guarded(request: Request) -> Response:
-            request.state.caller = await caller_of(request)
+            request.state.caller = await self.find_caller(request)
             return await handle(request)
 
         return guarded
@@ -59,6 +63,7 @@ async def caller_of(request: Request) -> Caller:
     container: Container = request.app.state.container
     if container.settings.auth == "off" or request.scope.get(OWNER):
         return EVERYBODY
+    refuse_key_in_url(request)
     kind, _, key = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
@@ -68,6 +73,16 @@ async def caller_of(request: Request) -> Caller:
     count_request(request, caller)
     request.state.key_id = (api_keys.read(key.strip()) or ("",))[0]
     return caller
+
+
+def refuse_key_in_url(request: Request) -> None:
+    """SECRETS_STAY_IN: a key that works in a URL would be put there, and kept by whatever it passes.
+
+    Errors: Unauthorized.
+    """
+    if any(api_keys.read(value) for value in request.query_params.values()):
+        message = "An API key stands in this URL, and URLs are kept in histories and logs: revoke that key. "
+        raise Unauthorized(message + "Send a new one in a header: Authorization: Bearer slc_…")
 
 
 def unknown_key() -> Unauthorized:

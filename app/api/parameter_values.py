@@ -34,6 +34,13 @@ def one_of(words: type[AnyWord], text: str) -> AnyWord:
         raise ValueError(f"{quoted(text)} is not one of {', '.join(words)}") from None
 
 
+def yes_or_no(text: str) -> bool:
+    """`true` or `false`."""
+    if text not in ("true", "false"):
+        raise ValueError(f"{quoted(text)} is neither true nor false")
+    return text == "true"
+
+
 def moment(text: str) -> datetime:
     """An RFC 3339 time."""
     is_short = len(text) <= MOMENT_CHARACTERS

@@ -20,7 +20,8 @@ from app.domain.timeouts import RECONNECT_SECONDS
 from app.reporting.follow import Follow
 
 JSON, EVENT_STREAM = "application/json", "text/event-stream"
-HEARTBEAT = b":\n\n"
+COMMENT = b":\n"
+"""No blank line follows: some readers take every blank line for the end of a message, and hand on an empty one."""
 ID_DIGITS = 19  # of the largest id that a database can give
 LARGEST_ID = 2**63 - 1
 Answer = TypeVar("Answer")
@@ -41,7 +42,9 @@ def last_event_id(request: Request) -> int:
 
 
 def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> Events:
-    """Each event as one message, with its id; a comment after each silence, which keeps proxies from hanging up.
+    """Each event as one message, with its id; comments at the beginning and in silence keep proxies from hanging up.
+
+    No message is without an event: when to reconnect is told with the first.
 
     It ends when the caller's key is no longer valid. Errors: TooManyRequests.
     """
@@ -52,12 +55,17 @@ def stream(request: Request, follow: Follow, import_id: int, *, after: int) -> E
 
 async def _messages(request: Request, follow: Follow, import_id: int, after: int) -> AsyncIterator[bytes]:
     first, last = (1000 * seconds for seconds in RECONNECT_SECONDS)
-    yield format_sse_event(retry=first + secrets.randbelow(last - first))
+    retry: int | None = first + secrets.randbelow(last - first)
+    yield COMMENT
     async for page in follow.events(import_id, after=after):
         if not await is_key_still_valid(request):
             return
-        messages = (format_sse_event(id=str(event.id), data_str=Event.of(event).model_dump_json()) for event in page)
-        yield b"".join(messages) or HEARTBEAT
+        messages = []
+        for event in page:
+            data = Event.of(event).model_dump_json()
+            messages.append(format_sse_event(id=str(event.id), data_str=data, retry=retry))
+            retry = None
+        yield b"".join(messages) or COMMENT
 
 
 async def while_there(request: Request, answer: Coroutine[Any, Any, Answer]) -> Answer:

@@ -113,9 +113,7 @@ def follow(client: RetryingClient, import_id: int, *, is_watched: bool) -> Itera
 
 def result_rows(client: httpx.Client, import_id: int, kind: str, *, size: int) -> list[dict[str, Any]]:
     """The first failures or warnings of an import, for people."""
-    answer = client.get(
-        f"/v1/imports/{import_id}/{kind}", params={"page_size": size}, headers={"Accept": "application/json"}
-    )
+    answer = client.get(f"/v1/imports/{import_id}/{kind}", params={"page_size": size})
     return list(read_for_people(answer)["items"])
 
 

@@ -151,7 +151,7 @@ async def _show(client: httpx.AsyncClient, finished: list[dict[str, Any]]) -> No
     console.print(tables.imports_table(harmless_json(finished)))
     for import_ in finished:
         for kind, count in (("failures", import_["rows"]["failed"]), ("warnings", import_["rows"]["warned"])):
-            answer = await client.get(f"/v1/imports/{import_['id']}/{kind}", headers={"Accept": "application/json"})
+            answer = await client.get(f"/v1/imports/{import_['id']}/{kind}")
             rows = harmless_json(answer.json()["items"])
             _check(import_, kind, count, rows)
             if rows:

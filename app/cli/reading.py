@@ -126,7 +126,7 @@ def failures(
 
     Example: sluice failures 42 --output rejected.csv
     """
-    path = f"/v1/imports/{import_id}/{'warnings' if warnings else 'failures'}"
+    path = f"/v1/imports/{import_id}/{'warnings' if warnings else 'failures'}.csv"
     into = file_to_write(output) if output else nullcontext(sys.stdout.buffer)
     with into as file, service() as client, client.stream("GET", path) as answer:
         if not answer.is_success:

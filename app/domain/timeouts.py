@@ -69,6 +69,7 @@ RETENTION_DOUBT_SECONDS = 86_400  # how long after a clock was set retention era
 SWEEP_TICKS = 5  # recovery measures in minutes: every fifth tick is soon enough
 TIDY_SECONDS = 600.0  # between two runs of maintenance: retention is counted in days
 TOKEN_FRESH_SECONDS = 1800  # how long an access token of ours is still valid at least when it is given out again
+STREAM_TOKEN_SECONDS = 60  # how long a stream token opens its stream: long enough to begin, and no longer in a URL
 TOKEN_OLD_SECONDS = 86_400  # how long an expired access token is remembered as expired
 TOKEN_WAITS_SECONDS = (1, 2, 5)  # between requests for a token while Marketo returns the one that expires soon
 UNSENT_SECONDS = 30.0  # between two checks whether a caller reads its answer at the least rate

@@ -164,7 +164,7 @@ class ApiKeys:
 
 
 def digest_of(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
 
 
 def _is_heard(look: asyncio.Future[bool]) -> None:

@@ -1,7 +1,9 @@
 """Failures and warnings of an import: as one file in source order, or page by page."""
 
+from codecs import BOM_UTF8
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
@@ -9,11 +11,12 @@ from app.domain.result_rows import ResultRow
 from app.files.result_files import marketo_file, own_file
 from app.store import import_queries, results
 from app.store.database import Database
-from app.store.results import Kind
+from app.store.results import Kind, ReasonCount
 
 REASON_HEADERS = {Kind.FAILURES: "Import Failure Reason", Kind.WARNINGS: "Import Warning Reason"}
 ROWS_AT_ONCE = 1000
 """Read in one transaction, so that a slow reader holds none open."""
+REASONS_SHOWN = 1000  # of an import's reasons, the most frequent: each row may have one of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +29,42 @@ class ResultPage:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonCounts:
+    """How many rows of an import have which reason, the most frequent first."""
+
+    counts: Sequence[ReasonCount]
+    total: int  # of different reasons; there may be more than are counted here
+
+
+class Selection(NamedTuple):
+    """Which rows of an import: all failures or warnings, or those with one reason."""
+
+    kind: Kind
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ResultExport:
     """Reads the rows that Marketo rejected or remarked upon, for whoever hands them out."""
 
     db: Database
 
-    async def read_page(self, import_: Import, kind: Kind, *, after: tuple[int, int] | None, size: int) -> ResultPage:
+    async def read_page(
+        self, import_: Import, selection: Selection, *, after: tuple[int, int] | None, size: int
+    ) -> ResultPage:
         """The rows behind the place `after`: `size` at most, and fewer where they are large."""
         async with self.db.read() as tx:
             columns = await import_queries.columns_of(tx, import_.id)
             names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
-            page = await results.page(tx, import_.id, kind, results.Cut(after, size, names_bytes))
+            cut = results.Cut(after, size, names_bytes, selection.reason)
+            page = await results.page(tx, import_.id, selection.kind, cut)
         return ResultPage(columns, page.rows, page.last_place if page.more else None)
+
+    async def count_reasons(self, import_: Import, kind: Kind) -> ReasonCounts:
+        """The reasons of an import's rows, REASONS_SHOWN of them at most, each with how many rows have it."""
+        async with self.db.read() as tx:
+            counts, total = await results.reasons(tx, import_.id, kind, limit=REASONS_SHOWN)
+        return ReasonCounts(counts, total)
 
     async def has_rows_of_marketo(self, import_: Import, kind: Kind) -> bool:
         """Whether Marketo gave any such row, our own remarks apart."""
@@ -45,21 +72,27 @@ class ResultExport:
             page = await results.page(tx, import_.id, kind, results.Cut(None, 1), own=False)
         return bool(page.rows)
 
-    async def stream_file(self, import_: Import, kind: Kind, *, as_marketo: bool = False) -> AsyncIterator[bytes]:
+    async def stream_file(
+        self, import_: Import, selection: Selection, *, as_marketo: bool = False, bom: bool = False
+    ) -> AsyncIterator[bytes]:
         """A file of them, piece by piece: a header, then all rows.
 
-        `as_marketo`: as Marketo has it, without the rows' numbers and without our own remarks.
+        `as_marketo`: as Marketo has it, without the rows' numbers and without our own remarks. `bom`: with a byte order
+        mark in front, by which Excel knows UTF-8.
 
         Errors: Gone, where the results are erased meanwhile. The file breaks off then: half of it must not look whole.
         """
         after: tuple[int, int] | None = None
+        if bom:
+            yield BOM_UTF8
         async with self.db.read() as tx:
             columns = await import_queries.columns_of(tx, import_.id)
         write = marketo_file if as_marketo else own_file
         has_more, is_first = True, True
         while has_more:
             async with self.db.read() as tx:
-                page = await results.page(tx, import_.id, kind, results.Cut(after, ROWS_AT_ONCE), own=not as_marketo)
+                cut = results.Cut(after, ROWS_AT_ONCE, reason=selection.reason)
+                page = await results.page(tx, import_.id, selection.kind, cut, own=not as_marketo)
                 if not await import_queries.has_results(tx, import_.id):
                     raise Gone(f"The results of import {import_.id} are erased while they are read.")
             yield b"".join(
@@ -67,7 +100,7 @@ class ResultExport:
                     page.rows,
                     columns=columns,
                     format=import_.request.format,
-                    reason_header=REASON_HEADERS[kind],
+                    reason_header=REASON_HEADERS[selection.kind],
                     header=is_first,
                 )
             )

@@ -15,7 +15,7 @@ from app.domain.imports import ImportStatus
 from app.domain.instances import WaitingFor
 from app.store import incidents, jobs, parts
 from app.store.dialects import later, upsert
-from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance
+from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance, stream_token
 from app.store.transaction import Transaction
 
 KEPT = 1000  # of all that there ever were: the last ones
@@ -90,6 +90,7 @@ async def _move_others(tx: Transaction, seconds: float) -> None:
         (idempotency_key.c.touched_at, idempotency_key.c.import_id.is_(None)),
         (description.c.fetched_at, true()),
         (access_token.c.expires_at, true()),
+        (stream_token.c.expires_at, true()),
     ):
         await tx.execute(update(column.table).where(which).values({column.name: later(tx, column, seconds)}))
 

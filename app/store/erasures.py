@@ -16,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.events import Occurrence
 from app.store import events, jobs, parts
 from app.store.imports import LOCKED
-from app.store.tables import event, import_, part, part_file, result_file, result_row
+from app.store.tables import event, import_, part, part_file, result_file, result_reason, result_row
 from app.store.transaction import ImportLock, Transaction
 
 IMPORTS_AT_ONCE = 100
@@ -98,7 +98,8 @@ async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
 
 
 def _steps(ids: Sequence[int]) -> list[Any]:
-    """The statements that delete a few rows each of what is marked: files, result files, result rows."""
+    """The statements that delete a few rows each of what is marked: files, result files, result rows and
+    the counts of their reasons."""
     no_file = select(part.c.id).join(import_).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
     no_results = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.results_erased_at.is_not(None))
     results_of = select(part.c.job_id).where(part.c.import_id.in_(no_results))
@@ -107,7 +108,10 @@ def _steps(ids: Sequence[int]) -> list[Any]:
         _delete_some(
             result_file, select(result_file.c.job_id).where(result_file.c.job_id.in_(results_of)), FILES_AT_ONCE
         ),
-        _delete_some(result_row, select(result_row.c.id).where(result_row.c.import_id.in_(no_results)), ROWS_AT_ONCE),
+        *(
+            _delete_some(table, select(table.c.id).where(table.c.import_id.in_(no_results)), ROWS_AT_ONCE)
+            for table in (result_row, result_reason)
+        ),
     ]
 
 

@@ -12,14 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.result_rows import ResultRow
 from app.store import blobs
-from app.store.tables import result_file, result_row
+from app.store.tables import result_file, result_reason, result_row
 from app.store.transaction import Transaction
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
-
-
 OWN = 0  # the part number of rows that we wrote ourselves, before there was a part at Marketo
 
 
@@ -63,7 +61,20 @@ def encode_rows(rows: Iterable[tuple[Owner, ResultRow]]) -> list[EncodedRow]:
 
 async def keep_rows(tx: Transaction, kind: Kind, rows: Iterable[EncodedRow]) -> None:
     """Store rows, a thousand or so at a time."""
-    await tx.execute(insert(result_row), [{"kind": kind, **row} for row in rows])
+    kept = [{"kind": kind, **row} for row in rows]
+    await tx.execute(insert(result_row), kept)
+    await tx.execute(insert(result_reason), _counted(kept))
+
+
+def _counted(rows: Sequence[EncodedRow]) -> list[dict[str, Any]]:
+    """How many of these rows have which reason, part by part."""
+    counts: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in rows:
+        same = {name: row[name] for name in ("import_id", "kind", "part_number", "reason")}
+        count = counts.setdefault(tuple(same.values()), same | {"rows": 0, "first_position": LAST})
+        count["rows"] += 1
+        count["first_position"] = min(count["first_position"], row["position"])
+    return list(counts.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +90,7 @@ class Cut(NamedTuple):
     after: tuple[int, int] | None  # the place behind which it begins; None: at the first row
     size: int  # rows at most
     row_bytes: int = 0  # what each row takes besides its cells
+    reason: str | None = None  # that all its rows have; None: any
 
 
 async def page(
@@ -104,7 +116,9 @@ async def _page(
     conditions: list[ColumnElement[bool]],
     cut: Cut,
 ) -> Page:
-    after, size, row_bytes = cut
+    after, size, row_bytes, reason = cut
+    if reason is not None:
+        conditions = [*conditions, result_row.c.reason == reason]
     place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
         conditions = [*conditions, place > after]
@@ -132,6 +146,30 @@ async def _page(
     return Page(rows, more=len(sizes) > count, last_place=last)
 
 
+@dataclass(frozen=True, slots=True)
+class ReasonCount:
+    """How many rows of an import have the same reason."""
+
+    reason: str
+    rows: int
+    first_source_row: int | None  # None where the row of none of them is known
+
+
+async def reasons(tx: AsyncConnection, import_id: int, kind: Kind, *, limit: int) -> tuple[list[ReasonCount], int]:
+    """(the most frequent reasons, `limit` at most; how many there are). Equally frequent ones by their first row."""
+    rows, first = func.sum(result_reason.c.rows), func.min(result_reason.c.first_position)
+    counted = await tx.execute(
+        select(result_reason.c.reason, rows, first, func.count().over())
+        .where(result_reason.c.import_id == import_id, result_reason.c.kind == kind)
+        .group_by(result_reason.c.reason)
+        .order_by(rows.desc(), first, result_reason.c.reason)
+        .limit(limit)
+    )
+    found = counted.all()
+    counts = [ReasonCount(row[0], int(row[1]), None if row[2] == LAST else row[2]) for row in found]
+    return counts, found[0][3] if found else 0
+
+
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
     """The rows within a part that its results are about, from 0, as far as they are known."""
     selected = await tx.execute(
@@ -147,7 +185,8 @@ async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_num
 
 async def forget_rows(tx: Transaction, owners: Sequence[Owner]) -> None:
     """What was stored of the results of these parts before their worker died: they are stored anew."""
-    await tx.execute(delete(result_row).where(tuple_(result_row.c.import_id, result_row.c.part_number).in_(owners)))
+    for table in (result_row, result_reason):
+        await tx.execute(delete(table).where(tuple_(table.c.import_id, table.c.part_number).in_(owners)))
 
 
 def _json(cells: Sequence[str | None] | str) -> str:

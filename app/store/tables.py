@@ -444,6 +444,22 @@ Index(
     result_row.c.id,
 )  # paging
 
+result_reason = Table(  # how many rows have which reason: a sum for each reason of some rows that were stored together
+    "result_reason",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", String(10), nullable=False),
+    Column("part_number", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("first_position", Number, nullable=False),  # of these rows
+    CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
+)
+Index(  # all of an import's; and a part's own, to replace
+    "ix_result_reason_part", result_reason.c.import_id, result_reason.c.part_number, result_reason.c.kind
+)
+
 description = Table(  # what Marketo's describe said of an object
     "description",
     metadata,
@@ -479,6 +495,17 @@ access_token = Table(  # stands for a key on Marketo's paths, for an hour; of th
     Column("expires_at", Moment, nullable=False),
 )
 Index("ix_access_token_expires_at", access_token.c.expires_at)  # its end
+
+stream_token = Table(  # opens the event stream of one import, for a minute; of the token itself only a digest is kept
+    "stream_token",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("key_id", ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+Index("ix_stream_token_expires_at", stream_token.c.expires_at)  # its end
+Index("ix_stream_token_import_id", stream_token.c.import_id)  # its erasure with the import
 
 idempotency_key = Table(
     "idempotency_key",

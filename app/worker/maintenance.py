@@ -7,7 +7,7 @@ from app.clock import Clock
 from app.container import Container
 from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.operations.erase import Erase
-from app.store import access_tokens, discards, idempotency
+from app.store import access_tokens, discards, idempotency, stream_tokens
 from app.store.database import Database
 from app.uploads.cleanup import Cleanup
 from app.uploads.idempotency import forget_expired
@@ -28,6 +28,7 @@ class Maintenance:
             await forget_expired(tx, now=self.now)
             await access_tokens.forget(tx, expired_before=self.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
             at = self.now()
+            await stream_tokens.forget(tx, expired_before=at)
             await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
         await self.cleanup.given_up()
         await self.erase.what_is_too_old()

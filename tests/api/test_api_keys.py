@@ -27,8 +27,13 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/imports/{import_id}"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/parts"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/events"): (200, 200, 200, 200, 404, 200),
+    ("POST", "/v1/imports/{import_id}/stream-token"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/failures"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/warnings"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/failures.csv"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/warnings.csv"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/failures/reasons"): (200, 200, 200, 200, 404, 200),
+    ("GET", "/v1/imports/{import_id}/warnings/reasons"): (200, 200, 200, 200, 404, 200),
     ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404, 202),
     ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404, 409),
@@ -40,10 +45,10 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/instances/{name}/jobs"): (403, 200, 200, 200, 403, 200),
     ("POST", "/v1/instances/{name}/pause"): (403, 403, 200, 403, 403, 200),
     ("POST", "/v1/instances/{name}/resume"): (403, 403, 200, 403, 403, 200),
+    ("GET", "/v1/status"): (403, 200, 200, 200, 403, 200),
     ("GET", "/v1/keys"): (403, 403, 403, 403, 403, 200),
     ("POST", "/v1/keys"): (403, 403, 403, 403, 403, 201),
     ("DELETE", "/v1/keys/{key_id}"): (403, 403, 403, 403, 403, 404),
-    ("GET", "/v1/status"): (403, 200, 200, 200, 403, 200),
 }
 
 

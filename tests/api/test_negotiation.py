@@ -43,10 +43,19 @@ def test_the_form_is_the_one_that_is_liked_best(accept: list[str], liked: str):
 @pytest.mark.parametrize("name", ["failures", "warnings"])
 @pytest.mark.parametrize(
     ("accept", "media_type"),
-    [("*/*", CSV), ("application/JSON", JSON), ("text/csv, application/json;q=0.9", CSV), ("image/png", CSV)],
+    [
+        ("*/*", JSON),
+        ("image/png", JSON),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", JSON),
+        ("application/JSON", JSON),
+        ("text/csv", CSV),
+        ("text/*", CSV),
+        ("text/csv, application/json;q=0.9", CSV),
+        (TSV, CSV),
+    ],
 )
 async def test_results_come_as_they_are_asked_for(stage: Stage, name: str, accept: str, media_type: str):
-    """And say that they would come in another form to another asker."""
+    """JSON, unless a delimited type is named: then the file, as its import has it. Both say what they vary with."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
     answer = await stage.api.get(f"/v1/imports/{import_id}/{name}", headers={"Accept": accept})
@@ -65,8 +74,10 @@ async def test_a_failures_file_has_the_media_type_of_the_imports_format(stage: S
     content = b"email,leadScore\nann@example.com,many\n".replace(b",", delimiter)
     import_id = await stage.created(content, format=format_)
     await stage.run()
-    answer = await stage.api.get(f"/v1/imports/{import_id}/failures")
+    headers = {"Accept": "application/json"}  # this path has the file, and nothing else
+    answer = await stage.api.get(f"/v1/imports/{import_id}/failures.csv", headers=headers)
     assert answer.headers["content-type"] == media_type
+    assert "vary" not in answer.headers
     assert answer.headers["content-disposition"] == f'attachment; filename="failures-{import_id}.{format_}"'
     assert answer.content.count(b"\n") == 2
     assert answer.content.splitlines()[1].startswith(b"ann@example.com" + delimiter + b"many" + delimiter)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from httpx_sse import ServerSentEvent, aconnect_sse
 
 from app.api.app import create_app
 from app.reporting import follow
@@ -39,9 +40,7 @@ async def test_events_come_as_they_happen_and_end_with_the_import(stage: Stage):
     """Each as soon as it is committed; together they are the history, in its order."""
     import_id = await stage.created(LEADS)
     async with listening(stage, import_id) as caller:
-        hint = await caller.piece()
-        assert hint is not None
-        assert hint.startswith(b"retry: ")
+        assert await caller.piece() == b":\n", "a comment, by which proxies pass the answer on"
         assert caller.status == 200
         assert caller.headers["content-type"].startswith("text/event-stream")
         assert caller.headers["cache-control"] == "no-cache"
@@ -73,6 +72,44 @@ async def test_a_stream_goes_on_where_the_last_one_broke_off(stage: Stage):
         f"/v1/imports/{import_id}/events", headers=STREAM | {"Last-Event-ID": str(whole[-1]["id"])}
     )
     assert answer.status_code == 204, "an EventSource stops here, and would open any other answer again"
+    assert answer.headers["content-type"].startswith("text/event-stream"), "readers look at it first"
+
+
+async def read_by_httpx_sse(stage: Stage, import_id: int, **headers: str) -> list[ServerSentEvent]:
+    """As anybody would who reads the library's page, without a special case."""
+    async with (
+        asyncio.timeout(SOON_SECONDS),
+        aconnect_sse(stage.api, "GET", f"/v1/imports/{import_id}/events", headers=headers) as source,
+    ):
+        return [message async for message in source.aiter_sse()]
+
+
+async def test_httpx_sse_reads_an_event_in_every_message(stage: Stage):
+    """Every message that it sees carries JSON, `retry` comes with the first, and the stream is resumed anywhere."""
+    import_id = await stage.created(LEADS)
+    await stage.run()
+    whole = await history(stage, import_id)
+    messages = await read_by_httpx_sse(stage, import_id)
+    assert [message.json() for message in messages] == whole
+    assert [message.id for message in messages] == [str(event["id"]) for event in whole]
+    assert {message.event for message in messages} == {"message"}
+    assert [message.retry is not None for message in messages] == [True] + [False] * (len(whole) - 1)
+    for seen, message in enumerate(messages):
+        rest = await read_by_httpx_sse(stage, import_id, **{"Last-Event-ID": message.id})
+        assert [later.json() for later in rest] == whole[seen + 1 :]
+        assert all(later.retry for later in rest[:1])
+
+
+async def test_httpx_sse_sees_nothing_of_silence(stage: Stage, monkeypatch: pytest.MonkeyPatch):
+    """Neither of the comment at the beginning nor of those between two events."""
+    monkeypatch.setattr(follow, "HEARTBEAT_SECONDS", 0.001)
+    import_id = await stage.created(LEADS)
+    reading = asyncio.create_task(read_by_httpx_sse(stage, import_id))
+    await watched(stage)
+    await quiet(stage)
+    await stage.run()
+    messages = await reading
+    assert [message.json() for message in messages] == await history(stage, import_id)
 
 
 async def test_an_id_of_another_time_is_no_place_to_go_on_from(stage: Stage):
@@ -109,7 +146,7 @@ async def test_silence_is_filled_with_heartbeats(stage: Stage, monkeypatch: pyte
         await quiet(stage)
         with statements(stage.container.db) as sent:
             for _ in range(5):
-                assert await caller.piece() == b":\n\n"
+                assert await caller.piece() == b":\n"
         assert sent == []
 
 

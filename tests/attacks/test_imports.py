@@ -70,7 +70,17 @@ def uploads(api: httpx.Client) -> list[int]:
 
 def readings(api: httpx.Client, import_id: int) -> None:
     """Whatever may be asked for, in every form."""
-    for path in ("", "?wait=0.1", "/parts", "/events", "/failures", "/warnings", "/failures.csv", "/nothing"):
+    for path in (
+        "",
+        "?wait=0.1",
+        "/parts",
+        "/events",
+        "/failures",
+        "/warnings",
+        "/failures.csv",
+        "/failures/reasons",
+        "/nothing",
+    ):
         for accept in ("application/json", "text/csv", "text/event-stream;q=0.5, */*;q=0.1"):
             headers = {"Accept": accept, "If-None-Match": '"a"', "Cookie": "a=b", "Last-Event-ID": "0"}
             assert api.get(f"/v1/imports/{import_id}{path}", headers=headers).status_code < 500

@@ -136,7 +136,7 @@ def hostile_service() -> Iterator[str]:
     class Hostile(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            if path.endswith("/failures"):
+            if path.endswith("/failures.csv"):
                 kind, body = "text/csv", f"email\r\n{HOSTILE}\r\n".encode()
             else:
                 kind, body = "application/json", json.dumps(hostile(answers[path])).encode()

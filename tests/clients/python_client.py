@@ -98,7 +98,7 @@ class Life:
         self.client = self.client_with(key)
 
     def client_with(self, key: str) -> AuthenticatedClient:
-        return AuthenticatedClient(base_url=self.url, token=key, headers={"Accept": "application/json"})
+        return AuthenticatedClient(base_url=self.url, token=key)
 
     def run(self) -> None:
         sent = [*self.send_raw(), *self.send_in_forms()]

@@ -14,7 +14,7 @@ from sqlalchemy import func, insert, select
 from app.simulator import Fault, Rules
 from app.simulator.faults import parse_fault
 from app.store import erasures, imports
-from app.store.tables import event, import_, job, part, part_file, result_file, result_row
+from app.store.tables import event, import_, job, part, part_file, result_file, result_reason, result_row
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
@@ -22,7 +22,7 @@ from tests.support.stage import Stage, staged
 pytestmark = pytest.mark.both_databases
 
 DAY = 86_400
-ERASABLE = {"file": [part_file], "results": [result_file, result_row], "history": [import_, part, job]}
+ERASABLE = {"file": [part_file], "results": [result_file, result_row, result_reason], "history": [import_, part, job]}
 CELLS = ("Ann", "Ash", "Beech", "many", "not-an-address", "Dogwood", "Elm", "@example.com")
 
 
@@ -276,8 +276,8 @@ def test_postgresql_is_told_to_vacuum_early(postgres_url: str):
         told = dict(
             connection.execute(
                 "SELECT relname, reloptions FROM pg_class WHERE relname = ANY(%s)",
-                [["part_file", "result_file", "result_row", "event"]],
+                [["part_file", "result_file", "result_row", "result_reason", "event"]],
             ).fetchall()
         )
     assert set(map(tuple, told.values())) == {("autovacuum_vacuum_scale_factor=0.02",)}
-    assert len(told) == 4
+    assert len(told) == 5

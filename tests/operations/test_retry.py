@@ -103,7 +103,7 @@ async def test_our_failures_file_can_be_mended_and_sent_back(stage: Stage):
     """As it was downloaded, with our columns in it; a row that is still wrong has its old number."""
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
-    text = (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    text = (await stage.api.get(f"/v1/imports/{import_id}/failures.csv")).text
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [row["Source Row"] for row in rows] == ["2", "4"]
     mended = text.replace(rows[0]["leadScore"], "7")

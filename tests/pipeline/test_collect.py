@@ -88,7 +88,7 @@ async def test_a_result_file_with_a_nul_is_kept(stage: Stage):
     import_id = await stage.created(LEADS_WITH_TROUBLE)
     await stage.run()
     assert (await stage.read(import_id))["status"] == "complete"
-    told = (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    told = (await stage.api.get(f"/v1/imports/{import_id}/failures.csv")).text
     assert "bob@example.com" in told, "its row was found"
     assert "In\ufffdvalid" in told
 

@@ -4,7 +4,8 @@ import pytest
 
 from app.domain.errors import Gone
 from app.domain.imports import Import
-from app.reporting.result_export import ResultExport, refuse_erased
+from app.reporting import result_export
+from app.reporting.result_export import ResultExport, Selection, refuse_erased
 from app.store.results import Kind
 from tests.support.stage import Stage
 
@@ -20,7 +21,7 @@ async def finished(stage: Stage) -> Import:
 
 
 async def file_of(export: ResultExport, import_: Import, kind: Kind, *, as_marketo: bool = False) -> list[str]:
-    pieces = [piece async for piece in export.stream_file(import_, kind, as_marketo=as_marketo)]
+    pieces = [piece async for piece in export.stream_file(import_, Selection(kind), as_marketo=as_marketo)]
     return b"".join(pieces).decode().splitlines()
 
 
@@ -38,8 +39,8 @@ async def test_the_file_has_a_header_and_each_row_with_its_number(stage: Stage):
 async def test_pages_hold_the_same_rows_one_after_the_other(stage: Stage):
     """Each begins behind the place that the one before it names, and the last one names none."""
     import_, export = await finished(stage), stage.container.reports.results
-    first = await export.read_page(import_, Kind.FAILURES, after=None, size=1)
-    second = await export.read_page(import_, Kind.FAILURES, after=first.next_place, size=1)
+    first = await export.read_page(import_, Selection(Kind.FAILURES), after=None, size=1)
+    second = await export.read_page(import_, Selection(Kind.FAILURES), after=first.next_place, size=1)
     assert [row.source_row for page in (first, second) for row in page.rows] == [2, 3]
     assert first.next_place is not None
     assert second.next_place is None
@@ -65,3 +66,29 @@ async def test_erased_results_are_refused_and_never_shown_as_none(stage: Stage):
         refuse_erased(erased)
     with pytest.raises(Gone):
         await file_of(export, import_, Kind.FAILURES)
+
+
+async def test_a_byte_order_mark_comes_first_where_it_is_asked_for(stage: Stage):
+    """Once, and before the header."""
+    import_, export = await finished(stage), stage.container.reports.results
+    content = b"".join([piece async for piece in export.stream_file(import_, Selection(Kind.FAILURES), bom=True)])
+    assert content.startswith(b"\xef\xbb\xbfemail,")
+    assert content.count(b"\xef\xbb\xbf") == 1
+
+
+async def test_reasons_are_counted_and_the_rarest_left_out_with_their_number(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+):
+    """Each row may have one of its own; how many there are is told all the same."""
+    content = b"email,leadScore\n" + b"".join(b"%d@example.com,many\n" % n for n in range(5)) + b",1\n"
+    import_id = await stage.created(content)
+    await stage.run()
+    import_ = await stage.container.reports.imports.get(import_id)
+    assert import_ is not None
+    counted = await stage.container.reports.results.count_reasons(import_, Kind.FAILURES)
+    assert [(count.rows, count.first_source_row) for count in counted.counts] == [(5, 1), (1, 6)]
+    assert counted.total == 2
+    monkeypatch.setattr(result_export, "REASONS_SHOWN", 1)
+    counted = await stage.container.reports.results.count_reasons(import_, Kind.FAILURES)
+    assert [count.rows for count in counted.counts] == [5]
+    assert counted.total == 2

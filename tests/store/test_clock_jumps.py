@@ -32,6 +32,7 @@ MOVES = {
     "description": {"fetched_at"},
     "idempotency_key": {"touched_at"},
     "access_token": {"expires_at"},
+    "stream_token": {"expires_at"},
 }
 STAYS = {  # history, and moments that somebody named
     "instance": {"paused_at", "blocked_at"},

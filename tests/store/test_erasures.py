@@ -12,7 +12,7 @@ from app.store import erasures, events, imports, jobs, part_queries, parts, resu
 from app.store.database import Database
 from app.store.erasures import Content
 from app.store.results import Kind, Owner
-from app.store.tables import event, import_, part, part_file, result_file, result_row
+from app.store.tables import event, import_, part, part_file, result_file, result_reason, result_row
 from tests.store.seed import AT, an_import, parts_of
 from tests.support import in_jobs
 
@@ -67,9 +67,9 @@ async def test_what_a_person_erases_is_marked_at_once_and_goes_step_by_step(db: 
             select(import_.c.file_erased_at, import_.c.results_erased_at).where(import_.c.id == import_id)
         )
         assert tuple(erased.one()) == (AT, AT)
-    assert await count(db, part_file, result_file, result_row) == [2, 2, 2]
+    assert await count(db, part_file, result_file, result_row, result_reason) == [2, 2, 2, 2]
     assert await go_on(db, import_id) > 1
-    assert await count(db, part_file, result_file, result_row) == [1, 1, 1]
+    assert await count(db, part_file, result_file, result_row, result_reason) == [1, 1, 1, 1]
     assert await count(db, import_, part) == [2, 2]
     assert await go_on(db) == 1, "nothing is left of it"
 
@@ -105,7 +105,7 @@ async def test_marketos_words_go_and_its_codes_stay(db: Database):
 
 
 @pytest.mark.parametrize(
-    ("content", "left"), [(Content.FILE, [0, 1, 1]), (Content.RESULTS, [1, 0, 0])], ids=["file", "results"]
+    ("content", "left"), [(Content.FILE, [0, 1, 1, 1]), (Content.RESULTS, [1, 0, 0, 0])], ids=["file", "results"]
 )
 async def test_age_takes_one_kind_of_content_and_leaves_the_other(db: Database, content: Content, left: list[int]):
     """Of imports that finished before a time; the oldest hundred in one transaction."""
@@ -119,7 +119,7 @@ async def test_age_takes_one_kind_of_content_and_leaves_the_other(db: Database, 
         assert not await erasures.mark_old(tx, finished_before=AT + DAY, **marking)
         assert await erasures.due(tx, content, finished_before=AT + DAY) == (0, 0)
     await go_on(db)
-    assert await count(db, part_file, result_file, result_row) == left
+    assert await count(db, part_file, result_file, result_row, result_reason) == left
 
 
 async def test_an_import_is_forgotten_once_its_contents_are_gone(db: Database):

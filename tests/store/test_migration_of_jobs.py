@@ -219,7 +219,8 @@ async def test_0014_is_not_undone_while_a_job_with_several_parts_is_under_way(da
                 await jobs.move(tx, job.id, move, at=AT)
         with pytest.raises(RuntimeError, match="Jobs with several parts are under way"):
             migrations.downgrade(database_url, "0013")
-        assert migrations.revision(database_url) == migrations.head()
+        assert migrations.revision(database_url) in {"0014", migrations.head()}, "later steps may have been undone"
+        migrations.upgrade(database_url)
         async with database.write() as tx:
             assert len(await job_queries.parts_of(tx, job.id)) == 2
             await tx.exec_driver_sql("UPDATE job SET state = 'collecting', slot = NULL")

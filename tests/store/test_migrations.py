@@ -180,6 +180,20 @@ async def test_0011_what_was_stored_before_it_has_no_checksum(database_url: str)
     await database.close()
 
 
+async def test_0016_the_reasons_of_rows_from_before_it_are_counted(database_url: str):
+    """As if they had been stored today."""
+    made = await filled(database_url)
+    migrations.downgrade(database_url, "0014")
+    migrations.upgrade(database_url)
+    database = Database(database_url)
+    async with database.read() as tx:
+        for import_id in made:
+            counts, total = await results.reasons(tx, import_id, Kind.FAILURES, limit=9)
+            assert [(count.reason, count.rows, count.first_source_row) for count in counts] == [("bad", 1, 1)]
+            assert total == 1
+    await database.close()
+
+
 AT_MARKETO = ("submitting", "unconfirmed", "queued", "importing")
 STATES = ["waiting", *AT_MARKETO, "collecting", "complete", "failed", "cancelled"]
 INSTANCE_BEFORE = "INSERT INTO instance (name, foreign_slots) VALUES ('default', 3)"

@@ -39,6 +39,9 @@ PAGES = (
     "/v1/imports/1/parts",
     "/v1/imports/1/events",
     "/v1/imports/1/failures",
+    "/v1/imports/1/failures?reason=nothing",
+    "/v1/imports/1/failures/reasons",
+    "/v1/imports/1/failures.csv",
 )
 Sent = dict[str, Any]  # each statement with the parameters it was last sent with
 

@@ -3,12 +3,15 @@
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select, text
 
 from app.domain.result_rows import ResultRow
 from app.store import results
 from app.store.database import Database
 from app.store.results import Cut, Kind, Owner
+from app.store.tables import result_reason
 from tests.store.seed import an_import
+from tests.support.statements import overhearing
 
 FIRST = Cut(None, 100)
 
@@ -114,3 +117,63 @@ async def test_the_rows_of_one_part_are_known_apart(db: Database):
         assert await results.part_rows(tx, import_id, Kind.FAILURES, part_number=1) == []
         assert await results.part_rows(tx, import_id, Kind.FAILURES, part_number=2) == [1]
     assert (await page(db, import_id, kind=Kind.WARNINGS)).rows == []
+
+
+async def counted(db: Database, import_id: int, limit: int = 9) -> tuple[list[tuple[str, int, int | None]], int]:
+    async with db.read() as tx:
+        counts, total = await results.reasons(tx, import_id, Kind.FAILURES, limit=limit)
+    return [(count.reason, count.rows, count.first_source_row) for count in counts], total
+
+
+def why(reason: str, source_row: int | None) -> ResultRow:
+    return ResultRow(source_row, reason, ["x"])
+
+
+async def test_reasons_are_counted_over_all_parts(db: Database):
+    """The most frequent first, equally frequent ones by their first row; those of warnings are others."""
+    import_id = await kept(db, why("b", 9), why("a", 4), why("c", None))
+    await keep(db, import_id, why("b", 3), why("d", 2), part_number=2)
+    await keep(db, import_id, why("a", 1), kind=Kind.WARNINGS)
+    found, total = await counted(db, import_id)
+    assert found == [("b", 2, 3), ("d", 1, 2), ("a", 1, 4), ("c", 1, None)]
+    assert total == 4
+    assert await counted(db, import_id, limit=1) == ([("b", 2, 3)], 4)
+    assert await counted(db, await an_import(db)) == ([], 0)
+
+
+async def test_what_is_stored_anew_is_counted_anew(db: Database):
+    """A worker that died has left rows of a part, and the next one stores them again."""
+    import_id = await kept(db, why("a", 1), why("a", 2))
+    await keep(db, import_id, why("a", 7), part_number=2)
+    async with db.write() as tx:
+        await results.forget_rows(tx, [Owner(import_id, 1)])
+    await keep(db, import_id, why("a", 1))
+    assert await counted(db, import_id) == ([("a", 2, 1)], 1)
+
+
+@pytest.mark.parametrize("length", [1, 63, 64, 65, 9_000])
+async def test_rows_with_one_reason_are_found_however_long_it_is(db: Database, length: int):
+    """Another reason that begins as it does is another reason."""
+    reason = "é" * length
+    import_id = await kept(db, why(reason, 1), why(reason + "!", 2), why(reason, 3), why("other", 4))
+    first = await page(db, import_id, Cut(None, 1, reason=reason))
+    rest = await page(db, import_id, Cut(first.last_place, 9, reason=reason))
+    assert [row.source_row for row in (*first.rows, *rest.rows)] == [1, 3]
+    assert (first.more, rest.more) == (True, False)
+
+
+async def test_to_count_reasons_reads_none_of_the_rows(db: Database):
+    """A million rows with three reasons are some thousand sums, found by an index on both databases."""
+    import_id = await kept(db, *[why("frequent", n) for n in range(1, 2_000)], why("rare", 2_000))
+    heard: list[tuple[str, Any]] = []
+    with overhearing(db, lambda statement, parameters: heard.append((statement, parameters))):
+        assert await counted(db, import_id) == ([("frequent", 1_999, 1), ("rare", 1, 2_000)], 2)
+    ((statement, parameters),) = [item for item in heard if item[0].lstrip().startswith("SELECT")]
+    async with db.write() as tx:
+        assert (await tx.execute(select(func.count()).select_from(result_reason))).scalar_one() == 2
+        if not db.on_sqlite:
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))  # so few rows are read faster without an index
+        explain = "EXPLAIN QUERY PLAN " if db.on_sqlite else "EXPLAIN "
+        plan = "\n".join(str(row) for row in await tx.exec_driver_sql(explain + statement, parameters))
+    assert "ix_result_reason_part" in plan
+    assert "result_row" not in plan

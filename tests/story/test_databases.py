@@ -162,7 +162,7 @@ async def test_results_that_sqlite_has_no_room_for_are_fetched_again(sqlite_stag
     await pragma(stage, "max_page_count = 1000000")
     await stage.run()
     assert (await stage.read(made))["rows"]["failed"] == 60
-    assert len((await stage.api.get(f"/v1/imports/{made}/failures")).text.splitlines()) == 61
+    assert len((await stage.api.get(f"/v1/imports/{made}/failures.csv")).text.splitlines()) == 61
 
 
 async def test_a_disk_that_fills_up_in_the_middle_is_507_and_leaves_nothing(sqlite_stage: Stage):

@@ -46,7 +46,7 @@ def a_file(
 
 
 async def failures(stage: Stage, import_id: int) -> list[dict[str, str]]:
-    text = (await stage.api.get(f"/v1/imports/{import_id}/failures")).text
+    text = (await stage.api.get(f"/v1/imports/{import_id}/failures.csv")).text
     return list(csv.DictReader(io.StringIO(text)))
 
 

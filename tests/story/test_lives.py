@@ -34,7 +34,7 @@ async def test_failed_and_warned_rows_come_back_with_their_source_row_and_reason
     assert told["rows"] == {"total": 5, "imported": 3, "failed": 2, "warned": 1, "pending": 0}
     assert told["status"] == "complete"
     assert told["attention"] is None
-    answer = await stage.api.get(f"/v1/imports/{import_id}/failures")
+    answer = await stage.api.get(f"/v1/imports/{import_id}/failures.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert [(row["Source Row"], row["email"]) for row in rows] == [("2", "bob@example.com"), ("4", "")]
@@ -56,7 +56,7 @@ async def test_custom_objects_and_program_members_go_the_same_way(stage: Stage):
     await stage.run()
     assert (await stage.read(cars))["rows"] == {"total": 3, "imported": 2, "failed": 1, "warned": 0, "pending": 0}
     assert (await stage.read(members))["rows"]["imported"] == 2
-    failures = (await stage.api.get(f"/v1/imports/{cars}/failures")).text
+    failures = (await stage.api.get(f"/v1/imports/{cars}/failures.csv")).text
     assert "missing.dedupe.fields;2" in failures
 
 
@@ -64,7 +64,7 @@ async def test_an_empty_failures_file_is_just_the_header(stage: Stage):
     """No failure is an answer too."""
     import_id = await stage.created(LEADS)
     await stage.run()
-    answer = await stage.api.get(f"/v1/imports/{import_id}/failures")
+    answer = await stage.api.get(f"/v1/imports/{import_id}/failures.csv")
     assert answer.status_code == 200
     assert answer.text == "email,firstName,lastName,leadScore,Import Failure Reason,Source Row\n"
 

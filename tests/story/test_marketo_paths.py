@@ -82,7 +82,7 @@ async def test_every_row_arrives_through_two_of_us(inner: Stage, outer: Stage):
     for made in (trouble, many, cars, members):
         told = await outer.read(made)
         assert (told["status"], told["attention"]) == ("complete", None)
-    text = (await outer.api.get(f"/v1/imports/{trouble}/failures")).text
+    text = (await outer.api.get(f"/v1/imports/{trouble}/failures.csv")).text
     assert [row["Source Row"] for row in csv.DictReader(io.StringIO(text))] == ["2", "4"]
     wanted = {f"p{n}@example.com" for n in range(300)} | {"ann@example.com", "bob@example.com", "eve@example.com"}
     found = [lead["email"] for lead in inner.simulator.records("lead")]

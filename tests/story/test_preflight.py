@@ -99,7 +99,7 @@ async def test_preflight_rows_tells_what_is_wrong_before_a_slot_is_spent(stage: 
     await stage.run()
     told = await stage.read(import_id)
     assert (told["rows"]["failed"], told["rows"]["warned"]) == (1, 1)
-    text = (await stage.api.get(f"/v1/imports/{import_id}/warnings")).text
+    text = (await stage.api.get(f"/v1/imports/{import_id}/warnings.csv")).text
     assert text.count("not-an-address") == 2
 
 

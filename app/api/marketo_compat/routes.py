@@ -47,7 +47,7 @@ from app.domain.imports import FINISHED, Import
 from app.domain.imports import Request as NewImport
 from app.domain.objects import OBJECT_TYPES, Target
 from app.domain.timeouts import UNAUTHENTICATED_FORM_SECONDS
-from app.reporting.result_export import refuse_erased
+from app.reporting.result_export import Selection, refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
 
@@ -160,7 +160,8 @@ async def file(result_kind: Kind, kind: type[Target], request: Request) -> Respo
             raise Refusal("1013", f"Marketo counted {counted} of these rows, and never gave a file of them")
         return Response(status_code=404)
     open_streams.check(request)
-    return Download(container.reports.results.stream_file(import_, result_kind, as_marketo=True), media_type=FILE_TYPE)
+    rows = container.reports.results.stream_file(import_, Selection(result_kind), as_marketo=True)
+    return Download(rows, media_type=FILE_TYPE)
 
 
 async def _find_import(kind: type[Target], request: Request) -> Import:

@@ -89,8 +89,8 @@ def _key_id(scope: Scope) -> str:
     """The id of the key that a request claims to have, or its token; empty where it has neither."""
     kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     token = token.strip() if kind.lower() == "bearer" else ""
-    if not token and b"access_token=" in scope["query_string"]:
-        tokens = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None).get("access_token", [""])
-        token = tokens[0]
+    if not token and b"_token=" in scope["query_string"]:
+        query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None)
+        token = (query.get("access_token") or query.get("stream_token") or [""])[0]
     parsed = api_keys.read(token)
     return parsed[0] if parsed else token[:TOKEN_LETTERS]

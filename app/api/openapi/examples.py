@@ -125,6 +125,15 @@ RESULT_ROW: dict[str, Any] = {
     "values": {"email": None, "firstName": "Tess", "lastName": "Unknown"},
     "raw": None,
 }
+STREAM_TOKEN: dict[str, Any] = {
+    "token": "6f1c0d…",
+    "expires_at": "2026-11-23T10:01:00.000Z",
+}
+FAILURE_REASON: dict[str, Any] = {
+    "reason": "Value for lookup field 'email' not found",
+    "rows": 12,
+    "first_source_row": 20,
+}
 INSTANCE: dict[str, Any] = {
     "name": "default",
     "base_url": "https://marketo.example.com",

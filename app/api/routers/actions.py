@@ -113,7 +113,7 @@ async def retry_failures(
 ) -> Import:
     """A new import of the rows that Marketo rejected; with a body, that is the corrected file.
 
-    The corrected file may be what `/failures` gave, mended: the columns added there are left out, and its rows keep
+    The corrected file may be what `/failures.csv` gave, mended: the columns added there are left out, and its rows keep
     their numbers.
     """
     if not has_body(request.headers):

@@ -16,14 +16,14 @@ from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
-from app.api.parameter_values import moment, object_type_named, one_of, plain_text
+from app.api.parameter_values import moment, object_type_named, one_of, plain_text, yes_or_no
 from app.api.parameters import KNOWN, OBJECT_TYPE
 from app.api.schemas.imports import Import, ImportPage
 from app.api.uploads import received
 from app.container import Container
 from app.domain import imports as domain
 from app.domain.api_keys import Scope
-from app.domain.errors import Detail, NotFound, quoted
+from app.domain.errors import Detail, NotFound
 from app.domain.imports import FINISHED, ImportStatus
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
 from app.store.import_queries import Filters
@@ -168,6 +168,7 @@ def _filters(parameters: dict[str, str]) -> Filters:
     values: dict[str, Any] = {}
     readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
     readers |= {"status": partial(one_of, ImportStatus), "object_type": object_type_named}
+    readers["attention"] = yes_or_no
     readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
     for name, meaning in readers.items():
         if name in parameters:
@@ -175,10 +176,5 @@ def _filters(parameters: dict[str, str]) -> Filters:
                 values[name] = meaning(parameters[name])
             except ValueError as mistake:
                 mistakes.append(Detail(str(mistake), field=name))
-    if "attention" in parameters:
-        values["attention"] = {"true": True, "false": False}.get(parameters["attention"])
-        if values["attention"] is None:
-            message = f"{quoted(parameters['attention'])} is neither true nor false"
-            mistakes.append(Detail(message, field="attention"))
     refuse(mistakes)
     return Filters(**values)

@@ -50,3 +50,12 @@ class InstanceEvent(BaseModel):
 class InstanceEventPage(BaseModel):
     items: list[InstanceEvent]
     next_page_token: str | None
+
+
+class StreamToken(BaseModel):
+    """Opens the event stream of one import, for a minute."""
+
+    model_config = with_example(examples.STREAM_TOKEN)
+
+    token: str
+    expires_at: Moment

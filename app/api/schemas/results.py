@@ -8,6 +8,7 @@ from app.api.openapi import examples
 from app.api.schemas.fields import with_example
 from app.domain import result_rows as domain
 from app.files.result_files import shown
+from app.store.results import ReasonCount
 
 
 class ResultRow(BaseModel):
@@ -34,3 +35,24 @@ class ResultRow(BaseModel):
 class ResultRowPage(BaseModel):
     items: list[ResultRow]
     next_page_token: str | None
+
+
+class FailureReason(BaseModel):
+    """Why rows were rejected, or what was remarked upon."""
+
+    model_config = with_example(examples.FAILURE_REASON)
+
+    reason: str
+    rows: int
+    first_source_row: int | None
+    """The first of these rows in the uploaded file; null where that is known of none of them."""
+
+    @classmethod
+    def of(cls, count: ReasonCount) -> "FailureReason":
+        return cls(reason=count.reason, rows=count.rows, first_source_row=count.first_source_row)
+
+
+class FailureReasonList(BaseModel):
+    items: list[FailureReason]
+    reasons_total: int
+    """How many different reasons there are: the 1,000 most frequent are listed."""

@@ -208,7 +208,7 @@ async def test_a_warnings_file_holds_marketos_own_remarks_alone(stage: Stage):
     answer = await stage.api.post("/v1/imports?preflight=rows", content=LEADS_WITH_TROUBLE, headers=sent)
     batch, theirs = answer.json()["id"], await token(stage)
     await run(stage, theirs, batch)
-    ours = (await stage.api.get(f"/v1/imports/{batch}/warnings", headers=bearing(key))).text
+    ours = (await stage.api.get(f"/v1/imports/{batch}/warnings.csv", headers=bearing(key))).text
     assert "Pre-flight:" in ours
     file = (await stage.api.get(f"/bulk/v1/leads/batch/{batch}/warnings.json", headers=bearing(theirs))).text
     counted = result(await status(stage, theirs, batch))["numOfRowsWithWarning"]

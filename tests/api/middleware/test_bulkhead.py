@@ -136,6 +136,8 @@ async def test_only_so_many_keys_are_remembered(application: Application, monkey
         ("Bearer slc_aaa", "", "slc_aaa"),
         ("Basic YTpi", "access_token=", ""),
         ("", "&access_token=%ff", "\ufffd"),
+        ("", "stream_token=0a1b2c", "0a1b2c"),
+        ("Bearer slc_aaa_secret", "stream_token=0a1b2c", "aaa"),
     ],
 )
 def test_whose_a_request_is_said_by_what_it_comes_with(header: str, query: str, key_id: str):

@@ -24,6 +24,7 @@ ITS_OWN = {"x-request-id", "date"}
             ("/v1/imports/1", 200),
             ("/v1/imports", 200),
             ("/v1/imports/1/failures", 200),
+            ("/v1/imports/1/failures.csv", 200),
             ("/v1/imports/9", 404),
             ("/v1/imports?colour=red", 422),
             ("/v1/status", 200),
@@ -34,7 +35,7 @@ ITS_OWN = {"x-request-id", "date"}
             ("/bulk/v1/leads/batch/1.json", 200),
             ("/v1/imports/1/cancel", 405),
         ],
-        *(("/v1/imports/1/failures", 200), ("/v1/imports/9", 404), ("/docs", 200), ("/v1/imports/1/cancel", 405)),
+        *(("/v1/imports/1/failures.csv", 200), ("/v1/imports/9", 404), ("/docs", 200), ("/v1/imports/1/cancel", 405)),
     ),
 )
 async def test_a_head_is_the_get_without_its_body(stage: Stage, path: str, status: int):

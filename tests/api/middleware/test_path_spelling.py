@@ -119,6 +119,7 @@ def test_a_plain_path_stays_as_it_is_and_has_neither_dots_nor_doubled_slashes(se
         "/v1/imports",
         "/v1/imports/1",
         "/v1/imports/1/failures",
+        "/v1/imports/1/failures.csv",
         "/v1/status",
         "/v1/instances",
         "/livez",

@@ -154,6 +154,9 @@ def test_the_headers_that_count_are_declared(document: dict[str, Any], method: s
     [
         ("failures", {"application/json", "text/csv", "text/tab-separated-values"}),
         ("warnings", {"application/json", "text/csv", "text/tab-separated-values"}),
+        ("failures.csv", {"text/csv", "text/tab-separated-values"}),
+        ("warnings.csv", {"text/csv", "text/tab-separated-values"}),
+        ("failures/reasons", {"application/json"}),
         ("events", {"application/json", "text/event-stream"}),
     ],
 )
@@ -192,6 +195,7 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
     assert {operation["operationId"] for _, _, operation in ours(document)} == {
         *("createImport", "listImports", "getImport", "eraseImport", "cancelImport", "retryImport", "retryFailures"),
         *("checkFile", "listParts", "resolvePart", "listEvents", "listFailures", "listWarnings"),
+        *("downloadFailures", "downloadWarnings", "listFailureReasons", "listWarningReasons", "createStreamToken"),
         *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
         *("listKeys", "createKey", "revokeKey"),
         *("getStatus", "getLiveness", "getReadiness", "getMetrics", "listProblems", "getProblem"),

@@ -6,13 +6,13 @@ import pytest
 from pydantic import BaseModel
 
 from app.api.openapi import examples
-from app.api.schemas.events import Event, InstanceEvent
+from app.api.schemas.events import Event, InstanceEvent, StreamToken
 from app.api.schemas.file_checks import FileCheck
 from app.api.schemas.imports import Import
 from app.api.schemas.instances import Instance
 from app.api.schemas.parts import Part
 from app.api.schemas.problems import Problem
-from app.api.schemas.results import ResultRow
+from app.api.schemas.results import FailureReason, ResultRow
 from app.api.schemas.status import ServiceStatus
 
 PROBLEM = "application/problem+json"
@@ -25,6 +25,8 @@ PROBLEM = "application/problem+json"
         (Part, examples.PART),
         (Event, examples.EVENT),
         (ResultRow, examples.RESULT_ROW),
+        (StreamToken, examples.STREAM_TOKEN),
+        (FailureReason, examples.FAILURE_REASON),
         (InstanceEvent, examples.INSTANCE_EVENT),
         (Instance, examples.INSTANCE),
         (FileCheck, examples.FILE_CHECK),

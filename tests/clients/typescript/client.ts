@@ -59,7 +59,7 @@ await makeKeys();
 function clientWith(key: string) {
   return createClient<paths>({
     baseUrl: url,
-    headers: { Accept: "application/json", Authorization: `Bearer ${key}` },
+    headers: { Authorization: `Bearer ${key}` },
   });
 }
 

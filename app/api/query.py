@@ -1,0 +1,21 @@
+"""Reads one query parameter of a request that has few."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeVar
+
+from app.api.parameter_names import refuse
+from app.domain.errors import Detail
+
+Value = TypeVar("Value")
+
+
+def read_parameter(parameters: Mapping[str, str], name: str, read: Callable[[str], Value]) -> Value | None:
+    """The value of a parameter; None where it is not given. `read` raises ValueError. Errors: BadParameter."""
+    text = parameters.get(name)
+    if text is None:
+        return None
+    try:
+        return read(text)
+    except ValueError as mistake:
+        refuse([Detail(str(mistake), field=name)])
+        raise

@@ -1,0 +1,28 @@
+"""Tokens by which a browser may follow one import for a while."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from app.store.tables import Moment, Number
+
+revision = "0017"
+down_revision = "0016"
+
+
+def upgrade() -> None:
+    op.create_table(
+        "stream_token",
+        sa.Column("token_sha256", sa.String(64), nullable=False),
+        sa.Column("key_id", sa.String(12), nullable=False),
+        sa.Column("import_id", Number, nullable=False),
+        sa.Column("expires_at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_key.id"], name="fk_stream_token_key_id", ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["import_id"], ["import.id"], name="fk_stream_token_import_id", ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("token_sha256", name="pk_stream_token"),
+    )
+    op.create_index("ix_stream_token_expires_at", "stream_token", ["expires_at"])
+    op.create_index("ix_stream_token_import_id", "stream_token", ["import_id"])
+
+
+def downgrade() -> None:
+    op.drop_table("stream_token")
