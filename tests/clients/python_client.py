@@ -16,6 +16,7 @@ from sluice_client.api.imports import (
     cancel_import,
     check_file,
     create_import,
+    create_stream_token,
     erase_import,
     get_import,
     list_events,
@@ -35,8 +36,15 @@ from sluice_client.api.instances import (
 )
 from sluice_client.api.keys import create_key, list_keys, revoke_key
 from sluice_client.api.problems import get_problem, list_problems
-from sluice_client.api.results import list_failures, list_warnings
-from sluice_client.api.status import get_liveness, get_readiness, get_status
+from sluice_client.api.results import (
+    download_failures,
+    download_warnings,
+    list_failure_reasons,
+    list_failures,
+    list_warning_reasons,
+    list_warnings,
+)
+from sluice_client.api.status import get_liveness, get_metrics, get_readiness, get_status
 from sluice_client.models import (
     ApiKeyRequest,
     CorrectedFileForm,
@@ -201,12 +209,24 @@ class Life:
         assert [row.source_row for row in rows] == [2, 4]
         assert rows[0].values["firstName"] == "Bob"
         assert "Lead Score" in rows[0].reason
+        self.read_files(import_.id)
         (warned,) = well(list_warnings.sync(import_.id, client=self.client)).items
         assert warned.source_row == 3
         labelled = well(
             list_imports.sync(client=self.client, label="raw", status=ImportStatus.COMPLETE, attention=False)
         )
         assert [found.id for found in labelled.items] == [import_.id]
+
+    def read_files(self, import_id: int) -> None:
+        """The same rows as a file and counted by reason, and what a browser needs to follow the import."""
+        rejected = well(download_failures.sync(import_id, client=self.client, bom=True))
+        assert rejected.splitlines()[0].endswith("Import Failure Reason,Source Row")
+        assert len(rejected.splitlines()) == 3
+        assert len(well(download_warnings.sync(import_id, client=self.client)).splitlines()) == 2
+        reasons = well(list_failure_reasons.sync(import_id, client=self.client)).items
+        assert [(reason.rows, reason.first_source_row) for reason in reasons] == [(1, 2), (1, 4)]
+        assert [reason.rows for reason in well(list_warning_reasons.sync(import_id, client=self.client)).items] == [1]
+        assert well(create_stream_token.sync(import_id, client=self.client)).expires_at > datetime.now(UTC)
 
     def failures(self, import_id: int) -> Iterator[ResultRow]:
         """The rows that Marketo rejected, page by page."""
@@ -256,6 +276,7 @@ class Life:
         assert well(get_status.sync(client=self.client)).status is HealthStatus.OK
         assert well(get_liveness.sync(client=self.client)).status is HealthStatus.OK
         assert well(get_readiness.sync(client=self.client)).status is HealthStatus.OK
+        assert "sluice_parts" in well(get_metrics.sync(client=self.client))
 
     def check_files(self) -> None:
         found = well(check_file.sync(client=self.client, body=file(b"email,firstname\nann@example.com,Ann\n")))

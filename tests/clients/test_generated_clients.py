@@ -12,6 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from app.api.app import routed
+from app.api.openapi.answers import operations
+from app.settings import exactly
 from app.simulator import Rules
 from tests.story.test_processes import QUICK
 from tests.support import forks, patience
@@ -84,6 +87,15 @@ def generate(url: str, folder: Path) -> list[str]:
     )
     output = told(child)
     return re.split(r"^WARNING |^ERROR ", output, flags=re.MULTILINE)[1:]
+
+
+def test_the_life_uses_every_operation_of_the_document():
+    """So that none is only type-checked. Marketo's own paths have clients of their own: test_marketo_clients.py."""
+    program = (HERE / "python_client.py").read_text()
+    for _, path, operation in operations(routed(exactly(auth="on", instances={})).openapi()):
+        if operation["tags"] != ["marketo"]:
+            function = re.sub(r"([A-Z])", r"_\1", operation["operationId"]).lower()
+            assert f"{function}.sync" in program, path
 
 
 @pytest.mark.one_database
