@@ -1,18 +1,13 @@
-"""`sluice cancel`, `retry`, `resolve`, `give-up`, `pause` and `resume`: what a person may do about the work."""
+"""`sluice cancel`, `resolve`, `give-up`, `pause` and `resume`: what a person may do about the work."""
 
-from contextlib import nullcontext
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
-from app.cli.client import read_for_people, service, spell_command
+from app.cli.client import read_for_people, service
 from app.cli.reading import ImportId
-from app.cli.retrying_client import RetryingClient
-from app.cli.upload import name_of, open_file, upload
-from app.domain.formats import Format
 
 InstanceName = Annotated[str, typer.Argument(help="The Marketo instance.", metavar="INSTANCE")]
 
@@ -32,41 +27,6 @@ def cancel(import_id: ImportId) -> None:
     at_marketo = import_["parts"]["at_marketo"]
     rest = f" {at_marketo} of its parts are at Marketo and run to their end." if at_marketo else ""
     typer.echo(f"Import {import_id} is {import_['status']}.{rest}")
-
-
-def retry(
-    import_id: ImportId,
-    file: Annotated[
-        Path | None, typer.Argument(help="With --failures: the rows, mended; - reads standard input.", allow_dash=True)
-    ] = None,
-    failures: Annotated[
-        bool, typer.Option("--failures", help="The rows that Marketo rejected, instead of the parts left behind.")
-    ] = False,
-    format_: Annotated[Format | None, typer.Option("--format", help="FILE's, if not the import's.")] = None,
-    charset: Annotated[str | None, typer.Option(help="FILE's, if not UTF-8.")] = None,
-) -> None:
-    """Send again what an import left behind, as a new import: the rows of its failed and cancelled parts.
-
-    With --failures the rows that Marketo rejected, as they were uploaded or as they stand mended in FILE.
-
-    Example: sluice retry 42 --failures mended.csv
-    """
-    parameters = {name: value for name, value in (("format", format_), ("charset", charset)) if value}
-    if file is not None and not failures:
-        raise typer.BadParameter("FILE goes with --failures: without it the stored rows are sent again")
-    if parameters and file is None:
-        raise typer.BadParameter("--format and --charset say how FILE is to be read, and there is none")
-    path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
-    with open_file(file) if file else nullcontext() as source, service() as client:
-        if file and source:
-            command_words = ["sluice", "retry", str(import_id), "--failures", str(file)]
-            answer = upload(RetryingClient(client), source, path=path, name=name_of(file), parameters=dict(parameters))
-            new_import = read_for_people(answer, again=lambda say: spell_command(command_words, parameters | say))
-        else:
-            new_import = read_for_people(client.post(path))
-    typer.echo(f"Import {new_import['id']} has {new_import['rows']['total']:,} rows of import {import_id}.")
-    if new_import["left_out"]:
-        typer.echo(f"Left out: {new_import['left_out']['reason']}")
 
 
 def resolve(

@@ -43,11 +43,13 @@ COMMANDS = (
         "app.cli.submit:submit",
         "Upload a file to a running service (SLUICE_URL, SLUICE_API_KEY). A .gz or .zst file is sent as it is.",
     ),
+    Command("list", "app.cli.listing:list_", "List imports, the newest first."),
     Command(
         "status",
         "app.cli.reading:status",
         "Show how the service is doing, what is under way and each instance; or one import with its parts.",
     ),
+    Command("events", "app.cli.listing:events", "Show the history of an import, the oldest event first."),
     Command(
         "jobs",
         "app.cli.jobs:jobs",
@@ -61,7 +63,7 @@ COMMANDS = (
     Command("cancel", "app.cli.actions:cancel", "Cancel what still waits; what Marketo already has runs to its end."),
     Command(
         "retry",
-        "app.cli.actions:retry",
+        "app.cli.retry:retry",
         "Send again what an import left behind, as a new import: the rows of its failed and cancelled parts.",
     ),
     Command("resolve", "app.cli.actions:resolve", "Decide an unconfirmed part, once you have looked in Marketo."),

@@ -155,7 +155,7 @@ async def _show(client: httpx.AsyncClient, finished: list[dict[str, Any]]) -> No
             rows = harmless_json(answer.json()["items"])
             _check(import_, kind, count, rows)
             if rows:
-                console.print(tables.rows_table(rows, title=f"{import_['file']['name']}: {kind}"))
+                console.print(tables.rows_table(rows, f"{import_['file']['name']}: {kind}", width=console.width))
 
 
 def _check(import_: dict[str, Any], kind: str, count: int, rows: list[dict[str, Any]]) -> None:

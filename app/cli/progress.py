@@ -12,8 +12,11 @@ from app.clock import machine_clock
 MB = 1_000_000
 
 
-def progress_bar() -> Progress:
-    """Each line shows what it is about, a bar, the share, the amount, the rate, and how long it still takes."""
+def progress_bar(*, is_cleared: bool = False) -> Progress:
+    """Each line shows what it is about, a bar, the share, the amount, the rate, and how long it still takes.
+
+    `is_cleared`: at its end, for what came of it is said instead.
+    """
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -23,7 +26,7 @@ def progress_bar() -> Progress:
         Left(),
     )
     console = tables.console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+    return Progress(*columns, console=console, disable=not console.is_terminal, transient=is_cleared)
 
 
 def add(bar: Progress, description: str, *, total: float | None, unit: str = "", scale: float = 1) -> TaskID:

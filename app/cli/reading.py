@@ -24,6 +24,7 @@ from app.clock import machine_clock
 from app.terminal import harmless, harmless_json
 
 NEWEST = 10
+EXPLAINED = 5  # imports of which is said why they wait: each costs a request
 WATCH_SECONDS = 2.0
 ImportId = Annotated[int, typer.Argument(help="The import's number.", metavar="ID")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -91,20 +92,41 @@ def _imports(client: RetryingClient, import_id: int) -> Iterator[Group]:
 
 
 def _service(client: RetryingClient | httpx.Client) -> Group:
-    status = read_for_people(client.get("/v1/status"))
+    answer = client.get("/v1/status")
+    is_limited = answer.status_code == httpx.codes.FORBIDDEN  # the key may submit, and sees its client's own
+    content = _instance_states(client) if is_limited else _verdict(read_for_people(answer))
     newest = read_for_people(client.get("/v1/imports", params={"page_size": NEWEST}))["items"]
     under_way = [
         item
         for word in ("importing", "queued")
         for item in read_for_people(client.get("/v1/imports", params={"status": word, "page_size": NEWEST}))["items"]
     ]
+    if under_way:
+        content.append(tables.queue_table(under_way, _waits(client, under_way), machine_clock()))
+    return Group(*content, tables.imports_table(newest, title="Newest imports"))
+
+
+def _verdict(status: dict[str, Any]) -> list[RenderableType]:
     counts = ", ".join(f"{count} {word}" for word, count in status["imports"].items() if count)
     lines = [f"Sluice is {tables.colour(status['status'])}.", f"In the last 24 hours: {counts or 'no import'}."]
     lines += [escape(f"  {item['name']}: {item['detail']}") for item in status["checks"] if item["status"] != "ok"]
-    content: list[RenderableType] = [*lines, tables.instances_table(status["instances"])]
-    if under_way:
-        content.append(tables.queue_table(under_way, machine_clock()))
-    return Group(*content, tables.imports_table(newest, title="Newest imports"))
+    return [*lines, tables.instances_table(status["instances"])]
+
+
+def _instance_states(client: RetryingClient | httpx.Client) -> list[RenderableType]:
+    listed = read_for_people(client.get("/v1/instances"))["items"]
+    return ["This key sees its own client's imports.", tables.instance_states_table(listed)]
+
+
+def _waits(client: RetryingClient | httpx.Client, under_way: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    """A waiting part of each of the imports of which nothing is at Marketo: of the first few, by the import's id."""
+    idle = [item["id"] for item in under_way if item["parts"]["waiting"] and not item["parts"]["at_marketo"]]
+    waits: dict[int, dict[str, Any]] = {}
+    for import_id in idle[:EXPLAINED]:
+        parts = read_for_people(client.get(f"/v1/imports/{import_id}/parts"))["items"]
+        if waiting := [part for part in parts if part["waiting_for"]]:
+            waits[import_id] = waiting[0]
+    return waits
 
 
 def _import(client: RetryingClient | httpx.Client, import_: dict[str, Any]) -> Group:

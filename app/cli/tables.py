@@ -3,7 +3,7 @@
 The module is long because it has every table, so that all of them look alike; each function stands alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from textwrap import shorten
 from typing import Any
@@ -13,10 +13,11 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
-from app.cli.times import format_duration, parse_moment, seconds_until, time_left
+from app.cli.times import format_age, format_duration, parse_moment, seconds_until, time_left
 from app.domain.imports import HIGHEST_PRIORITY
 
-SHOWN_CHARACTERS = 60  # of a row's values: enough to recognize it
+CELL_CHARACTERS = 24  # of a value or a column's name: enough to recognize it
+REASON_CHARACTERS = 30  # that a reason has at least, before it goes on in the next line
 PIPE_CHARACTERS = 10_000  # the width in a pipe; a table takes no more of it than it needs
 
 NOTHING = frozenset({"", "0"})
@@ -80,17 +81,86 @@ def imports_table(listed: Iterable[dict[str, Any]], title: str = "Imports") -> T
     return table
 
 
-def rows_table(rows: Iterable[dict[str, Any]], title: str) -> Table:
-    """Failed or warned rows: where, why, and the row itself, cut to the width there is."""
-    table = make_table(title)
-    table.add_column("row", justify="right", no_wrap=True)
-    table.add_column("reason", no_wrap=True)
-    table.add_column("values", overflow="fold")
-    for row in rows:
-        values = " | ".join(value or "" for value in row["values"].values())
-        place = "?" if row["source_row"] is None else str(row["source_row"])
-        table.add_row(place, escape(row["reason"]), escape(shorten(values, SHOWN_CHARACTERS, placeholder=" …")))
+def list_table(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
+    """Imports with what tells one from another: whose, for which instance, under which label, how old."""
+    columns = (
+        number_column("import"),
+        Column("age", no_wrap=True),
+        Column("client", overflow="fold"),
+        Column("file", overflow="fold", min_width=4),
+        Column("label", overflow="fold"),
+        Column("instance", overflow="fold"),
+        Column("status", no_wrap=True),
+        Column("attention", min_width=9),
+        *map(number_column, ("rows", "failed", "pending")),
+    )
+    rows = [
+        (
+            str(import_["id"]),
+            _age(import_, now),
+            escape(import_["client"]),
+            escape(import_["file"]["name"] or ""),
+            escape(import_["label"] or ""),
+            escape(import_["instance"]),
+            colour(import_["status"]),
+            escape(import_["attention"]["code"]) if import_["attention"] else "",
+            *[f"{import_['rows'][name]:,}" for name in ("total", "failed", "pending")],
+        )
+        for import_ in listed
+    ]
+    return make_compact_table("Imports", columns, rows)
+
+
+def _age(import_: dict[str, Any], now: datetime) -> str:
+    """How long ago it was accepted, in its largest unit."""
+    return format_age((now - datetime.fromisoformat(import_["created_at"])).total_seconds())
+
+
+def events_table(listed: Iterable[dict[str, Any]]) -> Table:
+    columns = (Column("at", no_wrap=True), Column("event", no_wrap=True), number_column("part"), Column("more"))
+    rows = [
+        (
+            f"{datetime.fromisoformat(event['at']):%Y-%m-%d %H:%M:%SZ}",
+            escape(event["type"]),
+            "" if event["part"] is None else str(event["part"]),
+            escape(", ".join(f"{name}: {value}" for name, value in event["data"].items() if value is not None)),
+        )
+        for event in listed
+    ]
+    return make_compact_table("Events", columns, rows)
+
+
+def reasons_table(reasons: Iterable[dict[str, Any]]) -> Table:
+    """Why rows were rejected, and how many for each reason."""
+    table = make_table("Why rows were rejected", *map(number_column, ("rows", "first at")), Column("reason"))
+    for reason in reasons:
+        first = "?" if reason["first_source_row"] is None else f"{reason['first_source_row']:,}"
+        table.add_row(f"{reason['rows']:,}", first, escape(reason["reason"]))
     return table
+
+
+def rows_table(rows: Sequence[dict[str, Any]], title: str, *, width: int) -> Table:
+    """Rejected or remarked rows under their own column names: as many columns of the file as the width has room for."""
+    columns = list(dict.fromkeys(name for row in rows for name in row["values"]))
+    places = ["?" if row["source_row"] is None else f"{row['source_row']:,}" for row in rows]
+    left = width - max(map(len, ["row", *places])) - 1 - REASON_CHARACTERS - 1
+    shown: list[str] = []
+    for name in columns:
+        needed = max(len(_cut(name)), *[len(_cut(row["values"].get(name) or "")) for row in rows]) + 1
+        if (left := left - needed) < 0:
+            break
+        shown.append(name)
+    hidden = len(columns) - len(shown)
+    table = make_table(title, number_column("row"), *[Column(escape(_cut(name)), no_wrap=True) for name in shown])
+    table.add_column("reason" if not hidden else f"reason ({hidden} more columns)", overflow="fold")
+    for place, row in zip(places, rows, strict=True):
+        cells = [escape(_cut(row["values"].get(name) or "")) for name in shown]
+        table.add_row(place, *cells, escape(row["reason"]))
+    return table
+
+
+def _cut(text: str) -> str:
+    return shorten(text, CELL_CHARACTERS, placeholder="…") or text[: CELL_CHARACTERS - 1]
 
 
 def remarks_table(remarks: Iterable[dict[str, Any]]) -> Table:
@@ -100,6 +170,13 @@ def remarks_table(remarks: Iterable[dict[str, Any]]) -> Table:
         (str(remark["row"] or "?"), escape(remark["column"] or ""), escape(remark["message"])) for remark in remarks
     ]
     return make_compact_table("Remarks", columns, rows)
+
+
+def instance_states_table(listed: Iterable[dict[str, Any]]) -> Table:
+    """As much of the instances as a key sees that may only submit."""
+    columns = (Column("instance"), Column("state", no_wrap=True), Column("reason", overflow="fold"), Column("until"))
+    rows = [tuple(escape(str(item[name] or "")) for name in ("name", "state", "reason", "until")) for item in listed]
+    return make_compact_table("Instances", columns, rows)
 
 
 def instances_table(listed: Iterable[dict[str, Any]]) -> Table:
@@ -123,29 +200,39 @@ def instances_table(listed: Iterable[dict[str, Any]]) -> Table:
     return table
 
 
-def queue_table(listed: Iterable[dict[str, Any]], now: datetime) -> Table:
-    """What is under way: how far, and how long still."""
+def queue_table(listed: Iterable[dict[str, Any]], waits: Mapping[int, dict[str, Any]], now: datetime) -> Table:
+    """What is under way: how far, how long still, and why it waits: `waits` has a waiting part of some imports."""
     columns = (
         number_column("import"),
+        Column("age", no_wrap=True),
         Column("client", no_wrap=True),
         Column("file", overflow="fold", min_width=4),
+        Column("instance", overflow="fold"),
         Column("status", no_wrap=True),
         Column("attention", min_width=9),
         *map(number_column, ("done", "pending", "left")),
+        Column("remark", overflow="fold"),
     )
-    return make_compact_table("Under way", columns, [_queued(import_, now) for import_ in listed])
+    listed = list(listed)
+    is_one = len({import_["instance"] for import_ in listed}) == 1  # which needs no column
+    return make_compact_table(
+        "Under way", columns, [_queued(import_, waits.get(import_["id"]), now, is_one=is_one) for import_ in listed]
+    )
 
 
-def _queued(import_: dict[str, Any], now: datetime) -> tuple[str, ...]:
+def _queued(import_: dict[str, Any], waiting: dict[str, Any] | None, now: datetime, *, is_one: bool) -> tuple[str, ...]:
     return (
         str(import_["id"]),
+        _age(import_, now),
         escape(import_["client"]),
-        escape(import_["file"]["name"] or import_["label"] or "–"),
+        escape(" · ".join(filter(None, (import_["file"]["name"], import_["label"]))) or "–"),
+        "" if is_one else escape(import_["instance"]),
         escape(import_["status"]),
         escape(import_["attention"]["code"]) if import_["attention"] else "",
         f"{import_['progress']:.0%}",
         f"{import_['rows']['pending']:,}",
         time_left(import_, now),
+        escape(_remark(waiting)) if waiting else "",
     )
 
 

@@ -20,5 +20,13 @@ def seconds_until(finish_at: datetime, now: datetime) -> float:
     return max(0.0, (finish_at - now).total_seconds())
 
 
+def format_age(seconds: float) -> str:
+    """How long ago, in the largest unit that is full: 45s, 12m, 3h, 9d."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{max(0, int(seconds))}s"
+
+
 def format_duration(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))

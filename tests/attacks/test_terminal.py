@@ -56,15 +56,21 @@ KEY |= dict.fromkeys(("expires_at", "revoked_at", "last_used_at"))
 
 
 ATTENTION = {"attention": {"code": "stuck", "message": "x", "since": "2026-11-23T10:00:00Z"}}
+WAITING = examples.PART | {"state": "waiting", "waiting_for": "slot"}
+INSTANCE_STATE = {"name": "x", "state": "paused", "reason": "x", "until": None}
 TABLES = {
     "imports": lambda of: tables.imports_table(of([examples.IMPORT])),
     "queue": lambda of: tables.queue_table(
-        of([examples.IMPORT | ATTENTION]), times.parse_moment("2026-11-23T10:00:00Z")
+        of([examples.IMPORT | ATTENTION]), {42: of(WAITING)}, times.parse_moment("2026-11-23T10:00:00Z")
     ),
+    "list": lambda of: tables.list_table(of([examples.IMPORT | ATTENTION]), times.parse_moment("2026-11-23T10:00:00Z")),
+    "events": lambda of: tables.events_table(of([examples.EVENT])),
+    "reasons": lambda of: tables.reasons_table(of([examples.FAILURE_REASON])),
+    "instance states": lambda of: tables.instance_states_table(of([INSTANCE_STATE])),
     "parts": lambda of: tables.parts_table(
         of([examples.PART, examples.PART | {"state": "waiting", "waiting_for": "slot"}])
     ),
-    "rows": lambda of: tables.rows_table(of(ROWS), title="Rejected rows"),
+    "rows": lambda of: tables.rows_table(of(ROWS), "Rejected rows", width=4000),
     "instances": lambda of: tables.instances_table(of([examples.INSTANCE])),
     "keys": lambda of: tables.keys_table(of([KEY])),
     "a word": lambda of: tables.colour(of("queued")),

@@ -1,8 +1,7 @@
-"""`sluice cancel`, `retry`, `resolve`, `give-up`, `pause` and `resume` against a running service."""
+"""`sluice cancel`, `resolve`, `give-up`, `pause` and `resume` against a running service."""
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -46,35 +45,6 @@ def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
     again = sluice("cancel", made["id"], URL=served.url)
     assert again.returncode == 1
     assert "cancelled" in again.stderr
-
-
-def test_retry_sends_the_parts_that_were_left_behind_again(sluice: Run, served: Service):
-    """As a new import; the old one's history says who asked for it."""
-    old = submitted(sluice, served, "-", "--not-before", "2999-01-01T00:00:00Z")
-    sluice("cancel", old, URL=served.url)
-    result = sluice("retry", old, URL=served.url)
-    assert result.returncode == 0, result.stderr
-    again = int(result.stdout.split()[1])
-    assert result.stdout == f"Import {again} has 1 rows of import {old}.\n"
-    assert read(served, again)["retry_of"] == old
-    assert who(served, old, "retried") == who(served, old, "cancel_requested") == ["local"]
-
-
-def test_retry_failures_takes_the_stored_rows_or_a_mended_file(sluice: Run, served: Service, tmp_path: Path):
-    """What `sluice failures` wrote may be mended and sent; it may come by standard input, too."""
-    old = submitted(sluice, served, LEADS, "--wait")
-    failed = read(served, old)["rows"]["failed"]
-    stored = sluice("retry", old, "--failures", URL=served.url)
-    assert stored.stdout.endswith(f" has {failed} rows of import {old}.\n")
-    sluice("failures", old, "--output", "mended.csv", URL=served.url)
-    mended = sluice("retry", old, "--failures", "mended.csv", URL=served.url)
-    assert mended.stdout.endswith(f" has {failed} rows of import {old}.\n")
-    assert read(served, int(mended.stdout.split()[1]))["file"]["name"] == "mended.csv"
-    piped = sluice(
-        "retry", old, "--failures", "-", "--format", "tsv", stdin="email\tfirstName\nx@example.com\tX\n", URL=served.url
-    )
-    assert read(served, int(piped.stdout.split()[1]))["format"] == "tsv"
-    assert who(served, old, "retried") == ["local"] * 3
 
 
 @pytest.fixture

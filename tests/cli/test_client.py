@@ -38,7 +38,9 @@ def test_a_watch_that_breaks_is_taken_up_again(sluice: Run, served: Service):
 
 def test_whoever_stops_watching_is_told_that_the_import_goes_on(served: Service, tmp_path: Path):
     """By Ctrl-C: exit code 1, and the import is where it was."""
-    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", "--not-before", "2999-01-01T00:00:00Z", URL=served.url)
+    terminal = Terminal(
+        tmp_path, "submit", LEADS, "--again", "--wait", "--not-before", "2999-01-01T00:00:00Z", URL=served.url
+    )
     wait_until(lambda: ": queued" in terminal.shown, "the import's line")
     terminal.child.send_signal(signal.SIGINT)
     assert terminal.ended() == 1

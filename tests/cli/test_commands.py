@@ -14,7 +14,7 @@ from tests.support import forks
 from tests.support.processes import ROOT
 
 COMMANDS = [
-    *("serve", "migrate", "simulate", "demo", "check", "submit", "status", "jobs", "failures"),
+    *("serve", "migrate", "simulate", "demo", "check", "submit", "list", "status", "events", "jobs", "failures"),
     *("cancel", "retry", "resolve", "give-up", "pause", "resume", "keys", "settings", "check-database"),
 ]
 
@@ -83,7 +83,10 @@ def test_no_command_waits_for_what_it_does_not_need():
 
     A worker alone does not load the HTTP API: it starts sooner and takes less memory.
     """
-    asking = [f"app.cli.{module}" for module in ("check", "submit", "reading", "actions", "jobs", "settings")]
+    asking = [
+        f"app.cli.{module}"
+        for module in ("check", "submit", "reading", "listing", "retry", "actions", "jobs", "settings")
+    ]
     any_command, asks, works, serves = loaded_by(["app.cli.main"], asking, ["app.cli.serve"], ["app.cli.http_api"])
     heavy = {"sqlalchemy", "uvicorn", "fastapi", "numpy", "alembic"}
     assert {*heavy, "app.cli.serve", "app.cli.submit"} & any_command == set()

@@ -14,7 +14,7 @@ LEADS = ROOT / "docs" / "samples" / "leads.csv"
 
 def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: Path):
     """How much of the file and of its rows; then the result, and the rejected rows as a table."""
-    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", URL=served.url)
+    terminal = Terminal(tmp_path, "submit", LEADS, "--wait", "--again", URL=served.url)
     assert terminal.ended() == 1
     assert "upload: taken" in terminal.shown
     rows = len(LEADS.read_text().splitlines()) - 1
@@ -25,7 +25,7 @@ def test_a_terminal_shows_the_upload_and_the_import(served: Service, tmp_path: P
 def test_no_terminal_gets_no_progress(sluice: Run, served: Service):
     """A log has no use for a bar; JSON stays JSON."""
     for words in ((), ("--json",)):
-        result = sluice("submit", LEADS, "--wait", *words, URL=served.url)
+        result = sluice("submit", LEADS, "--wait", "--again", *words, URL=served.url)
         assert (result.returncode, result.stderr) == (1, "")
     assert json.loads(result.stdout)["status"] == "complete"
 

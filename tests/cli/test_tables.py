@@ -30,6 +30,8 @@ PART: dict[str, Any] = {
 IMPORT: dict[str, Any] = {
     "id": 1234,
     "client": "crm-sync",
+    "instance": "default",
+    "created_at": "2026-11-25T09:15:00Z",
     "file": {"name": "leads-of-the-trade-fairs-of-autumn.csv"},
     "label": None,
     "status": "importing",
@@ -41,9 +43,9 @@ IMPORT: dict[str, Any] = {
 }
 
 
-def printed(shown: RenderableType) -> str:
+def printed(shown: RenderableType, *, width: int = 80) -> str:
     file = io.StringIO()
-    Console(width=80, file=file, highlight=False).print(shown)
+    Console(width=width, file=file, highlight=False).print(shown)
     return file.getvalue()
 
 
@@ -105,10 +107,43 @@ def test_an_instance_that_is_paused_says_by_whom():
 
 def test_the_queue_keeps_its_headings_and_its_words_whole():
     """What gives way is the file's name."""
-    told = printed(tables.queue_table([IMPORT], NOW))
+    told = printed(tables.queue_table([IMPORT], {}, NOW))
     assert max(map(len, told.splitlines())) <= 80
     for word in ("client", "file", "status", "attention", "crm-sync", "importing", "31%", "828,000", "2:30:00"):
         assert re.search(rf"(?<!\S){word}(?!\S)", told), told
+
+
+def test_the_queue_says_why_an_import_waits_and_for_which_instance_where_there_are_several():
+    """How old it is, its label beside its file, and what the first of its parts that waits says."""
+    other = IMPORT | {"id": 1235, "instance": "sandbox", "label": "nightly", "attention": None}
+    told = printed(tables.queue_table([IMPORT, other], {1235: PART}, NOW), width=160)
+    assert re.search(r"^ +1234 +45m +crm-sync .* default ", told, re.MULTILINE), told
+    (line,) = [line for line in told.splitlines() if "1235" in line]
+    assert re.search(r"^ +1235 +45m .* sandbox +importing .* waits for: same_records", line), told
+    assert "nightly" in told
+    assert "instance" not in printed(tables.queue_table([IMPORT], {}, NOW))
+
+
+ROW = {"source_row": 1_234, "reason": "Value for lookup field 'email' not found"}
+
+
+def test_rejected_rows_stand_under_the_names_of_their_columns():
+    """As many columns as there is room for, and how many there are beside; a long value is cut."""
+    values = {"email": "", "firstName": "Ann", "notes": "a text that is longer than anybody would read here"}
+    rows = [ROW | {"values": values}, ROW | {"source_row": None, "values": values}]
+    wide = printed(tables.rows_table(rows, "Rejected rows", width=120), width=120)
+    assert re.search(r"^ *row +email +firstName +notes +reason *$", wide, re.MULTILINE), wide
+    assert re.search(r"^1,234 +Ann +a text that is longer…? .*Value for lookup field", wide, re.MULTILINE), wide
+    assert re.search(r"^ +\? +Ann ", wide, re.MULTILINE)
+    narrow = printed(tables.rows_table(rows, "Rejected rows", width=60), width=60)
+    assert "reason (1 more columns)" in narrow
+    assert max(map(len, narrow.splitlines())) <= 60
+
+
+def test_an_age_is_told_in_its_largest_unit():
+    """A clock that is behind makes nothing younger than now."""
+    told = [times.format_age(seconds) for seconds in (-3, 0, 59.9, 60, 3_599, 7_200, 86_400 * 9.5)]
+    assert told == ["0s", "0s", "59s", "1m", "59m", "2h", "9d"]
 
 
 def test_an_import_that_may_not_begin_yet_says_when_it_may():

@@ -56,7 +56,7 @@ def test_what_comes_through_a_pipe_is_sent_once(sluice: Run, served: Service):
 def test_a_file_is_sent_with_its_length_and_a_pipe_in_chunks(sluice: Run, served: Service):
     """So that the service, and what stands between, know what is to come."""
     with relayed(served.port) as relay:
-        sluice("submit", LEADS, URL=relay.url)
+        sluice("submit", LEADS, "--again", URL=relay.url)
         sluice("submit", "-", stdin="email\na@example.com\n", URL=relay.url)
         of_file, of_pipe = [request.lower() for request in relay.requests]
     assert b"content-length: %d\r\n" % LEADS.stat().st_size in of_file
@@ -78,7 +78,7 @@ def test_whoever_stops_an_upload_is_told_that_nothing_was_imported(served: Servi
 def test_whoever_stops_waiting_for_the_answer_to_an_upload_is_told_that_it_is_not_known(tmp_path: Path):
     """The file had gone."""
     with standing(Deaf()) as line:
-        terminal = Terminal(tmp_path, "submit", LEADS, URL=f"http://127.0.0.1:{line.port}")
+        terminal = Terminal(tmp_path, "submit", LEADS, "--again", URL=f"http://127.0.0.1:{line.port}")
         wait_until(lambda: line.received.endswith(LEADS.read_bytes()), "the file")
         terminal.child.send_signal(signal.SIGINT)
         assert terminal.ended() == 1

@@ -41,6 +41,10 @@ class Terminal:
     def shown(self) -> str:
         return ESCAPES.sub("", self.raw)
 
+    def write(self, text: str) -> None:
+        """Type it."""
+        os.write(self._leader, text.encode())
+
     def ended(self) -> int:
         code = self.child.ended()
         self._reader.join()
