@@ -23,7 +23,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins clients check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ endure: install ## run what takes long: a thousand lives, 200 kills, every crash
 
 twins: install ## run on PostgreSQL, too, what `make test` and `make endure` have on SQLite alone
 	$(PYTEST) --dist worksteal -m twin
+
+clients: install ## generate a TypeScript client and use it (needs Node 20 and npm; the Python one is among `make test`)
+	mkdir -p .venv/clients/typescript
+	cp tests/clients/typescript/package.json tests/clients/typescript/package-lock.json .venv/clients/typescript
+	npm ci --prefix .venv/clients/typescript --ignore-scripts --no-audit --no-fund
+	$(BIN)/python -m pytest -m typescript tests/clients
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .

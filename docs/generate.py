@@ -242,8 +242,6 @@ def _default_of(parameter: Parameter) -> str:
 def _words(form: dict[str, Any]) -> str:
     if "enum" in form:
         return ": " + " · ".join(f"`{word}`" for word in form["enum"])
-    if "contentSchema" in form:
-        return f"; at most {form['contentSchema']['maxProperties']} pairs"
     if form["type"] == "integer":
         return f"; {form['minimum']} to {form['maximum']}"
     return f"; at most {form['maxLength']} characters" if "maxLength" in form else ""

@@ -10,7 +10,7 @@ from app.api import errors
 from app.api.marketo_compat import routes as marketo
 from app.api.middleware import order
 from app.api.open_streams import OpenStreams
-from app.api.openapi import document
+from app.api.openapi import document, page
 from app.api.rate_limits import RateLimits
 from app.api.routers import (
     actions,
@@ -67,13 +67,15 @@ def _paths_with_slash(app: FastAPI) -> set[str]:
 
 def routed(settings: Settings) -> FastAPI:
     """Every route with its document, but without a container: nothing in it could answer yet."""
-    app = FastAPIOffline(  # its page at /docs needs nothing from elsewhere
+    app = FastAPIOffline(  # for its copy of Swagger UI: the page at /docs needs nothing from elsewhere
         title="Sluice",
         version=version("marketo-sluice"),
+        docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        static_url="/docs/static",
+        static_url=page.STATIC,
     )
+    page.install(app)
     for router in ROUTERS:  # their routes as they are: `include_router` would build each of them once more
         app.router.routes.extend(router.routes)
     document.publish(app, settings, beside=marketo.DOCUMENT)

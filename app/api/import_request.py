@@ -55,7 +55,7 @@ def request_from(
 def _target(read: "_Reader", object_type: str) -> Target:
     """What the rows become. Notes a mistake for each parameter of another object type."""
     for name, declared in PARAMETERS.items():
-        if name in read.parameters and declared.of not in {None, object_type}:
+        if read.parameters.get(name) and declared.of not in {None, object_type}:
             message = f"is for object_type {declared.of}; this import's is {object_type}"
             read.mistakes.append(Detail(message, field=name))
     kind = OBJECT_TYPES[object_type]

@@ -54,9 +54,8 @@ def _schema(parameter: RequestParameter) -> dict[str, Any]:
             return {"type": "string", "enum": list(words), SHARED: words.__name__} | default
         case Moment():
             return TIME
-        case StringPairs(most_pairs=most):
-            pairs = {"type": "object", "maxProperties": most, "additionalProperties": {"type": "string"}}
-            return {"type": "string", "contentMediaType": "application/json", "contentSchema": pairs}
+        case StringPairs():
+            return {"type": "string"}  # of JSON: with a contentMediaType, the page at /docs would ask for a file
         case _:
             assert_never(parameter.form)
 
@@ -79,7 +78,13 @@ def _target_schema(parameter: objects.Parameter) -> dict[str, Any]:
 
 
 def _published(*names: str) -> dict[str, Parameter]:
-    return {name: Parameter(_schema(REQUEST_PARAMETERS[name]), REQUEST_PARAMETERS[name].means) for name in names}
+    return {name: Parameter(_schema(REQUEST_PARAMETERS[name]), _meaning(REQUEST_PARAMETERS[name])) for name in names}
+
+
+def _meaning(parameter: RequestParameter) -> str:
+    """What a parameter of every import means, with the bound that its schema cannot tell."""
+    bound = f"; at most {parameter.form.most_pairs} pairs" if isinstance(parameter.form, StringPairs) else ""
+    return f"{parameter.means}{bound}"
 
 
 OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES), SHARED: "ObjectType"}

@@ -111,3 +111,9 @@ def test_a_mistake_of_each_kind_is_among_all_mistakes():
     assert told.keys() == {"nonsense", "list_id", "program_id", "program_member_status", "priority"}
     assert told["list_id"] == "is for object_type lead; this import's is program_member"
     assert told["program_member_status"] == "is required for object_type program_member"
+
+
+def test_an_empty_parameter_of_another_object_type_is_none():
+    """As every empty one: a form that a page sends has them all."""
+    request = request_from({"object_name": "", "program_id": ""}, file_name=None, client="crm")
+    assert request.target.object_type == "lead"

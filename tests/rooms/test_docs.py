@@ -1,5 +1,6 @@
 """The pages say what the code says, lead somewhere, and give nothing away."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -161,10 +162,16 @@ def test_no_tracked_file_names(what: str) -> None:
 
 
 def test_the_lock_files_hold_hashes_and_no_addresses() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "tests/clients/newest.lock", "tests/clients/older.lock"):
-        text = (ROOT / name).read_text(encoding="utf-8")
+    clients = sorted((ROOT / "tests" / "clients").glob("*.lock"))
+    assert len(clients) == 3
+    for path in (ROOT / "requirements.lock", ROOT / "requirements-dev.lock", *clients):
+        text = path.read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert [line for line in text.splitlines() if "://" in line or "index-url" in line] == []
+    packages = json.loads((ROOT / "tests/clients/typescript/package-lock.json").read_text(encoding="utf-8"))["packages"]
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert name == "" or package["integrity"].startswith("sha512-"), name
 
 
 def test_all_addresses_in_the_samples_are_made_up() -> None:
