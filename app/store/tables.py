@@ -364,6 +364,7 @@ Index(  # who may ride along with a part that goes
     "ix_part_alike",
     part.c.instance,
     part.c.alike,
+    part.c.priority,
     part.c.turn,
     part.c.number,
     postgresql_where=_bundles,

@@ -273,7 +273,7 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
     [
         ("/v1/imports", "GET, HEAD, POST"),
         ("/v1/checks", "POST"),
-        ("/v1/imports/1", "DELETE, GET, HEAD"),
+        ("/v1/imports/1", "DELETE, GET, HEAD, PATCH"),
         ("/v1/imports/1/cancel", "POST"),
         ("/livez", "GET, HEAD"),
     ],
