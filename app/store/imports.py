@@ -63,6 +63,7 @@ async def begin(
             "bundle": request.bundle,
             "label": request.label,
             "metadata": dict(request.metadata) if request.metadata is not None else None,
+            "column_map": dict(request.column_map) if request.column_map is not None else None,
             "file_name": request.file_name,
             "retry_of": origin.retry_of if origin else None,
             "request_id": origin.request_id if origin else None,

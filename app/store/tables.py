@@ -161,6 +161,7 @@ import_ = Table(
     Column("bundle", String(10), nullable=False, server_default=text("'auto'")),
     Column("label", String(200)),
     Column("metadata", Json),
+    Column("column_map", Json),
     Column("file_name", Text),
     Column("file_bytes", Number, nullable=False, server_default=text("0")),
     Column("file_sha256", String(64)),

@@ -16,6 +16,7 @@ IMPORT: dict[str, Any] = {
     "on_unconfirmed": "resubmit",
     "label": "nightly",
     "metadata": {"run": "17"},
+    "column_map": None,
     "status": "importing",
     "attention": None,
     "file": {

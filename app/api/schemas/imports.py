@@ -149,6 +149,7 @@ class ImportOut(_WithTarget):
     on_unconfirmed: OnUnconfirmed
     label: str | None
     metadata: dict[str, str] | None
+    column_map: dict[str, str | None] | None
     status: Status
     attention: AttentionOut | None
     file: FileOut
@@ -179,6 +180,7 @@ class ImportOut(_WithTarget):
             on_unconfirmed=request.on_unconfirmed,
             label=request.label,
             metadata=dict(request.metadata) if request.metadata is not None else None,
+            column_map=dict(request.column_map) if request.column_map is not None else None,
             status=summary.status,
             attention=AttentionOut.of(summary.attention),
             file=FileOut.of(summary.file),
