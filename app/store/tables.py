@@ -435,6 +435,8 @@ result_row = Table(
     Column("part_row", Integer),  # the row within its part, from 0; NULL where that cannot be known
     Column("source_row", Number),
     Column("reason", Text, nullable=False),
+    # For the index: a reason may be longer than a database takes in one
+    Column("reason_start", String(64), nullable=False, server_default=text("''")),
     Column("cells", Text, nullable=False),  # a JSON list: only ever read as a whole
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
@@ -445,6 +447,15 @@ Index(
     result_row.c.position,
     result_row.c.id,
 )  # paging
+
+Index(  # a page of the rows with one reason
+    "ix_result_row_reason",
+    result_row.c.import_id,
+    result_row.c.kind,
+    result_row.c.reason_start,
+    result_row.c.position,
+    result_row.c.id,
+)
 
 result_reason = Table(  # how many rows have which reason: a sum for each reason of some rows that were stored together
     "result_reason",
