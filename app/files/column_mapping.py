@@ -102,32 +102,37 @@ class ColumnMapping:
         """The records without the cells of the columns that are left out."""
         if not len(records):
             return b""
-        kept = self._kept_bytes(records)
-        before = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))  # how many bytes are kept before each
-        empty = before[_ends_of_cells(records)] == before[records.starts]
+        kept, empty = self._kept_bytes(records)
         cut = buffer_of(records.text)[kept]
         if empty.any():
+            before = np.concatenate(([0], np.cumsum(kept, dtype=np.int64)))  # how many bytes are kept before each
             cut = np.insert(cut, np.repeat(before[records.starts[empty]], 2), QUOTE)
         return cut.tobytes()
 
-    def _kept_bytes(self, records: Records) -> Flags:
-        """Which bytes of the text are kept: those of records, but for the cells that go, each with one delimiter."""
+    def _kept_bytes(self, records: Records) -> tuple[Flags, Flags]:
+        """(which bytes of the text are kept, of which records nothing is).
+
+        Kept are those of records, but for the cells that go, each with one delimiter.
+        """
         steps = np.zeros(len(records.text) + 1, np.int8)  # runs of cells never overlap
+        ends_of_cells = _ends_of_cells(records)
+        left_bytes = ends_of_cells - records.starts
         for first, last in self._runs:
             starts, _, there = records.cells(first)
             at = np.minimum(records.firsts + last, records.lasts)
             is_end = at == records.lasts
-            ends = np.where(is_end, _ends_of_cells(records), records.stops[at])
+            ends = np.where(is_end, ends_of_cells, records.stops[at])
             if first == 0:
                 ends = np.where(is_end, ends, ends + 1)
             else:
                 starts = starts - 1
             steps[starts[there]] += 1
             steps[ends[there]] -= 1
+            left_bytes = left_bytes - np.where(there, ends - starts, 0)
         kept: Flags = np.cumsum(steps[:-1], dtype=np.int8) == 0
         kept[: records.starts[0]] = False
         kept[records.ends[-1] :] = False
-        return kept
+        return kept, left_bytes == 0
 
 
 def _ends_of_cells(records: Records) -> Offsets:
