@@ -24,6 +24,7 @@ from app.notify.subscriptions import Subscriptions
 from app.notify.wakeup import Wakeup
 from app.operations.api_keys import ApiKeys
 from app.operations.cancel import Cancel
+from app.operations.change import Change
 from app.operations.check_file import CheckFile
 from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
@@ -81,6 +82,7 @@ class Container:
     examine: CheckFile
     retry: Retry
     cancel: Cancel
+    change: Change
     resolve: Resolve
     pause: Pause
     resume: Resume
@@ -169,6 +171,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         examine=CheckFile(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
         cancel=Cancel(db=db, now=now, hit=hit),
+        change=Change(db=db, now=now, wakeup=wakeup, hit=hit),
         resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
         pause=Pause(db=db, now=now, hit=hit),
         resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),

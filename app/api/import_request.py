@@ -8,6 +8,7 @@ from app.api.parameter_names import only, refuse
 from app.api.parameter_values import (
     api_name,
     api_names,
+    column_map,
     moment,
     object_type_named,
     one_of,
@@ -20,7 +21,7 @@ from app.api.parameters import INT32, KNOWN, PARAMETERS
 from app.domain.errors import BadParameter, Detail
 from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
 from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
-from app.domain.request_parameters import Moment, StringPairs, Text, ValueForm, WholeNumber, Word
+from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word
 
 
 def request_from(
@@ -75,6 +76,8 @@ def _reader_for(form: ValueForm) -> Callable[[str], Any]:
             return partial(whole_number, least=least, most=most)
         case Word(words=words):
             return partial(one_of, words)
+        case ColumnNames(most_characters=most):
+            return partial(column_map, most_characters=most)
         case Moment():
             return moment
         case StringPairs(most_pairs=most):

@@ -7,7 +7,8 @@ from enum import StrEnum
 from typing import TypeVar
 
 from app.api.values import from_json, whole
-from app.domain.errors import quoted
+from app.domain.column_maps import map_mistakes
+from app.domain.errors import TOLD_DETAILS, quoted
 from app.domain.objects import OBJECT_TYPES
 from app.terminal import is_harmless
 
@@ -97,6 +98,26 @@ def plain_text(text: str, *, most: int | None = None) -> str:
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("holds a NUL or half a character; leave it out")
     return text
+
+
+def column_map(text: str, *, most_characters: int) -> dict[str, str | None]:
+    """A JSON object of columns, each with the name of a field, or null. It tells all that is wrong with it at once."""
+    if len(text) > most_characters:
+        raise ValueError(f"is longer than {most_characters} characters")
+    try:
+        pairs = from_json(text, object_pairs_hook=list)
+    except ValueError:
+        pairs = None
+    if not isinstance(pairs, list) or not text.lstrip().startswith("{"):
+        raise ValueError('is not a JSON object of columns and fields, like {"Email Address": "email", "Id": null}')
+    if wrong := [name for name, value in pairs if not isinstance(value, str | None)]:
+        raise ValueError(f"{quoted(wrong[0])} goes neither into a field, which is a string, nor is it left out (null)")
+    names = {plain_text(name): value if value is None else plain_text(value) for name, value in pairs}
+    if len(names) < len(pairs):
+        raise ValueError("names a column twice")
+    if mistakes := map_mistakes(names):
+        raise ValueError("; ".join(mistakes[:TOLD_DETAILS]))
+    return names
 
 
 def string_pairs(text: str, *, most: int) -> dict[str, str]:

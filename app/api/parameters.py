@@ -12,7 +12,7 @@ from app.api.parameter_values import NAME_CHARACTERS
 from app.domain import objects
 from app.domain.imports import REQUEST_PARAMETERS
 from app.domain.objects import OBJECT_TYPES, ValueKind, default_object_type
-from app.domain.request_parameters import Moment, RequestParameter, StringPairs, Text, WholeNumber, Word
+from app.domain.request_parameters import ColumnNames, Moment, RequestParameter, StringPairs, Text, WholeNumber, Word
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 
@@ -52,6 +52,8 @@ def _schema(parameter: RequestParameter) -> dict[str, Any]:
             return {"type": "integer", "minimum": least, "maximum": most} | default
         case Word(words=words):
             return {"type": "string", "enum": list(words), SHARED: words.__name__} | default
+        case ColumnNames(most_characters=most):
+            return _text(most, examples=['{"Email Address": "email", "Id": null}'])
         case Moment():
             return TIME
         case StringPairs():
@@ -96,6 +98,6 @@ PARAMETERS = {
         for kind in OBJECT_TYPES.values()
         for name, declared in kind.parameters().items()
     },
-    **_published("priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata"),
+    **_published("priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata", "column_map"),
 }
 KNOWN = tuple(PARAMETERS)

@@ -1,6 +1,7 @@
 """Reads numbers and JSON that callers wrote, within bounds: none of them can cost much time."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 
@@ -15,9 +16,9 @@ def whole(text: str, least: int, most: int) -> int | None:
     return number if least <= number <= most else None
 
 
-def from_json(text: str | bytes) -> Any:
+def from_json(text: str | bytes, *, object_pairs_hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
     """Errors: ValueError, also where a text is nested too deep, or a number in it is too long, to be read."""
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=object_pairs_hook)
     except RecursionError:
         raise ValueError("nested too deep") from None

@@ -10,6 +10,7 @@ from app.domain.objects import fields_of
 def alike_of(request: Request, header: bytes) -> str | None:
     """A digest, the same for parts that may be in one job; None for one that is to go alone.
 
+    Only parts of one priority go together, too; but that may be changed, so it is no part of the digest.
     `header`: the first record of the part's file as it is sent, with its line end: the job has it once.
     """
     if request.bundle is Bundle.NEVER:
@@ -20,7 +21,6 @@ def alike_of(request: Request, header: bytes) -> str | None:
         "parameters": fields_of(target),
         "record_key": target.key_fields,
         "format": request.format,
-        "priority": request.priority,
         "on_unconfirmed": request.on_unconfirmed,
         "header": header.hex(),
     }

@@ -10,6 +10,7 @@ class Occurrence(StrEnum):
     PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
     RAGGED = "ragged"  # rows whose number of cells is not the header's; they are sent as they are
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
+    CHANGED = "changed"  # a person changed its priority, label or earliest time, while something of it waited
     RESULTS_LATE = "results_late"  # a result file is missing, or none that can be used: it is asked for again
     UNPLACED = "unplaced"  # rows of a result file that cannot be read, or not be found among those that were sent
     RETRIED = "retried"  # rows of it were sent again, as another import

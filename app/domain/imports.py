@@ -7,11 +7,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
+from app.domain.column_maps import ColumnMap
 from app.domain.formats import Format
 from app.domain.lifecycle import FINAL, PartState
 from app.domain.objects import Target
 from app.domain.parts import Failure, Rows
 from app.domain.request_parameters import (
+    ColumnNames,
     Moment,
     RequestParameter,
     StringPairs,
@@ -110,6 +112,14 @@ class Request:
     metadata: Annotated[
         Mapping[str, str] | None,
         RequestParameter(StringPairs(most_pairs=16), "a JSON object of strings, returned as it came"),
+    ] = None
+    column_map: Annotated[
+        ColumnMap | None,
+        RequestParameter(
+            ColumnNames(most_characters=65_536),
+            "a JSON object in one string: the file's column and Marketo's field, or `null` to leave the column out; "
+            "columns that are not named stay as they are",
+        ),
     ] = None
     file_name: str | None = None
 

@@ -23,6 +23,7 @@ TWINS = str.maketrans("аеорсухіѕјԁһАВЕКМНОРСТХαερου�
 
 
 LONGEST_NAME = 255  # letters; Marketo's fields have shorter names
+MOST_COMPARED = 200  # names with which one is compared: that is slow
 NEAREST_FOR = 20  # unknown columns of a header that get a suggestion: the search is slow, and more help nobody
 
 
@@ -85,6 +86,12 @@ class Names:
         plain = _plain(column)
         near = [plain] if plain in self._plain else difflib.get_close_matches(plain, self._plain, 1)
         return self._plain[near[0]] if near else None
+
+
+def nearest_name(name: str, others: Sequence[str]) -> str | None:
+    """That of the others which is most like it; None where none is."""
+    near = difflib.get_close_matches(name, others[:MOST_COMPARED], 1) if len(name) <= LONGEST_NAME else []
+    return near[0] if near else None
 
 
 def why_unlike(column: str) -> str:

@@ -105,6 +105,18 @@ PROBLEMS: dict[str, Problem] = {
         "Look at `rows` and at the import's parts. For rows that cannot be found: download its failures, mend them, "
         "and send them as the body of `…/retry-failures`.",
     ),
+    "unknown_column": Problem(
+        422,
+        "The column map names a column that the file does not have",
+        "Each name in `column_map` has to be a column of the file's header: else what it says would be passed over.",
+        "Name the column as it stands in the header, or take it out of `column_map`.",
+    ),
+    "nothing_waits": Problem(
+        409,
+        "Nothing of the import waits any more",
+        "Priority, `not_before` and label are about what still waits here: all of it is at Marketo, or has ended.",
+        "Read the import to see where it stands. What Marketo has cannot be changed.",
+    ),
     "not_finished": Problem(
         409,
         "The import is not finished",

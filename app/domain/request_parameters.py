@@ -41,7 +41,14 @@ class StringPairs:
     most_pairs: int
 
 
-ValueForm = Text | WholeNumber | Word | Moment | StringPairs
+@dataclass(frozen=True, slots=True)
+class ColumnNames:
+    """A JSON object: a file's columns, each with the name of a field, or null (column_maps.py)."""
+
+    most_characters: int
+
+
+ValueForm = Text | WholeNumber | Word | Moment | StringPairs | ColumnNames
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,7 @@ class Cutter:
 
     def feed(self, text: bytes) -> Iterator[PartFile]:
         """The parts that this text fills. Errors: BadFile, each with a stable code."""
-        for block in _blocks(text):
+        for block in blocks_of_rows(text):
             yield from self._take(self._scanner.feed(block))
 
     def finish(self) -> Iterator[PartFile]:
@@ -329,7 +329,7 @@ class Cutter:
         self._keys = key_places(self.columns, self._key_columns)
 
 
-def _blocks(text: bytes) -> Iterator[bytes]:
+def blocks_of_rows(text: bytes) -> Iterator[bytes]:
     """A text, cut where its rows are so short that arrays with some numbers for each would be far larger than it."""
     rows = text.count(b"\n") + text.count(b"\r")
     step = len(text) * ROWS_AT_ONCE // rows if rows > ROWS_AT_ONCE else len(text)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from app.domain.answers import Description
+from app.domain.column_maps import kept, mapping_mistakes
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake, mistakes_of
 from app.domain.formats import Format
@@ -44,7 +45,8 @@ class Diagnosis:
 
     charset: str
     format: Format | None  # None: it has a separator that Marketo does not take
-    columns: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()  # by the names under which they go to Marketo
+    source_columns: tuple[str, ...] = ()  # by their names in the file
     mistakes: list[Mistake] = field(default_factory=list)
 
 
@@ -80,7 +82,12 @@ def diagnose(
         return diagnosis
     if corrected:
         diagnosis.columns = without_ours(diagnosis.columns)
-    if diagnosis.columns:
+    diagnosis.source_columns = diagnosis.columns
+    if column_map := request.column_map:
+        mistakes = mapping_mistakes(diagnosis.columns, column_map, keys, corrected=corrected)
+        diagnosis.mistakes += mistakes if diagnosis.columns else []
+        diagnosis.columns = kept(diagnosis.columns, column_map)
+    elif diagnosis.columns:
         diagnosis.mistakes += name_mistakes(diagnosis.columns) + key_mistakes(diagnosis.columns, keys, described)
     if fields and diagnosis.columns:
         diagnosis.mistakes += field_mistakes(diagnosis.columns, request.target, fields)

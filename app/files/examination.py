@@ -7,12 +7,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from app.domain.answers import Description
+from app.domain.column_maps import mapped
 from app.domain.errors import BadFile
 from app.domain.file_mistakes import Mistake
 from app.domain.formats import Format
 from app.domain.header_mistakes import seems_a_header
 from app.domain.imports import Request
 from app.domain.preflight import Column, columns_of
+from app.files.column_mapping import ColumnMapping
 from app.files.cutting import Cutter, PartFile
 from app.files.decoding import Decoder
 from app.files.diagnosis import Diagnosis, Sample, diagnose, everything
@@ -76,7 +78,15 @@ class Examination:
             inspection=self._inspection,
             repeated=self._repeated,
         )
-        self._file = UploadedFile(decoder, cutter)
+        mapping = None
+        if request.column_map:
+            mapping = ColumnMapping(
+                request.column_map,
+                request.format.delimiter,
+                limit_bytes=self.limits.part_bytes,
+                key_columns=request.target.key_columns,
+            )
+        self._file = UploadedFile(decoder, cutter, mapping=mapping)
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]:
         """The parts that this chunk fills. Errors: as UploadedFile."""
@@ -116,7 +126,7 @@ class Examination:
         """The findings, once the whole file was fed. `fields`: Marketo's fields as of now; None where it cannot say."""
         diagnosis = self._diagnosis(fields)
         keys, described = self.request.target.key_columns, fields or self.fields
-        names = diagnosis.columns if self._has_whole_header else ()
+        names = diagnosis.source_columns if self._has_whole_header else ()
         return Findings(
             rows=self._file.rows,
             parts=self._parts,
@@ -148,6 +158,15 @@ class Examination:
         return diagnosis.mistakes if self._inspection.mistakes and fields else []
 
     def _columns(self, names: Sequence[str], fields: Description | None) -> list[Column]:
+        """Each column of the file, by its name there; one that is left out has no field, and no mistake."""
+        sent_names = mapped(names, self.request.column_map or {})
+        columns = iter(self._sent_columns([name for name in sent_names if name is not None], fields))
+        return [
+            Column(name) if sent_name is None else replace(next(columns), name=name)
+            for name, sent_name in zip(names, sent_names, strict=True)
+        ]
+
+    def _sent_columns(self, names: Sequence[str], fields: Description | None) -> list[Column]:
         if fields:
             return columns_of(names, fields, self.request.target)
         if self.fields:

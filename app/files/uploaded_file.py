@@ -3,16 +3,24 @@
 from collections.abc import Iterator
 
 from app.domain.errors import BadFile, Detail
+from app.files.column_mapping import ColumnMapping
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter, PartFile
 from app.files.decoding import SAMPLE_BYTES, Decoder, Unreadable
 
 
 class UploadedFile:
-    def __init__(self, decoder: Decoder, cutter: Cutter, corrected: Corrected | None = None) -> None:
+    def __init__(
+        self,
+        decoder: Decoder,
+        cutter: Cutter,
+        corrected: Corrected | None = None,
+        mapping: ColumnMapping | None = None,
+    ) -> None:
         self._decoder = decoder
         self._cutter = cutter
         self._corrected = corrected
+        self._mapping = mapping
         self._has_ended = False
 
     def feed(self, chunk: bytes, *, last: bool = False) -> Iterator[PartFile]:
@@ -28,9 +36,12 @@ class UploadedFile:
         self._has_ended = True
         yield from self._pieces(self._decoder.finish())
         if self._corrected:
-            yield from self._cutter.feed(self._corrected.finish())
-            if not self._cutter.rows and (left_out := self._corrected.left_out()).rows:
-                raise BadFile(f"There is no row to send: {left_out.reason}", code="no_rows")
+            yield from self._cut(self._corrected.finish())
+        if self._mapping:
+            for text in self._mapping.finish():
+                yield from self._cutter.feed(text)
+        if self._corrected and not self._cutter.rows and (left_out := self._corrected.left_out()).rows:
+            raise BadFile(f"There is no row to send: {left_out.reason}", code="no_rows")
         yield from self._cutter.finish()
 
     def let_go(self) -> Iterator[PartFile]:
@@ -41,7 +52,8 @@ class UploadedFile:
     def memory_bytes(self) -> tuple[int, int]:
         """(bytes in use, bytes that would be in use after `let_go`)."""
         used_bytes, least_bytes = self._cutter.memory_bytes
-        fixed_bytes = self._decoder.memory_bytes + (self._corrected.memory_bytes if self._corrected else 0)
+        before = (self._decoder, self._corrected, self._mapping)
+        fixed_bytes = sum(stage.memory_bytes for stage in before if stage)
         return used_bytes + fixed_bytes, least_bytes + fixed_bytes
 
     @property
@@ -81,12 +93,25 @@ class UploadedFile:
         """Whether the sample is the whole file."""
         return self._has_ended and len(self.sample) < SAMPLE_BYTES
 
+    @property
+    def _place(self) -> tuple[int, int, str | None]:
+        """(row, column, the column's name in the file) of the place at which the text so far ends."""
+        for stage in (self._corrected, self._mapping):
+            if stage and stage.place:
+                return stage.place
+        row, column, name = self._cutter.place
+        return row, column, (self._mapping and self._mapping.name_of(column)) or name
+
+    def _cut(self, text: bytes) -> Iterator[PartFile]:
+        for mapped in self._mapping.feed(text) if self._mapping else (text,):
+            yield from self._cutter.feed(mapped)
+
     def _pieces(self, texts: Iterator[bytes]) -> Iterator[PartFile]:
         try:
             for text in texts:
-                yield from self._cutter.feed(self._corrected.feed(text) if self._corrected else text)
+                yield from self._cut(self._corrected.feed(text) if self._corrected else text)
         except Unreadable as reason:
-            row, column, name = (self._corrected and self._corrected.place) or self._cutter.place
+            row, column, name = self._place
             where = f"{f'Row {row}' if row else 'The header'}, column {column}{f' ({name})' if name else ''}"
             message = f"{where} holds {reason.what}. {reason.remedy}"
             raise BadFile(message, code=reason.code, details=(Detail(message, row=row, field=name),)) from None

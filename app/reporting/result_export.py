@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from app.domain.column_maps import source_names
 from app.domain.errors import Gone
 from app.domain.imports import Import
 from app.domain.result_rows import ResultRow
@@ -54,7 +55,7 @@ class ResultExport:
     ) -> ResultPage:
         """The rows behind the place `after`: `size` at most, and fewer where they are large."""
         async with self.db.read() as tx:
-            columns = await import_queries.columns_of(tx, import_.id)
+            columns = source_names(await import_queries.columns_of(tx, import_.id), import_.request.column_map)
             names_bytes = sum(map(len, columns))  # each row of JSON repeats the names of the columns
             cut = results.Cut(after, size, names_bytes, selection.reason)
             page = await results.page(tx, import_.id, selection.kind, cut)
@@ -87,6 +88,8 @@ class ResultExport:
             yield BOM_UTF8
         async with self.db.read() as tx:
             columns = await import_queries.columns_of(tx, import_.id)
+        if not as_marketo:
+            columns = source_names(columns, import_.request.column_map)
         write = marketo_file if as_marketo else own_file
         has_more, is_first = True, True
         while has_more:

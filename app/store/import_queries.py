@@ -100,7 +100,7 @@ class Filters:
 
 
 async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
-    """What the file's columns are called: the one thing about an import that may be large, and no list shows."""
+    """The columns as they went to Marketo: the one thing about an import that may be large, and no list shows."""
     rows = await tx.execute(select(import_.c.columns).where(import_.c.id == import_id))
     return tuple(rows.scalar_one_or_none() or ())
 
@@ -184,5 +184,6 @@ def _request(row: Row[Any]) -> Request:
         bundle=Bundle(row.bundle),
         label=row.label,
         metadata=row.metadata,
+        column_map=row.column_map,
         file_name=row.file_name,
     )

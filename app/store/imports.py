@@ -4,7 +4,7 @@ The module is long because half of it lists columns: beginning, accepting and su
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import cache
@@ -63,6 +63,7 @@ async def begin(
             "bundle": request.bundle,
             "label": request.label,
             "metadata": dict(request.metadata) if request.metadata is not None else None,
+            "column_map": dict(request.column_map) if request.column_map is not None else None,
             "file_name": request.file_name,
             "retry_of": origin.retry_of if origin else None,
             "request_id": origin.request_id if origin else None,
@@ -174,6 +175,18 @@ async def cancelled_among(tx: AsyncConnection, import_ids: Collection[int]) -> f
     """Those whose cancellation was asked for."""
     asked = select(import_.c.id).where(import_.c.id.in_(import_ids), import_.c.cancel_requested_at.is_not(None))
     return frozenset((await tx.execute(asked)).scalars())
+
+
+async def not_before(tx: AsyncConnection, import_ids: Collection[int], *, later_than: datetime) -> dict[int, datetime]:
+    """When those are to go at the earliest which name a time that is still to come."""
+    named = select(import_.c.id, import_.c.not_before).where(import_.c.id.in_(import_ids))
+    return {row.id: row.not_before for row in await tx.execute(named.where(import_.c.not_before > later_than))}
+
+
+async def change(tx: Transaction, lock: ImportLock, values: Mapping[str, Any]) -> None:
+    """Set what a person may change of an import that still waits."""
+    assert values.keys() <= {"priority", "not_before", "label"}
+    await tx.execute(update(import_).where(import_.c.id == lock.import_id).values(values))
 
 
 async def request_cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:

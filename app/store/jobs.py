@@ -33,15 +33,16 @@ OF_THE_WHOLE = COUNTS | {"message"}
 async def claim(tx: Transaction, part_ids: Sequence[int], *, slot: int, due_at: datetime, at: datetime) -> Job:
     """Make a job of waiting parts, of one instance and one target; the first of them leads. Errors: Stale.
 
-    The others that wait no more are left out. `due_at`: when the claim counts as lost.
+    The others that may not go with it any more are left out: what was read of them before may have been changed since,
+    for whoever changes an import does so under its lock. `due_at`: when the claim counts as lost.
     """
     locks = await imports.lock_all(tx, import_.c.id.in_(select(part.c.import_id).where(part.c.id.in_(part_ids))))
-    waiting = select(part).where(part.c.id.in_(part_ids), part.c.state == WAITING)
+    waiting = select(part).where(part.c.id.in_(part_ids), part.c.state == WAITING, part.c.due_at.is_(None))
     rows = (await tx.execute(waiting.order_by(part.c.turn, part.c.number))).all()
     leader = next((row for row in rows if row.id == part_ids[0]), None)
     if leader is None:
         raise Stale(f"part {part_ids[0]}: no {Move.CLAIM} from where it is")
-    rows = _unblocked(rows, leader)
+    rows = _unblocked([row for row in rows if _may_ride(row, leader)], leader)
     import_ids = {row.import_id for row in rows}
     object_type = select(import_.c.object_type).where(import_.c.id == leader.import_id).scalar_subquery()
     values = {
@@ -73,6 +74,11 @@ async def claim(tx: Transaction, part_ids: Sequence[int], *, slot: int, due_at: 
     facts = {"slot": slot, "bundled_with": len(import_ids) - 1 or None}
     await parts.follow(tx, locks, claimed, Move.CLAIM, at=at, facts=facts)
     return as_job(made)
+
+
+def _may_ride(row: Row[Any], leader: Row[Any]) -> bool:
+    """Whether a part may be in the leader's job, by what holds of both now."""
+    return bool(row.id == leader.id or (row.alike == leader.alike and row.priority == leader.priority))
 
 
 def _unblocked(rows: Sequence[Row[Any]], leader: Row[Any]) -> list[Row[Any]]:

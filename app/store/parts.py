@@ -165,7 +165,7 @@ async def follow(
 
     `locks`: of all their imports. `facts`: what the events say; `own_facts`: what those of single parts say, by their
     ids; `beside`: what their log lines say besides. A part that comes back to an import that was cancelled meanwhile
-    is cancelled.
+    is cancelled; to one that was put off meanwhile, it waits until then.
     """
     of_import = {lock.import_id: lock for lock in locks}
     moved = sorted(moved, key=lambda row: (row.turn, row.number))
@@ -185,6 +185,7 @@ async def follow(
     await _unblock_others(tx, moved)
     stopped: dict[int, list[int]] = defaultdict(list)
     if TABLE[how].target is PartState.WAITING:
+        moved = await _put_off_again(tx, moved, at)
         cancelled = await imports.cancelled_among(tx, of_import)
         for row in moved:
             if row.import_id in cancelled:
@@ -192,6 +193,17 @@ async def follow(
     stopped_parts = [part for ids in stopped.values() for part in await move_all(tx, ids, Move.CANCEL, at=at)]
     await imports.refresh(tx, [lock for lock in locks if lock.import_id not in stopped], at=at)
     return stopped_parts + [as_part(row) for row in moved if row.import_id not in stopped]
+
+
+async def _put_off_again(tx: Transaction, moved: Sequence[Row[Any]], at: datetime) -> Sequence[Row[Any]]:
+    """Those that came back; they wait until the time that their import names, where that is still to come."""
+    put_off = await imports.not_before(tx, {row.import_id for row in moved}, later_than=at)
+    later_rows: dict[int, Row[Any]] = {}
+    for import_id, until in put_off.items():
+        ids = [row.id for row in moved if row.import_id == import_id]
+        waiting = update(part).where(part.c.id.in_(ids)).values(due_at=until, retry_code=None)
+        later_rows |= {row.id: row for row in await tx.execute(waiting.returning(*part.columns))}
+    return [later_rows.get(row.id, row) for row in moved]
 
 
 async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
@@ -225,6 +237,29 @@ async def _unblock(tx: Transaction, *conditions: ColumnElement[bool]) -> None:
 def _unblocking(*conditions: ColumnElement[bool]) -> Update:
     locking = select(part.c.id).where(*conditions).order_by(part.c.id).with_for_update()
     return update(part).where(part.c.id.in_(locking)).values(waits_for=None, waits_since=None)
+
+
+async def put_off(tx: Transaction, lock: ImportLock, until: datetime | None, *, at: datetime) -> None:
+    """Let an import's waiting parts go at this time and not before; None, or a time that is over: at their turn.
+
+    A part that is put off goes before nobody until then, so what waits for it is set free.
+    """
+    locking = select(part.c.id).where(part.c.import_id == lock.import_id, part.c.state == WAITING)
+    ids = list((await tx.execute(locking.order_by(part.c.id).with_for_update())).scalars())
+    for chunk in (ids[n : n + AT_ONCE] for n in range(0, len(ids), AT_ONCE)):
+        if until is not None and until > at:
+            await tx.execute(update(part).where(part.c.id.in_(chunk)).values(due_at=until, retry_code=None))
+            await _unblock(tx, part.c.instance == lock.instance, part.c.waits_for.in_(chunk))
+        else:  # what waits to be tried again has a time of its own
+            not_tried = (part.c.id.in_(chunk), part.c.retry_code.is_(None))
+            await tx.execute(update(part).where(*not_tried).values(due_at=None))
+
+
+async def set_priority(tx: Transaction, lock: ImportLock, priority: int) -> None:
+    """That of an import's parts which wait, and of those that may come back."""
+    there = (part.c.import_id == lock.import_id, part.c.state.in_(LIVE))
+    locking = select(part.c.id).where(*there).order_by(part.c.id).with_for_update()
+    await tx.execute(update(part).where(part.c.id.in_(locking)).values(priority=priority))
 
 
 _under_way = exists().where(_other.c.id == part.c.waits_for, _other.c.state.in_(LIVE))

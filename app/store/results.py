@@ -18,6 +18,7 @@ from app.store.transaction import Transaction
 SURROGATE = re.compile("[\ud800-\udfff]")
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
+REASON_CHARACTERS = 64  # of a reason that are in the index
 OWN = 0  # the part number of rows that we wrote ourselves, before there was a part at Marketo
 
 
@@ -53,6 +54,7 @@ def encode_rows(rows: Iterable[tuple[Owner, ResultRow]]) -> list[EncodedRow]:
             "part_row": row.part_row,
             "source_row": row.source_row,
             "reason": row.reason,
+            "reason_start": row.reason[:REASON_CHARACTERS],
             "cells": _json(row.values if row.text is None else row.text),
         }
         for owner, row in rows
@@ -118,7 +120,8 @@ async def _page(
 ) -> Page:
     after, size, row_bytes, reason = cut
     if reason is not None:
-        conditions = [*conditions, result_row.c.reason == reason]
+        start = result_row.c.reason_start == reason[:REASON_CHARACTERS]
+        conditions = [*conditions, start, result_row.c.reason == reason]
     place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
         conditions = [*conditions, place > after]

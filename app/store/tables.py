@@ -161,6 +161,7 @@ import_ = Table(
     Column("bundle", String(10), nullable=False, server_default=text("'auto'")),
     Column("label", String(200)),
     Column("metadata", Json),
+    Column("column_map", Json),
     Column("file_name", Text),
     Column("file_bytes", Number, nullable=False, server_default=text("0")),
     Column("file_sha256", String(64)),
@@ -364,6 +365,7 @@ Index(  # who may ride along with a part that goes
     "ix_part_alike",
     part.c.instance,
     part.c.alike,
+    part.c.priority,
     part.c.turn,
     part.c.number,
     postgresql_where=_bundles,
@@ -433,6 +435,8 @@ result_row = Table(
     Column("part_row", Integer),  # the row within its part, from 0; NULL where that cannot be known
     Column("source_row", Number),
     Column("reason", Text, nullable=False),
+    # For the index: a reason may be longer than a database takes in one
+    Column("reason_start", String(64), nullable=False, server_default=text("''")),
     Column("cells", Text, nullable=False),  # a JSON list: only ever read as a whole
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
@@ -443,6 +447,15 @@ Index(
     result_row.c.position,
     result_row.c.id,
 )  # paging
+
+Index(  # a page of the rows with one reason
+    "ix_result_row_reason",
+    result_row.c.import_id,
+    result_row.c.kind,
+    result_row.c.reason_start,
+    result_row.c.position,
+    result_row.c.id,
+)
 
 result_reason = Table(  # how many rows have which reason: a sum for each reason of some rows that were stored together
     "result_reason",

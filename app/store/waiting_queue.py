@@ -90,9 +90,10 @@ class Alike:
 async def alike(tx: AsyncConnection, leader: Part, *, limit: int) -> list[Alike]:
     """Waiting parts that may be in one job with the leader and are not to go later, in the order of acceptance."""
     waiting = (part.c.instance == leader.instance, part.c.state == WAITING, part.c.alike == leader.alike)
+    same_priority = select(part.c.priority).where(part.c.id == leader.id).scalar_subquery()
     rows = await tx.execute(
         select(part.c.id, part.c.turn, part.c.number, part.c.rows, part.c.bytes, part.c.waits_for)
-        .where(*waiting, part.c.due_at.is_(None), part.c.id != leader.id)
+        .where(*waiting, part.c.priority == same_priority, part.c.due_at.is_(None), part.c.id != leader.id)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )

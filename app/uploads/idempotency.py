@@ -119,6 +119,8 @@ def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> s
     del parameters["file_name"]
     if request.bundle is Bundle.AUTO:
         del parameters["bundle"]
+    if request.column_map is None:
+        del parameters["column_map"]
     return hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
 
 

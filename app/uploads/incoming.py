@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile
+from app.files.column_mapping import ColumnMapping
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
 from app.files.decoding import Decoder, Unreadable
@@ -70,9 +71,22 @@ def incoming_of(
         inspection=inspection,
         numbers=corrected.numbers if corrected else arrival.numbers,
     )
-    file = UploadedFile(_decoder(request, arrival, limits), cutter, corrected)
+    file = UploadedFile(_decoder(request, arrival, limits), cutter, corrected, _mapping(request, arrival, part_bytes))
     left_out = corrected.left_out if corrected else arrival.left_out
     return Incoming(request, arrival, place, description, file, inspection, claim, left_out)
+
+
+def _mapping(request: Request, arrival: Arrival, limit_bytes: int) -> ColumnMapping | None:
+    """What applies the request's column map; None for rows that are stored already, under Marketo's names."""
+    if not request.column_map or (arrival.retry_of and not arrival.corrected):
+        return None
+    return ColumnMapping(
+        request.column_map,
+        request.format.delimiter,
+        limit_bytes=limit_bytes,
+        key_columns=request.target.key_columns,
+        corrected=arrival.corrected,
+    )
 
 
 async def sha256_of(request: Request, arrival: Arrival, place: Place, limits: FileLimits) -> str:

@@ -1,4 +1,4 @@
-"""How many rows of an import have which reason."""
+"""How many rows of an import have which reason, and an index by which the rows with one reason are found."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -31,9 +31,15 @@ def upgrade() -> None:
     )
     op.execute(COUNTED)
     op.create_index("ix_result_reason_part", "result_reason", ["import_id", "part_number", "kind"])
+    start = sa.Column("reason_start", sa.String(64), server_default=sa.text("''"), nullable=False)
+    op.add_column("result_row", start)
+    op.execute("UPDATE result_row SET reason_start = substr(reason, 1, 64)")
+    op.create_index("ix_result_row_reason", "result_row", ["import_id", "kind", "reason_start", "position", "id"])
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE result_reason SET (autovacuum_vacuum_scale_factor = 0.02)")
 
 
 def downgrade() -> None:
+    op.drop_index("ix_result_row_reason", "result_row")
+    op.drop_column("result_row", "reason_start")
     op.drop_table("result_reason")

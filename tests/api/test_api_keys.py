@@ -34,6 +34,7 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/imports/{import_id}/warnings.csv"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/failures/reasons"): (200, 200, 200, 200, 404, 200),
     ("GET", "/v1/imports/{import_id}/warnings/reasons"): (200, 200, 200, 200, 404, 200),
+    ("PATCH", "/v1/imports/{import_id}"): (200, 403, 200, 200, 404, 200),
     ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404, 202),
     ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404, 409),
@@ -59,6 +60,7 @@ OPEN = {"/livez", "/readyz", "/metrics", "/docs", "/docs/oauth2-redirect", "/ope
 
 
 BODIES = {
+    "/v1/imports/{import_id}": b'{"priority": 7}',
     "/v1/imports": LEADS,
     "/v1/checks": LEADS,
     "/v1/keys": b'{"client": "a", "scopes": ["read"]}',
@@ -106,7 +108,8 @@ async def test_each_key_gets_what_its_scopes_say(stage: Stage, place: tuple[str,
     found = []
     for one in keys:
         url = path.format(import_id=await made(stage, owner), number=1, name="default", key_id="0f3a5c7e9b1d")
-        headers = bearing(one) | ({"Content-Type": "application/json"} if path.endswith(("resolve", "keys")) else {})
+        is_json = path.endswith(("resolve", "keys")) or method == "PATCH"
+        headers = bearing(one) | ({"Content-Type": "application/json"} if is_json else {})
         found.append((await stage.api.request(method, url, content=BODIES.get(path), headers=headers)).status_code)
     assert dict(zip(KEYS, found, strict=True)) == dict(zip(KEYS, statuses, strict=True))
     for bad in ({}, bearing("slc_0_0"), bearing(owner[:-1]), {"Authorization": "Basic YTpi"}):

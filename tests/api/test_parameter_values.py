@@ -7,6 +7,7 @@ import pytest
 from app.api.parameter_values import (
     api_name,
     api_names,
+    column_map,
     moment,
     object_type_named,
     one_of,
@@ -14,6 +15,7 @@ from app.api.parameter_values import (
     shown_name,
     string_pairs,
     whole_number,
+    yes_or_no,
 )
 from app.domain.formats import Format
 from tests.story.files import LEADS
@@ -116,3 +118,30 @@ def test_metadata_is_a_json_object_of_strings(text: str):
         string_pairs('{"a": "1", "b": "2"}', most=1)
     with pytest.raises(ValueError, match="NUL"):
         string_pairs('{"a\\u0000": "1"}', most=1)
+
+
+def test_a_column_map_names_fields_or_null():
+    """Within its length, which bounds what a list of imports has to hold."""
+    assert column_map(' {"Email": "email", "Id": null}', most_characters=99) == {"Email": "email", "Id": None}
+    for text in (
+        "[]",
+        "5",
+        '"a"',
+        "{",
+        '{"a": 5}',
+        '{"a": "x", "a": "y"}',
+        '{"a": "x", "b": "X"}',
+        '{"a\\u0000": "x"}',
+    ):
+        with pytest.raises(ValueError, match=r"\w"):
+            column_map(text, most_characters=99)
+    with pytest.raises(ValueError, match="longer than 5 characters"):
+        column_map('{"a": null}', most_characters=5)
+
+
+def test_yes_or_no_is_true_or_false():
+    """Nothing else: whoever writes `1` may mean something else."""
+    assert (yes_or_no("true"), yes_or_no("false")) == (True, False)
+    for text in ("1", "True", "yes", ""):
+        with pytest.raises(ValueError, match="neither true nor false"):
+            yes_or_no(text)

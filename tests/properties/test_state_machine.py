@@ -23,12 +23,13 @@ from hypothesis.stateful import (
 )
 from sqlalchemy import delete, select
 
+from app.clock import rfc3339
 from app.domain.failpoints import Failpoint
 from app.simulator import Fault, Rules
 from app.store.database import Database
 from app.store.parts import Stale
 from app.store.tables import event, metadata, part
-from tests.support.audit import Audit
+from tests.support.audit import Audit, nothing_went_before_its_time
 from tests.support.clock import SteppedClock
 from tests.support.stage import Killed, Stage, staged
 
@@ -244,11 +245,21 @@ class Orchestra(RuleBasedStateMachine):
         answer = self.run(self.stage.api.post(f"/v1/imports/{import_id}/cancel"))
         assert answer.status_code in {202, 409}
 
+    @precondition(lambda self: self.accepted)
+    @rule(choice=st.integers(0, 10**6), seconds=st.sampled_from([None, -60, 60, 1000]), priority=st.integers(0, 9))
+    def change(self, choice: int, seconds: int | None, priority: int) -> None:
+        """Somebody thinks again: it is more urgent, or is not to go yet, or may go at once."""
+        import_id = sorted(self.accepted)[choice % len(self.accepted)]
+        until = None if seconds is None else rfc3339(self.clock() + timedelta(seconds=seconds))
+        wanted = {"priority": priority, "not_before": until}
+        answer = self.run(self.stage.api.patch(f"/v1/imports/{import_id}", json=wanted))
+        assert answer.status_code in {200, 409}
+
     @invariant()
     def every_rule_holds(self) -> None:
         """Limits, ONE_KEY_AT_A_TIME, slots, sums, results, a history that only grows; and nothing goes twice."""
         if hasattr(self, "audit"):
-            self.run(self.audit.look())
+            nothing_went_before_its_time(self.run(self.audit.look()))
 
     @invariant()
     def rows_add_up(self) -> None:

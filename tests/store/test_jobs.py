@@ -280,11 +280,11 @@ async def test_marketos_words_about_a_job_that_is_over_do_not_outlive_the_erasur
     """Its parts went again, in other jobs, before the imports were finished and erased."""
     made, first, second = await bundled(db)
     if how is Move.SEPARATE:
-        await moved(db, made, how, values={"separated_from": made.id}, of_job=WORDS)
+        await moved(db, made, how, values={"separated_from": made.id, "due_at": None}, of_job=WORDS)
     else:
         tried = {name: words for name, words in WORDS.items() if not name.startswith("error")}
         await moved(db, made, Move.LOSE, values=tried)
-        await moved(db, made, how)
+        await moved(db, made, how, values={"due_at": None})
     for slot, one in enumerate((first, second), start=1):
         again = await claimed(db, one.id, slot=slot)
         await moved(db, again, Move.REFUSE)

@@ -153,7 +153,7 @@ async def test_what_is_stored_anew_is_counted_anew(db: Database):
 
 @pytest.mark.parametrize("length", [1, 63, 64, 65, 9_000])
 async def test_rows_with_one_reason_are_found_however_long_it_is(db: Database, length: int):
-    """Another reason that begins as it does is another reason."""
+    """Only a part of it is in the index; another reason that begins as it does is another reason."""
     reason = "é" * length
     import_id = await kept(db, why(reason, 1), why(reason + "!", 2), why(reason, 3), why("other", 4))
     first = await page(db, import_id, Cut(None, 1, reason=reason))
@@ -177,3 +177,21 @@ async def test_to_count_reasons_reads_none_of_the_rows(db: Database):
         plan = "\n".join(str(row) for row in await tx.exec_driver_sql(explain + statement, parameters))
     assert "ix_result_reason_part" in plan
     assert "result_row" not in plan
+
+
+async def test_the_rows_with_one_reason_are_found_by_an_index(db: Database):
+    """However many others there are, and also behind a place; on both databases."""
+    import_id = await kept(db, *[why("frequent", n) for n in range(1, 2_000)], why("rare", 2_000))
+    heard: list[tuple[str, Any]] = []
+    with overhearing(db, lambda statement, parameters: heard.append((statement, parameters))):
+        for after in (None, (1_000, 1_000)):
+            assert len((await page(db, import_id, Cut(after, 50, reason="rare"))).rows) == 1
+    async with db.write() as tx:
+        if not db.on_sqlite:
+            await tx.execute(text("ANALYZE result_row"))
+            await tx.execute(text("SET LOCAL enable_seqscan = off"))  # so few rows are read faster without an index
+        explain = "EXPLAIN QUERY PLAN " if db.on_sqlite else "EXPLAIN "
+        selects = [item for item in heard if item[0].lstrip().startswith("SELECT")]
+        plans = [str((await tx.exec_driver_sql(explain + one, parameters)).all()) for one, parameters in selects]
+    assert len(plans) == 4
+    assert all("ix_result_row_reason" in plan for plan in plans), plans

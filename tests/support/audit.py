@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from app.clock import rfc3339
 from app.domain.lifecycle import TABLE, Move, PartState
 from app.files.compression import unpacked
 from app.simulator import Simulator
@@ -242,6 +243,26 @@ class Audit:
 def _place(found: Row[Any]) -> tuple[int, int]:
     """Its place in the order of acceptance."""
     return found.turn, found.number
+
+
+def nothing_went_before_its_time(books: Books) -> None:
+    """By the history of each import, which also tells of each time that a person named another time.
+
+    Only where no clock was set: else what is its time is not what it was.
+    """
+    until: dict[int, str | None] = {}
+    for line in reversed(books.events):  # what held before the first change stands in it
+        if line.type == "changed" and "not_before" in line.data:
+            until[line.import_id] = line.data["not_before"]["from"]
+    for line in books.events:
+        if line.import_id not in books.imports:
+            continue
+        if line.type == "changed" and "not_before" in line.data:
+            until[line.import_id] = line.data["not_before"]["to"]
+        elif line.type == "claim":
+            named = books.imports[line.import_id].not_before
+            before = until.get(line.import_id, rfc3339(named) if named else None)
+            assert before is None or rfc3339(line.at) >= before, f"import {line.import_id} went before {before}"
 
 
 def _state_is_what_its_history_says(found: Row[Any], books: Books) -> None:

@@ -7,7 +7,8 @@ THEIRS = {name: parameter.at_marketo for name, parameter in target_parameters().
 """Our names of parameters in Marketo's words, where it has one."""
 IN_PATH = {parameter.in_path: name for name, parameter in target_parameters().items() if parameter.in_path}
 """Our names of the parameters that stand in Marketo's paths, by their names there."""
-BESIDE = [name for name, parameter in PARAMETERS.items() if parameter.of is None and name != "object_type"]
+OURS_ALONE = ("object_type", "column_map")
+BESIDE = [name for name, parameter in PARAMETERS.items() if parameter.of is None and name not in OURS_ALONE]
 """Parameters of ours that may be given beside Marketo's."""
 
 

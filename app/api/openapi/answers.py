@@ -40,6 +40,7 @@ OF_UPLOADS = (
     "nul_byte",
     "too_many_columns",
     "unclosed_quote",
+    "unknown_column",
 )
 """Problems of the file itself, and of the body that it comes in."""
 OF_PLACES = ("unknown_instance", "unknown_object", "uploads_full", "client_uploads_full", "disk_full")

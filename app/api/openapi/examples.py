@@ -16,6 +16,7 @@ IMPORT: dict[str, Any] = {
     "on_unconfirmed": "resubmit",
     "label": "nightly",
     "metadata": {"run": "17"},
+    "column_map": None,
     "status": "importing",
     "attention": None,
     "file": {
@@ -129,6 +130,7 @@ STREAM_TOKEN: dict[str, Any] = {
     "token": "6f1c0d…",
     "expires_at": "2026-11-23T10:01:00.000Z",
 }
+IMPORT_CHANGE: dict[str, Any] = {"priority": 9, "not_before": None}
 FAILURE_REASON: dict[str, Any] = {
     "reason": "Value for lookup field 'email' not found",
     "rows": 12,

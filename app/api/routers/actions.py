@@ -24,6 +24,7 @@ from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import INT32
+from app.api.schemas.changes import ImportChange
 from app.api.schemas.imports import Import, ResolvedImport
 from app.api.uploads import received
 from app.domain.api_keys import Scope
@@ -49,6 +50,29 @@ async def cancel_import(
 ) -> Import:
     """Cancel what still waits; what Marketo has runs to its end."""
     await container.cancel.run(import_.id, by=caller.client)
+    return await presenter.present_changed(import_.id)
+
+
+@router.patch(
+    "/{import_id}",
+    summary="Change what still waits of an import",
+    response_model=Import,
+    dependencies=[takes_parameters()],
+    max_body_size=SMALL_BODY_BYTES,
+    responses=answers.responses(
+        {200: answers.CHANGED},
+        *("forbidden", "not_found", "nothing_waits", "priority_too_high", "disk_full"),
+        *answers.OF_JSON,
+    ),
+)
+async def change_import(
+    container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter, wanted: ImportChange
+) -> Import:
+    """Change priority, `not_before` or label of what still waits (JSON merge patch).
+
+    What Marketo has stays as it is; a part that comes back from there waits by what holds then.
+    """
+    await container.change.run(import_.id, wanted.named, by=caller)
     return await presenter.present_changed(import_.id)
 
 

@@ -148,6 +148,7 @@ class Import(_WithTarget):
     on_unconfirmed: OnUnconfirmed
     label: str | None
     metadata: Metadata | None
+    column_map: dict[str, str | None] | None
     status: ImportStatus
     attention: Attention | None
     file: ImportFile
@@ -178,6 +179,7 @@ class Import(_WithTarget):
             on_unconfirmed=request.on_unconfirmed,
             label=request.label,
             metadata=dict(request.metadata) if request.metadata is not None else None,
+            column_map=dict(request.column_map) if request.column_map is not None else None,
             status=summary.status,
             attention=Attention.of(summary.attention),
             file=ImportFile.of(summary.file),

@@ -194,6 +194,7 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
     }
     assert {operation["operationId"] for _, _, operation in ours(document)} == {
         *("createImport", "listImports", "getImport", "eraseImport", "cancelImport", "retryImport", "retryFailures"),
+        *("changeImport",),
         *("checkFile", "listParts", "resolvePart", "listEvents", "listFailures", "listWarnings"),
         *("downloadFailures", "downloadWarnings", "listFailureReasons", "listWarningReasons", "createStreamToken"),
         *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
@@ -314,7 +315,7 @@ async def test_the_page_of_the_api_needs_nothing_from_elsewhere(stage: Stage):
     [
         ("/v1/imports", "GET, HEAD, POST"),
         ("/v1/checks", "POST"),
-        ("/v1/imports/1", "DELETE, GET, HEAD"),
+        ("/v1/imports/1", "DELETE, GET, HEAD, PATCH"),
         ("/v1/imports/1/cancel", "POST"),
         ("/livez", "GET, HEAD"),
     ],

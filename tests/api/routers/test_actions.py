@@ -1,5 +1,9 @@
 """What people ask for, over HTTP."""
 
+from datetime import timedelta
+from typing import Any
+
+import httpx
 import pytest
 
 from app.domain.api_keys import Scope
@@ -90,3 +94,91 @@ async def test_what_marketo_says_of_a_job_that_was_given_up_changes_nothing(stag
     again = (await stage.api.post(f"/v1/imports/{import_id}/retry")).json()
     assert again["rows"]["total"] == told["rows"]["total"]
     is_problem(await stage.api.post(path, json={"outcome": "give_up"}), 409, "wrong_state")
+
+
+async def patched(stage: Stage, import_id: int, **wanted: Any) -> httpx.Response:
+    return await stage.api.patch(f"/v1/imports/{import_id}", json=wanted)
+
+
+async def test_what_still_waits_is_changed_as_a_merge_patch_says(stage: Stage):
+    """What is absent stays, null clears, and the answer is the import as it stands; its history tells of it."""
+    import_id = await stage.created(LEADS, label="nightly", not_before="2027-01-01T00:00:00Z")
+    answer = await patched(stage, import_id, priority=9)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    assert (body["priority"], body["label"], body["not_before"]) == (9, "nightly", "2027-01-01T00:00:00.000Z")
+    for label in (None, ""):
+        body = (await patched(stage, import_id, label=label)).json()
+        assert (body["priority"], body["label"]) == (9, None)
+        await patched(stage, import_id, label="again")
+    await stage.beat()
+    (part,) = (await stage.api.get(f"/v1/imports/{import_id}/parts")).json()["items"]
+    assert part["waiting_for"] == "not_before"
+    body = (await patched(stage, import_id, not_before=None)).json()
+    assert body["not_before"] is None
+    assert (await patched(stage, import_id)).json()["priority"] == 9, "an empty change changes nothing"
+    await stage.run()
+    assert (await stage.read(import_id))["status"] == "complete"
+    history = (await stage.api.get(f"/v1/imports/{import_id}/events")).json()["items"]
+    changed = [event for event in history if event["type"] == "changed"]
+    names = [name for event in changed for name in event["data"] if name != "by"]
+    assert names == ["priority", "label", "label", "label", "label", "not_before"]
+
+
+async def test_a_time_may_be_put_off_and_brought_forward(stage: Stage):
+    """Nothing goes before it, and it goes as soon as it is over."""
+    import_id = await stage.created(LEADS)
+    at = (stage.clock() + timedelta(seconds=90)).isoformat()
+    assert (await patched(stage, import_id, not_before=at)).status_code == 200
+    await stage.beat()
+    stage.clock.step(89)
+    await stage.beat()
+    assert stage.posted == []
+    stage.clock.step(1)
+    await stage.beat()
+    assert len(stage.posted) == 1
+
+
+async def test_once_nothing_waits_nothing_is_changed(stage: Stage):
+    """Whether Marketo has it, or it is over."""
+    import_id = await stage.created(LEADS)
+    await stage.instance_worker.submit.run_once(stage.lease)
+    is_problem(await patched(stage, import_id, priority=1), 409, "nothing_waits")
+    await stage.run()
+    is_problem(await patched(stage, import_id, label="x"), 409, "nothing_waits")
+    is_problem(await patched(stage, import_id + 1, label="x"), 404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "fields"),
+    [
+        ({"priority": 10}, ["priority"]),
+        ({"priority": None}, ["priority"]),
+        ({"priority": "5"}, ["priority"]),
+        ({"priority": True}, ["priority"]),
+        ({"priority": 5.5, "not_before": "soon", "label": "x" * 201}, ["priority", "not_before", "label"]),
+        ({"not_before": 5}, ["not_before"]),
+        ({"not_before": "2026-11-04T12:00:00"}, ["not_before"]),
+        ({"label": 5}, ["label"]),
+        ({"label": "\0"}, ["label"]),
+        ({"status": "complete"}, ["status"]),
+    ],
+)
+async def test_every_mistake_of_a_change_is_told(stage: Stage, wanted: dict[str, Any], fields: list[str]):
+    """And then nothing is changed, not even what is right."""
+    import_id = await stage.created(LEADS)
+    answer = await patched(stage, import_id, **({"priority": 7} | wanted))
+    problem = is_problem(answer, 422, "invalid_parameter")
+    assert [error["field"] for error in problem["errors"]] == fields
+    assert (await stage.read(import_id))["priority"] == 5
+
+
+async def test_a_key_with_a_highest_priority_gives_no_higher_one(database_url: str, clock: SteppedClock):
+    """As at an upload."""
+    async with staged(database_url, clock, auth="on") as stage:
+        _, text = await stage.container.keys.create("crm", [Scope.SUBMIT], max_priority=6)
+        headers = bearing(text)
+        import_id = (await stage.api.post("/v1/imports", content=LEADS, headers=headers)).json()["id"]
+        path = f"/v1/imports/{import_id}"
+        is_problem(await stage.api.patch(path, json={"priority": 7}, headers=headers), 422, "priority_too_high")
+        assert (await stage.api.patch(path, json={"priority": 6}, headers=headers)).status_code == 200
