@@ -14,6 +14,7 @@ from typing import TypeVar
 from sluice_client import AuthenticatedClient
 from sluice_client.api.imports import (
     cancel_import,
+    change_import,
     check_file,
     create_import,
     create_stream_token,
@@ -52,6 +53,7 @@ from sluice_client.models import (
     GetProblemName,
     HealthStatus,
     Import,
+    ImportChange,
     ImportForm,
     ImportStatus,
     Instance,
@@ -252,6 +254,11 @@ class Life:
         waiting = well(create_import.sync(client=self.client, body=file(LEADS), not_before=tomorrow))
         assert waiting.status is ImportStatus.QUEUED
         assert waiting.not_before == tomorrow.replace(microsecond=tomorrow.microsecond // 1000 * 1000)
+        wanted = ImportChange(priority=7, label="urgent")
+        changed = well(change_import.sync(waiting.id, client=self.client, body=wanted))
+        assert (changed.priority, changed.label, changed.not_before) == (7, "urgent", waiting.not_before)
+        at_once = well(change_import.sync(waiting.id, client=self.client, body=ImportChange(label=None)))
+        assert (at_once.priority, at_once.label) == (7, None)
         cancelled = well(cancel_import.sync(waiting.id, client=self.client))
         assert cancelled.status is ImportStatus.CANCELLED
         assert cancelled.rows.pending == cancelled.rows.total

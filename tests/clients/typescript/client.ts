@@ -169,6 +169,8 @@ async function cancelAndRetry(): Promise<void> {
   const waiting = await sendRaw(LEADS, { not_before: tomorrow });
   assert.deepEqual([waiting.status, waiting.not_before], ["queued", tomorrow]);
   const params = { path: { import_id: waiting.id } };
+  const changed = well(await client.PATCH("/v1/imports/{import_id}", { params, body: { priority: 7, label: null } }));
+  assert.deepEqual([changed.priority, changed.label, changed.not_before], [7, null, tomorrow]);
   const cancelled = well(await client.POST("/v1/imports/{import_id}/cancel", { params }));
   assert.deepEqual([cancelled.status, cancelled.rows.pending], ["cancelled", 4]);
   const retried = well(await client.POST("/v1/imports/{import_id}/retry", { params }));
