@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import read_json, service, spell_command
-from app.cli.import_options import CharsetOption, FormatOption, InstanceOption
+from app.cli.import_options import CharsetOption, FormatOption, InstanceOption, MapOption, SkipOption, column_map
 from app.cli.reading import AsJson
 from app.cli.target_options import takes_target
 from app.cli.upload import check_file, format_by_name, name_of, open_file
@@ -23,6 +23,8 @@ def check(
     instance: InstanceOption = None,
     format_: FormatOption = None,
     charset: CharsetOption = None,
+    map_: MapOption = None,
+    skip: SkipOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell what is wrong with a file, and odd about its rows, without sending it. Exits 1 if it would be refused.
@@ -34,18 +36,26 @@ def check(
         "instance": instance,
         "format": format_ or format_by_name(file),
         "charset": charset,
+        "column_map": column_map(map_, skip),
         **target,
     }
     parameters = {name: str(value) for name, value in options.items() if value is not None}
     with open_file(file) as source, service() as client:
         answer = check_file(client, source, name=name_of(file), parameters=parameters)
-        findings = read_json(answer, again=lambda say: spell_command(["sluice", "check", str(file)], parameters | say))
+        findings = read_json(answer, again=lambda say: _again(file, parameters | say, map_ or [], skip or []))
     if as_json:
         typer.echo(json.dumps(findings, indent=2))
     else:
         _show(harmless_json(findings))
     if findings["mistakes"]:
         raise typer.Exit(1)
+
+
+def _again(file: Path, parameters: dict[str, str], mapped: list[str], skipped: list[str]) -> str:
+    """The same command with these parameters."""
+    options = {name: value for name, value in parameters.items() if name != "column_map"}
+    columns = [f"--map={pair}" for pair in mapped] + [f"--skip={column}" for column in skipped]
+    return spell_command(["sluice", "check", str(file), *columns], options)
 
 
 def _show(findings: dict[str, Any]) -> None:

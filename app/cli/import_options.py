@@ -3,6 +3,7 @@
 The options of each object type are in target_options.py.
 """
 
+import json
 from typing import Annotated, Any
 
 import typer
@@ -31,4 +32,32 @@ PreflightOption = Annotated[Preflight | None, _option("preflight")]
 OnUnconfirmedOption = Annotated[OnUnconfirmed | None, _option("on_unconfirmed")]
 BundleOption = Annotated[Bundle | None, _option("bundle")]
 LabelOption = Annotated[str | None, _option("label")]
+MapOption = Annotated[
+    list[str] | None,
+    typer.Option("--map", help="COLUMN=field: the file's column goes to Marketo under this name; repeatable."),
+]
+SkipOption = Annotated[
+    list[str] | None, typer.Option("--skip", help="A column of the file that is left out; repeatable.")
+]
 MetadataOption = Annotated[list[str] | None, typer.Option(help="key=value, returned as it came; repeatable.")]
+
+
+def column_map(mapped: list[str] | None, skipped: list[str] | None) -> str | None:
+    """The parameter `column_map` of --map and --skip; None where there is neither. Errors: BadParameter."""
+    if not mapped and not skipped:
+        return None
+    columns: dict[str, str | None] = {}
+    for text in mapped or []:
+        column, sign, field = text.rpartition("=")  # a column's name may have the sign, a field's has none
+        if not sign or not column or not field:
+            raise typer.BadParameter(f"{text!r}: write COLUMN=field, as 'Email Address=email'", param_hint="--map")
+        columns |= _new(column, columns, field)
+    for column in skipped or []:
+        columns |= _new(column, columns, None)
+    return json.dumps(columns, ensure_ascii=False)
+
+
+def _new(column: str, columns: dict[str, str | None], field: str | None) -> dict[str, str | None]:
+    if column in columns:
+        raise typer.BadParameter(f"{column!r} is named twice by --map and --skip")
+    return {column: field}

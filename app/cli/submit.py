@@ -16,11 +16,14 @@ from app.cli.import_options import (
     FormatOption,
     InstanceOption,
     LabelOption,
+    MapOption,
     MetadataOption,
     NotBeforeOption,
     OnUnconfirmedOption,
     PreflightOption,
     PriorityOption,
+    SkipOption,
+    column_map,
 )
 from app.cli.progress import UploadProgress, progress_bar
 from app.cli.retrying_client import RetryingClient
@@ -43,6 +46,8 @@ def submit(
     preflight: PreflightOption = None,
     on_unconfirmed: OnUnconfirmedOption = None,
     bundle: BundleOption = None,
+    map_: MapOption = None,
+    skip: SkipOption = None,
     label: LabelOption = None,
     metadata: MetadataOption = None,
     again: AgainOption = False,
@@ -64,6 +69,7 @@ def submit(
         "preflight": preflight,
         "on_unconfirmed": on_unconfirmed,
         "bundle": bundle,
+        "column_map": column_map(map_, skip),
         "label": label,
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }
@@ -76,7 +82,9 @@ def submit(
         answer = upload(
             retrying, source, path="/v1/imports", name=name_of(file), parameters=parameters, sent=progress.show_sent
         )
-        new_import = read_json(answer, again=lambda say: _again(file, parameters | say, metadata or [], wait=wait))
+        new_import = read_json(
+            answer, again=lambda say: _again(file, parameters | say, _repeatable(map_, skip, metadata), wait=wait)
+        )
         progress.show_accepted(new_import)
         final = outcome.watch(retrying, new_import, progress, is_watched=not bar.disable) if wait else new_import
         bar.stop()
@@ -87,10 +95,18 @@ def submit(
         raise typer.Exit(1)
 
 
-def _again(file: Path, parameters: dict[str, str], metadata: list[str], *, wait: bool) -> str:
+def _repeatable(
+    mapped: list[str] | None, skipped: list[str] | None, metadata: list[str] | None
+) -> list[tuple[str, str]]:
+    """The options that may be given several times, as they were given."""
+    given = {"--map": mapped, "--skip": skipped, "--metadata": metadata}
+    return [(option, value) for option, values in given.items() for value in values or []]
+
+
+def _again(file: Path, parameters: dict[str, str], repeatable: list[tuple[str, str]], *, wait: bool) -> str:
     """The same command with these parameters."""
-    options = {name: value for name, value in parameters.items() if name != "metadata"}
-    words = [word for pair in metadata for word in ("--metadata", pair)] + (["--wait"] if wait else [])
+    options = {name: value for name, value in parameters.items() if name not in ("metadata", "column_map")}
+    words = [word for pair in repeatable for word in pair] + (["--wait"] if wait else [])
     return f"{spell_command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
 
 

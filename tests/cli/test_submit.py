@@ -122,3 +122,27 @@ def test_preflight_s_remarks_are_counted(sluice: Run, served: Service):
     result = sluice("submit", "-", "--preflight", "rows", stdin="email,leadScore\na@example.com,2\n", URL=served.url)
     assert result.returncode == 0, result.stderr
     assert "remarked" not in result.stdout
+
+
+def test_columns_are_mapped_and_left_out(sluice: Run, served: Service, tmp_path: Path):
+    """A column's name may have the sign itself; a refusal repeats what was given, and `check` takes the same."""
+    (tmp_path / "crm.csv").write_text("Email Address,A=B,Id\nmapped@example.com,Ann,7\n")
+    words = ("--map", "Email Address=email", "--map", "A=B=firstName", "--skip", "Id")
+    checked = sluice("check", "crm.csv", *words, URL=served.url)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    made = json.loads(sluice("submit", "crm.csv", *words, "--wait", "--json", URL=served.url).stdout)
+    assert made["column_map"] == {"Email Address": "email", "A=B": "firstName", "Id": None}
+    assert (made["status"], made["rows"]["imported"]) == ("complete", 1)
+    (tmp_path / "other.csv").write_bytes("Email Address;A=B;Id\nzoë@example.com;Ann;7\n".encode("cp1252"))
+    refused = sluice("submit", "other.csv", *words, URL=served.url)
+    assert refused.returncode == 1
+    (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Try: ")]
+    again = sluice(*shlex.split(line.removeprefix("Try: "))[1:], URL=served.url)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+@pytest.mark.parametrize("words", [("--map", "email"), ("--map", "=email"), ("--map", "a="), ("--map=a=b", "--skip=a")])
+def test_a_map_that_says_nothing_is_bad_usage(sluice: Run, words: tuple[str, ...]):
+    result = sluice("submit", "-", *words, stdin="email\na@example.com\n")
+    assert result.returncode == 2
+    assert re.search(r"write COLUMN=field|is named twice", re.sub(r"[\s│]+", " ", result.stderr))
