@@ -1,6 +1,7 @@
 // What a program does with types that are generated from the document: the whole life of files, typed to the end.
 // Arguments: the service's URL and a key with the scope `admin`.
 import assert from "node:assert/strict";
+import { EventSource } from "eventsource";
 import createClient from "openapi-fetch";
 import type { components, paths } from "./api.js";
 
@@ -52,6 +53,7 @@ assert(leads);
 await read(leads);
 await sendRejectedRowsAgain(leads);
 await cancelAndRetry();
+await followEvents();
 await watchInstances();
 await meetProblems(leads);
 await makeKeys();
@@ -175,6 +177,22 @@ async function cancelAndRetry(): Promise<void> {
   assert.deepEqual([cancelled.status, cancelled.rows.pending], ["cancelled", 4]);
   const retried = well(await client.POST("/v1/imports/{import_id}/retry", { params }));
   assert.equal((await finish(retried.id)).rows.imported, 2);
+}
+
+/** As a browser listens: EventSource sends no header, so the token for this one stream is in the address. */
+async function followEvents(): Promise<void> {
+  const import_ = await sendRaw(LEADS, {});
+  const params = { path: { import_id: import_.id } };
+  const { token } = well(await client.POST("/v1/imports/{import_id}/stream-token", { params }));
+  const types: string[] = [];
+  const stream = new EventSource(`${url}/v1/imports/${import_.id}/events?stream_token=${token}`);
+  stream.addEventListener("message", ({ data }) => types.push((JSON.parse(data) as { type: string }).type));
+  // At the end of a finished import the stream closes; the reader comes again, is answered 204, and stays away.
+  await new Promise<void>((resolve) => {
+    stream.addEventListener("error", () => stream.readyState === stream.CLOSED && resolve());
+  });
+  assert.deepEqual([types[0], types.at(-1)], ["accepted", "finished"]);
+  assert.equal(new Set(types).size, types.length, "no event came twice");
 }
 
 async function watchInstances(): Promise<void> {
