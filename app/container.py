@@ -20,6 +20,7 @@ from app.marketo.client import Marketo
 from app.marketo.multipart import envelope_bytes
 from app.marketo.rate_limit import Sleep
 from app.notify.pending import PendingNotifications
+from app.notify.signal import Signal
 from app.notify.subscriptions import Subscriptions
 from app.notify.wakeup import Wakeup
 from app.operations.api_keys import ApiKeys
@@ -31,6 +32,7 @@ from app.operations.pause import Pause, Resume
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
 from app.operations.stream_tokens import StreamTokens
+from app.operations.webhooks import Webhooks
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
 from app.reporting.estimates import CompletionEstimates
@@ -58,6 +60,7 @@ from app.uploads.descriptions import Describe
 from app.uploads.fair_limit import FairLimit
 from app.uploads.idempotency import Idempotency
 from app.uploads.incoming import FileLimits
+from app.webhooks.addresses import AddressRules, Lookup, look_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class Container:
     cleanup: Cleanup
     schema_watch: SchemaWatch
     keys: ApiKeys
+    webhooks: Webhooks
     stream_tokens: StreamTokens
     follow: Follow
     reports: Reports
@@ -108,6 +112,7 @@ class Seams(TypedDict, total=False):
     hit: FailpointHit
     chance: Callable[[], float]
     db: Database
+    lookup: Lookup
 
 
 # Longer than forty lines, since it makes no decision: it is the list of what there is, in the order of who needs whom.
@@ -119,8 +124,13 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
     admission = Admission(FairLimit(settings.uploads, client_uploads))
     wakeup, subscriptions = Wakeup(pending), Subscriptions(pending)
+    webhook_wakeup = Signal()
     db = seams.get("db") or Database(
-        settings.database_url, notify=subscriptions.publish, finish=finish, log_limit_bytes=_log_limit_bytes(settings)
+        settings.database_url,
+        notify=subscriptions.publish,
+        finish=finish,
+        wake_sender=webhook_wakeup.send,
+        log_limit_bytes=_log_limit_bytes(settings),
     )
     http = seams.get("http") or _http_client(settings)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
@@ -179,6 +189,14 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
         keys=ApiKeys(db=db, now=now),
+        webhooks=Webhooks(
+            db=db,
+            now=now,
+            rules=AddressRules.of(settings.webhook_networks),
+            lookup=seams.get("lookup", look_up),
+            takes_http=settings.webhook_http == "on",
+            wakeup=webhook_wakeup,
+        ),
         stream_tokens=StreamTokens(db, now),
         follow=Follow(db, subscriptions),
         reports=_build_reports(settings, db, now, sleep, timekeeper, erase),

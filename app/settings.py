@@ -161,6 +161,14 @@ class Settings(BaseSettings):
         description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, "
         "comma-separated; * for everybody's",
     )
+    webhook_http: Literal["on", "off"] = Field(
+        default="off", description="on lets webhooks point to plain http:// addresses too"
+    )
+    webhook_networks: str = Field(
+        default="default",
+        description="where webhooks may point: networks, comma-separated; default is every address but loopback, "
+        "link-local, multicast and metadata, which have to be named",
+    )
     client_streams: int = Field(
         default=100, ge=1, description="streams of events, waits and downloads that one client has open at one process"
     )
@@ -250,6 +258,17 @@ class Settings(BaseSettings):
                         f"{address!r} is no address, like 10.1.2.3, and no network, like 10.0.0.0/8"
                     ) from None
         return "*" if "*" in addresses else ",".join(addresses)
+
+    @field_validator("webhook_networks")
+    @classmethod
+    def are_networks(cls, value: str) -> str:
+        networks = [network.strip() for network in value.split(",")]
+        for network in networks:
+            try:
+                _ = network == "default" or ipaddress.ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is neither a network, like 10.0.0.0/8, nor the word default") from None
+        return ",".join(networks)
 
     @model_validator(mode="after")
     def polls_in_order(self) -> Self:

@@ -51,6 +51,7 @@ ON_ONE_DATABASE = (
     "scheduling",
     "story",
     "uploads",
+    "webhooks",
     "worker",
 )
 FOLDER = pytest.StashKey[Path]()

@@ -23,6 +23,7 @@ from app.api.routers import (
     problem_pages,
     results,
     status,
+    webhooks,
 )
 from app.container import Container
 from app.settings import Settings
@@ -35,6 +36,7 @@ ROUTERS = (
     results.router,
     instances.router,
     api_keys.router,
+    webhooks.router,
     status.guarded,
     status.router,
     metrics.router,

@@ -90,6 +90,7 @@ COMMANDS = (
         "app.cli.check_database:check_database",
         "Hold every stored file, key and result file against its checksum. Changes nothing; exits 1 if one is corrupt.",
     ),
+    Command("webhooks", "app.cli.webhooks:app", "Webhooks: be told what happens, instead of asking."),
     Command("keys", "app.cli.keys:app", "API keys: who may call, and what."),
 )
 

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 TICKS_PER_SECOND = 10  # uvicorn's
 OWNERS_CONNECTIONS = 10
-OTHER_FILES = 128  # open files for the database, Marketo, forms' temporary files, the log
+OTHER_FILES = 1_128  # open files for the database, Marketo, forms' temporary files, the log; 1,000 for webhooks
 
 
 class HttpApi(uvicorn.Server):

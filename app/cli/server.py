@@ -19,6 +19,7 @@ try:
 except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
+from app.api.webhook_data import WebhookData
 from app.cli import memory, owner_socket
 from app.cli.client import fail
 from app.cli.database import CANNOT, opened
@@ -27,10 +28,12 @@ from app.cli.startup import listening, url_of
 from app.container import Container
 from app.masking import masked_url
 from app.settings import Settings, SettingsError, variable
+from app.webhooks.duty import WebhookDuty
 from app.worker.instance_worker import build_instance_worker
 from app.worker.leases import Leases
 from app.worker.maintenance import build_maintenance
 from app.worker.runner import Worker
+from app.worker.webhook_duty import build_webhook_duty
 
 if TYPE_CHECKING:
     from app.cli.http_api import HttpApi
@@ -82,7 +85,9 @@ async def running(
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
         container = await stack.enter_async_context(opened(settings))
         file = container.db.file
-        worker = None if role == Role.API else await _worker(container)
+        name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        worker = None if role == Role.API else await _worker(container, name)
+        webhooks = None if role == Role.API else _webhook_duty(container, name)
         server, owners_server = _http_apis(container) if door else (None, None)
         owners_door = stack.enter_context(owner_socket.listening(file.socket)) if server and file else None
         if server and settings.auth == "on" and not await container.keys.everyone():
@@ -90,7 +95,7 @@ async def running(
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(duty) for duty in _duties(container)]
             timekeeping = group.create_task(container.timekeeper.run())
-            working = group.create_task(worker.run(stop)) if worker else None
+            working = [group.create_task(duty.run(stop)) for duty in (worker, webhooks) if duty]
             if server and door:
                 beside.append(group.create_task(container.reports.monitor.run()))
                 beside.append(group.create_task(memory.Trim(container.admission).run()))
@@ -103,7 +108,7 @@ async def running(
             for task in beside:
                 task.cancel()
             if working:  # what its last calls bring is written by the clock that counts, also if that is set meanwhile
-                await asyncio.wait([working])
+                await asyncio.wait(working)
             timekeeping.cancel()
 
 
@@ -145,21 +150,25 @@ def _warn(settings: Settings) -> None:
             )
 
 
-async def _worker(container: Container) -> Worker:
+async def _worker(container: Container, worker_name: str) -> Worker:
     maintenance = build_maintenance(container)
     if container.settings.on_sqlite:
         await maintenance.forget_uploads()
-    name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
     return Worker(
         instance_workers={name: build_instance_worker(container, name) for name in container.settings.instances},
         maintenance=maintenance,
-        leases=Leases(db=container.db, now=container.now, worker=name, seconds=container.settings.lease_seconds),
+        leases=Leases(db=container.db, now=container.now, worker=worker_name, seconds=container.settings.lease_seconds),
         wakeup=container.wakeup,
         now=container.now,
         tick_seconds=container.settings.tick_seconds,
         shutdown_seconds=container.settings.shutdown_seconds,
         hit=container.hit,
     )
+
+
+def _webhook_duty(container: Container, worker_name: str) -> WebhookDuty:
+    """What webhooks say is in the words of the API, whose schemas are loaded here without the API itself."""
+    return build_webhook_duty(container, WebhookData(), worker=worker_name)
 
 
 def _http_apis(container: Container) -> "tuple[HttpApi, HttpApi]":

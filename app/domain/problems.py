@@ -141,6 +141,19 @@ PROBLEMS: dict[str, Problem] = {
         "Their time is over: the service keeps the rows of a finished import only for a while.",
         "Upload the file again.",
     ),
+    "too_many_webhooks": Problem(
+        409,
+        "There are too many webhooks already",
+        "A client may have 20 endpoints, and the service 200: each holds connections of its own.",
+        "Remove one that is not needed, or let one endpoint hear of several events.",
+    ),
+    "webhook_off": Problem(
+        409,
+        "The webhook is switched off",
+        "Nothing is sent to it: a person has switched it off, its receiver has answered 410, or nothing could be "
+        "delivered for three days. Its `off_reason` says which.",
+        "Switch it on by a PATCH with `enabled`, then try again.",
+    ),
     "wrong_state": Problem(
         409,
         "It is too late for that",
@@ -248,6 +261,13 @@ PROBLEMS: dict[str, Problem] = {
         "A parameter is missing or not valid",
         "`errors` has a line for each: all of them, so that they can be mended in one go.",
         "Mend them; the API's page has the table of parameters.",
+    ),
+    "webhook_address_refused": Problem(
+        422,
+        "Webhooks may not point there",
+        "The host has an address that is not allowed: loopback, link-local, multicast and metadata addresses never "
+        "are, unless whoever runs the service names their network; and it may have named all that are.",
+        "Use another host, or have its network named in `SLUICE_WEBHOOK_NETWORKS`.",
     ),
     "missing_column": Problem(
         422,

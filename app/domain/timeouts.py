@@ -80,6 +80,15 @@ UPLOAD_IDLE_SECONDS = 3600  # an upload without a new part for this long has bro
 WAKE_SECONDS = 0.1  # between two wake-ups of the submit tick: a burst of imports is handled together
 WAIT_ANSWERED_SECONDS = 50.0  # when a waiting request is answered at the latest: proxies hang up at 60
 WAIT_MOST_SECONDS = 60.0  # how long one request may ask to wait for the end of an import
+WEBHOOK_HOLD_MOST_SECONDS = 60  # how long an endpoint that answers nothing is left alone at most
+WEBHOOK_LOOKUP_SECONDS = 3.0  # how long the address of a new endpoint is looked up
+WEBHOOK_OFF_SECONDS = 3 * 86_400 - 600  # without one success, before an endpoint is switched off: the last try counts
+WEBHOOK_SECRET_SECONDS = 86_400  # how long an endpoint's former secret signs too
+WEBHOOK_TRIES_SECONDS = 3 * 86_400  # how long a delivery is tried
+WEBHOOK_TRY_SECONDS = 10.0  # how long one try may take
+WEBHOOK_WAKE_SECONDS = 0.05  # between two looks for deliveries: a burst of them is looked for once
+WEBHOOK_WAITS_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+"""Between the tries of a delivery; the last is repeated. Standard Webhooks, "Retry schedule", read 2026-11."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from app.clock import Clock, Jump
 from app.domain.errors import NotFound, WrongState
 from app.domain.imports import FINISHED
 from app.domain.timeouts import RETENTION_DOUBT_SECONDS
-from app.store import erasures, import_queries, imports, jobs
+from app.store import erasures, import_queries, imports, jobs, webhook_deliveries
 from app.store.database import Database
 from app.store.erasures import Content
 from app.store.transaction import Transaction
@@ -94,6 +94,7 @@ class Erase:
         await self._all(erasures.go_on)
         await self._all(partial(erasures.forget, finished_before=old[None], at=at, by=BY_AGE))
         await self._all(partial(erasures.forget_events, before=old[None]))
+        await self._all(partial(webhook_deliveries.forget, before=old[None]))
         await self._all(partial(jobs.forget, finished_before=old[None]))
         await self._give_back()
 

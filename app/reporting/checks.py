@@ -19,6 +19,7 @@ from app.domain.timeouts import (
     MISSED_LEASES,
     quota_reset,
 )
+from app.domain.webhooks import Webhook
 from app.reporting.instances import InstanceView
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
@@ -27,6 +28,7 @@ from app.store.queue_summary import QueueSummary
 
 SLACK_LEASES = 3  # leases' time that a tick may take beside its calls
 NAMED_PARTS = 3
+NAMED_WEBHOOKS = 5
 MOST_CALLS = 4  # calls that any step but submit makes before it is done; each may take the call timeout
 NEAR = 0.9  # share of a limit from which on it is nearly reached
 CONNECTIONS_NEAR = 0.8  # the same for connections to the database
@@ -201,6 +203,18 @@ def check_retention(refusal: object | None) -> Check:
         name="retention",
         status=Level.DEGRADED if refusal else Level.OK,
         detail=f"erases nothing: {refusal}" if refusal else "erases what its time has run out for",
+    )
+
+
+def check_webhooks(switched_off: Sequence[Webhook]) -> Check:
+    """No endpoint was switched off by the service itself, because its receiver is gone or takes nothing."""
+    named = [f"{each.id} of {each.client or 'everybody'} ({each.off_reason})" for each in switched_off[:NAMED_WEBHOOKS]]
+    more = len(switched_off) - len(named)
+    detail = f"switched off: {', '.join(named)}{f', and {more} more' if more else ''}"
+    return Check(
+        name="webhooks",
+        status=Level.DEGRADED if switched_off else Level.OK,
+        detail=detail if switched_off else "none was switched off",
     )
 
 

@@ -1,7 +1,7 @@
 """An import at one moment: as the database has it, with an estimate of when it will be done."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -37,6 +37,12 @@ class ImportReader:
         """The import without an estimate, for whoever only has to know it. None: there is none."""
         async with self.db.read() as tx:
             return await import_queries.get(tx, import_id, by=self._attention_criteria())
+
+    async def each(self, ids: Collection[int]) -> list[ImportView]:
+        """These imports with their estimates, as far as they are there, in no certain order."""
+        async with self.db.read() as tx:
+            imports = await import_queries.each(tx, ids, by=self._attention_criteria())
+        return await self.view_all(imports)
 
     async def page(self, filters: Filters, *, before: int | None, size: int) -> list[Import]:
         """Imports without estimates, newest first, from before the id `before` on."""

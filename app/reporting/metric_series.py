@@ -26,6 +26,8 @@ class Numbers:
     imports: Mapping[str, Mapping[ImportStatus, int]]  # unfinished ones, by instance and status
     instances: Sequence[InstanceView]
     counters: Counters
+    waiting_deliveries: int
+    webhooks: Mapping[str, int]  # endpoints, by how they are doing
     usage: DiskUsage
 
     def counted(self, instance: InstanceView, name: str) -> Mapping[str, float]:
@@ -95,6 +97,15 @@ def _histogram(name: str, bounds: Sequence[int] = counters.BOUNDS_SECONDS) -> Re
 
 def _build(_numbers: Numbers) -> Iterator[Sample]:
     yield (version("marketo-sluice"),), 1
+
+
+def _webhooks(numbers: Numbers) -> Iterator[Sample]:
+    for state, number in numbers.webhooks.items():
+        yield (state,), number
+
+
+def _waiting_deliveries(numbers: Numbers) -> Iterator[Sample]:
+    yield (), numbers.waiting_deliveries
 
 
 def _unfinished(numbers: Numbers) -> Iterator[Sample]:
@@ -267,6 +278,14 @@ CATALOGUE = (
         "Since the worker was last done with a step, as of its last sign of life.",
         _ticks,
     ),
+    Series("sluice_webhooks", G, ("state",), "Endpoints that are on, failing or off.", _webhooks),
+    Series(
+        "sluice_webhook_deliveries_waiting",
+        G,
+        NOTHING,
+        "Deliveries to be sent, for the first time or again; 100,000 at most are counted.",
+        _waiting_deliveries,
+    ),
     Series("sluice_database_size_bytes", G, NOTHING, "Size of the database.", _size),
     Series("sluice_database_free_bytes", G, NOTHING, "Free space of the database's disk (SQLite only).", _free),
     Series(
@@ -291,6 +310,13 @@ CATALOGUE = (
         (*BY, "outcome"),
         "Rows of parts that ended; unprocessed ones are of parts that failed or were cancelled.",
         _counter(counters.ROWS, OUTCOMES),
+    ),
+    Series(
+        "sluice_webhook_deliveries_total",
+        C,
+        (*BY, "outcome"),
+        "Tries to deliver: delivered, to be retried, or failed for good.",
+        _counter(counters.DELIVERIES, ("delivered", "retried", "failed")),
     ),
     Series("sluice_rows_warned_total", C, BY, "Rows that Marketo imported with a remark.", _warned),
     Series("sluice_moves_total", C, (*BY, "move"), "Moves of parts.", _counter(counters.MOVES, list(Move))),

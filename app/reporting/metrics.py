@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.reporting.instances import InstanceReader
 from app.reporting.metric_series import Numbers
-from app.store import counters, disk_usage, queue_summary
+from app.store import counters, disk_usage, queue_summary, webhook_deliveries, webhooks
 from app.store.database import Database
 
 
@@ -25,5 +25,7 @@ class MetricReader:
                 imports=await queue_summary.unfinished_imports(tx),
                 instances=await self.instances.read_all_in(tx, queues),
                 counters=await counters.everything(tx),
+                waiting_deliveries=await webhook_deliveries.waiting(tx),
+                webhooks=await webhooks.numbers(tx),
                 usage=await disk_usage.measure(tx, self.db),
             )

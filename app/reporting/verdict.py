@@ -14,7 +14,7 @@ from app.reporting.health import DatabaseProbe
 from app.reporting.instances import InstanceReader, InstanceView
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
-from app.store import attention, disk_usage, import_queries, queue_summary
+from app.store import attention, disk_usage, import_queries, queue_summary, webhooks
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
 from app.store.import_queries import Filters
@@ -76,6 +76,7 @@ class VerdictReader:
             *checks.check_storage(self.settings, await disk_usage.measure(tx, self.db)),
             checks.check_clock(self.timekeeper),
             checks.check_retention(await self.retention_refusal(tx)),
+            checks.check_webhooks(await webhooks.switched_off(tx)),
             checks.check_attention(await self._troubled_imports(tx), missing),
         ]
 

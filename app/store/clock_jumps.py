@@ -15,8 +15,19 @@ from app.domain.imports import ImportStatus
 from app.domain.instances import WaitingFor
 from app.store import incidents, jobs, parts
 from app.store.dialects import later, upsert
-from app.store.tables import access_token, clock_jump, description, idempotency_key, import_, instance, stream_token
+from app.store.tables import (
+    access_token,
+    clock_jump,
+    description,
+    idempotency_key,
+    import_,
+    instance,
+    stream_token,
+    webhook,
+    webhook_delivery,
+)
 from app.store.transaction import Transaction
+from app.store.webhook_deliveries import UNDELIVERED
 
 KEPT = 1000  # of all that there ever were: the last ones
 
@@ -80,6 +91,9 @@ TIMES_OF_INSTANCE = (
 )
 
 
+TIMES_OF_WEBHOOK = ("previous_secret_until", "failing_since", "hold_until", "lease_until")
+
+
 async def _move_others(tx: Transaction, seconds: float) -> None:
     locked = select(import_.c.id).where(import_.c.status.in_([ImportStatus.QUEUED, ImportStatus.IMPORTING]))
     await tx.execute(locked.order_by(import_.c.id).with_for_update())  # in the order of their ids, as all do
@@ -90,6 +104,9 @@ async def _move_others(tx: Transaction, seconds: float) -> None:
         (idempotency_key.c.touched_at, idempotency_key.c.import_id.is_(None)),
         (description.c.fetched_at, true()),
         (access_token.c.expires_at, true()),
+        *((webhook.c[name], webhook.c[name].is_not(None)) for name in TIMES_OF_WEBHOOK),
+        (webhook_delivery.c.waiting_since, UNDELIVERED),
+        (webhook_delivery.c.next_attempt_at, UNDELIVERED),
         (stream_token.c.expires_at, true()),
     ):
         await tx.execute(update(column.table).where(which).values({column.name: later(tx, column, seconds)}))

@@ -26,6 +26,7 @@ ANSWERS = "answers"  # of Marketo, by call and code
 JOBS = "jobs"  # that ended, by how
 JOB_PARTS = "job_parts"  # the same, by how many parts they had
 CALLS_SAVED = "calls_saved"  # that were not needed, because parts went together; by the call
+DELIVERIES = "webhook_deliveries"  # tries, by how they ended
 WAITED, RAN, TOOK = "waited_seconds", "ran_seconds", "took_seconds"  # imports, by how long they did
 
 BOUNDS_SECONDS = (1, 5, 15, 60, 300, 900, 3600, 14_400, 43_200, 86_400)

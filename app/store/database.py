@@ -21,7 +21,7 @@ from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from app.store import counters
+from app.store import counters, webhook_deliveries
 from app.store.readers import Readers
 from app.store.sqlite_driver import OneTrip, connect
 from app.store.sqlite_file import SqliteFile
@@ -78,11 +78,13 @@ class Database:
         *,
         notify: Notify = lambda _: None,
         finish: Finish = _refuse_ends,
+        wake_sender: Callable[[], None] = lambda: None,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
     ) -> None:
         self.url = url
         self._notify = notify
         self._finish = finish
+        self._wake_sender = wake_sender  # called once there is something to be sent to an endpoint
         self.on_sqlite = url.startswith("sqlite")
         self.file = SqliteFile(sqlite_path(url)) if self.on_sqlite else None
         self._turn = asyncio.Lock()
@@ -121,6 +123,8 @@ class Database:
                 yield tx
                 for lock, at in tx.ended.items():
                     await self._finish(tx, lock, at)
+                if await webhook_deliveries.write(tx):
+                    tx.after_commit.append(self._wake_sender)
                 await counters.write(tx)
             for call in tx.after_commit:
                 call()

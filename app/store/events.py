@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import WARNED, EventType
+from app.domain.webhooks import News, webhook_event_of
 from app.logs import request_id
 from app.store.tables import event, import_
 from app.store.transaction import ImportLock, Transaction
@@ -44,6 +45,7 @@ async def append(
     **data: object,
 ) -> int:
     """Write one line of an instance's own history; its id. As `append_of`."""
+    _tell_endpoints(tx, type_, data, at=at, instance=instance)
     return await _append(tx, type_, {"at": at, "instance": instance}, beside, data)
 
 
@@ -65,6 +67,7 @@ async def append_of(
     """
     assert tx.holds(lock), "the lock is another transaction's"
     place = {"at": at, "instance": lock.instance, "import_id": lock.import_id, "part_number": part}
+    _tell_endpoints(tx, type_, data, at=at, instance=lock.instance, lock=lock)
     return await _append(tx, type_, place, beside, data)
 
 
@@ -85,6 +88,7 @@ async def append_all(tx: Transaction, lines: Sequence[Line], type_: EventType, *
         place = {"at": at, "instance": line.lock.instance, "import_id": line.lock.import_id, "part_number": line.part}
         rows.append({**place, "type": type_, "data": _known(line.data)})
         _log_later(tx, type_, place, line.beside, line.data)
+        _tell_endpoints(tx, type_, line.data, at=at, instance=line.lock.instance, lock=line.lock)
     if rows:
         await tx.execute(insert(event), rows)
 
@@ -100,6 +104,21 @@ async def _append(
     inserted = await tx.execute(insert(event).returning(event.c.id), row)
     _log_later(tx, type_, place, beside, data)
     return int(inserted.scalar_one())
+
+
+def _tell_endpoints(
+    tx: Transaction,
+    type_: EventType,
+    facts: Mapping[str, object],
+    *,
+    at: datetime,
+    instance: str,
+    lock: ImportLock | None = None,
+) -> None:
+    """Have the endpoints of webhooks told by this commit, where the event is for them (store/webhook_deliveries.py)."""
+    if event_ := webhook_event_of(type_, facts):
+        news = News(event_, instance, lock.import_id if lock else None, lock.client if lock else None)
+        tx.news.setdefault(news, at)
 
 
 def _log_later(

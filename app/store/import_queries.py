@@ -1,5 +1,6 @@
 """Imports as they are read: one, a page of them, or the little that a step has to know of one."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -108,6 +109,11 @@ async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
 async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCriteria) -> Import | None:
     imports = await _read(tx, [import_.c.id == import_id], 1, by)
     return imports[0] if imports else None
+
+
+async def each(tx: AsyncConnection, ids: Collection[int], *, by: attention.AttentionCriteria) -> list[Import]:
+    """These imports, as far as they are there, newest first."""
+    return await _read(tx, [import_.c.id.in_(ids)], len(ids), by)
 
 
 async def page(

@@ -554,3 +554,79 @@ Index("ix_event_of_instance", event.c.at, postgresql_where=_of_instance, sqlite_
 Index(  # GET /v1/instances/{name}/events
     "ix_event_instance", event.c.instance, event.c.id, postgresql_where=_of_instance, sqlite_where=_of_instance
 )
+
+webhook = Table(  # an endpoint that is told what happens
+    "webhook",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("client", String(200)),  # whose events it is told of; NULL: everybody's
+    Column("url", Text, nullable=False),
+    Column("description", String(200)),
+    Column("events", Json, nullable=False),
+    # Only store/webhook_secrets.py reads and writes these three
+    Column("secret", Text, nullable=False),
+    Column("previous_secret", Text),
+    Column("previous_secret_until", Moment),
+    Column("enabled", Boolean, nullable=False),
+    Column("off_at", Moment),
+    Column("off_reason", String(10)),  # NULL where a person switched it off
+    Column("created_at", Moment, nullable=False),
+    Column("removed_at", Moment),  # from then on nobody sees it; its deliveries go first, then the row
+    # How its deliveries go: since when none did, how many in a row did not, until when it is left alone
+    Column("failing_since", Moment),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    Column("hold_until", Moment),
+    # Which worker sends its deliveries, and until when it may
+    Column("worker", String(200)),
+    Column("lease_epoch", Integer, nullable=False, server_default=text("0")),
+    Column("lease_until", Moment),
+    CheckConstraint("off_reason IN ('gone', 'failing')", name="off_reason"),
+    CheckConstraint("enabled = (off_at IS NULL)", name="off_since"),
+    sqlite_autoincrement=True,
+)
+
+webhook_delivery = Table(  # one message for one endpoint; what it says is read when it is sent
+    "webhook_delivery",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("webhook_id", ForeignKey("webhook.id"), nullable=False),
+    Column("message_id", String(36), nullable=False),
+    Column("event", String(20), nullable=False),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE")),
+    Column("instance", ForeignKey("instance.name")),
+    Column("subject", String(120), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("state", String(10), nullable=False),
+    Column("waiting_since", Moment),
+    Column("attempts", Integer, nullable=False, server_default=text("0")),
+    Column("last_status", SmallInteger),
+    Column("last_error", String(200)),
+    Column("next_attempt_at", Moment),
+    CheckConstraint("state IN ('waiting', 'delivered', 'failed')", name="state"),
+    CheckConstraint("(state = 'waiting') = (next_attempt_at IS NOT NULL)", name="next_attempt"),
+    CheckConstraint("state <> 'waiting' OR waiting_since IS NOT NULL", name="waiting_since"),
+    sqlite_autoincrement=True,
+)
+_undelivered = text("state = 'waiting'")
+Index(  # what is due
+    "ix_webhook_delivery_due",
+    webhook_delivery.c.webhook_id,
+    webhook_delivery.c.next_attempt_at,
+    webhook_delivery.c.id,
+    postgresql_where=_undelivered,
+    sqlite_where=_undelivered,
+)
+Index(  # what goes before it, of the same subject
+    "ix_webhook_delivery_subject",
+    webhook_delivery.c.webhook_id,
+    webhook_delivery.c.subject,
+    webhook_delivery.c.id,
+    postgresql_where=_undelivered,
+    sqlite_where=_undelivered,
+)
+Index("ix_webhook_delivery_page", webhook_delivery.c.webhook_id, webhook_delivery.c.id)  # GET …/deliveries
+Index("ix_webhook_delivery_import", webhook_delivery.c.import_id)  # its erasure with the import
+_of_no_import = text("import_id IS NULL")
+Index(  # retention
+    "ix_webhook_delivery_at", webhook_delivery.c.at, postgresql_where=_of_no_import, sqlite_where=_of_no_import
+)

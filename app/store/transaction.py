@@ -7,6 +7,8 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from app.domain.webhooks import News
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ImportLock:
@@ -24,13 +26,14 @@ class ImportLock:
 class Transaction(AsyncConnection):
     """`Database.write()` makes it. What only reads takes an AsyncConnection, and so a Transaction too."""
 
-    __slots__ = ("after_commit", "counted", "ended", "locks")
+    __slots__ = ("after_commit", "counted", "ended", "locks", "news")
 
     def __init__(self, engine: AsyncEngine) -> None:
         super().__init__(engine)
         self.locks: dict[int, ImportLock] = {}  # by import
         self.ended: dict[ImportLock, datetime] = {}  # imports whose last part has ended here, and when
         self.counted: dict[tuple[str, str, str], float] = defaultdict(float)  # by instance, counter and label
+        self.news: dict[News, datetime] = {}  # what endpoints are told with this commit, and when it happened
         self.after_commit: list[Callable[[], None]] = []  # called once what was written is on disk, and only then
 
     def lock(self, import_id: int, instance: str, client: str, request_id: str | None) -> ImportLock:

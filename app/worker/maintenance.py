@@ -7,6 +7,7 @@ from app.clock import Clock
 from app.container import Container
 from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.operations.erase import Erase
+from app.operations.webhooks import Webhooks
 from app.store import access_tokens, discards, idempotency, stream_tokens
 from app.store.database import Database
 from app.uploads.cleanup import Cleanup
@@ -21,6 +22,7 @@ class Maintenance:
     now: Clock
     cleanup: Cleanup
     erase: Erase
+    webhooks: Webhooks
 
     async def run_once(self) -> None:
         """Remove expired Idempotency-Keys and tokens, uploads that broke off, and what is past its retention."""
@@ -32,6 +34,7 @@ class Maintenance:
             await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
         await self.cleanup.given_up()
         await self.erase.what_is_too_old()
+        await self.webhooks.tidy()
 
     async def forget_uploads(self) -> None:
         """Give up every upload that is still open, and free its Idempotency-Key.
@@ -44,4 +47,4 @@ class Maintenance:
 
 
 def build_maintenance(container: Container) -> Maintenance:
-    return Maintenance(container.db, container.now, container.cleanup, container.erase)
+    return Maintenance(container.db, container.now, container.cleanup, container.erase, container.webhooks)

@@ -6,7 +6,7 @@ from alembic import op
 from app.store.tables import Number
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 
 COUNTED = """
     INSERT INTO result_reason (import_id, kind, part_number, reason, rows, first_position)

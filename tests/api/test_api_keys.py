@@ -8,7 +8,8 @@ from fastapi.routing import APIRoute
 
 from app.api.app import create_app
 from app.api.openapi.answers import operations
-from app.domain.api_keys import Scope
+from app.domain.api_keys import Caller, Scope
+from app.domain.webhooks import WebhookEvent
 from tests.story.files import LEADS, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
@@ -50,6 +51,15 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("GET", "/v1/keys"): (403, 403, 403, 403, 403, 200),
     ("POST", "/v1/keys"): (403, 403, 403, 403, 403, 201),
     ("DELETE", "/v1/keys/{key_id}"): (403, 403, 403, 403, 403, 404),
+    ("GET", "/v1/webhooks"): (200, 403, 403, 200, 200, 200),
+    ("POST", "/v1/webhooks"): (201, 403, 403, 201, 201, 201),
+    ("GET", "/v1/webhooks/{webhook_id}"): (200, 403, 403, 200, 404, 200),
+    ("PATCH", "/v1/webhooks/{webhook_id}"): (200, 403, 403, 200, 404, 200),
+    ("DELETE", "/v1/webhooks/{webhook_id}"): (204, 403, 403, 204, 404, 204),
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): (200, 403, 403, 200, 404, 200),
+    ("POST", "/v1/webhooks/{webhook_id}/test"): (202, 403, 403, 202, 404, 202),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): (200, 403, 403, 200, 404, 200),
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"): (409, 403, 403, 409, 404, 409),
 }
 
 
@@ -63,6 +73,8 @@ BODIES = {
     "/v1/imports/{import_id}": b'{"priority": 7}',
     "/v1/imports": LEADS,
     "/v1/checks": LEADS,
+    "/v1/webhooks": b'{"url": "https://192.0.2.1/hook", "events": ["import.finished"]}',
+    "/v1/webhooks/{webhook_id}": b'{"enabled": true}',
     "/v1/keys": b'{"client": "a", "scopes": ["read"]}',
     "/v1/imports/{import_id}/parts/{number}/resolve": b'{"outcome": "resubmit"}',
 }
@@ -107,8 +119,9 @@ async def test_each_key_gets_what_its_scopes_say(stage: Stage, place: tuple[str,
     ]
     found = []
     for one in keys:
-        url = path.format(import_id=await made(stage, owner), number=1, name="default", key_id="0f3a5c7e9b1d")
-        is_json = path.endswith(("resolve", "keys")) or method == "PATCH"
+        hook = await a_webhook_with_a_delivery(stage) if "webhook" in path else {}
+        url = path.format(import_id=await made(stage, owner), number=1, name="default", key_id="0f3a5c7e9b1d", **hook)
+        is_json = BODIES.get(path, b"").startswith(b"{")
         headers = bearing(one) | ({"Content-Type": "application/json"} if is_json else {})
         found.append((await stage.api.request(method, url, content=BODIES.get(path), headers=headers)).status_code)
     assert dict(zip(KEYS, found, strict=True)) == dict(zip(KEYS, statuses, strict=True))
@@ -117,6 +130,15 @@ async def test_each_key_gets_what_its_scopes_say(stage: Stage, place: tuple[str,
         assert answer.status_code == 401
         assert answer.headers["www-authenticate"] == "Bearer"
         assert answer.json()["code"] == "unauthorized"
+
+
+async def a_webhook_with_a_delivery(stage: Stage) -> dict[str, int]:
+    """One of the client whose the import is; the delivery waits."""
+    owner = Caller(OWN, frozenset({Scope.SUBMIT}))
+    url, events = "https://192.0.2.1/hook", [WebhookEvent.IMPORT_FINISHED]
+    webhook, _ = await stage.container.webhooks.add(owner, url=url, events=events, description=None)
+    delivery = await stage.container.webhooks.test(webhook.id, owner)
+    return {"webhook_id": webhook.id, "delivery_id": delivery.id}
 
 
 def test_every_route_is_in_the_table(stage_free_routes: set[tuple[str, str]]):

@@ -139,10 +139,3 @@ def test_columns_are_mapped_and_left_out(sluice: Run, served: Service, tmp_path:
     (line,) = [line for line in refused.stderr.splitlines() if line.startswith("Try: ")]
     again = sluice(*shlex.split(line.removeprefix("Try: "))[1:], URL=served.url)
     assert again.returncode == 0, again.stdout + again.stderr
-
-
-@pytest.mark.parametrize("words", [("--map", "email"), ("--map", "=email"), ("--map", "a="), ("--map=a=b", "--skip=a")])
-def test_a_map_that_says_nothing_is_bad_usage(sluice: Run, words: tuple[str, ...]):
-    result = sluice("submit", "-", *words, stdin="email\na@example.com\n")
-    assert result.returncode == 2
-    assert re.search(r"write COLUMN=field|is named twice", re.sub(r"[\s│]+", " ", result.stderr))

@@ -46,6 +46,17 @@ from sluice_client.api.results import (
     list_warnings,
 )
 from sluice_client.api.status import get_liveness, get_metrics, get_readiness, get_status
+from sluice_client.api.webhooks import (
+    create_webhook,
+    delete_webhook,
+    get_webhook,
+    list_webhook_deliveries,
+    list_webhooks,
+    redeliver_webhook_delivery,
+    rotate_webhook_secret,
+    test_webhook,
+    update_webhook,
+)
 from sluice_client.models import (
     ApiKeyRequest,
     CorrectedFileForm,
@@ -60,6 +71,7 @@ from sluice_client.models import (
     InstanceState,
     InstanceSummary,
     JobState,
+    NewWebhook,
     ObjectType,
     PartState,
     PauseRequest,
@@ -69,6 +81,8 @@ from sluice_client.models import (
     ResolutionOutcome,
     ResultRow,
     Scope,
+    WebhookChanges,
+    WebhookEvent,
 )
 from sluice_client.types import UNSET, File, Response, Unset
 
@@ -123,6 +137,7 @@ class Life:
         self.check_files()
         self.meet_problems(finished[0])
         self.make_keys()
+        self.make_webhooks()
         self.erase(finished[-1])
 
     def send_raw(self) -> Iterator[Import]:
@@ -316,6 +331,28 @@ class Life:
         told = well(get_problem.sync(GetProblemName.MISSING_COLUMN, client=self.client))
         assert (told.code, told.type_) == (no_key.code, no_key.type_)
         assert told.code in {entry.code for entry in well(list_problems.sync(client=self.client)).items}
+
+    def make_webhooks(self) -> None:
+        """An endpoint from its first test to its end. Nobody listens there: what it hears is another test's."""
+        asked = NewWebhook(url="https://hooks.example.com/sluice", events=[WebhookEvent.IMPORT_FINISHED])
+        made = well(create_webhook.sync(client=self.client, body=asked))
+        assert made.secret.startswith("whsec_")
+        assert [hook.id for hook in well(list_webhooks.sync(client=self.client)).items] == [made.id]
+        changes = WebhookChanges(description="nightly", enabled=False)
+        assert well(update_webhook.sync(made.id, client=self.client, body=changes)).enabled is False
+        well(update_webhook.sync(made.id, client=self.client, body=WebhookChanges(enabled=True)))
+        shown = well(get_webhook.sync(made.id, client=self.client))
+        assert (shown.description, shown.events) == ("nightly", [WebhookEvent.IMPORT_FINISHED])
+        assert well(rotate_webhook_secret.sync(made.id, client=self.client)).secret != made.secret
+        sent = well(test_webhook.sync(made.id, client=self.client))
+        listed = well(list_webhook_deliveries.sync(made.id, client=self.client)).items
+        assert sent.message_id in {delivery.message_id for delivery in listed}
+        waits = problem(redeliver_webhook_delivery.sync(made.id, sent.id, client=self.client))
+        assert waits.code == "wrong_state"  # it is tried again by itself
+        assert delete_webhook.sync_detailed(made.id, client=self.client).status_code is HTTPStatus.NO_CONTENT
+        assert problem(get_webhook.sync(made.id, client=self.client)).code == "not_found"
+        loopback = NewWebhook(url="https://127.0.0.1/", events=[WebhookEvent.IMPORT_FINISHED])
+        assert problem(create_webhook.sync(client=self.client, body=loopback)).status == HTTPStatus.UNPROCESSABLE_ENTITY
 
     def make_keys(self) -> None:
         """A key over the API: what it may, and its end."""

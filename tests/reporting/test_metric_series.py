@@ -29,6 +29,8 @@ def samples(
         imports={"default": {ImportStatus.QUEUED: 2}},
         instances=[view(**fields)],
         counters={counter: {"default": dict(values)} for counter, values in (counted or {}).items()},
+        waiting_deliveries=7,
+        webhooks={"on": 2, "failing": 1, "off": 0},
         usage=usage or DiskUsage(10, 20),
     )
     return list(SERIES[name].read(numbers))

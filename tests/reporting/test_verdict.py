@@ -34,6 +34,7 @@ async def test_all_is_well_at_rest_and_while_work_flows(stage: Stage):
             "database",
             "backlog",
             "attention",
+            "webhooks",
             "temporary_files",
             "clock",
             "retention",

@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 from app.domain.imports import Request, SourceFile
 from app.domain.objects import Leads
 from app.domain.parts import Part
-from app.store import imports, instances, part_queries, parts
+from app.domain.webhooks import WebhookEvent
+from app.store import imports, instances, part_queries, parts, webhooks
 from app.store.database import Database
 from app.store.parts import NewPart
+from app.store.transaction import Transaction
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
@@ -32,3 +34,16 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
 async def parts_of(db: Database, import_id: int) -> list[Part]:
     async with db.read() as tx:
         return await part_queries.of_import(tx, import_id)
+
+
+async def a_webhook(tx: Transaction, *, client: str | None = None, events: tuple[str, ...] = ()) -> int:
+    """An endpoint for these events, or for all."""
+    return await webhooks.add(
+        tx,
+        client=client,
+        url="https://hooks.example.com/sluice",
+        description=None,
+        events=[WebhookEvent(event) for event in events or WebhookEvent],
+        secret="whsec_Zmlyc3Q=",
+        at=AT,
+    )

@@ -8,10 +8,10 @@ from sqlalchemy import Column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Cause, Jump
-from app.store import clock_jumps
+from app.store import clock_jumps, webhook_deliveries
 from app.store.database import Database
-from app.store.tables import Moment, import_, instance, job, metadata, part
-from tests.store.seed import AT, an_import, parts_of
+from app.store.tables import Moment, import_, instance, job, metadata, part, webhook, webhook_delivery
+from tests.store.seed import AT, a_webhook, an_import, parts_of
 from tests.support import in_jobs
 
 HOUR = timedelta(hours=1)
@@ -32,6 +32,8 @@ MOVES = {
     "description": {"fetched_at"},
     "idempotency_key": {"touched_at"},
     "access_token": {"expires_at"},
+    "webhook": {"previous_secret_until", "failing_since", "hold_until", "lease_until"},
+    "webhook_delivery": {"waiting_since", "next_attempt_at"},
     "stream_token": {"expires_at"},
 }
 STAYS = {  # history, and moments that somebody named
@@ -44,6 +46,8 @@ STAYS = {  # history, and moments that somebody named
     "api_key": {"created_at", "expires_at", "revoked_at", "last_used_at"},
     "idempotency_key": {"created_at"},
     "event": {"at"},
+    "webhook": {"off_at", "created_at", "removed_at"},
+    "webhook_delivery": {"at"},
     "clock_jump": {"before_at", "after_at"},
 }
 
@@ -92,6 +96,19 @@ async def test_what_is_under_way_moves_and_history_does_not(db: Database, table:
     assert {name for name in moments(table.name) if found[name] == AT} == STAYS[table.name] | (
         {"waits_since"} & moments(table.name)
     )
+
+
+async def test_what_an_endpoint_and_a_waiting_delivery_are_timed_by_moves(db: Database):
+    """Its lease, its holds, its secret's last day; of a delivery, when it is tried, and how long it has been."""
+    async with db.write() as tx:
+        webhook_id = await a_webhook(tx)
+        await webhook_deliveries.add(tx, webhook_id, "webhook.test", at=AT)
+        await tx.execute(update(webhook).values(dict.fromkeys(MOVES["webhook"], AT)))
+    await jumped(db, HOUR)
+    async with db.read() as tx:
+        endpoint, delivery = await row(tx, webhook), await row(tx, webhook_delivery)
+    assert {name for name in moments("webhook") if endpoint[name] == AT + HOUR} == MOVES["webhook"]
+    assert {name for name in moments("webhook_delivery") if delivery[name] == AT + HOUR} == MOVES["webhook_delivery"]
 
 
 async def test_the_times_of_a_job_that_has_ended_stay_as_they_were(db: Database):

@@ -28,6 +28,7 @@ from app.store.database import Database
 from app.store.parts import NewPart
 from app.store.results import Kind, Owner
 from migrations.drift import drift
+from tests.store.seed import a_webhook
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 VALUES = ["é", None, 'a"b']
@@ -245,3 +246,36 @@ async def test_rows_that_an_earlier_version_wrote_are_read_as_what_they_are(data
     assert [(part.state, part.blocked_by) for part in parts_before if part.blocked_by] == [("waiting", 4)]
     assert [(job.slot, job.state) for job in there] == list(enumerate(AT_MARKETO, start=2))
     assert instance.external_slots == 3
+
+
+async def test_0015_endpoints_and_deliveries_go_with_it_and_the_rest_stays(database_url: str):
+    """Down again with rows in it, also where an import has deliveries; and what is not allowed has a name."""
+    made = await filled(database_url)
+    database = Database(database_url)
+    async with database.write() as tx:
+        await a_webhook(tx)
+        await events.append(tx, Occurrence.PAUSED, at=AT, instance="default", by="ann")
+        lock = await imports.lock(tx, made[0])
+        assert lock
+        await events.append_of(tx, lock, Occurrence.STUCK, at=AT)
+    async with database.read() as tx:
+        assert (await tx.execute(text("SELECT count(*) FROM webhook_delivery"))).scalar_one() == 2
+    for wrong, name in (
+        ("UPDATE webhook SET off_reason = 'mood'", "ck_webhook_off_reason"),
+        ("UPDATE webhook SET enabled = false", "ck_webhook_off_since"),
+        ("UPDATE webhook_delivery SET state = 'lost', next_attempt_at = NULL", "ck_webhook_delivery_state"),
+        ("UPDATE webhook_delivery SET state = 'delivered'", "ck_webhook_delivery_next_attempt"),
+        ("UPDATE webhook_delivery SET waiting_since = NULL", "ck_webhook_delivery_waiting_since"),
+    ):
+        with pytest.raises(IntegrityError, match=name):
+            async with database.write() as tx:
+                await tx.execute(text(wrong))
+    await database.close()
+    migrations.downgrade(database_url, "0014")
+    migrations.upgrade(database_url)
+    assert drift(database_url) == []
+    database = Database(database_url)
+    async with database.read() as tx:
+        for import_id in made:
+            assert len(await part_queries.of_import(tx, import_id)) == 1
+    await database.close()

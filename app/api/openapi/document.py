@@ -28,6 +28,7 @@ TAGS = [
     {"name": "imports", "description": "Send files, and follow what becomes of them."},
     {"name": "results", "description": "The rows that Marketo rejected, or took with a remark."},
     {"name": "instances", "description": "The Marketo subscriptions that files go to."},
+    {"name": "webhooks", "description": "Be told what happens, instead of asking."},
     {"name": "keys", "description": "Who may call, and what. For the scope `admin`."},
     {"name": "status", "description": "Is work flowing?"},
     {"name": "problems", "description": "What each code of an error means, and what to do."},

@@ -73,6 +73,38 @@ FILE_CHECK: dict[str, Any] = {
     "repeated_keys": 12,
     "guessed": None,
 }
+NEW_WEBHOOK: dict[str, Any] = {
+    "url": "https://hooks.example.com/sluice",
+    "events": ["import.finished", "import.attention"],
+    "description": "CRM sync",
+}
+WEBHOOK_CHANGES: dict[str, Any] = {"enabled": True}
+WEBHOOK_SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="  # noqa: S105  # an example
+WEBHOOK: dict[str, Any] = {
+    "id": 3,
+    "client": "crm-sync",
+    "url": "https://hooks.example.com/sluice",
+    "description": "CRM sync",
+    "events": ["import.finished", "import.attention"],
+    "enabled": True,
+    "off_since": None,
+    "off_reason": None,
+    "failing_since": None,
+    "created_at": "2026-11-23T10:00:00.000Z",
+}
+WEBHOOK_DELIVERY: dict[str, Any] = {
+    "id": 1709,
+    "message_id": "msg_5b8f0c1e7a9d4c3fb2e6d8a1c0f4e7b9",
+    "event": "import.finished",
+    "import_id": 42,
+    "instance": "default",
+    "state": "waiting",
+    "attempts": 1,
+    "last_status": 503,
+    "last_error": "the receiver answered 503",
+    "next_attempt_at": "2026-11-23T10:04:05.000Z",
+    "at": "2026-11-23T10:04:00.000Z",
+}
 API_KEY_REQUEST: dict[str, Any] = {"client": "crm-sync", "scopes": ["submit"], "expires_at": None}
 KEY_TEXT = "slc_0f3a5c7e9b1d_4b0c2f6a8d1e3c5b7a9f0e2d4c6b8a1f3e5d7c9b0a2f4e6d"
 API_KEY: dict[str, Any] = {

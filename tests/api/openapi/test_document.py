@@ -190,6 +190,7 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
         *("Import", "Part", "Job", "Instance", "InstanceSummary", "Event", "InstanceEvent", "ResultRow", "Problem"),
         *("ImportPage", "PartPage", "JobPage", "InstancePage", "EventPage", "InstanceEventPage", "ResultRowPage"),
         *("ImportStatus", "PartState", "JobState", "InstanceState", "WaitingFor", "AttentionCode", "ObjectType"),
+        *("Webhook", "WebhookWithSecret", "WebhookPage", "WebhookDelivery", "WebhookDeliveryPage", "WebhookEvent"),
         *("EventType", "InstanceEventType", "HealthStatus", "OnUnconfirmed", "Format", "FileCheck", "ServiceStatus"),
     }
     assert {operation["operationId"] for _, _, operation in ours(document)} == {
@@ -199,6 +200,8 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
         *("downloadFailures", "downloadWarnings", "listFailureReasons", "listWarningReasons", "createStreamToken"),
         *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
         *("listKeys", "createKey", "revokeKey"),
+        *("listWebhooks", "createWebhook", "getWebhook", "updateWebhook", "deleteWebhook", "rotateWebhookSecret"),
+        *("testWebhook", "listWebhookDeliveries", "redeliverWebhookDelivery"),
         *("getStatus", "getLiveness", "getReadiness", "getMetrics", "listProblems", "getProblem"),
     }
 

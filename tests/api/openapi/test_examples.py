@@ -14,6 +14,7 @@ from app.api.schemas.parts import Part
 from app.api.schemas.problems import Problem
 from app.api.schemas.results import FailureReason, ResultRow
 from app.api.schemas.status import ServiceStatus
+from app.api.schemas.webhooks import Webhook, WebhookDelivery
 
 PROBLEM = "application/problem+json"
 
@@ -30,6 +31,8 @@ PROBLEM = "application/problem+json"
         (InstanceEvent, examples.INSTANCE_EVENT),
         (Instance, examples.INSTANCE),
         (FileCheck, examples.FILE_CHECK),
+        (Webhook, examples.WEBHOOK),
+        (WebhookDelivery, examples.WEBHOOK_DELIVERY),
         (ServiceStatus, examples.STATUS),
         (Problem, examples.PROBLEM),
     ],

@@ -57,6 +57,7 @@ await followEvents();
 await watchInstances();
 await meetProblems(leads);
 await makeKeys();
+await makeWebhooks();
 
 function clientWith(key: string) {
   return createClient<paths>({
@@ -235,4 +236,19 @@ async function makeKeys(): Promise<void> {
   const params = { path: { key_id: made.id } };
   assert.equal((await client.DELETE("/v1/keys/{key_id}", { params })).response.status, 204);
   assert.equal(problem(await crm.GET("/v1/imports")).code, "unauthorized");
+}
+
+/** An endpoint from its first test to its end. Nobody listens there: what it hears is another test's. */
+async function makeWebhooks(): Promise<void> {
+  const body = { url: "https://hooks.example.com/sluice", events: ["import.finished" as const] };
+  const made = well(await client.POST("/v1/webhooks", { body }));
+  assert(made.secret.startsWith("whsec_"));
+  const params = { path: { webhook_id: made.id } };
+  const changed = well(await client.PATCH("/v1/webhooks/{webhook_id}", { params, body: { description: "nightly" } }));
+  assert.deepEqual([changed.description, changed.enabled, changed.events], ["nightly", true, ["import.finished"]]);
+  const sent = well(await client.POST("/v1/webhooks/{webhook_id}/test", { params }));
+  const listed = well(await client.GET("/v1/webhooks/{webhook_id}/deliveries", { params }));
+  assert(listed.items.some(({ message_id }) => message_id === sent.message_id));
+  assert.equal((await client.DELETE("/v1/webhooks/{webhook_id}", { params })).response.status, 204);
+  assert.equal(problem(await client.GET("/v1/webhooks/{webhook_id}", { params })).code, "not_found");
 }

@@ -1,0 +1,1 @@
+"""Webhooks: what is told to the endpoints of others, and how it gets there."""
