@@ -16,4 +16,4 @@ class EndpointLease:
 
     def holds(self, monotonic: float) -> bool:
         """Whether a try may begin or go on: once it is False, another worker may send."""
-        return monotonic < self.until
+        return self.until > monotonic

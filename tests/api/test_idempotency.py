@@ -32,8 +32,8 @@ async def send(api: httpx.AsyncClient, content: Any = LEADS, **parameters: Any) 
 
 
 async def held_up(begun: asyncio.Event, go_on: asyncio.Event, content: bytes = LEADS) -> AsyncIterator[bytes]:
-    begun.set()
     yield content[:10]
+    begun.set()  # the first piece is dealt with
     await go_on.wait()
     yield content[10:]
 

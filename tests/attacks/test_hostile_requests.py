@@ -159,7 +159,7 @@ async def test_a_page_of_large_rows_ends_sooner(stage: Stage):
         seen += [row["source_row"] for row in page["items"]]
         token = page["next_page_token"]
     assert seen == list(range(1, 9))
-    file = (await stage.api.get(path)).text
+    file = (await stage.api.get(f"{path}.csv")).text
     assert [line.partition(",")[0] for line in file.splitlines()[1:]] == [f"no-address-{n}" for n in range(1, 9)]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import create_engine, insert, select, text
 import migrations
 from app.domain.lifecycle import Move
 from app.pipeline.finish import finish
-from app.store import job_queries, jobs, part_queries
+from app.store import job_queries, jobs, part_queries, parts
 from app.store.database import Database, driver_url
 from app.store.results import Kind, keep_file
 from app.store.tables import metadata, part, result_file
@@ -155,6 +156,7 @@ async def test_0014_what_it_made_is_read_and_goes_on(database_url: str):
             assert [part.id for part in await job_queries.parts_of(tx, job.id)] == [job.id]
         await jobs.move(tx, 40, Move.FINISH, at=AT)
         assert (await part_queries.get(tx, 40)).state == "collecting"
+        await parts.make_due(tx, "default", now=AT + timedelta(days=365))
         assert (await jobs.claim(tx, [90], slot=4, due_at=AT, at=AT)).id > max(10 * number for number in WITH_JOB)
 
 

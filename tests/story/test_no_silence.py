@@ -19,9 +19,10 @@ from app.domain.answers import RejectionReason
 from app.domain.events import WARNED
 from app.domain.imports import AttentionCode
 from app.domain.instances import InstanceState, WaitingFor
+from app.domain.webhooks import SwitchedOff, WebhookEvent
 from app.reporting.monitor import Monitor
 from app.simulator import Fault
-from app.store import disk_usage
+from app.store import disk_usage, webhooks
 from app.worker.runner import Worker
 from app.worker.timetable import timetable
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE, leads
@@ -201,6 +202,15 @@ async def wait_for_the_unknown(stage: Stage) -> None:
     answer = await stage.create(LEADS, instance="old")
     assert answer.status_code == 202, answer.text
     del stage.container.settings.instances["old"]
+
+
+async def lose_an_endpoint(stage: Stage) -> None:
+    """Its receiver has answered 410. All else goes on."""
+    hook = {"url": "https://hooks.example.com/sluice", "events": {WebhookEvent.IMPORT_FINISHED}, "description": None}
+    async with stage.container.db.write() as tx:
+        at = stage.clock()
+        webhook_id = await webhooks.add(tx, client="crm-sync", secret="whsec_" + 44 * "A", at=at, **hook)
+        await webhooks.switch_off(tx, webhook_id, at=at, reason=SwitchedOff.GONE)
 
 
 async def fill_the_backlog(stage: Stage) -> None:
@@ -414,6 +424,9 @@ WAYS = {
     ),
     "an instance that is not configured": Way(
         wait_for_the_unknown, "degraded", "instance:old", "not configured", knobs=instances({}, "old")
+    ),
+    "an endpoint of webhooks gone": Way(
+        lose_an_endpoint, "degraded", "webhooks", "switched off: 1 of crm-sync (gone)"
     ),
     "backlog full": Way(fill_the_backlog, "degraded", "backlog", "1 of 1 parts waiting", knobs={"backlog_parts": 1}),
     "database's disk full": Way(
