@@ -25,7 +25,7 @@ from tests.support.stage import Stage, staged
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
 SECONDS = 300  # bounds a run that would hang, on a quiet machine
-SHORT = ("--phases=examples,fuzzing", "--max-examples=2")
+SHORT = ("--phases=examples,fuzzing", "--max-examples=1")
 LONG = ("--max-examples=15",)  # and each bound and each type of each parameter, one by one, and links followed
 
 
