@@ -27,10 +27,9 @@ def listening(path: Path) -> Iterator[socket.socket | None]:
 
     The caller has the database's lock: what is at the path was left by a process that has ended.
     """
-    with suppress(FileNotFoundError):
-        path.unlink()
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
+        path.unlink(missing_ok=True)
         with _short(path) as name:
             mask = os.umask(0o777 & ~PRIVATE)  # it must never be open to others, not even for a moment
             try:
