@@ -86,7 +86,7 @@ WEBHOOK_OFF_SECONDS = 3 * 86_400 - 600  # without one success, before an endpoin
 WEBHOOK_SECRET_SECONDS = 86_400  # how long an endpoint's former secret signs too
 WEBHOOK_TRIES_SECONDS = 3 * 86_400  # how long a delivery is tried
 WEBHOOK_TRY_SECONDS = 10.0  # how long one try may take
-WEBHOOK_WAKE_SECONDS = 0.05  # between two looks for deliveries: a burst of them is looked for once
+WEBHOOK_WAKE_SECONDS = 0.25  # between two looks for deliveries: what comes within it is read together
 WEBHOOK_WAITS_SECONDS = (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
 """Between the tries of a delivery; the last is repeated. Standard Webhooks, "Retry schedule", read 2026-11."""
 

@@ -22,6 +22,7 @@ from tests.support.stage import Stage, staged
 
 PROBLEM = "application/problem+json"
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+FILES = (ROOT / "docs" / "files.md").read_text(encoding="utf-8")
 KINDS = {kind.__name__: kind for kind in (errors.CallerError, *errors.CallerError.__subclasses__())}
 OF_FILES = {"Content-Digest", "Content-Disposition", "Content-Encoding"}
 TOKEN = "/identity/oauth/token"
@@ -292,9 +293,9 @@ def test_every_request_that_the_page_tells_of_is_there(document: dict[str, Any])
     assert told - there == set()
 
 
-def test_every_code_that_the_page_tells_of_is_one():
+def test_every_code_that_the_pages_tell_of_is_one():
     """In prose, and in the generated table."""
-    told = set(re.findall(r"\b(?:400|401|403|404|409|413|415|422|429|503|507)\b[^`|.\n]{0,3}`([a-z_]+)`", API))
+    told = set(re.findall(r"\b(?:400|401|403|404|409|413|415|422|429|503|507)\b[^`|.\n]{0,3}`([a-z_]+)`", API + FILES))
     assert {"idempotency_key_reused", "unsupported_charset", "invalid_header"} <= told
     assert told <= PROBLEMS.keys()
 
