@@ -23,6 +23,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import structlog
+from sqlalchemy import select
 
 from app.api.webhook_data import WebhookData
 from app.container import Container, build_container
@@ -31,8 +32,9 @@ from app.domain.lifecycle import Move
 from app.domain.objects import Leads
 from app.domain.webhooks import WebhookEvent
 from app.settings import exactly
-from app.store import imports, instances, part_queries, parts, webhooks
+from app.store import imports, instances, jobs, parts, webhooks
 from app.store.parts import NewPart
+from app.store.tables import part
 from app.worker.webhook_duty import build_webhook_duty
 from benchmarks.support import database, describe_machine, free_port, peak_mb, percentile, scratch, verdict
 
@@ -90,12 +92,13 @@ async def make(container: Container, count: int) -> list[int]:
 
 
 async def finish(container: Container, import_ids: Sequence[int]) -> float:
-    """End these imports in one transaction, as the end of a job with parts of many does; when that began."""
+    """Begin and end a job with a part of each of these imports, in one transaction; when that began."""
     begun = time.monotonic()
     async with container.db.write() as tx:
-        for import_id in sorted(import_ids):
-            waiting = await part_queries.waiting_of(tx, import_id)
-            await parts.move_all(tx, waiting, Move.CANCEL, at=container.now())
+        at = container.now()
+        its_parts = select(part.c.id).where(part.c.import_id.in_(import_ids)).order_by(part.c.turn)
+        job = await jobs.claim(tx, (await tx.execute(its_parts)).scalars().all(), slot=1, due_at=at, at=at)
+        await jobs.move(tx, job.id, Move.REFUSE, at=at, values={"error_code": "refused", "error_message": "No"})
     return begun
 
 

@@ -73,6 +73,8 @@ class WebhookDuty:
         async with self.db.read() as tx:
             ids = await webhooks.with_work(tx, now=self.now(), worker=self.worker, over=self._over())
         new = [webhook_id for webhook_id in ids if webhook_id not in self._running]
+        for webhook_id in self._running.keys() & set(ids):
+            self._leases[webhook_id].has_more = True  # or only what is under way: its task will see
         await self._take([webhook_id for webhook_id in new if not self._holds(webhook_id)])
         for webhook_id in new:
             if not self.stopping and self._holds(webhook_id):

@@ -9,6 +9,7 @@ class EndpointLease:
     webhook_id: int
     epoch: int
     until: float  # by this process's monotonic clock; moved on by each renewal
+    has_more: bool = True  # whether something is due that the endpoint's task may not have read yet
 
     def lose(self) -> None:
         """Another worker has it, or the endpoint is gone: nothing more may be sent."""

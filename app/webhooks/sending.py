@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from app.clock import Clock
+from app.domain.timeouts import WEBHOOK_WAKE_SECONDS
 from app.domain.webhooks import Attempt, Delivery, Secrets, Webhook
 from app.store import webhook_deliveries, webhook_secrets, webhooks
 from app.store.database import Database
@@ -50,19 +51,24 @@ class EndpointSender:
         try:
             while True:
                 may_go = not is_stopping() and lease.holds(self.now.monotonic())
-                if may_go and not ready:
+                if may_go and not ready and (lease.has_more or not under_way):
+                    lease.has_more = False
                     ready.extend(await self._read(lease.webhook_id, under_way.values()))
+                    lease.has_more = lease.has_more or len(ready) == READ_AT_ONCE
                 while may_go and ready and len(under_way) < (1 if ready[0].endpoint.is_held else AT_ONCE):
                     message = ready.popleft()
                     has_sent = True
                     under_way[asyncio.create_task(self._try(lease, message))] = message.delivery
                 if not under_way:
                     return has_sent
-                done, _ = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(
+                    under_way, timeout=WEBHOOK_WAKE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+                )
                 for task in done:
                     del under_way[task]
                     if not task.result().is_delivered:
                         ready.clear()  # the endpoint may have to be left alone now: it is read again
+                        lease.has_more = True
         finally:
             for task in under_way:
                 task.cancel()
