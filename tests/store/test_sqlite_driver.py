@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.store.sqlite_driver import OneTrip, connect
+from tests.support.patience import Deadline
 
 THING = Table("thing", MetaData(), Column("id", Integer, primary_key=True), Column("blob", LargeBinary, unique=True))
 
@@ -33,11 +34,15 @@ def trips(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 async def engine(tmp_path: Path) -> AsyncIterator[AsyncEngine]:
+    before = set(threading.enumerate())
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/a.db", connect_args={"async_creator_fn": connect})
     async with engine.begin() as tx:
         await tx.run_sync(THING.metadata.create_all)
     yield engine
     await engine.dispose()
+    deadline = Deadline()
+    while set(threading.enumerate()) - before and not deadline.is_over():  # a cancelled one's thread still says so
+        await asyncio.sleep(0.01)
 
 
 async def test_a_statement_takes_one_trip_with_all_that_it_found(engine: AsyncEngine, trips: list[str]):
