@@ -1,6 +1,7 @@
 """Watches an import to its end, and shows what became of its rows: for `sluice submit` and `sluice retry`."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -9,13 +10,33 @@ from rich.markup import escape
 
 from app.cli import tables
 from app.cli.client import fail, follow, read_for_people, result_rows
-from app.cli.progress import UploadProgress
+from app.cli.progress import UploadProgress, progress_bar
 from app.cli.retrying_client import RetryingClient
 from app.domain.imports import ImportStatus
 from app.terminal import harmless_json
 
 SHOWN_ROWS = 20
 SHOWN_REASONS = 10
+
+
+Send = Callable[[RetryingClient, UploadProgress], dict[str, Any]]
+"""Sends something that makes an import, and shows how much of it has gone. Returns the import."""
+
+
+def send_and_watch(
+    client: httpx.Client, send: Send, *, size_bytes: int | None, wait: bool
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(the import as it was accepted; as it is at its end, with `wait`), under a progress bar that is cleared then.
+
+    `size_bytes` of what is sent; None where it is not known.
+    """
+    with progress_bar(is_cleared=True) as bar:
+        progress = UploadProgress(bar, size_bytes=size_bytes)
+        retrying = RetryingClient(client, progress.show_broken)
+        accepted = send(retrying, progress)
+        progress.show_accepted(accepted)
+        final = watch(retrying, accepted, progress, is_watched=not bar.disable) if wait else accepted
+    return accepted, final
 
 
 def watch(

@@ -1,5 +1,6 @@
 """`sluice retry`: what an import left behind goes to Marketo again."""
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -7,11 +8,11 @@ import typer
 
 from app.cli import outcome, sent_before
 from app.cli.client import read_json, service, spell_command
-from app.cli.progress import UploadProgress, progress_bar
+from app.cli.progress import UploadProgress
 from app.cli.reading import AsJson, ImportId
 from app.cli.retrying_client import RetryingClient
 from app.cli.sent_before import AgainOption
-from app.cli.upload import name_of, open_file, upload
+from app.cli.upload import name_of, open_file, size_of, upload
 from app.domain.formats import Format
 from app.terminal import harmless
 
@@ -43,38 +44,28 @@ def retry(
     if parameters and file is None:
         raise typer.BadParameter("--format and --charset say how FILE is to be read, and there is none")
     path = f"/v1/imports/{import_id}/{'retry-failures' if failures else 'retry'}"
-    with service() as client, progress_bar(is_cleared=True) as bar:
-        retrying = RetryingClient(client)
-        progress = UploadProgress(bar, size_bytes=None)
-        if file:
-            new_import = _send(retrying, import_id, file, path=path, parameters=parameters, ask=not again)
-        else:
-            new_import = read_json(client.post(path))
-        progress.show_accepted(new_import)
-        final = outcome.watch(retrying, new_import, progress, is_watched=not bar.disable) if wait else new_import
-        bar.stop()
+
+    def send(retrying: RetryingClient, progress: UploadProgress) -> dict[str, Any]:
+        if file is None or source is None:
+            return dict(read_json(client.post(path)))
+        words = ["sluice", "retry", str(import_id), "--failures", str(file)]
+        answer = upload(retrying, source, path=path, name=name_of(file), parameters=parameters, sent=progress.show_sent)
+        return dict(read_json(answer, again=lambda say: spell_command(words, parameters | say)))
+
+    with open_file(file) if file else nullcontext() as source, service() as client:
+        if source and not again:
+            sent_before.ask(source, sent_before.retries(client, import_id), is_refused=True)
+        size = size_of(source) if source else None
+        accepted, final = outcome.send_and_watch(client, send, size_bytes=size, wait=wait)
         if not as_json:
-            _show_new(new_import, import_id)
+            _show_accepted(accepted, import_id)
         if wait or as_json:
             outcome.show(client, final, as_json=as_json)
     if wait and not outcome.has_gone_well(final):
         raise typer.Exit(1)
 
 
-def _send(
-    client: RetryingClient, import_id: int, file: Path, *, path: str, parameters: dict[str, str], ask: bool
-) -> dict[str, Any]:
-    """Upload the corrected rows. The answer is the new import."""
-    words = ["sluice", "retry", str(import_id), "--failures", str(file)]
-    with open_file(file) as source:
-        if ask:
-            sent_before.ask(source, sent_before.retries(client.client, import_id), is_refused=True)
-        answer = upload(client, source, path=path, name=name_of(file), parameters=parameters)
-    new_import: dict[str, Any] = read_json(answer, again=lambda say: spell_command(words, parameters | say))
-    return new_import
-
-
-def _show_new(new_import: dict[str, Any], import_id: int) -> None:
+def _show_accepted(new_import: dict[str, Any], import_id: int) -> None:
     typer.echo(f"Import {new_import['id']} has {new_import['rows']['total']:,} rows of import {import_id}.")
     if new_import["left_out"]:
         typer.echo(harmless(f"Left out: {new_import['left_out']['reason']}"))

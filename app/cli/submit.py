@@ -25,7 +25,7 @@ from app.cli.import_options import (
     SkipOption,
     column_map,
 )
-from app.cli.progress import UploadProgress, progress_bar
+from app.cli.progress import UploadProgress
 from app.cli.retrying_client import RetryingClient
 from app.cli.sent_before import AgainOption
 from app.cli.target_options import takes_target
@@ -74,20 +74,18 @@ def submit(
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
     }
     parameters = {name: str(value) for name, value in options.items() if value is not None}
-    with open_file(file) as source, service() as client, progress_bar(is_cleared=True) as bar:
-        if not again:
-            sent_before.ask(source, sent_before.newest(client, parameters), is_refused=False)
-        progress = UploadProgress(bar, size_bytes=size_of(source))
-        retrying = RetryingClient(client, progress.show_broken)
+
+    def send(retrying: RetryingClient, progress: UploadProgress) -> dict[str, Any]:
         answer = upload(
             retrying, source, path="/v1/imports", name=name_of(file), parameters=parameters, sent=progress.show_sent
         )
-        new_import = read_json(
-            answer, again=lambda say: _again(file, parameters | say, _repeatable(map_, skip, metadata), wait=wait)
-        )
-        progress.show_accepted(new_import)
-        final = outcome.watch(retrying, new_import, progress, is_watched=not bar.disable) if wait else new_import
-        bar.stop()
+        repeatable = _repeatable(map_, skip, metadata)
+        return dict(read_json(answer, again=lambda say: _again(file, parameters | say, repeatable, wait=wait)))
+
+    with open_file(file) as source, service() as client:
+        if not again:
+            sent_before.ask(source, sent_before.newest(client, parameters), is_refused=False)
+        _, final = outcome.send_and_watch(client, send, size_bytes=size_of(source), wait=wait)
         outcome.show(client, final, as_json=as_json)
         if preflight is Preflight.ROWS and not as_json:
             _show_remarked(client, final["id"])

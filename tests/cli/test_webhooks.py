@@ -30,7 +30,8 @@ def test_a_webhook_is_made_shown_changed_tried_and_removed(sluice: Run, served: 
     assert sluice("webhooks", "secret", number, URL=served.url).stdout.startswith("whsec_")
     assert "is on its way" in sluice("webhooks", "test", number, URL=served.url).stdout
     shown = json.loads(sluice("webhooks", "deliveries", number, "--json", URL=served.url).stdout)
-    assert [delivery["event"] for delivery in shown] == ["webhook.test"]
+    events = [delivery["event"] for delivery in shown]  # it may have heard of another test's import before
+    assert events.count("webhook.test") == 1
     assert "webhook.test" in sluice("webhooks", "deliveries", number, URL=served.url).stdout
     assert sluice("webhooks", "redeliver", number, 99999, URL=served.url).returncode == 1
     assert sluice("webhooks", "remove", number, URL=served.url).returncode == 0
