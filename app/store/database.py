@@ -8,7 +8,7 @@ The module is long because opening, committing and keeping the log small share o
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from datetime import datetime
@@ -42,13 +42,14 @@ def cause(away: Exception) -> str:
 Notify = Callable[[Collection[int]], None]
 """Is told the ids of the imports that a transaction held, once it has ended."""
 
-Finish = Callable[[Transaction, ImportLock, datetime], Awaitable[None]]
-"""Does what belongs to the end of an import, in the transaction in which its last part ended, at that time."""
+Finish = Callable[[Transaction, Mapping[ImportLock, datetime]], Awaitable[None]]
+"""Does what belongs to the end of imports, in the transaction in which their last parts ended, at these times."""
 
 
-async def _refuse_ends(_: Transaction, lock: ImportLock, at: datetime) -> None:
+async def _refuse_ends(_: Transaction, ended: Mapping[ImportLock, datetime]) -> None:
     """Stands for `Finish` where none was given: no import may end unfinished."""
-    raise RuntimeError(f"import {lock.import_id} ended at {at}, and this database was opened without a finish step")
+    ids = [lock.import_id for lock in ended]
+    raise RuntimeError(f"imports {ids} ended, and this database was opened without a finish step")
 
 
 _open: ContextVar[int] = ContextVar("open_transactions", default=0)
@@ -121,8 +122,8 @@ class Database:
                 await stack.enter_async_context(tx)
                 await stack.enter_async_context(tx.begin())
                 yield tx
-                for lock, at in tx.ended.items():
-                    await self._finish(tx, lock, at)
+                if tx.ended:
+                    await self._finish(tx, tx.ended)
                 if await webhook_deliveries.write(tx):
                     tx.after_commit.append(self._wake_sender)
                 await counters.write(tx)

@@ -75,7 +75,7 @@ class Line(NamedTuple):
     """One of several lines that are written together, of the histories of any imports."""
 
     lock: ImportLock
-    part: int
+    part: int | None
     beside: Mapping[str, object]
     data: Mapping[str, object]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Update, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, Update, bindparam, func, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
@@ -214,8 +214,15 @@ async def refresh(tx: Transaction, locks: Sequence[ImportLock], *, at: datetime 
     columns = (import_.c.id, import_.c.touched_at, import_.c.started_at, import_.c.finished_at, import_.c.error_code)
     stored = {row.id: row for row in await tx.execute(select(*columns).where(import_.c.id.in_(ids)))}
     changes: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)  # by the columns that change
+    unexplained = [
+        import_id
+        for import_id, of_parts in sums.items()
+        if status_of(of_parts.states) is ImportStatus.FAILED and stored[import_id].error_code is None
+    ]
+    errors = await _first_errors(tx, unexplained) if unexplained else {}
     for lock in locks:
-        values = await _refreshed(tx, lock, sums[lock.import_id], stored[lock.import_id], at)
+        values = _refreshed(tx, lock, sums[lock.import_id], stored[lock.import_id], at)
+        values |= errors.get(lock.import_id, {})
         changes[tuple(values)].append({_new(name): value for name, value in values.items()} | {_OF: lock.import_id})
     for names, rows in changes.items():
         await tx.execute(_update_of(names), rows)
@@ -251,9 +258,7 @@ class _Sums:
         self.warned += int(warned)
 
 
-async def _refreshed(
-    tx: Transaction, lock: ImportLock, sums: _Sums, stored: Any, at: datetime | None
-) -> dict[str, Any]:
+def _refreshed(tx: Transaction, lock: ImportLock, sums: _Sums, stored: Any, at: datetime | None) -> dict[str, Any]:
     """The columns of an import that follow from its parts."""
     status = status_of(sums.states)
     values: dict[str, Any] = {"status": status, "imported": sums.imported, "failed": sums.failed, "warned": sums.warned}
@@ -267,8 +272,6 @@ async def _refreshed(
         counters.observe(tx, lock.instance, counters.WAITED, since=stored.touched_at, until=at)
     if at and status in FINISHED and stored.finished_at is None:
         tx.ended.setdefault(lock, at)
-    if status is ImportStatus.FAILED and stored.error_code is None:
-        values |= await _first_error(tx, lock.import_id)
     return values
 
 
@@ -283,22 +286,28 @@ class Outcome:
     accepted_at: datetime
     started_at: datetime | None  # None where nothing of it was ever sent
 
+    @property
+    def facts(self) -> dict[str, object]:
+        """What the history says of the end."""
+        return {"status": self.status, "imported": self.imported, "failed": self.failed, "warned": self.warned}
 
-async def finish(tx: Transaction, lock: ImportLock, *, at: datetime) -> Outcome:
-    """Note when an import finished. Only the finish step calls this (app/pipeline/finish.py)."""
+
+async def finish(tx: Transaction, locks: Sequence[ImportLock], *, at: datetime) -> dict[int, Outcome]:
+    """Note when imports finished; what came of each, by its id. Only the finish step calls this (app/pipeline)."""
     columns = (import_.c.status, import_.c.imported, import_.c.failed, import_.c.warned)
     times = (import_.c.touched_at, import_.c.started_at)
-    finished = update(import_).where(import_.c.id == lock.import_id).values(finished_at=at).returning(*columns, *times)
-    status, *rest = (await tx.execute(finished)).one()
-    return Outcome(ImportStatus(status), *rest)
+    theirs = import_.c.id.in_([lock.import_id for lock in locks])
+    finished = update(import_).where(theirs).values(finished_at=at).returning(import_.c.id, *columns, *times)
+    return {import_id: Outcome(ImportStatus(status), *rest) for import_id, status, *rest in await tx.execute(finished)}
 
 
-async def _first_error(tx: AsyncConnection, import_id: int) -> dict[str, Any]:
-    first = await tx.execute(
-        select(part.c.error_code, part.c.error_message, part.c.error_marketo_code)
-        .where(part.c.import_id == import_id, part.c.error_code.is_not(None))
-        .order_by(part.c.number)
-        .limit(1)
-    )
-    row = first.mappings().one_or_none()
-    return dict(row) if row else {}
+async def _first_errors(tx: AsyncConnection, import_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """The columns of the error of each import's first part that has one, by import."""
+    has_one = (part.c.import_id.in_(import_ids), part.c.error_code.is_not(None))
+    first = select(part.c.import_id, func.min(part.c.number)).where(*has_one).group_by(part.c.import_id)
+    columns = (part.c.error_code, part.c.error_message, part.c.error_marketo_code)
+    rows = select(part.c.import_id, *columns).where(*has_one, tuple_(part.c.import_id, part.c.number).in_(first))
+    return {
+        import_id: dict(zip((each.name for each in columns), error, strict=True))
+        for import_id, *error in await tx.execute(rows)
+    }
