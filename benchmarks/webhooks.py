@@ -5,8 +5,9 @@ dead: two refuse the connection, two take it and say nothing, one answers 500. M
 from the end of an import, before its commit, until its receiver has it. Beside it, in the same run: how many imports a
 second can be ended at all, with these endpoints and without any; and the memory of the process that does both.
 
-The ends are written by this process, twenty in a transaction, as at the end of a bundled job. The receivers are
-another process.
+The ends are written by this process, twenty in a transaction, as at the end of a bundled job. On SQLite the same
+process sends, as there can be only one; on PostgreSQL another one does, as a worker beside others. The receivers are a
+process of their own.
 """
 
 import argparse
@@ -17,8 +18,8 @@ import multiprocessing
 import os
 import statistics
 import time
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -110,11 +111,25 @@ async def as_fast_as_possible(container: Container, made: Sequence[int]) -> floa
     return len(made) / (time.perf_counter() - begun)
 
 
+async def at_pace(container: Container, made: Sequence[int]) -> tuple[dict[int, float], float]:
+    """(when the end of each began, the seconds that all of it took)."""
+    begun_at: dict[int, float] = {}
+    start = time.monotonic()
+    for number in range(0, len(made), AT_ONCE):
+        await asyncio.sleep(max(0.0, start + number * 60 / A_MINUTE - time.monotonic()))
+        ending = made[number : number + AT_ONCE]
+        begun_at |= dict.fromkeys(ending, await finish(container, ending))
+    return begun_at, time.monotonic() - start
+
+
 async def add_endpoints(container: Container, port: int) -> set[str]:
     """An endpoint for each client; the clients whose endpoint lives."""
-    refusing, live = f"http://127.0.0.1:{free_port()}", f"http://127.0.0.1:{port}/live"
+    refusing, live = (
+        f"http://127.0.0.1:{free_port()}",
+        [f"http://127.0.0.1:{port}/live/{n}" for n in range(CLIENTS - DEAD)],
+    )
     dead = [refusing, refusing, f"http://127.0.0.1:{port}/silent", f"http://127.0.0.1:{port}/silent"]
-    urls = [*dead, f"http://127.0.0.1:{port}/broken", *[live] * (CLIENTS - DEAD)]
+    urls = [*dead, f"http://127.0.0.1:{port}/broken", *live]
     async with container.db.write() as tx:
         for number, url in enumerate(urls):
             values: dict[str, Any] = {"url": url, "events": [WebhookEvent.IMPORT_FINISHED], "description": None}
@@ -123,37 +138,67 @@ async def add_endpoints(container: Container, port: int) -> set[str]:
     return {f"client-{number}" for number in range(DEAD, CLIENTS)}
 
 
-async def measure(kind: str, url: str, seconds: int, port: int, receivers: Connection) -> None:
+def build(url: str) -> Container:
     marketo = {"base_url": "http://127.0.0.1:9", "client_id": "x", "client_secret": "x"}
     knobs: dict[str, Any] = {"webhook_http": "on", "webhook_networks": "127.0.0.0/8", "disk_floor_bytes": 0}
-    container = build_container(exactly(database_url=url, auth="off", instances={"default": marketo}, **knobs))
+    return build_container(exactly(database_url=url, auth="off", instances={"default": marketo}, **knobs))
+
+
+@asynccontextmanager
+async def sending(container: Container) -> AsyncIterator[None]:
+    """Send what is due, meanwhile."""
+    duty, stop = build_webhook_duty(container, WebhookData(), worker="bench"), asyncio.Event()
+    running = asyncio.create_task(duty.run(stop))
+    yield
+    stop.set()
+    duty.shutdown_seconds = 1
+    await running
+
+
+def send_apart(url: str, until: Connection) -> None:
+    """The same, in a process of its own; sends the memory that it took."""
+    quiet()
+
+    async def run() -> None:
+        container = build(url)
+        async with sending(container):
+            await asyncio.to_thread(until.recv)
+        await container.close()
+
+    asyncio.run(run())
+    until.send(peak_mb(os.getpid()))
+
+
+@asynccontextmanager
+async def sending_apart(url: str) -> AsyncIterator[None]:
+    ours, theirs = multiprocessing.Pipe()
+    child = multiprocessing.get_context("spawn").Process(target=send_apart, args=(url, theirs), daemon=True)
+    child.start()
+    yield
+    ours.send("enough")
+    print(f"{'':12} the process that sends: {await asyncio.to_thread(ours.recv):.0f} MB peak")
+    child.join()
+
+
+async def measure(kind: str, url: str, seconds: int, port: int, receivers: Connection) -> None:
+    container = build(url)
     paced, probe = A_MINUTE * seconds // 60 // AT_ONCE * AT_ONCE, 200
     made = await make(container, paced + 6 * probe)
-    duty, stop = build_webhook_duty(container, WebhookData(), worker="bench"), asyncio.Event()
     rates: dict[bool, list[float]] = {False: [], True: []}
     for _ in range(3):
         rates[False].append(await as_fast_as_possible(container, [made.pop() for _ in range(probe)]))
     await add_endpoints(container, port)
-    running = asyncio.create_task(duty.run(stop))
     made.reverse()
-    begun_at: dict[int, float] = {}
-    start = time.monotonic()
-    for number in range(0, paced, AT_ONCE):
-        await asyncio.sleep(max(0.0, start + number * 60 / A_MINUTE - time.monotonic()))
-        ending = [made.pop() for _ in range(AT_ONCE)]
-        begun_at |= dict.fromkeys(ending, await finish(container, ending))
-    took = time.monotonic() - start
-    await asyncio.sleep(WITHIN_SECONDS)
-    receivers.send("what has come?")
-    heard = await asyncio.to_thread(receivers.recv)
+    async with sending(container) if container.db.on_sqlite else sending_apart(url):
+        begun_at, took = await at_pace(container, [made.pop() for _ in range(paced)])
+        await asyncio.sleep(WITHIN_SECONDS)
+        receivers.send("what has come?")
+        heard = await asyncio.to_thread(receivers.recv)
+        for _ in range(3):
+            rates[True].append(await as_fast_as_possible(container, [made.pop() for _ in range(probe)]))
+    await container.close()
     live = [import_id for import_id in begun_at if (import_id - 1) % CLIENTS >= DEAD]
     waited = [heard[import_id] - begun_at[import_id] if import_id in heard else float("inf") for import_id in live]
-    for _ in range(3):
-        rates[True].append(await as_fast_as_possible(container, [made.pop() for _ in range(probe)]))
-    stop.set()
-    duty.shutdown_seconds = 1
-    await running
-    await container.close()
     without, with_ = (statistics.median(rates[has_endpoints]) for has_endpoints in (False, True))
     shown = ", ".join(f"{name} {percentile(waited, share):.3f} s" for name, share in SHARES.items())
     print(f"{kind:12} {paced} imports in {took:.1f} s; {len(live)} for live endpoints: {shown}; ", end="")
@@ -161,6 +206,10 @@ async def measure(kind: str, url: str, seconds: int, port: int, receivers: Conne
     print(f"{'':12} ended a second: {without:.0f} without endpoints, {with_:.0f} while sending; ", end="")
     print(verdict(with_ / without >= RATIO, f"{RATIO} of it (is {with_ / without:.2f})"), end="; ")
     print(f"{peak_mb(os.getpid()):.0f} MB peak", flush=True)
+
+
+def quiet() -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
 
 
 SHARES = {"median": 0.5, "p95": 0.95, "p99": 0.99, "longest": 1.0}
@@ -171,7 +220,7 @@ def main() -> None:
     asked.add_argument("--seconds", type=int, default=30)
     asked.add_argument("--database", nargs="*", default=["sqlite", "postgresql"])
     given = asked.parse_args()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    quiet()
     print(f"{A_MINUTE} finished imports a minute, {CLIENTS} endpoints, {DEAD} of them dead, on {describe_machine()}")
     for kind in given.database:
         with ExitStack() as stack:

@@ -3,6 +3,7 @@
 They have to be kept as they are: a digest cannot sign.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import select, update
@@ -18,9 +19,11 @@ def of_new(secret: str) -> dict[str, str]:
     return {"secret": secret}
 
 
-async def get(tx: AsyncConnection, webhook_id: int) -> Secrets:
-    columns = (webhook.c.secret, webhook.c.previous_secret, webhook.c.previous_secret_until)
-    return Secrets(*(await tx.execute(select(*columns).where(webhook.c.id == webhook_id))).one())
+async def get_each(tx: AsyncConnection, webhook_ids: Collection[int]) -> dict[int, Secrets]:
+    """Those of these endpoints, by endpoint."""
+    columns = (webhook.c.id, webhook.c.secret, webhook.c.previous_secret, webhook.c.previous_secret_until)
+    rows = await tx.execute(select(*columns).where(webhook.c.id.in_(webhook_ids)))
+    return {webhook_id: Secrets(*secrets) for webhook_id, *secrets in rows}
 
 
 async def replace(tx: Transaction, webhook_id: int, secret: str, *, previous_until: datetime) -> None:

@@ -44,6 +44,13 @@ async def get(tx: AsyncConnection, webhook_id: int) -> Webhook | None:
     return _as_webhook(row) if row else None
 
 
+async def open_ones(tx: AsyncConnection, webhook_ids: Collection[int], *, at: datetime) -> dict[int, Webhook]:
+    """Those of these endpoints that may be sent something now, by id."""
+    not_held = or_(webhook.c.hold_until.is_(None), webhook.c.hold_until <= at)
+    query = select(*SHOWN).where(webhook.c.id.in_(webhook_ids), _IS_THERE, webhook.c.enabled.is_(True), not_held)
+    return {row.id: _as_webhook(row) for row in await tx.execute(query)}
+
+
 async def lock(tx: Transaction, webhook_id: int) -> Webhook | None:
     """As `get`; whoever else writes about the endpoint waits for this transaction's end."""
     query = select(*SHOWN).where(webhook.c.id == webhook_id, _IS_THERE).with_for_update(key_share=True)

@@ -30,23 +30,24 @@ class Bodies:
     instances: InstanceReader
     presenter: Presenter
 
-    async def of(self, endpoint: Webhook, deliveries: Sequence[Delivery]) -> dict[int, bytes]:
+    async def of(self, deliveries: Sequence[tuple[Webhook, Delivery]]) -> dict[int, bytes]:
         """The bodies, by delivery. What a delivery tells of may be gone meanwhile: then it has none."""
-        data: dict[int | str, Any] = {}
-        if ids := {delivery.import_id for delivery in deliveries if delivery.import_id is not None}:
-            data |= {view.summary.id: self.presenter.import_data(view) for view in await self.imports.each(ids)}
-        if any(delivery.import_id is None and delivery.instance for delivery in deliveries):
-            in_full = endpoint.client is None
-            data |= {
-                view.instance.name: self.presenter.instance_data(view, in_full=in_full)
-                for view in await self.instances.read_all()
-            }
+        ids = {delivery.import_id for _, delivery in deliveries if delivery.import_id is not None}
+        of_imports = {view.summary.id: view for view in await self.imports.each(ids)} if ids else {}
+        is_about_instance = any(delivery.import_id is None and delivery.instance for _, delivery in deliveries)
+        of_instances = (
+            {view.instance.name: view for view in await self.instances.read_all()} if is_about_instance else {}
+        )
         bodies: dict[int, bytes] = {}
-        for delivery in deliveries:
+        for endpoint, delivery in deliveries:
             if delivery.event == TEST_EVENT:
                 bodies[delivery.id] = _body(delivery, {"webhook_id": endpoint.id})
-            elif (subject := delivery.import_id or delivery.instance) in data:
-                bodies[delivery.id] = _body(delivery, data[subject])
+            elif delivery.import_id is not None:
+                if view := of_imports.get(delivery.import_id):
+                    bodies[delivery.id] = _body(delivery, self.presenter.import_data(view))
+            elif about := of_instances.get(delivery.instance or ""):
+                in_full = endpoint.client is None
+                bodies[delivery.id] = _body(delivery, self.presenter.instance_data(about, in_full=in_full))
         return bodies
 
 

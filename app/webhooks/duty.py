@@ -4,6 +4,7 @@ Every endpoint with something to send has a task of its own: one that is slow or
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from app.notify.signal import Signal
 from app.store import clock_jumps, webhooks
 from app.store.database import AWAY, Database, cause
 from app.webhooks.lease import EndpointLease
+from app.webhooks.posting import IDLE_SECONDS
 from app.webhooks.sending import EndpointSender
 
 log = structlog.get_logger()
@@ -42,6 +44,7 @@ class WebhookDuty:
     stopping: bool = False
     _leases: dict[int, EndpointLease] = field(default_factory=dict)
     _running: dict[int, asyncio.Task[bool]] = field(default_factory=dict)  # by endpoint
+    _closed_idle_at: float = -math.inf  # by this process's monotonic clock
 
     def __post_init__(self) -> None:
         self.alone = self.db.on_sqlite
@@ -70,6 +73,7 @@ class WebhookDuty:
         """Keep the leases that are in use, and begin with each endpoint that has something to send."""
         self._end_lost()
         await self._renew()
+        await self._close_idle()
         async with self.db.read() as tx:
             ids = await webhooks.with_work(tx, now=self.now(), worker=self.worker, over=self._over())
         new = [webhook_id for webhook_id in ids if webhook_id not in self._running]
@@ -168,6 +172,11 @@ class WebhookDuty:
             self.now.expect(jump_id)
         for webhook_id, epoch in taken.items():
             self._leases[webhook_id] = EndpointLease(webhook_id, epoch, self._with_care(begun))
+
+    async def _close_idle(self) -> None:
+        if self.now.monotonic() - self._closed_idle_at >= IDLE_SECONDS:
+            self._closed_idle_at = self.now.monotonic()
+            await self.sender.poster.close_idle()
 
     def _over(self) -> datetime | None:
         """Another worker's lease that ends by then may be taken; None where that cannot be judged yet."""

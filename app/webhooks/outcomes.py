@@ -1,6 +1,5 @@
 """Writes how tries ended. What ends while one commit is under way is written by the next, all of it together."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import NamedTuple
 
 import structlog
 
+from app.batcher import Batch, Batcher
 from app.clock import Clock
 from app.domain.timeouts import INSIST_SECONDS
 from app.domain.webhooks import (
@@ -34,7 +34,6 @@ class Outcome(NamedTuple):
     lease: EndpointLease
     delivery: Delivery
     attempt: Attempt
-    written: asyncio.Future[None]
 
 
 @dataclass(slots=True)
@@ -43,43 +42,29 @@ class Outcomes:
     now: Clock
     sleep: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
-    _pending: list[Outcome] = field(default_factory=list)
-    _writing: asyncio.Task[None] | None = None
+    _batcher: Batcher[Outcome, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._batcher = Batcher(self._insist)
 
     async def record(self, lease: EndpointLease, delivery: Delivery, attempt: Attempt) -> None:
         """Return once the outcome is on disk, or the lease turns out to be another worker's: then it is dropped."""
-        written = asyncio.get_running_loop().create_future()
-        self._pending.append(Outcome(lease, delivery, attempt, written))
-        if self._writing is None or self._writing.done():
-            self._writing = asyncio.create_task(self._write_pending())
-        await written
+        await self._batcher.ask(Outcome(lease, delivery, attempt))
 
-    async def _write_pending(self) -> None:
-        while self._pending:
-            outcomes, self._pending = self._pending, []
-            try:
-                await self._insist(outcomes)
-            except Exception as mistake:  # noqa: BLE001  # whoever waits for it has to hear of it
-                for outcome in outcomes:
-                    if not outcome.written.done():
-                        outcome.written.set_exception(mistake)
-            for outcome in outcomes:
-                if not outcome.written.done():
-                    outcome.written.set_result(None)
-
-    async def _insist(self, outcomes: Sequence[Outcome]) -> None:
+    async def _insist(self, batch: Batch[Outcome, None]) -> Sequence[None]:
         """Write, again and again while the database is away and somebody waits for it: sent again is told twice."""
         tries = 0
-        while any(not outcome.written.done() for outcome in outcomes):
+        while batch.is_wanted:
             try:
                 async with self.db.write() as tx:
-                    await self._write(tx, outcomes)
+                    await self._write(tx, batch.requests)
             except AWAY as away:
                 log.warning("deliveries of webhooks cannot be noted yet", error=cause(away))
                 await self.sleep(INSIST_SECONDS[min(tries, len(INSIST_SECONDS) - 1)])
                 tries += 1
             else:
-                return
+                break
+        return [None] * len(batch.requests)
 
     async def _write(self, tx: Transaction, outcomes: Sequence[Outcome]) -> None:
         endpoints = await webhooks.lock_leased(tx, {each.lease.webhook_id: each.lease.epoch for each in outcomes})

@@ -2,7 +2,8 @@
 
 import asyncio
 import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.domain.webhooks import Attempt
 from app.webhooks.addresses import AddressRefused, AddressRules, Lookup, look_up
 
 MOST_READ_BYTES = 4096  # of an answer
-MOST_CONNECTIONS, IDLE_CONNECTIONS, IDLE_SECONDS = 1_000, 100, 5.0
+MOST_CONNECTIONS, IDLE_SECONDS = 100, 5.0  # to one URL
 SHOWN_LETTERS = 150  # of an error of the network
 
 
@@ -55,6 +56,15 @@ class CheckedBackend(httpcore.AsyncNetworkBackend):
 
 
 @dataclass(slots=True)
+class _Connections:
+    """To one URL: a pool looks through all that it has for each request, so one for all would cost the more."""
+
+    pool: httpcore.AsyncConnectionPool
+    posts_under_way: int = 0
+    used_lately: bool = True  # since idle ones were last closed
+
+
+@dataclass(slots=True)
 class Poster:
     """Posts to endpoints. Redirects are not followed, and no proxy that the machine has set is used."""
 
@@ -62,15 +72,15 @@ class Poster:
     lookup: Lookup = look_up
     try_seconds: float = WEBHOOK_TRY_SECONDS
     ssl_context: ssl.SSLContext | None = None
-    _pool: httpcore.AsyncConnectionPool | None = field(default=None, repr=False)
+    _to: dict[str, _Connections] = field(default_factory=dict, repr=False)  # by URL
 
     async def post(self, url: str, headers: Mapping[str, str], body: bytes) -> Attempt:
         """How the try ended. Network. Raises nothing of the receiver's."""
         status: int | None = None
         try:
-            async with asyncio.timeout(self.try_seconds):
+            async with asyncio.timeout(self.try_seconds), self._connections(url) as pool:
                 target, host = _target(url)
-                async with self._connections().stream(
+                async with pool.stream(
                     "POST", target, headers=[("host", host), *headers.items()], content=body
                 ) as response:
                     status = response.status
@@ -88,21 +98,41 @@ class Poster:
         assert status is not None
         return Attempt(status, None if 200 <= status < 300 else f"the receiver answered {status}")
 
-    async def close(self) -> None:
-        if self._pool:
-            await self._pool.aclose()
+    async def close_idle(self) -> None:
+        """Close the connections to each URL to which nothing was posted since the last call of this."""
+        for url, connections in list(self._to.items()):
+            if connections.used_lately or connections.posts_under_way:
+                connections.used_lately = False
+            else:
+                del self._to[url]
+                await connections.pool.aclose()
 
-    def _connections(self) -> httpcore.AsyncConnectionPool:
-        """Made at the first delivery: most services have none, and the certificates take some megabytes."""
-        if self._pool is None:
-            self._pool = httpcore.AsyncConnectionPool(
-                ssl_context=self.ssl_context or httpx.create_ssl_context(),
-                max_connections=MOST_CONNECTIONS,
-                max_keepalive_connections=IDLE_CONNECTIONS,
-                keepalive_expiry=IDLE_SECONDS,
-                network_backend=CheckedBackend(self.rules, self.lookup),
-            )
-        return self._pool
+    async def close(self) -> None:
+        while self._to:
+            _, connections = self._to.popitem()
+            await connections.pool.aclose()
+
+    @asynccontextmanager
+    async def _connections(self, url: str) -> AsyncIterator[httpcore.AsyncConnectionPool]:
+        connections = self._to.get(url)
+        if connections is None:
+            connections = self._to[url] = _Connections(self._new_pool())
+        connections.used_lately = True
+        connections.posts_under_way += 1
+        try:
+            yield connections.pool
+        finally:
+            connections.posts_under_way -= 1
+
+    def _new_pool(self) -> httpcore.AsyncConnectionPool:
+        if self.ssl_context is None:  # made at the first delivery: most services have none, and it takes megabytes
+            self.ssl_context = httpx.create_ssl_context()
+        return httpcore.AsyncConnectionPool(
+            ssl_context=self.ssl_context,
+            max_connections=MOST_CONNECTIONS,
+            keepalive_expiry=IDLE_SECONDS,
+            network_backend=CheckedBackend(self.rules, self.lookup),
+        )
 
 
 async def _read_some(response: httpcore.Response) -> None:

@@ -2,42 +2,28 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from app.clock import Clock
 from app.domain.timeouts import WEBHOOK_WAKE_SECONDS
-from app.domain.webhooks import Attempt, Delivery, Secrets, Webhook
-from app.store import webhook_deliveries, webhook_secrets, webhooks
-from app.store.database import Database
-from app.webhooks.bodies import Bodies
+from app.domain.webhooks import Attempt, Delivery
 from app.webhooks.lease import EndpointLease
 from app.webhooks.outcomes import Outcomes
 from app.webhooks.posting import Poster
+from app.webhooks.reading import READ_AT_ONCE, Message, MessageReader
 from app.webhooks.signing import headers_of
 
 AT_ONCE = 5  # deliveries that one endpoint is sent at the same time; while nothing gets through, one
-READ_AT_ONCE = 50
 HEADERS = {"content-type": "application/json", "user-agent": "Sluice-Webhooks"}
 NOT_THERE = "what it tells of is not there any more"
 
 
-class Message(NamedTuple):
-    """A delivery that is due, with what is sent. `body`: None where what it tells of is gone."""
-
-    endpoint: Webhook
-    secrets: Secrets
-    delivery: Delivery
-    body: bytes | None
-
-
 @dataclass(frozen=True, slots=True)
 class EndpointSender:
-    db: Database
     now: Clock
     poster: Poster
-    bodies: Bodies
+    reader: MessageReader
     outcomes: Outcomes
 
     async def run(self, lease: EndpointLease, is_stopping: Callable[[], bool]) -> bool:
@@ -53,7 +39,7 @@ class EndpointSender:
                 may_go = not is_stopping() and lease.holds(self.now.monotonic())
                 if may_go and not ready and (lease.has_more or not under_way):
                     lease.has_more = False
-                    ready.extend(await self._read(lease.webhook_id, under_way.values()))
+                    ready.extend(await self.reader.read(lease.webhook_id, under_way.values()))
                     lease.has_more = lease.has_more or len(ready) == READ_AT_ONCE
                 while may_go and ready and len(under_way) < (1 if ready[0].endpoint.is_held else AT_ONCE):
                     message = ready.popleft()
@@ -73,19 +59,6 @@ class EndpointSender:
             for task in under_way:
                 task.cancel()
             await asyncio.gather(*under_way, return_exceptions=True)
-
-    async def _read(self, webhook_id: int, under_way: Collection[Delivery]) -> Sequence[Message]:
-        """What may be sent to the endpoint now. Three short looks at the database, or as many as the data takes."""
-        at = self.now()
-        async with self.db.read() as tx:
-            endpoint = await webhooks.get(tx, webhook_id)
-            if endpoint is None or not endpoint.enabled or (endpoint.hold_until and endpoint.hold_until > at):
-                return []
-            secrets = await webhook_secrets.get(tx, webhook_id)
-            ids = [delivery.id for delivery in under_way]
-            due = await webhook_deliveries.due(tx, webhook_id, now=at, without=ids, size=READ_AT_ONCE)
-        bodies = await self.bodies.of(endpoint, due) if due else {}
-        return [Message(endpoint, secrets, delivery, bodies.get(delivery.id)) for delivery in due]
 
     async def _try(self, lease: EndpointLease, message: Message) -> Attempt:
         delivery, at = message.delivery, self.now()

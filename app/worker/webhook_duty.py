@@ -5,6 +5,7 @@ from app.webhooks.bodies import Bodies, Presenter
 from app.webhooks.duty import WebhookDuty
 from app.webhooks.outcomes import Outcomes
 from app.webhooks.posting import Poster
+from app.webhooks.reading import MessageReader
 from app.webhooks.sending import EndpointSender
 
 
@@ -12,10 +13,9 @@ def build_webhook_duty(container: Container, presenter: Presenter, *, worker: st
     """`worker`: this worker's name, by which it holds the leases of endpoints."""
     settings, reports = container.settings, container.reports
     sender = EndpointSender(
-        db=container.db,
         now=container.now,
         poster=Poster(container.webhooks.rules, container.webhooks.lookup),
-        bodies=Bodies(reports.imports, reports.instances, presenter),
+        reader=MessageReader(container.db, container.now, Bodies(reports.imports, reports.instances, presenter)),
         outcomes=Outcomes(container.db, container.now, container.sleep, container.chance),
     )
     return WebhookDuty(

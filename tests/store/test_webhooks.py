@@ -24,11 +24,14 @@ async def test_both_secrets_sign_while_one_takes_the_others_place(db: Database):
     async with db.write() as tx:
         webhook_id = await a_webhook(tx)
         await webhook_secrets.replace(tx, webhook_id, "whsec_second", previous_until=AT + SECOND)
-        secrets = await webhook_secrets.get(tx, webhook_id)
+        secrets = (await webhook_secrets.get_each(tx, [webhook_id]))[webhook_id]
         assert secrets.valid(AT) == ["whsec_second", "whsec_Zmlyc3Q="]
         assert secrets.valid(AT + SECOND) == ["whsec_second"]
         await webhook_secrets.replace(tx, webhook_id, "whsec_third", previous_until=AT + SECOND)
-        assert (await webhook_secrets.get(tx, webhook_id)).valid(AT) == ["whsec_third", "whsec_second"]
+        assert ((await webhook_secrets.get_each(tx, [webhook_id]))[webhook_id]).valid(AT) == [
+            "whsec_third",
+            "whsec_second",
+        ]
     assert "whsec" not in repr(secrets)
 
 

@@ -95,3 +95,20 @@ async def test_a_name_that_leads_elsewhere_at_the_second_look_is_not_connected_t
     assert waiting["last_error"] == (
         "hooks.example.com has the address 169.254.169.254, to which webhooks may not point"
     )
+
+
+async def test_a_connection_is_used_again_until_nothing_was_posted_for_a_while(hooked: Hooked):
+    duty = hooked.duty()
+    poster = duty.sender.poster
+    async with receiving() as receiver:
+        await hooked.add(receiver.url)
+        for _ in range(2):
+            await hooked.finished()
+            await hooked.send()
+            await poster.close_idle()  # used since the last time: it stays
+        assert receiver.connections == 1
+        await poster.close_idle()
+        assert not poster._to
+        await hooked.finished()
+        await hooked.send()
+        assert receiver.connections == 2

@@ -1,0 +1,81 @@
+"""What is asked for together is served together, and each gets its own answer."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from app.batcher import Batch, Batcher
+
+
+class Kitchen:
+    """Serves orders when it is told to, and notes what came together."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[str]] = []
+        self.served: asyncio.Queue[Exception | None] = asyncio.Queue()
+        self.wanted: list[bool] = []
+
+    async def serve(self, batch: Batch[str, str]) -> Sequence[str]:
+        self.batches.append(list(batch.requests))
+        mistake = await self.served.get()
+        self.wanted.append(batch.is_wanted)
+        if mistake:
+            raise mistake
+        return [request.upper() for request in batch.requests]
+
+
+async def ordered(batcher: Batcher[str, str], *dishes: str) -> list[asyncio.Task[str]]:
+    tasks = [asyncio.create_task(batcher.ask(dish)) for dish in dishes]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_nobody_waits_for_company_and_what_comes_meanwhile_is_served_together():
+    kitchen = Kitchen()
+    batcher = Batcher(kitchen.serve)
+    first = await ordered(batcher, "soup")
+    assert kitchen.batches == [["soup"]]
+    others = await ordered(batcher, "bread", "salad")
+    assert kitchen.batches == [["soup"]]
+    kitchen.served.put_nowait(None)
+    kitchen.served.put_nowait(None)
+    assert await asyncio.gather(*first, *others) == ["SOUP", "BREAD", "SALAD"]
+    assert kitchen.batches == [["soup"], ["bread", "salad"]]
+
+
+async def test_an_error_is_that_of_its_own_batch_alone():
+    kitchen = Kitchen()
+    batcher = Batcher(kitchen.serve)
+    burnt = await ordered(batcher, "soup")
+    fine = await ordered(batcher, "bread")
+    kitchen.served.put_nowait(OSError("the stove is off"))
+    kitchen.served.put_nowait(None)
+    with pytest.raises(OSError, match="stove"):
+        await burnt[0]
+    assert await fine[0] == "BREAD"
+
+
+async def test_whoever_is_cancelled_leaves_the_others_batch_as_it_is():
+    kitchen = Kitchen()
+    batcher = Batcher(kitchen.serve)
+    await ordered(batcher, "soup")
+    gone, stays = await ordered(batcher, "bread", "salad")
+    gone.cancel()
+    kitchen.served.put_nowait(None)
+    kitchen.served.put_nowait(None)
+    assert await stays == "SALAD"
+    assert kitchen.batches == [["soup"], ["bread", "salad"]]
+
+
+async def test_a_batch_says_when_nobody_waits_for_it_any_more():
+    kitchen = Kitchen()
+    batcher = Batcher(kitchen.serve)
+    (gone,) = await ordered(batcher, "soup")
+    gone.cancel()
+    (next_,) = await ordered(batcher, "bread")
+    kitchen.served.put_nowait(None)
+    kitchen.served.put_nowait(None)
+    assert await next_ == "BREAD"
+    assert kitchen.wanted == [False, True]
