@@ -11,7 +11,6 @@ from app.api.marketo_compat import routes as marketo
 from app.api.middleware import order
 from app.api.open_streams import OpenStreams
 from app.api.openapi import document, page
-from app.api.rate_limits import RateLimits
 from app.api.routers import (
     actions,
     api_keys,
@@ -27,6 +26,7 @@ from app.api.routers import (
 )
 from app.container import Container
 from app.settings import Settings
+from app.web.rate_limits import RateLimits
 
 ROUTERS = (
     imports.router,

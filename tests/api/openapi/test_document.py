@@ -9,11 +9,11 @@ import pytest
 
 from app.api.app import routed
 from app.api.openapi.answers import operations
-from app.api.paging import PARAMETERS
 from app.api.routers.imports import LIST_FILTERS
 from app.domain import errors
 from app.domain.problems import PROBLEMS
 from app.settings import exactly
+from app.web.paging import PARAMETERS
 from tests.api.test_api_keys import ROUTES
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
