@@ -44,6 +44,7 @@ from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
+from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
@@ -223,6 +224,7 @@ def _build_reports(
         instances=instances,
         health=probe,
         verdict=verdict,
+        overview=OverviewReader(db, now, verdict, estimates, settings.stuck_seconds),
         metrics=MetricReader(db, now, instances),
         monitor=Monitor(db, now, sleep, verdict, settings.instances.keys()),
     )

@@ -25,7 +25,7 @@ class Maintenance:
     webhooks: Webhooks
 
     async def run_once(self) -> None:
-        """Remove expired Idempotency-Keys, tokens and sessions, uploads that broke off, and what is past its retention."""
+        """Remove expired Idempotency-Keys, tokens and sessions, broken uploads, and what is past its retention."""
         async with self.db.write() as tx:
             await forget_expired(tx, now=self.now)
             await access_tokens.forget(tx, expired_before=self.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
