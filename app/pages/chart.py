@@ -9,6 +9,7 @@ from app.store.activity import HOUR, Hour
 ROWS_HEIGHT, BUSY_HEIGHT = 96.0, 24.0  # of the two charts, in the units of the drawing
 LEAST = 1.5  # of a bar that is not empty, so that it is seen
 TICK_HOURS = 6
+LAST_TICK = 2  # the last hours have no room for their words
 MINUTES_AT_LEAST = 5  # of an hour that has just begun: its share is not reckoned from less
 
 
@@ -50,9 +51,9 @@ def day_chart(hours: Sequence[Hour], *, importers: int, now: datetime) -> Chart:
             _height(hour.imported, most),
             _height(hour.failed, most),
             _share(hour.busy_seconds, importers, _seconds_of(hour, now)),
-            hour.begins_at.hour % TICK_HOURS == 0,
+            hour.begins_at.hour % TICK_HOURS == 0 and index < len(hours) - LAST_TICK,
         )
-        for hour in hours
+        for index, hour in enumerate(hours)
     ]
     seconds = sum(_seconds_of(hour, now) for hour in hours)
     return Chart(

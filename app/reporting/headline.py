@@ -40,11 +40,13 @@ def headline(
         names = ", ".join(view.instance.name for view in standing)
         return Headline(mood, f"Nothing is sent to Marketo: {names} {_is_are(standing)}.", trouble=_count(needs))
     work = of_work(queued, importing)
-    if needs:
-        return Headline(Mood.NEEDS_YOU, work, finish_at if queued else None, _count(needs))
     if standing:
         names = ", ".join(view.instance.name for view in standing)
-        return Headline(Mood.STANDS, work, trouble=f"Nothing is sent to {names} for now; it goes on by itself.")
+        work = f"Nothing is sent to {names}; all else flows."
+    if needs:
+        return Headline(Mood.NEEDS_YOU, work, finish_at if queued and not standing else None, _count(needs))
+    if standing:
+        return Headline(Mood.STANDS, work, trouble="It goes on by itself.")
     return Headline(Mood.FLOWS, work, finish_at if queued else None)
 
 

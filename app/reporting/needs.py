@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from app.domain.imports import Import
+from app.domain.imports import AttentionCode, Import
 from app.domain.instances import InstanceState
 from app.domain.parts import Part
 from app.reporting.checks import Check, Level
@@ -59,6 +59,11 @@ def of_import(import_: Import, parts: Sequence[Part]) -> Need:
     return Need(
         NeedKind.ATTENTION, import_.attention.message, import_.attention.since, import_=import_, parts=tuple(parts)
     )
+
+
+def is_of_its_own(import_: Import) -> bool:
+    """Whether an import's attention is more than its instance's, which is told of once for all of them."""
+    return import_.attention is not None and import_.attention.code is not AttentionCode.INSTANCE_BLOCKED
 
 
 def of_failed(import_: Import) -> Need:

@@ -112,7 +112,7 @@ class OverviewReader:
             hours = await self._by_hour(tx)
         told = [
             *needs.of_instances(verdict.instances),
-            *(needs.of_import(import_, decidable) for import_, decidable in troubled),
+            *(needs.of_import(*pair) for pair in troubled if needs.is_of_its_own(pair[0])),
             *needs.of_checks(verdict.checks, verdict.instances),
             *map(needs.of_failed, failed),
         ]

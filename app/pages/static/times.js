@@ -2,6 +2,7 @@
 
 const SPACE = "\u202f";
 const RENEW_MS = 5000;
+const DAYTIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 
 export function keepTimes(root) {
   renewTimes(root);
@@ -15,7 +16,7 @@ export function renewTimes(root) {
     const at = new Date(time.dateTime);
     const words = WORDS[time.dataset.as]?.(at, now);
     if (words && words !== time.textContent) time.textContent = words;
-    const exact = at.toLocaleString([], { dateStyle: "medium", timeStyle: "long" });
+    const exact = at.toLocaleString([], { dateStyle: "medium", timeStyle: "long", hourCycle: "h23" });
     if (time.title && time.title !== exact) time.title = exact;
   }
 }
@@ -28,11 +29,11 @@ const WORDS = {
   },
   duration(at, now) { return duration((now - at) / 1000); },
   clock(at, now) {
-    const hour = at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+    const hour = at.toLocaleTimeString([], DAYTIME);
     if (at.toDateString() === new Date(now).toDateString()) return hour;
     return `${at.toLocaleDateString([], { day: "2-digit", month: "short" })} ${hour}`;
   },
-  hour(at) { return at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" }); },
+  hour(at) { return at.toLocaleTimeString([], DAYTIME); },
 };
 
 function duration(seconds) {
