@@ -10,10 +10,12 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.domain.errors import CallerError
 from app.domain.problems import PROBLEMS
 from app.pages.rendering import HTML, render
 from app.pages.routing import JSON
-from app.pages.visitors import Visitor
+from app.pages.visitors import Visitor, visitor_of
+from app.store.database import AWAY
 from app.web.negotiation import preferred
 
 PROBLEM = "application/problem+json"
@@ -58,7 +60,7 @@ class HtmlErrors:
     async def _send_page(
         request: Request, start: Message, problem: dict[str, Any], receive: Receive, send: Send
     ) -> None:
-        visitor: Visitor | None = getattr(request.state, "visitor", None)
+        visitor = await _visitor(request)
         code = problem["code"]
         remedy = REMEDIES.get(code) or (PROBLEMS[code].remedy if code in PROBLEMS else None)
         mistakes = [{"field": None} | mistake for mistake in problem.get("errors", ())]
@@ -70,6 +72,17 @@ class HtmlErrors:
                 answer.headers[name] = kept[name]
         del answer.headers["etag"]
         await answer(request.scope, receive, send)
+
+
+async def _visitor(request: Request) -> Visitor | None:
+    """Who looks: as the page has found out, or, where there is no such page, as far as the database can tell."""
+    known: Visitor | None = getattr(request.state, "visitor", None)
+    if known is not None:
+        return known
+    try:
+        return await visitor_of(request)
+    except (CallerError, *AWAY):
+        return None
 
 
 def _is_asked_for(scope: Scope) -> bool:
