@@ -31,6 +31,7 @@ from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
+from app.operations.sessions import Sessions
 from app.operations.stream_tokens import StreamTokens
 from app.operations.webhooks import Webhooks
 from app.pipeline.finish import finish
@@ -43,6 +44,7 @@ from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
+from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
@@ -95,6 +97,7 @@ class Container:
     keys: ApiKeys
     webhooks: Webhooks
     stream_tokens: StreamTokens
+    sessions: Sessions
     follow: Follow
     reports: Reports
 
@@ -162,6 +165,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     )
     timekeeper = Timekeeper(db, now, _clock_look_seconds(settings))
     erase = Erase(db=db, now=now, retention=retention_from(settings))
+    keys = ApiKeys(db=db, now=now)
     return Container(
         settings=settings,
         db=db,
@@ -188,7 +192,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         erase=erase,
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),
-        keys=ApiKeys(db=db, now=now),
+        keys=keys,
         webhooks=Webhooks(
             db=db,
             now=now,
@@ -198,6 +202,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
             wakeup=webhook_wakeup,
         ),
         stream_tokens=StreamTokens(db, now),
+        sessions=Sessions(db, now, keys, settings.session_seconds),
         follow=Follow(db, subscriptions),
         reports=_build_reports(settings, db, now, sleep, timekeeper, erase),
     )
@@ -219,6 +224,7 @@ def _build_reports(
         instances=instances,
         health=probe,
         verdict=verdict,
+        overview=OverviewReader(db, now, verdict, estimates, settings.stuck_seconds),
         metrics=MetricReader(db, now, instances),
         monitor=Monitor(db, now, sleep, verdict, settings.instances.keys()),
     )

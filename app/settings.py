@@ -156,6 +156,7 @@ class Settings(BaseSettings):
         default=75,
         description="how long an idle connection is kept: longer than load balancers keep theirs, which is 60 mostly",
     )
+    session_seconds: Seconds = Field(default=43_200, description="how long a sign-in to the pages lasts")
     trusted_proxies: str = Field(
         default="127.0.0.1",
         description="whose X-Forwarded-For and X-Forwarded-Proto are believed: addresses and networks, "

@@ -44,6 +44,7 @@ ON_ONE_DATABASE = (
     "api",
     "attacks",
     "operations",
+    "pages",
     "pipeline",
     "reporting",
     "results",
@@ -51,6 +52,7 @@ ON_ONE_DATABASE = (
     "scheduling",
     "story",
     "uploads",
+    "web",
     "webhooks",
     "worker",
 )

@@ -1,17 +1,18 @@
 """The HTTP API, put together: routers, middleware, the errors' handlers, and the published document."""
 
+from collections.abc import Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.routing import Route
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute, Route
 
 from app.api import errors
 from app.api.marketo_compat import routes as marketo
 from app.api.middleware import order
 from app.api.open_streams import OpenStreams
 from app.api.openapi import document, page
-from app.api.rate_limits import RateLimits
 from app.api.routers import (
     actions,
     api_keys,
@@ -27,6 +28,7 @@ from app.api.routers import (
 )
 from app.container import Container
 from app.settings import Settings
+from app.web.rate_limits import RateLimits
 
 ROUTERS = (
     imports.router,
@@ -44,8 +46,10 @@ ROUTERS = (
 )
 
 
-def create_app(container: Container) -> FastAPI:
-    """The API of a container, with its middleware around it."""
+def create_app(
+    container: Container, *, routes: Sequence[BaseRoute] = (), html_errors: Sequence[Middleware] = ()
+) -> FastAPI:
+    """The API of a container, with its middleware around it, and what else the same server has: the pages' routes."""
     settings = container.settings
     app = routed(settings)
     app.state.container = container
@@ -54,8 +58,9 @@ def create_app(container: Container) -> FastAPI:
     app.state.streams = OpenStreams(settings.connections if has_one_client else settings.client_streams)
     errors.install(app)
     app.router.routes.extend(marketo.ROUTES)
+    app.router.routes.extend(routes)
     app.user_middleware.extend(order.inside(container))
-    layers = order.outside(container, _paths_with_slash(app))
+    layers = order.outside(container, _paths_with_slash(app), html_errors)
     build_inner = app.build_middleware_stack
     # FastAPI has no list for what stands around its handler of unexpected errors: this is the one way to get there.
     app.build_middleware_stack = lambda: order.wrap(build_inner(), layers)  # type: ignore[method-assign]

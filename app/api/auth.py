@@ -4,7 +4,6 @@ A key is checked before anything of the body is read. Without keys (SLUICE_AUTH=
 loopback, and middleware/loopback_only.py keeps web pages from using that trust.
 """
 
-import math
 from collections.abc import Callable, Coroutine
 from typing import Annotated, Any
 
@@ -19,8 +18,10 @@ from starlette.types import Scope as ASGIScope
 from app.container import Container
 from app.domain import api_keys
 from app.domain.api_keys import EVERYBODY, Caller, Scope
-from app.domain.errors import Forbidden, TooManyRequests, Unauthorized
+from app.domain.errors import Forbidden, Unauthorized
 from app.store.database import AWAY
+from app.web.callers import count_request, session_of
+from app.web.session_cookies import CSRF_HEADER, is_csrf_token, is_from_our_pages
 
 OWNER = "sluice.owner"  # in the scope of a request that came by the socket of the database's owner
 BEARER = HTTPBearer(auto_error=False, bearerFormat="slc_<id>_<secret>", description="An API key (`sluice keys create`)")
@@ -64,6 +65,8 @@ async def caller_of(request: Request) -> Caller:
     if container.settings.auth == "off" or request.scope.get(OWNER):
         return EVERYBODY
     refuse_key_in_url(request)
+    if "authorization" not in request.headers and CSRF_HEADER in request.headers:
+        return await _caller_of_page(request)
     kind, _, key = request.headers.get("authorization", "").partition(" ")
     if kind.lower() != "bearer":
         raise Unauthorized("Send an API key: Authorization: Bearer slc_… . `sluice keys create` makes one.")
@@ -73,6 +76,20 @@ async def caller_of(request: Request) -> Caller:
     count_request(request, caller)
     request.state.key_id = (api_keys.read(key.strip()) or ("",))[0]
     return caller
+
+
+async def _caller_of_page(request: Request) -> Caller:
+    """The caller whose browser shows one of our pages, which calls this API by its session.
+
+    The header keeps other sites out, whatever the method: no page of theirs can send it here. Errors: Unauthorized.
+    """
+    session = await session_of(request)
+    if session is None or not is_csrf_token(request.headers[CSRF_HEADER], session.token):
+        raise Unauthorized("This session is over, or not this page's. Sign in again at /sign-in.")
+    if not is_from_our_pages(request.headers):
+        raise Unauthorized("A session is for the pages of this service alone; send an API key.")
+    request.state.key_id = session.key.id
+    return session.key.caller
 
 
 def refuse_key_in_url(request: Request) -> None:
@@ -97,14 +114,6 @@ async def is_key_still_valid(request: Request) -> bool:
         return key_id is None or await container.keys.still_opens(key_id)
     except AWAY:
         return True
-
-
-def count_request(request: Request, caller: Caller) -> None:
-    """Count one request of a client against its rate. Errors: TooManyRequests."""
-    if wait_seconds := request.app.state.rates.take(caller.client):
-        limit = request.app.state.container.settings.client_requests_per_minute
-        message = f"A client may ask {limit} times a minute. Ask again later, or use `?wait=` and the list of imports."
-        raise TooManyRequests(message, retry_after_seconds=math.ceil(wait_seconds))
 
 
 async def _caller(request: Request, _declared: Annotated[object, Security(BEARER)]) -> Caller:

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from app.api.header_fields import options_of
 from app.domain.errors import BadParameter, BrokenUpload, Detail, UnsupportedMedia
 from app.domain.formats import Format
 from app.files.charsets import is_same
+from app.web.header_fields import options_of
 
 UNDERSTOOD = frozenset(
     {

@@ -6,12 +6,12 @@ from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
 from app.api.auth import TheCaller, refuse_scope
-from app.api.parameter_names import merged, only, refuse
-from app.api.values import whole
 from app.container import Container
 from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.domain.imports import Import
+from app.web.parameter_names import merged, only, refuse
+from app.web.values import whole
 
 SMALL_BODY_BYTES = 1 << 16
 """The most that a JSON body may have, which is read whole."""

@@ -4,8 +4,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, assert_never
 
-from app.api.parameter_names import only, refuse
-from app.api.parameter_values import (
+from app.api.parameters import INT32, KNOWN, PARAMETERS
+from app.domain.errors import BadParameter, Detail
+from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
+from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
+from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word
+from app.web.parameter_names import only, refuse
+from app.web.parameter_values import (
     api_name,
     api_names,
     column_map,
@@ -17,11 +22,6 @@ from app.api.parameter_values import (
     string_pairs,
     whole_number,
 )
-from app.api.parameters import INT32, KNOWN, PARAMETERS
-from app.domain.errors import BadParameter, Detail
-from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
-from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
-from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word
 
 
 def request_from(

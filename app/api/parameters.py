@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from app.api.openapi.shared_schemas import SHARED
-from app.api.parameter_values import NAME_CHARACTERS
 from app.domain import objects
 from app.domain.imports import REQUEST_PARAMETERS
 from app.domain.objects import OBJECT_TYPES, ValueKind, default_object_type
 from app.domain.request_parameters import ColumnNames, Moment, RequestParameter, StringPairs, Text, WholeNumber, Word
+from app.web.parameter_values import NAME_CHARACTERS
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 

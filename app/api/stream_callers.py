@@ -5,12 +5,13 @@ from fastapi.security import APIKeyQuery
 from starlette.requests import Request
 
 from app.api import sse
-from app.api.auth import Guarded, caller_of, count_request, refuse_key_in_url
+from app.api.auth import Guarded, caller_of, refuse_key_in_url
 from app.api.dependencies import LARGEST_ID, SMALLEST_ID
-from app.api.values import whole
 from app.container import Container
 from app.domain.api_keys import EVERYBODY, Caller
 from app.domain.errors import Unauthorized
+from app.web.callers import count_request
+from app.web.values import whole
 
 PARAMETER = "stream_token"
 _TOKEN = APIKeyQuery(

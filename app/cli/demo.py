@@ -70,6 +70,7 @@ async def _run() -> None:
                 _service(Path(folder), marketo) as url,
                 httpx.AsyncClient(base_url=url, timeout=DEADLINE_SECONDS) as client,
             ):
+                tables.console().print(f"The pages, while the demo runs: {url}/")
                 await _show(client, await _imported(client))
     _show_report(simulator)
 

@@ -9,6 +9,7 @@ from functools import partial
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app.api.app import create_app
@@ -16,6 +17,7 @@ from app.api.auth import as_owner
 from app.api.connections import SPARE_CONNECTIONS, Connections
 from app.api.protocol import BoundedProtocol
 from app.container import Container
+from app.pages import site
 from app.settings import Settings
 
 log = structlog.get_logger()
@@ -69,9 +71,16 @@ class HttpApi(uvicorn.Server):
         yield
 
 
+def build_app(container: Container) -> FastAPI:
+    """API and pages, as one application."""
+    app = create_app(container, routes=site.ROUTES, html_errors=site.ERRORS)
+    site.install(app, container.now)
+    return app
+
+
 def build_http_apis(container: Container) -> tuple[HttpApi, HttpApi]:
     """(the API for everybody, the same for whoever comes by the socket of the database's owner)."""
-    app, settings = create_app(container), container.settings
+    app, settings = build_app(container), container.settings
     return (
         HttpApi(app, settings, _possible_connections(settings.connections)),
         HttpApi(as_owner(app), settings, OWNERS_CONNECTIONS),

@@ -189,7 +189,7 @@ async def _announce(
     while server and not server.started and not stop.is_set():  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     if door and not stop.is_set():
-        log.info("serving", url=url_of(door))
+        log.info("serving", url=url_of(door), pages=f"{url_of(door)}/")
     ready.set()
 
 

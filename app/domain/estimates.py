@@ -107,6 +107,18 @@ class CompletionEstimate:
         spans, _ = self._queue()
         return max(self.now, spans[job.id].end) if job.id in spans else None
 
+    def finish_of_waiting(self) -> datetime | None:
+        """When all that waits and may go will be done; None where nothing does, or that cannot be estimated."""
+        work = sum((backlog.work for backlog in self.line), Work())
+        spans, importers = self._queue()
+        others_fill_the_queue = self.instance.external_alone and self.instance.incident(Occurrence.QUEUE_FULL)
+        stands = self.instance.paused_at or (others_fill_the_queue and not self.there)
+        if not work.parts or not importers or stands or not self._is_predictable():
+            return None
+        left = sum((span.end - max(span.start, self.now)).total_seconds() for span in spans.values())
+        begin = max(self.now, self.instance.hold_until or self.now)
+        return begin + _seconds((left + work.seconds(self.instance.throughput)) / importers)
+
     def _can_be_known(self, import_: Import) -> bool:
         if self._lasts(import_.remaining.collecting_since) or self._lasts(import_.remaining.failing_since):
             return False

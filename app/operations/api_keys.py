@@ -85,10 +85,14 @@ class ApiKeys:
             await api_keys.revoke(tx, key_id, at=self.now())
 
     async def caller(self, text: str) -> Caller | None:
-        """Who sends this key; None where it opens nothing. How long that takes tells nothing about the secret."""
-        key_id, secret = read(text) or ("", "")
-        key = await self.holder(key_id, secret)
+        """Who sends this key; None where it opens nothing."""
+        key = await self.find(text)
         return key.caller if key else None
+
+    async def find(self, text: str) -> ApiKey | None:
+        """The key that is sent; None where it opens nothing. How long that takes tells nothing about the secret."""
+        key_id, secret = read(text) or ("", "")
+        return await self.holder(key_id, secret)
 
     async def still_opens(self, key_id: str) -> bool:
         """Whether a key that let somebody in would do so again; all who ask at about the same time share one look."""

@@ -1,7 +1,7 @@
 """Estimates of when imports will be done. A page of imports takes a few queries; the costly one is cached briefly."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -62,6 +62,10 @@ class CompletionEstimates:
             return {}
         finish_times = {job.id: estimates[instance_name].finish_of_job(job) for job in under_way}
         return {job_id: at for job_id, at in finish_times.items() if at}
+
+    async def estimate_queues(self, names: Collection[str]) -> Mapping[str, CompletionEstimate]:
+        """By each of these instances that is configured: the estimate of its jobs at Marketo, and of all that waits."""
+        return await self._by_instance(set(names), [], waiting=set(names))
 
     async def _by_instance(
         self, names: set[str], import_ids: Sequence[int], *, waiting: set[str]

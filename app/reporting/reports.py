@@ -8,6 +8,7 @@ from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
+from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.result_export import ResultExport
 from app.reporting.verdict import VerdictReader
@@ -22,5 +23,6 @@ class Reports:
     instances: InstanceReader
     health: DatabaseProbe
     verdict: VerdictReader
+    overview: OverviewReader
     metrics: MetricReader
     monitor: Monitor

@@ -32,6 +32,7 @@ class Verdict:
     checks: Sequence[Check]
     imports: Mapping[ImportStatus, int]  # of the last 24 hours, by status
     instances: Sequence[InstanceView]
+    troubled: Sequence[Import] = ()  # unfinished imports that a person should look at, the newest of each status
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +56,18 @@ class VerdictReader:
         async with self.db.read() as tx:
             queues = await queue_summary.summaries(tx, now=self.now())
             instances = await self.instances.read_all_in(tx, queues)
-            all_checks = [database, *await self._checks(tx, queues, instances)]
+            troubled = await self._troubled_imports(tx)
+            all_checks = [database, *await self._checks(tx, queues, instances, troubled)]
             recent = await queue_summary.imports_by_status(tx, since=self.now() - LATELY)
         worst = max((check.status for check in all_checks), key=lambda level: level.severity)
-        return Verdict(worst, all_checks, recent, instances)
+        return Verdict(worst, all_checks, recent, instances, troubled)
 
     async def _checks(
-        self, tx: AsyncConnection, queues: Mapping[str, QueueSummary], instances: Sequence[InstanceView]
+        self,
+        tx: AsyncConnection,
+        queues: Mapping[str, QueueSummary],
+        instances: Sequence[InstanceView],
+        troubled: Sequence[Import],
     ) -> list[Check]:
         missing = await attention.missing_lately(tx, since=self.now() - LATELY)
         return [
@@ -77,7 +83,7 @@ class VerdictReader:
             checks.check_clock(self.timekeeper),
             checks.check_retention(await self.retention_refusal(tx)),
             checks.check_webhooks(await webhooks.switched_off(tx)),
-            checks.check_attention(await self._troubled_imports(tx), missing),
+            checks.check_attention(troubled, missing),
         ]
 
     async def _troubled_imports(self, tx: AsyncConnection) -> list[Import]:

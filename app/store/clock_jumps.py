@@ -22,6 +22,7 @@ from app.store.tables import (
     idempotency_key,
     import_,
     instance,
+    session,
     stream_token,
     webhook,
     webhook_delivery,
@@ -108,6 +109,7 @@ async def _move_others(tx: Transaction, seconds: float) -> None:
         (webhook_delivery.c.waiting_since, UNDELIVERED),
         (webhook_delivery.c.next_attempt_at, UNDELIVERED),
         (stream_token.c.expires_at, true()),
+        (session.c.expires_at, true()),
     ):
         await tx.execute(update(column.table).where(which).values({column.name: later(tx, column, seconds)}))
 

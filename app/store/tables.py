@@ -520,6 +520,15 @@ stream_token = Table(  # opens the event stream of one import, for a minute; of 
 Index("ix_stream_token_expires_at", stream_token.c.expires_at)  # its end
 Index("ix_stream_token_import_id", stream_token.c.import_id)  # its erasure with the import
 
+session = Table(  # a browser that is signed in with a key; of what its cookie holds only a digest is kept
+    "session",
+    metadata,
+    Column("token_sha256", String(64), primary_key=True),
+    Column("key_id", ForeignKey("api_key.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Moment, nullable=False),
+)
+Index("ix_session_expires_at", session.c.expires_at)  # its end
+
 idempotency_key = Table(
     "idempotency_key",
     metadata,

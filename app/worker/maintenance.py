@@ -8,7 +8,7 @@ from app.container import Container
 from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
 from app.operations.erase import Erase
 from app.operations.webhooks import Webhooks
-from app.store import access_tokens, discards, idempotency, stream_tokens
+from app.store import access_tokens, discards, idempotency, sessions, stream_tokens
 from app.store.database import Database
 from app.uploads.cleanup import Cleanup
 from app.uploads.idempotency import forget_expired
@@ -25,12 +25,13 @@ class Maintenance:
     webhooks: Webhooks
 
     async def run_once(self) -> None:
-        """Remove expired Idempotency-Keys and tokens, uploads that broke off, and what is past its retention."""
+        """Remove expired Idempotency-Keys, tokens and sessions, broken uploads, and what is past its retention."""
         async with self.db.write() as tx:
             await forget_expired(tx, now=self.now)
             await access_tokens.forget(tx, expired_before=self.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
             at = self.now()
             await stream_tokens.forget(tx, expired_before=at)
+            await sessions.forget(tx, expired_before=at)
             await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
         await self.cleanup.given_up()
         await self.erase.what_is_too_old()

@@ -7,11 +7,11 @@ import httpx
 import pytest
 from starlette.requests import Request
 
-from app.api.header_fields import file_name_in, options_of
 from app.api.middleware.request_bounds import RequestBounds
-from app.api.negotiation import preferred
 from app.files import codec_registry
 from app.files.charsets import is_same
+from app.web.header_fields import file_name_in, options_of
+from app.web.negotiation import preferred
 from tests.support.growth import calls
 
 MOST_BYTES = 8_190  # of one header

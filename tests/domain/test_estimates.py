@@ -278,3 +278,31 @@ def test_the_end_of_a_job_is_null_where_nobody_can_know_it():
     assert job_end(queued, driven=False) is None
     assert job_end(queued, blocked_at=NOON) is None
     assert job_end(queued, throughput=ThroughputModel()) is None
+
+
+def all_done(*, there: Any = (), line: Any = (), driven: bool = True, **instance: Any) -> float | None:
+    """In so many seconds all that waits is done; two importers, ten seconds a part."""
+    model = CompletionEstimate(
+        now=NOON,
+        instance=replace(RUNNING, **instance),
+        driven=driven,
+        importers=2,
+        there=there,
+        line=line,
+    )
+    done = model.finish_of_waiting()
+    return (done - NOON).total_seconds() if done else None
+
+
+def test_all_that_waits_is_done_after_what_marketo_has_by_two_importers():
+    there = [at_marketo(1, "importing", started=-5), at_marketo(2, "queued")]
+    assert all_done(there=there, line=[in_line(6), in_line(2, priority=9)]) == pytest.approx((5 + 10 + 80) / 2)
+    assert all_done(line=[in_line(2)], hold_until=at(60)) == pytest.approx(70)
+
+
+def test_when_all_is_done_is_null_where_nothing_waits_or_nobody_can_know_it():
+    assert all_done(there=[at_marketo(1, "queued")]) is None
+    assert all_done(line=[in_line(2)], paused_at=NOON) is None
+    assert all_done(line=[in_line(2)], blocked_at=NOON) is None
+    assert all_done(line=[in_line(2)], driven=False) is None
+    assert all_done(line=[in_line(2)], throughput=ThroughputModel()) is None

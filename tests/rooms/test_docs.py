@@ -164,7 +164,8 @@ def test_no_tracked_file_names(what: str) -> None:
 def test_the_lock_files_hold_hashes_and_no_addresses() -> None:
     clients = sorted((ROOT / "tests" / "clients").glob("*.lock"))
     assert len(clients) == 3
-    for path in (ROOT / "requirements.lock", ROOT / "requirements-dev.lock", *clients):
+    browser = ROOT / "tests" / "browser" / "browser.lock"
+    for path in (ROOT / "requirements.lock", ROOT / "requirements-dev.lock", browser, *clients):
         text = path.read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert [line for line in text.splitlines() if "://" in line or "index-url" in line] == []

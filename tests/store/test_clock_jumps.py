@@ -35,6 +35,7 @@ MOVES = {
     "webhook": {"previous_secret_until", "failing_since", "hold_until", "lease_until"},
     "webhook_delivery": {"waiting_since", "next_attempt_at"},
     "stream_token": {"expires_at"},
+    "session": {"expires_at"},
 }
 STAYS = {  # history, and moments that somebody named
     "instance": {"paused_at", "blocked_at"},

@@ -11,7 +11,7 @@ import httpx
 from fastapi.dependencies import models
 from sqlalchemy import exists, func, select
 
-from app.api.app import create_app as create_api
+from app.cli.http_api import build_app
 from app.container import Container, build_container, build_marketo_clients
 from app.domain.failpoints import FailpointHit, no_op
 from app.domain.lifecycle import FINAL, JobState, PartState
@@ -202,7 +202,7 @@ async def staged(
     try:
         async with container.db.write() as tx:
             await instances.ensure(tx, container.settings.instances)
-        door = httpx.ASGITransport(create_api(container))
+        door = httpx.ASGITransport(build_app(container))
         async with httpx.AsyncClient(transport=door, base_url="http://127.0.0.1") as api:
             instance_worker = build_instance_worker(container, "default")
             leases = Leases(db=container.db, now=clock, worker="the worker", seconds=30)

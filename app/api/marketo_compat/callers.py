@@ -9,13 +9,13 @@ from urllib.parse import parse_qsl
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from app.api.auth import count_request
 from app.api.dependencies import SMALL_BODY_BYTES
 from app.api.marketo_compat.answers import JSON_TYPE, Refusal
 from app.container import Container
 from app.domain.api_keys import EVERYBODY, Caller
 from app.domain.errors import TooLarge
 from app.operations.api_keys import TOKEN_LIFE, AccessToken
+from app.web.callers import count_request
 
 UNSTORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 URLENCODED = "application/x-www-form-urlencoded"

@@ -38,7 +38,6 @@ from app.api.middleware import bulkhead
 from app.api.open_streams import Download
 from app.api.openapi import marketo_operations as document
 from app.api.openapi.marketo_schemas import COMPONENTS
-from app.api.parameter_names import merged
 from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
@@ -50,6 +49,7 @@ from app.domain.timeouts import UNAUTHENTICATED_FORM_SECONDS
 from app.reporting.result_export import Selection, refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
+from app.web.parameter_names import merged
 
 log = structlog.get_logger()
 

@@ -16,6 +16,7 @@ from app.api.middleware.request_bounds import PROBES
 from app.domain import api_keys
 from app.domain.timeouts import BULKHEAD_WAIT_SECONDS
 from app.uploads.fair_limit import FairLimit
+from app.web.session_cookies import PLAIN_NAME, sent_token
 
 AT_WORK = 2  # requests of one client at once; another client waits for no more of them before its own next step
 UNKNOWN_CLIENT = ""  # all callers together whose key has not been checked yet
@@ -86,9 +87,11 @@ def leave(request: Request) -> None:
 
 
 def _key_id(scope: Scope) -> str:
-    """The id of the key that a request claims to have, or its token; empty where it has neither."""
+    """The id of the key that a request claims to have, or its token or session; empty where it has none."""
     kind, _, token = Headers(scope=scope).get("authorization", "").partition(" ")
     token = token.strip() if kind.lower() == "bearer" else ""
+    if not token and (cookie := Headers(scope=scope).get("cookie")):
+        token = sent_token(Request(scope)) if PLAIN_NAME in cookie else ""
     if not token and b"_token=" in scope["query_string"]:
         query = parse_qs(scope["query_string"].decode("latin-1"), max_num_fields=None)
         token = (query.get("access_token") or query.get("stream_token") or [""])[0]

@@ -23,7 +23,9 @@ from app.api.middleware.stopping import Stopping
 from app.container import Container
 
 
-def outside(container: Container, paths_with_slash: Collection[str]) -> Sequence[Middleware]:
+def outside(
+    container: Container, paths_with_slash: Collection[str], html_errors: Sequence[Middleware]
+) -> Sequence[Middleware]:
     """Outermost first: what sees every answer, also the one to an unexpected error, which FastAPI itself gives."""
     settings = container.settings
     return (
@@ -35,6 +37,8 @@ def outside(container: Container, paths_with_slash: Collection[str]) -> Sequence
         Middleware(RequestLog),
         # Inside the log, whose line says HEAD; outside everything that answers, for a HEAD gets only the answer's head.
         Middleware(HeadRequests),
+        # Outside everything that refuses a request of a browser: it makes a page of the problem (app/pages/errors.py).
+        *html_errors,
         # Outside everything that could answer on one of Marketo's paths in another form than Marketo's.
         Middleware(Envelope, now=container.now),
         # Outside everything that parses a header: it turns requests away for their head alone.

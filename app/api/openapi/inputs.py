@@ -6,8 +6,8 @@ from typing import Any
 
 from app.api.openapi import examples
 from app.api.openapi.shared_schemas import SHARED
-from app.api.paging import DEFAULT_SIZE, MOST
 from app.api.parameters import KNOWN, PARAMETERS, TIME
+from app.web.paging import DEFAULT_SIZE, MOST
 
 
 def in_query(name: str, schema: dict[str, Any], meaning: str) -> dict[str, Any]:

@@ -22,13 +22,13 @@ from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import INT32
 from app.api.schemas.changes import ImportChange
 from app.api.schemas.imports import Import, ResolvedImport
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
+from app.web.parameter_names import merged, only, refuse
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 

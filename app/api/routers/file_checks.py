@@ -8,12 +8,12 @@ from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_names import merged, only, refuse
 from app.api.parameters import KNOWN
 from app.api.schemas.file_checks import FileCheck
 from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
+from app.web.parameter_names import merged, only, refuse
 
 router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 

@@ -2,17 +2,18 @@
 
 from fastapi import Request, Response
 
-from app.api import paging, sse, stream_callers
+from app.api import sse, stream_callers
 from app.api.auth import Guarded, TheCaller
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_names import only, refuse
 from app.api.schemas.events import Event, EventPage, StreamToken
 from app.api.schemas.parts import Part, PartPage
 from app.container import Container
 from app.domain.imports import Import
 from app.store import events
+from app.web import paging
+from app.web.parameter_names import only, refuse
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 streams = Router(tags=["imports"], route_class=stream_callers.OpenToTokens)

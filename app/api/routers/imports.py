@@ -1,13 +1,12 @@
 """/v1/imports: create, read, wait, list."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query, Request, Response
 
-from app.api import conditional, paging, sse
+from app.api import sse
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
 from app.api.import_presenter import Presenter
@@ -15,22 +14,21 @@ from app.api.import_request import request_from
 from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_names import merged, only, refuse
-from app.api.parameter_values import moment, object_type_named, one_of, plain_text, yes_or_no
 from app.api.parameters import KNOWN, OBJECT_TYPE
 from app.api.schemas.imports import Import, ImportPage
 from app.api.uploads import received
 from app.container import Container
 from app.domain import imports as domain
 from app.domain.api_keys import Scope
-from app.domain.errors import Detail, NotFound
+from app.domain.errors import NotFound
 from app.domain.imports import FINISHED, ImportStatus
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
-from app.store.import_queries import Filters
+from app.web import conditional, import_filters, paging
+from app.web.import_filters import read_filters
+from app.web.parameter_names import merged, only, refuse
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
-LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
 FILTERS_SHOWN = [
     inputs.enum_in_query("status", ImportStatus, "Which status"),
     inputs.in_query("instance", {"type": "string"}, "Of which instance"),
@@ -143,7 +141,7 @@ async def _finished(container: Container, import_: domain.Import, *, within_seco
     "",
     summary="List imports",
     response_model=ImportPage,
-    dependencies=[takes_parameters(*LIST_FILTERS, *paging.PARAMETERS)],
+    dependencies=[takes_parameters(*import_filters.NAMES, *paging.PARAMETERS)],
     openapi_extra={"parameters": FILTERS_SHOWN + inputs.PAGING},
 )
 async def list_imports(
@@ -151,7 +149,7 @@ async def list_imports(
 ) -> ImportPage:
     """Imports, newest first; without the scope `read`, the client's own."""
     page_request = paging.read_page_request(request.query_params, 1)
-    filters = _filters(dict(request.query_params))
+    filters = read_filters(request.query_params)
     if filters.client and not caller.sees(filters.client):
         return ImportPage(items=[], next_page_token=None)
     if not caller.may(Scope.READ):
@@ -160,21 +158,3 @@ async def list_imports(
     listed = await container.reports.imports.page(filters, before=before, size=page_request.size_and_more)
     rows, more = page_request.cut(listed, lambda import_: [import_.id])
     return ImportPage(items=await presenter.present_all(rows), next_page_token=more)
-
-
-def _filters(parameters: dict[str, str]) -> Filters:
-    """Errors: BadParameter, with a detail for each mistake."""
-    mistakes: list[Detail] = []
-    values: dict[str, Any] = {}
-    readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
-    readers |= {"status": partial(one_of, ImportStatus), "object_type": object_type_named}
-    readers["attention"] = yes_or_no
-    readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
-    for name, meaning in readers.items():
-        if name in parameters:
-            try:
-                values[name] = meaning(parameters[name])
-            except ValueError as mistake:
-                mistakes.append(Detail(str(mistake), field=name))
-    refuse(mistakes)
-    return Filters(**values)

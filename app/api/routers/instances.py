@@ -5,12 +5,10 @@ from typing import Annotated
 from fastapi import Path, Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameter_values import one_of, plain_text
 from app.api.schemas.events import InstanceEvent, InstanceEventPage
 from app.api.schemas.instances import Instance, InstancePage, InstanceSummary
 from app.api.schemas.jobs import Job, JobPage
@@ -20,6 +18,8 @@ from app.domain.errors import BadParameter, Detail, NotFound
 from app.domain.lifecycle import JobState
 from app.reporting.instances import InstanceView
 from app.store import events, instances
+from app.web import paging
+from app.web.parameter_values import one_of, plain_text
 
 router = Router(prefix="/v1/instances", tags=["instances"], route_class=Guarded)
 Name = Annotated[str, Path(examples=["default"]), AfterValidator(str.lower)]

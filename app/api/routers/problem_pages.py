@@ -8,12 +8,12 @@ from fastapi import Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from pydantic import WithJsonSchema
 
-from app.api.negotiation import preferred
 from app.api.openapi.answers import responses
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.problems import ProblemDescription, ProblemList
 from app.domain.errors import NotFound, quoted
 from app.domain.problems import PROBLEMS, Problem, path_of
+from app.web.negotiation import preferred
 
 ProblemName = Annotated[
     str, WithJsonSchema({"type": "string", "enum": [path_of(code).rpartition("/")[2] for code in PROBLEMS]})

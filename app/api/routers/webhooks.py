@@ -5,7 +5,6 @@ from typing import Annotated
 from fastapi import Depends, Request, Response
 from pydantic import WithJsonSchema
 
-from app.api import paging
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import LARGEST_ID, SMALL_BODY_BYTES, SMALLEST_ID, TheContainer, takes_parameters
 from app.api.openapi import answers, inputs
@@ -19,9 +18,10 @@ from app.api.schemas.webhooks import (
     WebhookPage,
     WebhookWithSecret,
 )
-from app.api.values import whole
 from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
+from app.web import paging
+from app.web.values import whole
 
 router = Router(prefix="/v1/webhooks", tags=["webhooks"], route_class=Guarded)
 MAY = [takes_parameters(), needs(Scope.SUBMIT)]

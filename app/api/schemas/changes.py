@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from app.api.openapi import examples
-from app.api.parameter_values import moment, plain_text
 from app.api.parameters import TIME
 from app.domain.imports import HIGHEST_PRIORITY
+from app.web.parameter_values import moment, plain_text
 
 LABEL_CHARACTERS = 200
 

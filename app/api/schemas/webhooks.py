@@ -5,10 +5,10 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, WithJsonSchema
 
 from app.api.openapi import examples
-from app.api.parameter_values import plain_text
 from app.api.schemas.fields import Moment, with_example
 from app.domain import webhooks
 from app.domain.webhooks import TEST_EVENT, DeliveryState, SwitchedOff, WebhookEvent
+from app.web.parameter_values import plain_text
 
 DESCRIPTION_CHARACTERS = 200
 Description = Annotated[str, Field(max_length=DESCRIPTION_CHARACTERS), AfterValidator(plain_text)]

@@ -9,11 +9,11 @@ import pytest
 
 from app.api.app import routed
 from app.api.openapi.answers import operations
-from app.api.paging import PARAMETERS
-from app.api.routers.imports import LIST_FILTERS
 from app.domain import errors
 from app.domain.problems import PROBLEMS
 from app.settings import exactly
+from app.web.import_filters import NAMES
+from app.web.paging import PARAMETERS
 from tests.api.test_api_keys import ROUTES
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
@@ -265,7 +265,7 @@ def test_a_form_takes_what_the_query_takes(document: dict[str, Any]):
 def test_the_list_s_filters_are_those_that_it_knows(document: dict[str, Any]):
     """Both ways: an unknown one is refused."""
     declared = document["paths"]["/v1/imports"]["get"]["parameters"]
-    assert {item["name"] for item in declared} == {*LIST_FILTERS, *PARAMETERS}
+    assert {item["name"] for item in declared} == {*NAMES, *PARAMETERS}
 
 
 def test_every_link_leads_to_an_operation(document: dict[str, Any]):

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from app.api.conditional import etag
 from app.api.schemas.imports import Import
+from app.web.conditional import etag
 from tests.api.watching import get, watched
 from tests.story.files import LEADS, leads
 from tests.support.stage import Stage

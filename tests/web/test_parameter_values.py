@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from app.api.parameter_values import (
+from app.domain.formats import Format
+from app.web.parameter_values import (
     api_name,
     api_names,
     column_map,
@@ -17,7 +18,6 @@ from app.api.parameter_values import (
     whole_number,
     yes_or_no,
 )
-from app.domain.formats import Format
 from tests.story.files import LEADS
 from tests.support.stage import Stage
 

@@ -3,7 +3,7 @@
 import pytest
 from starlette.requests import Request
 
-from app.api.negotiation import preferred
+from app.web.negotiation import preferred
 from tests.story.files import LEADS_WITH_TROUBLE
 from tests.support.stage import Stage
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from app.api.parameter_names import refuse
 from app.domain.errors import Detail
+from app.web.parameter_names import refuse
 
 Value = TypeVar("Value")
 

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TypeVar
 
-from app.api.values import from_json, whole
 from app.domain.column_maps import map_mistakes
 from app.domain.errors import TOLD_DETAILS, quoted
 from app.domain.objects import OBJECT_TYPES
 from app.terminal import is_harmless
+from app.web.values import from_json, whole
 
 NAME_CHARACTERS = 255
 MOMENT_CHARACTERS = 40  # of a time, with nine digits of a second and an offset

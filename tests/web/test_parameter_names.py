@@ -2,8 +2,8 @@
 
 import pytest
 
-from app.api.parameter_names import merged, only, refuse
 from app.domain.errors import BadParameter, Detail
+from app.web.parameter_names import merged, only, refuse
 from tests.api.problem_answers import is_problem
 from tests.story.files import LEADS
 from tests.support.stage import Stage

@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from app.api.header_fields import options_of
+from app.web.header_fields import options_of
 
 RANGES = 32  # media ranges that are read, from the first on
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from app.api.values import from_json, whole
 from app.domain.errors import BadParameter, Detail, quoted
+from app.web.values import from_json, whole
 
 PARAMETERS = ("page_size", "page_token")
 DEFAULT_SIZE = 50

@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from app.api.paging import PageRequest, place, read_page_request, size, token
 from app.domain.errors import BadParameter
+from app.web.paging import PageRequest, place, read_page_request, size, token
 
 
 def test_a_token_leads_to_its_place():

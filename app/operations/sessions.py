@@ -1,0 +1,60 @@
+"""Sessions: a browser signs in with an API key once, and has a cookie from then on.
+
+What the cookie holds is random and looked up, as every token here is (decision 22): nobody can make one up, no back-up
+holds one, and signing out, or revoking the key, ends it at once in every process.
+"""
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from app.clock import Clock
+from app.domain.api_keys import ApiKey
+from app.operations.api_keys import ApiKeys, digest_of
+from app.store import sessions
+from app.store.database import Database
+
+TOKEN_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    token: str = field(repr=False)
+    key: ApiKey
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    db: Database
+    now: Clock
+    keys: ApiKeys
+    seconds: float  # that a session lasts
+
+    async def begin(self, key_text: str) -> Session | None:
+        """A session for whoever has this key; its end is the key's, where that is sooner. None: it opens nothing."""
+        key = await self.keys.find(key_text)
+        if key is None:
+            return None
+        until = self.now() + timedelta(seconds=self.seconds)
+        session = Session(secrets.token_hex(TOKEN_BYTES), key, min(until, key.expires_at or until))
+        async with self.db.write() as tx:
+            await sessions.add(tx, digest_of(session.token), key_id=key.id, expires_at=session.expires_at)
+        return session
+
+    async def find(self, token: str) -> Session | None:
+        """The session that a cookie holds; None where it was never begun, or is over, or its key is.
+
+        However long it is said to live: it is over where that is more than its time from now.
+        """
+        async with self.db.read() as tx:
+            stored = await sessions.get(tx, digest_of(token))
+        if stored is None or not stored.key.opens(self.now()):
+            return None
+        left = stored.expires_at - self.now()
+        return Session(token, *stored) if timedelta() < left <= timedelta(seconds=self.seconds) else None
+
+    async def end(self, token: str) -> None:
+        """What a cookie holds opens nothing from now on. To end it twice is no mistake."""
+        async with self.db.write() as tx:
+            await sessions.remove(tx, digest_of(token))

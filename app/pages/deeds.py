@@ -1,0 +1,106 @@
+"""What a visitor may do about what needs a person: each deed says in numbers what it will do, before it is done.
+
+The routes that do them are those of the page that they belong to (import_.py, instances.py).
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from app.domain.api_keys import Scope
+from app.domain.imports import Import
+from app.domain.instances import InstanceState
+from app.domain.lifecycle import PartState
+from app.domain.parts import Part
+from app.pages.formats import plural
+from app.pages.visitors import Visitor
+from app.reporting.needs import Need, NeedKind
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A deed that is offered: a button that opens what it will do, and the form that does it."""
+
+    label: str
+    action: str  # the path that its form is sent to
+    tells: str  # what will happen
+    confirm: str  # on the button that does it
+    fields: Mapping[str, str] = field(default_factory=dict)
+    asks_reason: bool = False
+    is_grave: bool = False  # it cannot be undone
+
+
+def offers_for(need: Need, visitor: Visitor) -> list[Offer]:
+    """What this visitor may do about it."""
+    match need.kind:
+        case NeedKind.ATTENTION if need.import_ and need.parts and visitor.may(Scope.OPERATE):
+            return list(_of_parts(need.import_, need.parts))
+        case NeedKind.FAILED if need.import_ and visitor.caller.decides_for(need.import_.request.client):
+            return [retry(need.import_)]
+        case NeedKind.INSTANCE if need.instance and visitor.may(Scope.OPERATE):
+            return [resume(need.instance.instance.name, need.instance.condition)]
+        case _:
+            return []
+
+
+def retry(import_: Import) -> Offer:
+    """`once` makes one import of a form that is sent twice."""
+    rows = plural(import_.rows.pending, "row")
+    return Offer(
+        label="Retry…",
+        action=f"/imports/{import_.id}/retry",
+        tells=f"A new import is made of the {rows} that Marketo has not processed. What it has is left alone.",
+        confirm=f"Send {rows} again",
+        fields={"once": secrets.token_hex(8)},
+    )
+
+
+def resume(name: str, condition: InstanceState) -> Offer:
+    is_paused = condition is InstanceState.PAUSED
+    tells = "What waits goes to Marketo again, in its turn." if is_paused else "It is tried at once."
+    return Offer(
+        label="Resume…" if is_paused else "Try again…",
+        action=f"/instances/{name}/resume",
+        tells=tells,
+        confirm="Resume" if is_paused else "Try again now",
+    )
+
+
+def pause(name: str, *, at_marketo: int) -> Offer:
+    followed = f"{plural(at_marketo, 'job')} at Marketo will finish." if at_marketo else "Nothing is at Marketo now."
+    return Offer(
+        label="Pause…",
+        action=f"/instances/{name}/pause",
+        tells=f"Nothing new is sent to {name} until somebody resumes it. {followed}",
+        confirm="Pause",
+        asks_reason=True,
+    )
+
+
+def _of_parts(import_: Import, parts: Sequence[Part]) -> Iterator[Offer]:
+    unconfirmed = [part for part in parts if part.state is PartState.UNCONFIRMED]
+    if unconfirmed:
+        rows = plural(sum(part.rows.total for part in unconfirmed), "row")
+        yield Offer(
+            label="Send again…",
+            action=f"/imports/{import_.id}/send-again",
+            tells=f"{plural(len(unconfirmed), 'part')} with {rows} goes to Marketo once more. If the first one arrived "
+            f"after all, these rows are imported twice.{_with_others(unconfirmed)}",
+            confirm=f"Send {rows} again",
+            is_grave=True,
+        )
+    rows = plural(sum(part.rows.pending for part in parts), "row")
+    yield Offer(
+        label="Give it up…",
+        action=f"/imports/{import_.id}/give-up",
+        tells=f"{plural(len(parts), 'part')} at Marketo with {rows} counts as failed, and what waits behind may go. "
+        f"Marketo may still import the rows.{_with_others(parts)}",
+        confirm=f"Give up {plural(len(parts), 'part')}",
+        is_grave=True,
+    )
+
+
+def _with_others(parts: Sequence[Part]) -> str:
+    """A job is decided as a whole."""
+    others = sum(part.bundled_with or 0 for part in parts)
+    return f" It goes for {plural(others, 'other import')} in the same job, too." if others else ""

@@ -1,0 +1,46 @@
+"""What was rendered a moment ago, for everybody who may see the same: so that hundreds of open pages cost one look."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+
+from app.clock import Clock
+from app.pages.rendering import Rendered
+
+MOST = 200  # pages that are kept
+KEPT_SECONDS = 2.0
+
+
+@dataclass(slots=True)
+class Kept:
+    """Who asks while a page is being made waits for that one."""
+
+    now: Clock
+    _pages: "OrderedDict[Hashable, tuple[float, asyncio.Future[Rendered]]]" = field(default_factory=OrderedDict)
+
+    async def get(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
+        """The page of this key, made anew where the kept one is too old. Errors: those of `make`."""
+        at, (made_at, page) = self.now.monotonic(), self._pages.get(key, (0.0, None))
+        if page is None or at - made_at >= KEPT_SECONDS or _has_failed(page):
+            page = asyncio.ensure_future(make())
+            page.add_done_callback(_is_heard)
+            self._pages[key] = (at, page)
+            self._pages.move_to_end(key)
+            if len(self._pages) > MOST:
+                self._pages.popitem(last=False)
+        return await asyncio.shield(page)
+
+    def forget(self) -> None:
+        """Make every page anew: something was done that its doer wants to see."""
+        self._pages.clear()
+
+
+def _has_failed(page: "asyncio.Future[Rendered]") -> bool:
+    return page.done() and (page.cancelled() or page.exception() is not None)
+
+
+def _is_heard(page: "asyncio.Future[Rendered]") -> None:
+    """Mark its error as retrieved: those who wait for it get it, and there may be none."""
+    if not page.cancelled():
+        page.exception()

@@ -1,0 +1,110 @@
+"""Templates to answers: the environment, the headers that every page has, and what every template may use."""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.domain.api_keys import Scope
+from app.pages import static_files
+from app.pages.formats import FILTERS, STATES
+from app.pages.notices import notice_of
+from app.pages.visitors import Visitor
+
+HTML = "text/html"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # Not no-referrer: with that, browsers send the forms of our own pages with `Origin: null`
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Accept, Cookie",
+}
+CSRF_MARK = "c5rf-t0ken-0f-th3-v15it0r"
+"""Stands for the visitor's own token in what is rendered for all who see the same."""
+_TEXT_OF_TIME = re.compile(r"(<time [^>]*>)[^<]*")
+
+environment = Environment(
+    loader=PackageLoader("app.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    auto_reload=False,
+)
+environment.filters |= FILTERS
+environment.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A page in the rail."""
+
+    path: str
+    title: str
+    scopes: frozenset[Scope]  # any of these will do
+
+
+RAIL: Sequence[Entry] = (
+    Entry("/", "Overview", frozenset({Scope.READ, Scope.SUBMIT})),
+    Entry("/imports", "Imports", frozenset({Scope.READ, Scope.SUBMIT})),
+    Entry("/send", "Send a file", frozenset({Scope.SUBMIT})),
+    Entry("/instances", "Instances", frozenset({Scope.READ, Scope.SUBMIT})),
+    Entry("/keys", "Keys", frozenset({Scope.ADMIN})),
+    Entry("/webhooks", "Webhooks", frozenset({Scope.SUBMIT, Scope.ADMIN})),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A page as all see it who may see the same, and a fingerprint of it that does not change with the clock alone."""
+
+    text: str
+    fingerprint: str
+
+    def answer(self, visitor: Visitor | None, *, status: int = 200) -> Response:
+        body = self.text.replace(CSRF_MARK, visitor.csrf if visitor else "")
+        return Response(body, status, HEADERS | {"ETag": self.fingerprint}, media_type=HTML)
+
+
+def render(
+    request: Request, template: str, visitor: Visitor | None, *, waiting: int | None = None, **values: Any
+) -> Rendered:
+    """A template with its values. `waiting`: how many imports wait, for the rail."""
+    text = environment.get_template(template).render(
+        values
+        | {
+            "visitor": visitor,
+            "csrf": CSRF_MARK if visitor and visitor.csrf else "",
+            "here": request.url.path,
+            "address": _address(request),
+            "rail": [entry for entry in RAIL if visitor and any(visitor.may(scope) for scope in entry.scopes)],
+            "waiting": waiting,
+            "notice": notice_of(request.query_params),
+            "now": request.app.state.container.now(),
+        }
+    )
+    stable = _TEXT_OF_TIME.sub(r"\1", text)
+    digest = hashlib.blake2b(f"{stable}{visitor.caller if visitor else None}".encode(), digest_size=12)
+    return Rendered(text, f'W/"{digest.hexdigest()}"')
+
+
+def _address(request: Request) -> str:
+    return f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path
+
+
+def load_templates() -> None:
+    """Compile all templates at the start: later no file is read any more, whatever is short then."""
+    for name in environment.list_templates():
+        environment.get_template(name)

@@ -1,0 +1,68 @@
+"""What the overview reads beside the summaries of the queues. Nothing here writes, or reads all of history."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import exists, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from app.domain.imports import FINISHED, ImportStatus
+from app.store.tables import import_, part
+
+FIRST_PARTS = 3  # of a job that are named
+UNFINISHED = [status for status in ImportStatus if status not in FINISHED]
+
+
+@dataclass(frozen=True, slots=True)
+class PartOfJob:
+    import_id: int
+    number: int
+    label: str | None  # its import's: the label, or else the file's name
+
+
+async def parts_of_jobs(tx: AsyncConnection, job_ids: Collection[int]) -> Mapping[int, Sequence[PartOfJob]]:
+    """By job: the first parts of each in the order of acceptance. Of a job with a thousand, only these are read."""
+    result: dict[int, list[PartOfJob]] = defaultdict(list)
+    for job_id in job_ids:
+        rows = await tx.execute(
+            select(part.c.import_id, part.c.number, func.coalesce(import_.c.label, import_.c.file_name).label("label"))
+            .join(import_, import_.c.id == part.c.import_id)
+            .where(part.c.job_id == job_id)
+            .order_by(part.c.turn, part.c.number)
+            .limit(FIRST_PARTS)
+        )
+        result[job_id] = [PartOfJob(row.import_id, row.number, row.label) for row in rows]
+    return result
+
+
+async def failed_and_left(tx: AsyncConnection, *, since: datetime, client: str | None, most: int) -> list[int]:
+    """The newest imports that failed since then and were not sent again."""
+    retried, failed = import_.alias(), func.coalesce(import_.c.status, "") == ImportStatus.FAILED
+    conditions = [import_.c.finished_at >= since, failed, ~exists().where(retried.c.retry_of == import_.c.id)]
+    if client is not None:
+        conditions.append(import_.c.client == client)
+    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.id.desc()).limit(most))
+    return list(rows.scalars())
+
+
+async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime) -> dict[ImportStatus, int]:
+    """How many imports of a client are unfinished, and how many finished since then, by status."""
+    counts = dict.fromkeys(ImportStatus, 0)
+    unfinished = import_.c.status.in_(UNFINISHED)
+    finished = import_.c.finished_at >= since
+    for which in (unfinished, finished):
+        status = func.coalesce(import_.c.status, "").label("status")
+        mine = select(status, func.count().label("imports")).where(which, func.coalesce(import_.c.client, "") == client)
+        for row in await tx.execute(mine.group_by(status)):
+            counts[ImportStatus(row.status)] = row.imports
+    return counts
+
+
+async def queued_imports(tx: AsyncConnection, client: str | None) -> int:
+    """How many imports wait, of a client or of everybody: counted among those that do."""
+    conditions = [import_.c.status == ImportStatus.QUEUED]
+    if client is not None:
+        conditions.append(func.coalesce(import_.c.client, "") == client)  # not by its index, which has all of history
+    return int((await tx.execute(select(func.count()).select_from(import_).where(*conditions))).scalar_one())

@@ -1,0 +1,54 @@
+"""Pages that were made a moment ago."""
+
+import asyncio
+
+import pytest
+
+from app.pages.kept import Kept
+from app.pages.rendering import Rendered
+from tests.support.clock import SteppedClock
+
+
+async def test_many_who_ask_at_once_have_one_page_made(clock: SteppedClock):
+    """And those who come within two seconds get it too."""
+    kept, made = Kept(clock), []
+
+    async def make() -> Rendered:
+        made.append(1)
+        await asyncio.sleep(0)
+        return Rendered("", str(len(made)))
+
+    pages = await asyncio.gather(*[kept.get("/", make) for _ in range(200)])
+    clock.step(1.9)
+    pages.append(await kept.get("/", make))
+    assert {page.fingerprint for page in pages} == {"1"}
+    clock.step(0.1)
+    assert (await kept.get("/", make)).fingerprint == "2"
+    kept.forget()
+    assert (await kept.get("/", make)).fingerprint == "3"
+
+
+async def test_a_page_that_could_not_be_made_is_not_kept(clock: SteppedClock):
+    """Also where whoever asked first has gone."""
+    kept = Kept(clock)
+
+    async def fail() -> Rendered:
+        raise LookupError
+
+    async def make() -> Rendered:
+        return Rendered("", "tag")
+
+    with pytest.raises(LookupError):
+        await kept.get("/", fail)
+    assert (await kept.get("/", make)).fingerprint == "tag"
+
+
+async def test_pages_are_not_kept_without_end(clock: SteppedClock):
+    kept = Kept(clock)
+
+    async def make() -> Rendered:
+        return Rendered("", "tag")
+
+    for number in range(1_000):
+        await kept.get(number, make)
+    assert len(kept._pages) == 200
