@@ -37,6 +37,7 @@ class ImportSummary:
     cancel_requested_at: datetime | None
     file_erased_at: datetime | None
     results_erased_at: datetime | None
+    review_until: datetime | None
 
 
 async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | None:
@@ -52,6 +53,7 @@ async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | No
         row.cancel_requested_at,
         row.file_erased_at,
         row.results_erased_at,
+        row.review_until,
     )
 
 
@@ -172,6 +174,8 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
         finished_at=row.finished_at,
         retry_of=row.retry_of,
         results_erased_at=row.results_erased_at,
+        review_until=row.review_until,
+        released_at=row.released_at,
         left_out=LeftOut(**row.left_out) if row.left_out else None,
     )
 
@@ -191,5 +195,6 @@ def _request(row: Row[Any]) -> Request:
         label=row.label,
         metadata=row.metadata,
         column_map=row.column_map,
+        review=row.review_until is not None,
         file_name=row.file_name,
     )
