@@ -30,13 +30,17 @@ from app.store.import_queries import Filters
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
-LIST_FILTERS = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
+LIST_FILTERS = (
+    *("status", "instance", "object_type", "client", "label", "file_name", "created_after", "created_before"),
+    "attention",
+)
 FILTERS_SHOWN = [
     inputs.enum_in_query("status", ImportStatus, "Which status"),
     inputs.in_query("instance", {"type": "string"}, "Of which instance"),
     inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     inputs.in_query("client", {"type": "string"}, "Of which client"),
     inputs.in_query("label", {"type": "string"}, "With this label"),
+    inputs.in_query("file_name", {"type": "string"}, "Whose file's name begins so"),
     *inputs.CREATED,
     inputs.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
 ]
@@ -166,7 +170,7 @@ def _filters(parameters: dict[str, str]) -> Filters:
     """Errors: BadParameter, with a detail for each mistake."""
     mistakes: list[Detail] = []
     values: dict[str, Any] = {}
-    readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label"), plain_text)
+    readers: dict[str, Callable[[str], Any]] = dict.fromkeys(("client", "label", "file_name"), plain_text)
     readers |= {"status": partial(one_of, ImportStatus), "object_type": object_type_named}
     readers["attention"] = yes_or_no
     readers |= {"created_after": moment, "created_before": moment, "instance": lambda text: plain_text(text).lower()}
