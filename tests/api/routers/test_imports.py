@@ -13,8 +13,8 @@ from tests.support.stage import Stage
 FIELDS = {
     "id", "object_type", "instance", "client", "format", "lookup_field", "list_id", "partition_name", "object_name",
     "dedupe_fields", "program_id", "program_member_status", "priority", "not_before", "review_until", "on_unconfirmed",
-    "label", "metadata", "column_map", "status", "attention", "file", "rows", "parts", "progress", "estimated_finish_at",
-    "error", "created_at", "started_at", "finished_at", "retry_of", "left_out", "links",
+    "label", "metadata", "column_map", "status", "attention", "file", "rows", "parts", "progress",
+    "estimated_finish_at", "error", "created_at", "started_at", "finished_at", "retry_of", "left_out", "links",
 }  # fmt: skip
 
 
