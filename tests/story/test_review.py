@@ -4,8 +4,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from tests.story.files import CARS, LEADS, MEMBERS, leads
+from app.domain.api_keys import Scope
+from app.store.tables import webhook_delivery
+from tests.store.seed import a_webhook
+from tests.story.files import CARS, LEADS, LEADS_WITH_TROUBLE, MEMBERS, leads
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 
@@ -252,3 +256,45 @@ async def test_its_waiting_begins_with_its_release(stage: Stage):
     stage.clock.step(60)
     shown = (await stage.api.get("/v1/instances/default")).json()
     assert shown["waiting"] == {"parts": 1, "rows": 2, "oldest_seconds": 60}
+
+
+async def test_what_the_preflight_found_is_read_before_the_release(stage: Stage):
+    """Rows, parts, ragged rows and remarks of the stored file; what would have been a mistake was refused at once."""
+    content = LEADS_WITH_TROUBLE + b"fay@example.com,Fay\n"
+    import_id = await reviewed(stage, content, preflight="rows")
+    import_ = await stage.read(import_id)
+    assert (import_["file"]["rows"], import_["file"]["ragged_rows"], import_["parts"]["total"]) == (6, 1, 1)
+    remarks = (await stage.api.get(f"/v1/imports/{import_id}/warnings")).json()["items"]
+    assert [remark["source_row"] for remark in remarks] == [2, 3, 4, 6]
+    reasons = (await stage.api.get(f"/v1/imports/{import_id}/warnings/reasons")).json()["items"]
+    assert {reason["rows"] for reason in reasons} == {1}
+    assert await stage.events(import_id) == ["accepted", "ragged", "preflight"]
+    refused = await stage.create(b"email,Lead Score\na@example.com,1\n", review="true")
+    assert refused.json()["code"] == "invalid_header"
+
+
+async def test_on_marketo_s_own_paths_it_means_the_same(stage: Stage):
+    """A word that says that nothing is to be sent is not passed over."""
+    key_id, key = await stage.container.keys.create("old", [Scope.SUBMIT, Scope.OPERATE])
+    headers = {"Authorization": f"Bearer {key}"}
+    answer = await stage.api.post(
+        "/bulk/v1/leads.json",
+        params={"format": "csv", "review": "true"},
+        files={"file": ("a.csv", LEADS)},
+        headers=headers,
+    )
+    assert answer.json()["success"], (key_id, answer.text)
+    import_id = answer.json()["result"][0]["batchId"]
+    assert [part["waiting_for"] for part in await stage.parts(import_id)] == ["review"]
+
+
+async def test_an_endpoint_hears_of_a_review_that_ended_by_itself(stage: Stage):
+    """As of any import that is cancelled."""
+    async with stage.container.db.write() as tx:
+        await a_webhook(tx, events=("import.finished",))
+    import_id = await reviewed(stage)
+    stage.clock.step(7 * DAY)
+    await stage.maintenance.run_once()
+    async with stage.container.db.read() as tx:
+        told = (await tx.execute(select(webhook_delivery.c.event, webhook_delivery.c.import_id))).all()
+    assert [tuple(row) for row in told] == [("import.finished", import_id)]
