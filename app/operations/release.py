@@ -45,4 +45,4 @@ class Release:
 def _why_not(import_id: int, summary: import_queries.ImportSummary) -> str:
     if summary.review_until:
         return f"The review of import {import_id} is over: it was not released in time, and is cancelled."
-    return f"Import {import_id} is {summary.status} and not under review: there is nothing to release."
+    return f"Import {import_id} is {summary.status}, and not under review."
