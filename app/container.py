@@ -29,6 +29,7 @@ from app.operations.change import Change
 from app.operations.check_file import CheckFile
 from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
+from app.operations.release import Release
 from app.operations.resolve import Resolve
 from app.operations.retry import Retry
 from app.operations.sessions import Sessions
@@ -87,6 +88,7 @@ class Container:
     examine: CheckFile
     retry: Retry
     cancel: Cancel
+    release: Release
     change: Change
     resolve: Resolve
     pause: Pause
@@ -185,6 +187,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         examine=CheckFile(describe, Limits(settings.part_bytes - envelope_bytes(), settings.max_file_bytes)),
         retry=Retry(db=db, intake=intake),
         cancel=Cancel(db=db, now=now, hit=hit),
+        release=Release(db=db, now=now, wakeup=wakeup, hit=hit),
         change=Change(db=db, now=now, wakeup=wakeup, hit=hit),
         resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
         pause=Pause(db=db, now=now, hit=hit),

@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from app.api.app import routed
 from app.api.openapi import examples
 from app.api.openapi.answers import operations
+from app.api.openapi.shared_schemas import shown_default
 from app.api.parameters import PARAMETERS, Parameter
 from app.domain import events, lifecycle
 from app.domain.answers import Unusable
@@ -236,7 +237,7 @@ def _json(shown: dict[str, Any]) -> str:
 def _default_of(parameter: Parameter) -> str:
     if parameter.required:
         return "required"
-    return "–" if parameter.default is None else f"`{parameter.default}`"
+    return "–" if parameter.default is None else f"`{shown_default(parameter.default)}`"
 
 
 def _words(form: dict[str, Any]) -> str:

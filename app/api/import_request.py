@@ -8,7 +8,7 @@ from app.api.parameters import INT32, KNOWN, PARAMETERS
 from app.domain.errors import BadParameter, Detail
 from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
 from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
-from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word
+from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word, YesOrNo
 from app.web.parameter_names import only, refuse
 from app.web.parameter_values import (
     api_name,
@@ -21,6 +21,7 @@ from app.web.parameter_values import (
     shown_name,
     string_pairs,
     whole_number,
+    yes_or_no,
 )
 
 
@@ -80,6 +81,8 @@ def _reader_for(form: ValueForm) -> Callable[[str], Any]:
             return partial(column_map, most_characters=most)
         case Moment():
             return moment
+        case YesOrNo():
+            return yes_or_no
         case StringPairs(most_pairs=most):
             return partial(string_pairs, most=most)
         case _:

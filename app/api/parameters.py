@@ -11,7 +11,16 @@ from app.api.openapi.shared_schemas import SHARED
 from app.domain import objects
 from app.domain.imports import REQUEST_PARAMETERS
 from app.domain.objects import OBJECT_TYPES, ValueKind, default_object_type
-from app.domain.request_parameters import ColumnNames, Moment, RequestParameter, StringPairs, Text, WholeNumber, Word
+from app.domain.request_parameters import (
+    ColumnNames,
+    Moment,
+    RequestParameter,
+    StringPairs,
+    Text,
+    WholeNumber,
+    Word,
+    YesOrNo,
+)
 from app.web.parameter_values import NAME_CHARACTERS
 
 INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
@@ -56,6 +65,8 @@ def _schema(parameter: RequestParameter) -> dict[str, Any]:
             return _text(most, examples=['{"Email Address": "email", "Id": null}'])
         case Moment():
             return TIME
+        case YesOrNo():
+            return {"type": "boolean"} | default
         case StringPairs():
             return {"type": "string"}  # of JSON: with a contentMediaType, the page at /docs would ask for a file
         case _:
@@ -98,6 +109,8 @@ PARAMETERS = {
         for kind in OBJECT_TYPES.values()
         for name, declared in kind.parameters().items()
     },
-    **_published("priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata", "column_map"),
+    **_published(
+        "priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata", "column_map", "review"
+    ),
 }
 KNOWN = tuple(PARAMETERS)

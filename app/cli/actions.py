@@ -1,4 +1,4 @@
-"""`sluice cancel`, `resolve`, `give-up`, `pause` and `resume`: what a person may do about the work."""
+"""`sluice cancel`, `release`, `resolve`, `give-up`, `pause` and `resume`: what a person may do about the work."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -27,6 +27,16 @@ def cancel(import_id: ImportId) -> None:
     at_marketo = import_["parts"]["at_marketo"]
     rest = f" {at_marketo} of its parts are at Marketo and run to their end." if at_marketo else ""
     typer.echo(f"Import {import_id} is {import_['status']}.{rest}")
+
+
+def release(import_id: ImportId) -> None:
+    """Let an import go that was submitted with --review: it is sent when its turn comes.
+
+    Example: sluice release 42
+    """
+    with service() as client:
+        read_for_people(client.post(f"/v1/imports/{import_id}/release"))
+    typer.echo(f"Import {import_id} is released; it goes when its turn comes.")
 
 
 def resolve(

@@ -62,6 +62,11 @@ COMMANDS = (
     ),
     Command("cancel", "app.cli.actions:cancel", "Cancel what still waits; what Marketo already has runs to its end."),
     Command(
+        "release",
+        "app.cli.actions:release",
+        "Let an import go that was submitted with --review: it is sent when its turn comes.",
+    ),
+    Command(
         "retry",
         "app.cli.retry:retry",
         "Send again what an import left behind, as a new import: the rows of its failed and cancelled parts.",

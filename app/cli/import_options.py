@@ -31,6 +31,10 @@ NotBeforeOption = Annotated[str | None, _option("not_before", note="RFC 3339.")]
 PreflightOption = Annotated[Preflight | None, _option("preflight")]
 OnUnconfirmedOption = Annotated[OnUnconfirmed | None, _option("on_unconfirmed")]
 BundleOption = Annotated[Bundle | None, _option("bundle")]
+ReviewOption = Annotated[
+    bool,
+    typer.Option("--review", help="Store it and send nothing until `sluice release ID`, within seven days."),
+]
 LabelOption = Annotated[str | None, _option("label")]
 MapOption = Annotated[
     list[str] | None,

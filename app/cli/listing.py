@@ -29,6 +29,7 @@ def list_(
     instance: Annotated[str | None, typer.Option(help="Only those for this Marketo instance.")] = None,
     client: Annotated[str | None, typer.Option(help="Only this client's.")] = None,
     label: Annotated[str | None, typer.Option(help="Only those with exactly this label.")] = None,
+    file_name: Annotated[str | None, typer.Option(help="Only those whose file's name begins so.")] = None,
     attention: Annotated[bool, typer.Option("--attention", help="Only those that a person should look at.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="So many at most.")] = MOST,
     as_json: AsJson = False,
@@ -43,6 +44,7 @@ def list_(
         "instance": instance,
         "client": client,
         "label": label,
+        "file_name": file_name,
         "attention": "true" if attention else None,
     }
     parameters = {name: str(value) for name, value in filters.items() if value is not None}

@@ -22,6 +22,7 @@ from app.cli.import_options import (
     OnUnconfirmedOption,
     PreflightOption,
     PriorityOption,
+    ReviewOption,
     SkipOption,
     column_map,
 )
@@ -46,6 +47,7 @@ def submit(
     preflight: PreflightOption = None,
     on_unconfirmed: OnUnconfirmedOption = None,
     bundle: BundleOption = None,
+    review: ReviewOption = False,
     map_: MapOption = None,
     skip: SkipOption = None,
     label: LabelOption = None,
@@ -58,6 +60,8 @@ def submit(
 
     Example: sluice submit leads.csv --lookup-field email --wait
     """
+    if review and wait:
+        raise typer.BadParameter("--wait would wait for its release; release it, then: sluice status ID --watch")
     options: dict[str, Any] = {
         "object_type": target.pop("object_type"),
         "instance": instance,
@@ -69,6 +73,7 @@ def submit(
         "preflight": preflight,
         "on_unconfirmed": on_unconfirmed,
         "bundle": bundle,
+        "review": "true" if review else None,
         "column_map": column_map(map_, skip),
         "label": label,
         "metadata": json.dumps(_pairs(metadata)) if metadata else None,
@@ -89,6 +94,8 @@ def submit(
         outcome.show(client, final, as_json=as_json)
         if preflight is Preflight.ROWS and not as_json:
             _show_remarked(client, final["id"])
+        if review and not as_json:
+            typer.echo(f"Nothing is sent yet. sluice release {final['id']} lets it go, sluice cancel discards it.")
     if wait and not outcome.has_gone_well(final):
         raise typer.Exit(1)
 
@@ -103,8 +110,9 @@ def _repeatable(
 
 def _again(file: Path, parameters: dict[str, str], repeatable: list[tuple[str, str]], *, wait: bool) -> str:
     """The same command with these parameters."""
-    options = {name: value for name, value in parameters.items() if name not in ("metadata", "column_map")}
-    words = [word for pair in repeatable for word in pair] + (["--wait"] if wait else [])
+    options = {name: value for name, value in parameters.items() if name not in ("metadata", "column_map", "review")}
+    flags = [flag for flag, is_given in (("--review", "review" in parameters), ("--wait", wait)) if is_given]
+    words = [word for pair in repeatable for word in pair] + flags
     return f"{spell_command(['sluice', 'submit', str(file)], options)} {shlex.join(words)}".strip()
 
 

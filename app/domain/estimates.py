@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.domain.ageing import SHARE, has_risen
 from app.domain.events import Occurrence
-from app.domain.imports import Import
+from app.domain.imports import Import, waiting_since
 from app.domain.instances import Instance
 from app.domain.jobs import Job
 from app.domain.lifecycle import JobState, PartState
@@ -122,6 +122,8 @@ class CompletionEstimate:
     def _can_be_known(self, import_: Import) -> bool:
         if self._lasts(import_.remaining.collecting_since) or self._lasts(import_.remaining.failing_since):
             return False
+        if import_.review_until:  # it goes when a person says so
+            return False
         if import_.parts[PartState.UNCONFIRMED] or (import_.parts[PartState.WAITING] and self._cannot_go(import_)):
             return False
         return self._is_predictable()
@@ -175,7 +177,10 @@ class CompletionEstimate:
 
         Of SHARE jobs, one is for parts that have risen; the others are for the more urgent ones.
         """
-        priority, since = import_.request.priority, max(import_.created_at, import_.request.not_before or LONG_AGO)
+        priority, since = (
+            import_.request.priority,
+            waiting_since(import_.created_at, import_.released_at, import_.request.not_before),
+        )
         urgent, caught_up_with, risen = Work(), Work(), Work()
         for backlog in self.line:
             if backlog.priority > priority:

@@ -9,6 +9,8 @@ class Occurrence(StrEnum):
     ACCEPTED = "accepted"  # the file is committed to disk, the caller has the 202
     PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
     RAGGED = "ragged"  # rows whose number of cells is not the header's; they are sent as they are
+    RELEASED = "released"  # a person let an import under review go: this is its place in the order of acceptance
+    REVIEW_EXPIRED = "review_expired"  # nobody released it in time, and it is cancelled
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
     CHANGED = "changed"  # a person changed its priority, label or earliest time, while something of it waited
     RESULTS_LATE = "results_late"  # a result file is missing, or none that can be used: it is asked for again

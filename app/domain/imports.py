@@ -20,6 +20,7 @@ from app.domain.request_parameters import (
     Text,
     WholeNumber,
     Word,
+    YesOrNo,
     declared_parameters,
 )
 
@@ -50,6 +51,11 @@ class ImportStatus(StrEnum):
     COMPLETE = "complete"
     FAILED = "failed"
     CANCELLED = "cancelled"
+
+
+def waiting_since(accepted_at: datetime, released_at: datetime | None, not_before: datetime | None) -> datetime:
+    """When an import's waiting for its turn began: with its acceptance or release, or at the time that it names."""
+    return max(filter(None, (accepted_at, released_at, not_before)))
 
 
 FINISHED = frozenset({ImportStatus.COMPLETE, ImportStatus.FAILED, ImportStatus.CANCELLED})
@@ -121,6 +127,14 @@ class Request:
             "columns that are not named stay as they are",
         ),
     ] = None
+    review: Annotated[
+        bool,
+        RequestParameter(
+            YesOrNo(),
+            "store it and send nothing until it is released (`POST /v1/imports/{id}/release`); what nobody releases "
+            "within seven days is cancelled",
+        ),
+    ] = False  # as it is read from the database: whether it still waits for its release
     file_name: str | None = None
 
 
@@ -176,7 +190,7 @@ class LeftOut:
 class Remaining:
     """The work that an import still has before it."""
 
-    accepted_seq: int | None = None  # its place in the order of acceptance
+    accepted_seq: int | None = None  # its place in the order of acceptance; None while it is under review
     waiting_rows: int = 0  # rows of its waiting parts
     collecting_since: datetime | None = None  # since when the oldest part waits for its result files
     failing_since: datetime | None = None  # since when calls about one of its parts have failed, the longest of these
@@ -199,4 +213,6 @@ class Import:
     finished_at: datetime | None
     retry_of: int | None
     results_erased_at: datetime | None = None
+    review_until: datetime | None = None  # until when it can be released; None: it is not under review
+    released_at: datetime | None = None  # None: it never was under review, or nobody has released it
     left_out: LeftOut | None = None

@@ -31,6 +31,7 @@ class InstanceState(StrEnum):
 class WaitingFor(StrEnum):
     SLOT = "slot"  # its turn, or a place in Marketo's queue
     SAME_RECORDS = "same_records"  # another part with the same keys, or into the same list, goes first
+    REVIEW = "review"  # a person has to release its import
     NOT_BEFORE = "not_before"  # the time that its import names
     INSTANCE_PAUSED = "instance_paused"  # a person paused the instance
     INSTANCE_BLOCKED = "instance_blocked"  # Marketo refuses the credentials or the rights
@@ -179,6 +180,8 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
     """Why a waiting part is not sent yet; None for a part in another state."""
     if part.state is not PartState.WAITING:
         return None
+    if part.accepted_seq is None:
+        return WaitingFor.REVIEW
     if instance.paused_at:
         return WaitingFor.INSTANCE_PAUSED
     if instance.blocked_at:
@@ -192,10 +195,13 @@ def waiting_for(part: Part, instance: Instance, now: datetime) -> WaitingFor | N
     return WaitingFor.SLOT
 
 
+NEEDS_MORE_THAN_TIME = (WaitingFor.REVIEW, WaitingFor.SAME_RECORDS)
+
+
 def next_attempt_at(part: Part, instance: Instance, now: datetime, *, policy: OnUnconfirmed) -> datetime | None:
     """When a part is next sent, or polled again after a failure; None where that does not depend on time."""
     match part.state:
-        case PartState.WAITING if instance.paused_at or waiting_for(part, instance, now) is WaitingFor.SAME_RECORDS:
+        case PartState.WAITING if instance.paused_at or waiting_for(part, instance, now) in NEEDS_MORE_THAN_TIME:
             return None
         case PartState.WAITING:
             slots_free_at = instance.external_slots_until(at_work=0) if instance.external_alone else None

@@ -16,7 +16,7 @@ class PartState(StrEnum):
     COLLECTING = "collecting"  # Marketo is done; its result files are still to be fetched
     COMPLETE = "complete"  # every row's fate is stored here
     FAILED = "failed"  # Marketo will never import it, or a person gave it up
-    CANCELLED = "cancelled"  # a person stopped it before it was sent
+    CANCELLED = "cancelled"  # it was stopped before it was sent: by a person, or as nobody released its import
 
 
 class JobState(StrEnum):
@@ -56,7 +56,7 @@ class Step(StrEnum):
     POLL = "poll"
     COLLECT = "collect"
     RECOVERY = "recovery"  # after a crash, or when the settling time is over
-    CANCEL = "cancel"  # a person
+    CANCEL = "cancel"  # a person; or an import is under review for too long
     RESOLVE = "resolve"  # a person
     STORE = "store"  # where a part comes back to waiting, and its import was cancelled meanwhile
 

@@ -82,7 +82,7 @@ class Part:
     instance: str
     state: PartState
     state_since: datetime | None
-    accepted_seq: int | None  # its import's place in the order of acceptance; None while it is still being received
+    accepted_seq: int | None  # its import's place in the order of acceptance; None while it is received or under review
     conflict_scope: ConflictScope
     client: str
     blocked_by: int | None  # the id of a part that changes the same records and goes first

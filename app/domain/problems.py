@@ -117,6 +117,13 @@ PROBLEMS: dict[str, Problem] = {
         "Priority, `not_before` and label are about what still waits here: all of it is at Marketo, or has ended.",
         "Read the import to see where it stands. What Marketo has cannot be changed.",
     ),
+    "nothing_to_release": Problem(
+        409,
+        "There is nothing to release",
+        "Only an import that was sent with `review=true` waits for its release: this one was not, or was released or "
+        "cancelled already, or its seven days are over.",
+        "Read the import to see where it stands. What was cancelled is sent by `…/retry`.",
+    ),
     "not_finished": Problem(
         409,
         "The import is not finished",

@@ -35,6 +35,11 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
+class YesOrNo:
+    """`true` or `false`."""
+
+
+@dataclass(frozen=True, slots=True)
 class StringPairs:
     """A JSON object of strings."""
 
@@ -48,7 +53,7 @@ class ColumnNames:
     most_characters: int
 
 
-ValueForm = Text | WholeNumber | Word | Moment | StringPairs | ColumnNames
+ValueForm = Text | WholeNumber | Word | Moment | YesOrNo | StringPairs | ColumnNames
 
 
 @dataclass(frozen=True, slots=True)

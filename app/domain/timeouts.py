@@ -58,6 +58,7 @@ OUTLOOK_KEPT_SECONDS = 5  # how long the summed backlog is cached: it may be a h
 PROBE_KEPT_SECONDS = 1  # how long a health probe's result is cached: anybody may ask, and each probe is a commit
 PROBE_SECONDS = 5  # a health probe that takes longer has failed
 REFUSED_SECONDS = 5.0  # how long a caller has to read why its request's head was refused
+REVIEW_SECONDS = 7 * 86_400  # how long an import under review can be released, before it is cancelled
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
 RECONNECT_SECONDS = (1, 5)  # (least, most) after which a broken stream is opened again: not all of them at once
 STREAM_RETRY_SECONDS = 15  # Retry-After for a caller that has too many streams open

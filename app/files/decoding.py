@@ -29,7 +29,8 @@ class Unreadable(Exception):
 class Decoder:
     """Turns bytes as sent into UTF-8 without a byte order mark.
 
-    `size_bytes`, `sha256` and `sample` (its beginning) are of the uploaded file: decompressed, in its own charset.
+    `size_bytes`, `sha256` and `sample` (its beginning) are of the uploaded file: decompressed, in its own charset;
+    `sent_bytes` are what came.
     """
 
     def __init__(self, *, content_encoding: str | None, charset: str, limit_bytes: int) -> None:
@@ -40,7 +41,7 @@ class Decoder:
         self._digest = hashlib.sha256()
         self._beginning = Beginning()
         self._packed = not isinstance(self._unpacker, Plain)
-        self._sent_bytes = 0
+        self.sent_bytes = 0
         self._recent = b""
         self.size_bytes = 0
         self.sample = b""
@@ -55,7 +56,7 @@ class Decoder:
 
     def feed(self, chunk: bytes) -> Iterator[bytes]:
         """The text, in blocks of bounded size. Errors: TooLarge, BrokenUpload; Unreadable after all text before it."""
-        self._sent_bytes += len(chunk)
+        self.sent_bytes += len(chunk)
         for piece in _joined(self._unpacker.feed(chunk)):
             self._count(piece)
             yield from self._readable(piece, final=False)
@@ -72,7 +73,7 @@ class Decoder:
             self.sample += piece[: SAMPLE_BYTES - len(self.sample)]
         if self.size_bytes > self._limit_bytes:
             raise TooLarge(f"The file is larger than the {self._limit_bytes} bytes that are taken. Send it in pieces.")
-        if self.size_bytes > max(BOMB_BYTES, BOMB_RATIO * self._sent_bytes):
+        if self.size_bytes > max(BOMB_BYTES, BOMB_RATIO * self.sent_bytes):
             raise TooLarge(
                 f"The body unpacks to more than {BOMB_RATIO} times its size. If it is no bomb, send it uncompressed.",
                 code="compression_bomb",

@@ -94,7 +94,7 @@ class Examination:
 
     def finish(self) -> Iterator[PartFile]:
         """The last parts, or the open ones of a beginning that was cut off. Errors: as UploadedFile."""
-        is_cut_off = self.beginning_only and self.size_bytes
+        is_cut_off = self.beginning_only and self._file.sent_bytes
         yield from self._counted(self._file.let_go() if is_cut_off else self._file.finish())
 
     def let_go(self) -> Iterator[PartFile]:

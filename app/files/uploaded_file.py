@@ -62,6 +62,11 @@ class UploadedFile:
         return self._decoder.size_bytes
 
     @property
+    def sent_bytes(self) -> int:
+        """How much of it has come, compressed as it was sent."""
+        return self._decoder.sent_bytes
+
+    @property
     def sha256(self) -> str:
         return self._decoder.sha256
 

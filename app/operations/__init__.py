@@ -1,1 +1,1 @@
-"""What people ask for: cancel, erase, retry, resolve, pause, API keys."""
+"""What people ask for: cancel, release, erase, retry, resolve, pause, API keys."""

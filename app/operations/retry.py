@@ -262,4 +262,4 @@ def _header(summary: ImportSummary) -> bytes:
 
 def _again(request: Request, by: Caller) -> Request:
     """The same, and now; no more urgent than whoever asks may be."""
-    return replace(request, not_before=None, priority=min(request.priority, by.max_priority))
+    return replace(request, not_before=None, review=False, priority=min(request.priority, by.max_priority))

@@ -23,7 +23,7 @@ from app.uploads.descriptions import Describe
 from app.uploads.findings import keep_findings
 from app.uploads.first_part import first_part
 from app.uploads.idempotency import Idempotency, answered_again, fingerprint
-from app.uploads.incoming import FileLimits, Incoming, incoming_of, sha256_of
+from app.uploads.incoming import FileLimits, Incoming, accept_import, incoming_of, sha256_of
 from app.uploads.part_files import NOTHING_YET, add_part, part_files_of
 from app.uploads.target import describe_of, described, with_dedupe_fields
 
@@ -136,12 +136,11 @@ class Intake:
 
     async def _accept(self, tx: Transaction, import_id: int, incoming: Incoming) -> None:
         """Let the import exist, and its parts wait. Errors: TooSlow, where the upload was given up meanwhile."""
-        at, file, left_out = self.now(), incoming.source, incoming.left_out()
-        columns = incoming.file.columns
-        accepted = await imports.accept(tx, import_id, file=file, columns=columns, at=at, left_out=left_out)
+        at = self.now()
+        accepted = await accept_import(tx, import_id, incoming, at=at)
         if accepted is None:
             raise too_slow()
         if incoming.claim:
-            await self.idempotency.keep(tx, incoming.claim, import_id=import_id, file_sha256=file.sha256)
+            await self.idempotency.keep(tx, incoming.claim, import_id=import_id, file_sha256=incoming.file.sha256)
         await keep_findings(tx, accepted.lock, incoming, at=at)
         await parts.release(tx, accepted, due_at=incoming.request.not_before, at=at)

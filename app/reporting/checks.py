@@ -122,7 +122,7 @@ def check_parts(views: Sequence[InstanceView]) -> Iterator[Check]:
 def check_unconfigured_instances(settings: Settings, queues: Mapping[str, QueueSummary]) -> Iterator[Check]:
     """Nothing waits for an instance that the settings do not name: nobody would drive it."""
     for name, queue in sorted(queues.items()):
-        if name not in settings.instances and (left := sum(queue.parts.values())):
+        if name not in settings.instances and (left := sum(queue.parts.values()) + queue.review_parts):
             todo = "configure it again, or cancel their imports"
             detail = f"not configured, and {left} parts of it have not ended: {todo}"
             yield Check(name=f"instance:{name}", status=Level.DEGRADED, detail=detail)
@@ -153,7 +153,8 @@ def check_quotas(views: Sequence[InstanceView]) -> Iterator[Check]:
 
 def check_backlog(settings: Settings, queues: Mapping[str, QueueSummary]) -> Check:
     """There is room for more parts; at the limit new uploads get 429."""
-    waiting, most = sum(queue.waiting_parts for queue in queues.values()), settings.backlog_parts
+    waiting = sum(queue.waiting_parts + queue.review_parts for queue in queues.values())
+    most = settings.backlog_parts
     status = Level.DOWN if waiting >= most else Level.DEGRADED if waiting >= NEAR * most else Level.OK
     return Check(name="backlog", status=status, detail=f"{waiting} of {most} parts waiting")
 

@@ -196,8 +196,15 @@ CATALOGUE = (
     Series("sluice_build_info", Kind.INFO, ("version",), "This version.", _build),
     # What there is now
     Series("sluice_imports", G, (*BY, "status"), "Imports that are not finished.", _unfinished),
-    Series("sluice_parts", G, (*BY, "state"), "Parts that have not ended.", _parts),
-    Series("sluice_waiting_rows", G, BY, "Rows of parts that wait here.", _each(lambda v: v.queue.waiting_rows)),
+    Series("sluice_parts", G, (*BY, "state"), "Parts that have not ended, but those under review.", _parts),
+    Series("sluice_review_parts", G, BY, "Parts of imports under review.", _each(lambda v: v.queue.review_parts)),
+    Series(
+        "sluice_waiting_rows",
+        G,
+        BY,
+        "Rows of parts that wait here, but those under review.",
+        _each(lambda v: v.queue.waiting_rows),
+    ),
     Series(
         "sluice_waiting_oldest_seconds",
         G,

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from app.domain.lifecycle import AT_MARKETO, PartState
 from app.domain.parts import ConflictScope, Part
 from app.store import blobs
-from app.store.part_rows import conflict_scope_of
+from app.store.part_rows import STANDS_IN_LINE, conflict_scope_of
 from app.store.tables import WAITING, part, part_keys
 
 log = structlog.get_logger()
@@ -43,11 +43,12 @@ async def at_marketo(tx: AsyncConnection, of: Part) -> list[Blocker]:
 
 
 async def before(tx: AsyncConnection, of: Part, *, after: tuple[int, int], limit: int) -> list[Blocker]:
-    """Waiting parts that were accepted before it, from a place in that order on."""
+    """Waiting parts that were accepted before it, from a place in that order on; none that is under review."""
     assert of.accepted_seq is not None
     conditions = [
         part.c.instance == of.instance,
         part.c.state == WAITING,
+        STANDS_IN_LINE,
         tuple_(part.c.turn, part.c.number) > after,
         tuple_(part.c.turn, part.c.number) < (of.accepted_seq, of.number),
     ]
@@ -64,7 +65,7 @@ async def up_to(tx: AsyncConnection, of: Part, last: tuple[int, int], *, limit: 
     same = part.c.space == of.conflict_scope.record_kind
     if of.conflict_scope.list_id is not None:
         same |= part.c.list_id == of.conflict_scope.list_id
-    waiting = (part.c.instance == of.instance, part.c.state == WAITING, part.c.id != of.id)
+    waiting = (part.c.instance == of.instance, part.c.state == WAITING, STANDS_IN_LINE, part.c.id != of.id)
     return await _found(tx, [*waiting, tuple_(part.c.turn, part.c.number) <= last, same], limit)
 
 

@@ -102,6 +102,7 @@ async def _move_others(tx: Transaction, seconds: float) -> None:
     for column, which in (
         (import_.c.touched_at, unfinished),
         (import_.c.started_at, import_.c.status == ImportStatus.IMPORTING),
+        (import_.c.review_until, import_.c.review_until.is_not(None)),
         (idempotency_key.c.touched_at, idempotency_key.c.import_id.is_(None)),
         (description.c.fetched_at, true()),
         (access_token.c.expires_at, true()),

@@ -3,9 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Interval, String, Table, cast, extract, func, literal
+from sqlalchemy import ColumnElement, Double, Interval, String, Table, and_, cast, extract, func, literal
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+LAST_CHARACTER = chr(0x10FFFF)
+FIRST_SURROGATE, FIRST_BEHIND_SURROGATES = 0xD800, 0xE000  # half characters, which no text holds
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
@@ -25,6 +28,26 @@ def seconds_between(tx: AsyncConnection, start: ColumnElement[Any], end: ColumnE
     if tx.dialect.name == "sqlite":
         return (func.julianday(end) - func.julianday(start)) * 86_400.0
     return cast(extract("epoch", end - start), Double)
+
+
+def starts_with(tx: AsyncConnection, column: ColumnElement[Any], prefix: str) -> ColumnElement[bool]:
+    """That a text begins with this one, character by character, for an index to answer: as a range, not by LIKE.
+
+    PostgreSQL compares by code points only with these operators, and with an index of `text_pattern_ops`.
+    """
+    least, below = (">=", "<") if tx.dialect.name == "sqlite" else ("~>=~", "~<~")
+    begins = column.bool_op(least)(prefix)
+    end = _behind(prefix)
+    return and_(begins, column.bool_op(below)(end)) if end else begins
+
+
+def _behind(prefix: str) -> str:
+    """The least text that is greater than all that begin so; empty where there is none. UTF-8 sorts by code points."""
+    head = prefix.rstrip(LAST_CHARACTER)
+    if not head:
+        return ""
+    following = ord(head[-1]) + 1
+    return head[:-1] + chr(FIRST_BEHIND_SURROGATES if following == FIRST_SURROGATE else following)
 
 
 def later(tx: AsyncConnection, column: ColumnElement[Any], seconds: float) -> ColumnElement[Any]:

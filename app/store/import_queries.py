@@ -23,6 +23,7 @@ from app.domain.imports import (
 from app.domain.objects import target_of, target_parameters
 from app.domain.parts import Failure, Part, Rows
 from app.store import attention
+from app.store.dialects import starts_with
 from app.store.parts import Stale
 from app.store.tables import import_, instance, part
 
@@ -37,6 +38,7 @@ class ImportSummary:
     cancel_requested_at: datetime | None
     file_erased_at: datetime | None
     results_erased_at: datetime | None
+    review_until: datetime | None
 
 
 async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | None:
@@ -52,6 +54,7 @@ async def get_summary(tx: AsyncConnection, import_id: int) -> ImportSummary | No
         row.cancel_requested_at,
         row.file_erased_at,
         row.results_erased_at,
+        row.review_until,
     )
 
 
@@ -82,6 +85,7 @@ async def has_results(tx: AsyncConnection, import_id: int) -> bool:
     return (await tx.execute(query)).one_or_none() is not None
 
 
+MOST_NAMED = 1_000  # imports that are read one by one because their file's name begins so
 SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
 """What a list shows of an import."""
 
@@ -98,6 +102,7 @@ class Filters:
     created_after: datetime | None = None
     created_before: datetime | None = None
     attention: bool | None = None
+    file_name: str | None = None  # how it begins
 
 
 async def columns_of(tx: AsyncConnection, import_id: int) -> tuple[str, ...]:
@@ -124,6 +129,8 @@ async def page(
     conditions: list[ColumnElement[bool]] = [
         import_.c[name] == value for name in plain if (value := getattr(filters, name)) is not None
     ]
+    if filters.file_name:
+        conditions.append(await _named(tx, filters.file_name))
     if filters.created_after:
         conditions.append(import_.c.created_at > filters.created_after)
     if filters.created_before:
@@ -134,6 +141,19 @@ async def page(
     if before is not None:
         conditions.append(import_.c.id < before)
     return await _read(tx, conditions, size, by)
+
+
+async def _named(tx: AsyncConnection, beginning: str) -> ColumnElement[bool]:
+    """The condition that a file's name begins so, put so that a page costs little however many names do.
+
+    Few are found by the index of the names. Of many the newest are wanted, which that index does not tell: all imports
+    are gone through from the newest on, as far as the other filters let.
+    """
+    found = select(import_.c.id).where(starts_with(tx, import_.c.file_name, beginning)).limit(MOST_NAMED)
+    ids = (await tx.execute(found)).scalars().all()
+    if len(ids) < MOST_NAMED:
+        return import_.c.id.in_(ids)
+    return starts_with(tx, import_.c.file_name.concat(""), beginning)  # so no index is chosen for it
 
 
 async def _read(
@@ -172,6 +192,8 @@ def _as_import(row: Row[Any], parts: attention.Parts, *, at_a_standstill: bool) 
         finished_at=row.finished_at,
         retry_of=row.retry_of,
         results_erased_at=row.results_erased_at,
+        review_until=row.review_until,
+        released_at=row.released_at,
         left_out=LeftOut(**row.left_out) if row.left_out else None,
     )
 
@@ -191,5 +213,6 @@ def _request(row: Row[Any]) -> Request:
         label=row.label,
         metadata=row.metadata,
         column_map=row.column_map,
+        review=row.review_until is not None,
         file_name=row.file_name,
     )

@@ -80,7 +80,7 @@ class Accepted:
     """An import that has just begun to exist."""
 
     lock: ImportLock
-    accepted_seq: int  # its place in the order of acceptance
+    accepted_seq: int | None  # its place in the order of acceptance; None: it has none before its release
 
 
 async def accept(
@@ -91,8 +91,11 @@ async def accept(
     columns: Sequence[str],
     at: datetime,
     left_out: LeftOut | None = None,
+    review_until: datetime | None = None,
 ) -> Accepted | None:
     """The whole file is stored: from this commit on the import exists (SAFE_ACK).
+
+    With `review_until` it is under review: nothing of it is sent before its release, which can be asked for until then.
 
     None where the upload took so long that it was given up as broken off.
     """
@@ -106,6 +109,7 @@ async def accept(
             ragged_rows=file.ragged_rows,
             columns=list(columns),
             left_out=asdict(left_out) if left_out and left_out.rows else None,
+            review_until=review_until,
             status=ImportStatus.QUEUED,
             touched_at=at,
             created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
@@ -118,7 +122,7 @@ async def accept(
     lock = tx.lock(*row)
     facts = {"rows": file.rows, "bytes": file.size_bytes}
     event_id = await events.append_of(tx, lock, Occurrence.ACCEPTED, at=at, beside={"client": lock.client}, **facts)
-    return Accepted(lock, event_id)
+    return Accepted(lock, None if review_until else event_id)
 
 
 async def touch(tx: Transaction, import_id: int, *, at: datetime) -> bool:
@@ -187,6 +191,21 @@ async def change(tx: Transaction, lock: ImportLock, values: Mapping[str, Any]) -
     """Set what a person may change of an import that still waits."""
     assert values.keys() <= {"priority", "not_before", "label"}
     await tx.execute(update(import_).where(import_.c.id == lock.import_id).values(values))
+
+
+async def end_review(tx: Transaction, lock: ImportLock, *, released_at: datetime | None) -> bool:
+    """It can be released no more: it was, or it is cancelled (None). False where it was not under review."""
+    in_review = (import_.c.id == lock.import_id, import_.c.review_until.is_not(None))
+    values: dict[str, Any] = {"review_until": None}
+    if released_at:  # its waiting begins, and how long that took is counted from here
+        values |= {"released_at": released_at, "touched_at": released_at}
+    return bool((await tx.execute(update(import_).where(*in_review).values(values))).rowcount)
+
+
+async def review_expired(tx: Transaction, *, at: datetime, limit: int) -> list[ImportLock]:
+    """The locks of imports under review that nobody has released in time, those of the lowest ids."""
+    over = select(import_.c.id).where(import_.c.review_until <= at).order_by(import_.c.id).limit(limit)
+    return await lock_all(tx, import_.c.id.in_((await tx.execute(over)).scalars().all()))
 
 
 async def request_cancel(tx: Transaction, import_id: int, *, at: datetime) -> None:

@@ -17,6 +17,7 @@ from app.domain.lifecycle import AT_MARKETO, JOB_ENDED, OF_PARTS, TABLE, JobStat
 from app.store import counters, events, imports, parts
 from app.store.dialects import later
 from app.store.job_queries import as_job
+from app.store.part_rows import STANDS_IN_LINE
 from app.store.parts import Stale
 from app.store.tables import WAITING, import_, job, part
 from app.store.transaction import ImportLock, Transaction
@@ -37,8 +38,8 @@ async def claim(tx: Transaction, part_ids: Sequence[int], *, slot: int, due_at: 
     for whoever changes an import does so under its lock. `due_at`: when the claim counts as lost.
     """
     locks = await imports.lock_all(tx, import_.c.id.in_(select(part.c.import_id).where(part.c.id.in_(part_ids))))
-    waiting = select(part).where(part.c.id.in_(part_ids), part.c.state == WAITING, part.c.due_at.is_(None))
-    rows = (await tx.execute(waiting.order_by(part.c.turn, part.c.number))).all()
+    waiting = select(part).where(part.c.id.in_(part_ids), part.c.state == WAITING, STANDS_IN_LINE)
+    rows = (await tx.execute(waiting.where(part.c.due_at.is_(None)).order_by(part.c.turn, part.c.number))).all()
     leader = next((row for row in rows if row.id == part_ids[0]), None)
     if leader is None:
         raise Stale(f"part {part_ids[0]}: no {Move.CLAIM} from where it is")

@@ -9,6 +9,9 @@ from app.domain.lifecycle import PartState
 from app.domain.parts import ConflictScope, Failure, Part, Rows, TryError
 from app.store.tables import WAITING, part
 
+STANDS_IN_LINE = part.c.turn.is_not(None)
+"""Of a waiting part: that it has a place in the order of acceptance. Nothing is sent of an import under review."""
+
 
 def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
     """The columns for a try that did not go through; `failing_since`: None where only its turn has not come."""
@@ -22,7 +25,7 @@ def tried(error: TryError, *, failing_since: datetime | None) -> dict[str, Any]:
 
 def due(instance_name: str, now: datetime) -> ColumnElement[bool]:
     """Waiting parts whose time has come."""
-    return and_(part.c.instance == instance_name, part.c.state == WAITING, part.c.due_at <= now)
+    return and_(part.c.instance == instance_name, part.c.state == WAITING, STANDS_IN_LINE, part.c.due_at <= now)
 
 
 def conflict_scope_of(row: Row[Any]) -> ConflictScope:

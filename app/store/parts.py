@@ -103,12 +103,23 @@ async def add(
 async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:
     """Give every part of a now complete upload its place in the order of acceptance, and its first state.
 
-    No move leads to that state.
+    No move leads to that state. An import under review has no place yet: line_up() gives it.
     """
     await tx.execute(
         update(part)
         .where(part.c.import_id == accepted.lock.import_id, part.c.state.is_(None))
         .values(state=PartState.WAITING, turn=accepted.accepted_seq, state_since=at, due_at=due_at)
+    )
+
+
+async def line_up(
+    tx: Transaction, lock: ImportLock, *, accepted_seq: int, due_at: datetime | None, at: datetime
+) -> None:
+    """Give the waiting parts of an import that was under review their place: from now on they may go."""
+    await tx.execute(
+        update(part)
+        .where(part.c.import_id == lock.import_id, part.c.state == WAITING)
+        .values(turn=accepted_seq, state_since=at, due_at=due_at)
     )
 
 

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.domain.imports import FINISHED, ImportStatus
+from app.domain.imports import FINISHED, ImportStatus, waiting_since
 from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import FINAL, HOLDING_SLOT, JobState, PartState
 from app.domain.timeouts import DENIALS
-from app.store import waiting_queue
+from app.store import part_rows, waiting_queue
 from app.store.tables import WAITING, import_, job, part
 
 TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within this time, if a slot is free
@@ -37,6 +37,7 @@ class QueueSummary:
     parts: dict[PartState, int] = field(default_factory=lambda: defaultdict(int))
     jobs: dict[JobState, int] = field(default_factory=lambda: defaultdict(int))  # those that hold a slot
     waiting_rows: int = 0
+    review_parts: int = 0  # parts of imports under review: they wait for a person, and are not among those that wait
     waiting_since: datetime | None = None  # the longest
     importing_since: datetime | None = None  # the longest
     unknown_at_marketo: int = 0  # parts whose job Marketo denies knowing
@@ -70,14 +71,21 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
     there = select(job.c.instance, job.c.state, func.count().label("jobs")).where(job.c.state.in_(HOLDING_SLOT))
     for row in await tx.execute(there.group_by(job.c.instance, job.c.state)):
         result[row.instance].jobs[JobState(row.state)] = row.jobs
+    has_place = part_rows.STANDS_IN_LINE
     waiting = (
-        select(part.c.instance, func.count().label("parts"), func.sum(part.c.rows).label("rows"))
+        select(
+            part.c.instance,
+            func.count().filter(has_place).label("parts"),
+            func.count().filter(~has_place).label("review_parts"),
+            func.sum(part.c.rows).filter(has_place).label("rows"),
+        )
         .where(part.c.state == WAITING)
         .group_by(part.c.instance)
     )
     for row in (await tx.execute(waiting)).all():
         summary = result[row.instance]
-        summary.parts[PartState.WAITING], summary.waiting_rows = row.parts, int(row.rows)
+        summary.parts[PartState.WAITING], summary.waiting_rows = row.parts, int(row.rows or 0)
+        summary.review_parts = row.review_parts
         summary.waiting_since = await _waiting_since(tx, row.instance, now=now)
     for name, failing in await _failing(tx, now=now):
         result[name].failing.append(failing)
@@ -97,19 +105,16 @@ async def _failing(tx: AsyncConnection, *, now: datetime) -> list[tuple[str, Fai
 
 
 async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -> datetime | None:
-    """Since when the first import in the queue has waited: since its acceptance, or the time that it names."""
+    """Since when the first import in the queue has waited: its acceptance or release, or the time that it names."""
     first = (
         select(part.c.import_id)
         .where(*waiting_queue.waiting_in_order(instance, now=now))
         .order_by(part.c.turn, part.c.number)
         .limit(1)
     )
-    row = (
-        await tx.execute(
-            select(import_.c.created_at, import_.c.not_before).where(import_.c.id == first.scalar_subquery())
-        )
-    ).one_or_none()
-    return max(filter(None, row)) if row else None
+    times = (import_.c.created_at, import_.c.released_at, import_.c.not_before)
+    row = (await tx.execute(select(*times).where(import_.c.id == first.scalar_subquery()))).one_or_none()
+    return waiting_since(*row) if row else None
 
 
 async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[ImportStatus, int]:

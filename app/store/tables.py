@@ -182,6 +182,8 @@ import_ = Table(
     Column("request_id", String(200)),  # of the request that made it: every line of the log about it has it
     Column("touched_at", Moment, nullable=False),
     Column("cancel_requested_at", Moment),
+    Column("review_until", Moment),  # until when it can be released; NULL: it is not under review
+    Column("released_at", Moment),  # from its review; NULL: it had none, or has not been released
     Column("created_at", Moment, nullable=False),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -195,6 +197,12 @@ import_ = Table(
 Index("ix_import_status", import_.c.status, import_.c.id)  # GET /v1/imports?status=…
 Index("ix_import_client", import_.c.client, import_.c.id)  # GET /v1/imports?client=…
 Index("ix_import_label", import_.c.label, import_.c.id)  # GET /v1/imports?label=…
+Index(  # GET /v1/imports?file_name=…
+    "ix_import_file_name",
+    import_.c.file_name,
+    import_.c.id,
+    postgresql_ops={"file_name": "text_pattern_ops"},
+)
 Index("ix_import_finished_at", import_.c.finished_at)  # retention, and the last 24 hours of /v1/status
 Index(
     "ix_import_receiving",
@@ -208,6 +216,10 @@ _has_file = text("finished_at IS NOT NULL AND file_erased_at IS NULL")
 Index("ix_import_has_file", import_.c.finished_at, postgresql_where=_has_file, sqlite_where=_has_file)  # retention
 _has_results = text("finished_at IS NOT NULL AND results_erased_at IS NULL")
 Index("ix_import_has_results", import_.c.finished_at, postgresql_where=_has_results, sqlite_where=_has_results)
+_in_review = text("review_until IS NOT NULL")
+Index(  # whose review is over
+    "ix_import_review_until", import_.c.review_until, postgresql_where=_in_review, sqlite_where=_in_review
+)
 Index("ix_import_erasing", import_.c.id, postgresql_where=import_.c.erasing, sqlite_where=import_.c.erasing)
 
 job = Table(  # what one POST gives to Marketo: it holds the slot and the batch id
@@ -280,7 +292,8 @@ part = Table(  # while it is in a job, what befalls the job is written here too,
     Column("priority", SmallInteger, nullable=False),
     # NULL while its import is still being received
     Column("state", String(12)),
-    Column("turn", Number),  # its import's place in the order of acceptance
+    # Its import's place in the order of acceptance, or of release; NULL while it is under review: then it never goes
+    Column("turn", Number),
     Column("client", String(200), nullable=False, server_default=text("''")),  # its import's: clients take turns
     # What it touches: which kind of record, found by which fields, into which list; and for whom it has to wait
     Column("space", String(300), nullable=False, server_default=text("''")),
@@ -329,7 +342,7 @@ part = Table(  # while it is in a job, what befalls the job is written here too,
     CheckConstraint("imported + failed <= rows AND imported >= 0 AND failed >= 0", name="rows_add_up"),
     sqlite_autoincrement=True,
 )
-_may_go = text("state = 'waiting' AND waits_for IS NULL AND due_at IS NULL")
+_may_go = text("state = 'waiting' AND turn IS NOT NULL AND waits_for IS NULL AND due_at IS NULL")
 Index(  # the claim: highest priority, then client by client, in order of acceptance
     "ix_part_may_go",
     part.c.instance,
@@ -360,7 +373,7 @@ Index(  # what stands before a part in the order of acceptance; and how much wai
     postgresql_where=_waiting,
     sqlite_where=_waiting,
 )
-_bundles = text("state = 'waiting' AND alike IS NOT NULL")
+_bundles = text("state = 'waiting' AND turn IS NOT NULL AND alike IS NOT NULL")
 Index(  # who may ride along with a part that goes
     "ix_part_alike",
     part.c.instance,

@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.estimates import BacklogSlice, Work
+from app.domain.imports import waiting_since
 from app.domain.parts import Part
-from app.store.part_rows import as_part, due
+from app.store.part_rows import STANDS_IN_LINE, as_part, due
 from app.store.tables import WAITING, import_, part
 
 STRETCHES = 300  # into which the order of acceptance is cut: a list shows 200 imports
@@ -43,7 +44,7 @@ class Head:
 
     part: Part
     priority: int
-    since: datetime  # when its waiting began: with its acceptance, or at the time that its import names
+    since: datetime  # when its waiting began: with acceptance or release, or at the time that its import names
 
 
 async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[Head]:
@@ -59,10 +60,9 @@ async def heads(tx: AsyncConnection, instance_name: str, *, below: int) -> list[
 
 
 async def _waiting_since(tx: AsyncConnection, import_id: int) -> datetime:
-    times = select(import_.c.created_at, import_.c.not_before).where(import_.c.id == import_id)
-    accepted_at, not_before = (await tx.execute(times)).one()
-    since: datetime = max(accepted_at, not_before or accepted_at)
-    return since
+    times = (import_.c.created_at, import_.c.released_at, import_.c.not_before)
+    row = (await tx.execute(select(*times).where(import_.c.id == import_id))).one()
+    return waiting_since(*row)
 
 
 async def of_client(tx: AsyncConnection, instance_name: str, *, priority: int, client: str, limit: int) -> list[Part]:
@@ -89,11 +89,12 @@ class Alike:
 
 async def alike(tx: AsyncConnection, leader: Part, *, limit: int) -> list[Alike]:
     """Waiting parts that may be in one job with the leader and are not to go later, in the order of acceptance."""
-    waiting = (part.c.instance == leader.instance, part.c.state == WAITING, part.c.alike == leader.alike)
+    waiting = (part.c.instance == leader.instance, part.c.state == WAITING, STANDS_IN_LINE)
     same_priority = select(part.c.priority).where(part.c.id == leader.id).scalar_subquery()
     rows = await tx.execute(
         select(part.c.id, part.c.turn, part.c.number, part.c.rows, part.c.bytes, part.c.waits_for)
-        .where(*waiting, part.c.priority == same_priority, part.c.due_at.is_(None), part.c.id != leader.id)
+        .where(*waiting, part.c.alike == leader.alike, part.c.priority == same_priority)
+        .where(part.c.due_at.is_(None), part.c.id != leader.id)
         .order_by(part.c.turn, part.c.number)
         .limit(limit)
     )
@@ -157,15 +158,17 @@ async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: dateti
 
 
 def waiting_in_order(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:
-    """Waiting parts, but those whose import names a later time: they do not stand in line yet."""
+    """Waiting parts, but those whose import is under review, or names a later time: they do not stand in line yet."""
     return [
         part.c.instance == instance_name,
         part.c.state == WAITING,
+        STANDS_IN_LINE,
         part.c.due_at.is_(None) | (part.c.due_at <= now) | part.c.retry_code.is_not(None),
     ]
 
 
 async def waiting_total(tx: AsyncConnection) -> int:
+    """How many parts wait here, those under review included."""
     return (await tx.execute(select(func.count()).where(part.c.state == WAITING))).scalar_one()
 
 
@@ -179,6 +182,7 @@ def _may_go(instance_name: str) -> list[ColumnElement[bool]]:
     return [
         part.c.instance == instance_name,
         part.c.state == WAITING,
+        STANDS_IN_LINE,
         part.c.waits_for.is_(None),
         part.c.due_at.is_(None),
     ]

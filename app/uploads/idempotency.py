@@ -121,6 +121,8 @@ def fingerprint(request: Request, *, retry_of: int | None, corrected: bool) -> s
         del parameters["bundle"]
     if request.column_map is None:
         del parameters["column_map"]
+    if not request.review:
+        del parameters["review"]
     return hashlib.sha256(json.dumps(parameters, sort_keys=True, default=str).encode()).hexdigest()
 
 

@@ -5,10 +5,12 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 
 from app.domain.answers import Description
 from app.domain.errors import BadFile
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile
+from app.domain.timeouts import REVIEW_SECONDS, after
 from app.files.column_mapping import ColumnMapping
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
@@ -18,8 +20,10 @@ from app.files.prefetch import prefetch
 from app.files.uploaded_file import UploadedFile
 from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
+from app.store import imports
 from app.store.idempotency import Claim
-from app.store.imports import Origin
+from app.store.imports import Accepted, Origin
+from app.store.transaction import Transaction
 from app.uploads.admission import Place
 from app.uploads.arrival import Arrival
 from app.uploads.part_files import BLOCK_BYTES, blocks_of
@@ -51,6 +55,22 @@ class Incoming:
         """What is known of the file once it is read to its end."""
         file = self.file
         return SourceFile(self.request.file_name, file.size_bytes, file.sha256, file.rows, file.ragged_rows)
+
+
+async def accept_import(tx: Transaction, import_id: int, incoming: Incoming, *, at: datetime) -> Accepted | None:
+    """Let the import exist, now that its file is read to its end; under review where that was asked for.
+
+    None where the upload took so long that it was given up.
+    """
+    return await imports.accept(
+        tx,
+        import_id,
+        file=incoming.source,
+        columns=incoming.file.columns,
+        at=at,
+        left_out=incoming.left_out(),
+        review_until=after(at, REVIEW_SECONDS) if incoming.request.review else None,
+    )
 
 
 def incoming_of(

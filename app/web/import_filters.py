@@ -10,13 +10,17 @@ from app.store.import_queries import Filters
 from app.web.parameter_names import refuse
 from app.web.parameter_values import moment, object_type_named, one_of, plain_text, yes_or_no
 
-NAMES = ("status", "instance", "object_type", "client", "label", "created_after", "created_before", "attention")
+NAMES = (
+    *("status", "instance", "object_type", "client", "label", "file_name", "created_after", "created_before"),
+    "attention",
+)
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "status": partial(one_of, ImportStatus),
     "instance": lambda text: plain_text(text).lower(),
     "object_type": object_type_named,
     "client": plain_text,
     "label": plain_text,
+    "file_name": plain_text,
     "created_after": moment,
     "created_before": moment,
     "attention": yes_or_no,

@@ -36,10 +36,10 @@ def one_of(words: type[AnyWord], text: str) -> AnyWord:
 
 
 def yes_or_no(text: str) -> bool:
-    """`true` or `false`."""
-    if text not in ("true", "false"):
+    """`true` or `false`, in either case: some clients write `True`."""
+    if text.lower() not in ("true", "false"):
         raise ValueError(f"{quoted(text)} is neither true nor false")
-    return text == "true"
+    return text.lower() == "true"
 
 
 def moment(text: str) -> datetime:

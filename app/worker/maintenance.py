@@ -6,6 +6,7 @@ from datetime import timedelta
 from app.clock import Clock
 from app.container import Container
 from app.domain.timeouts import TOKEN_OLD_SECONDS, UPLOAD_IDLE_SECONDS
+from app.operations.cancel import Cancel
 from app.operations.erase import Erase
 from app.operations.webhooks import Webhooks
 from app.store import access_tokens, discards, idempotency, sessions, stream_tokens
@@ -20,12 +21,16 @@ class Maintenance:
 
     db: Database
     now: Clock
+    cancel: Cancel
     cleanup: Cleanup
     erase: Erase
     webhooks: Webhooks
 
     async def run_once(self) -> None:
-        """Remove expired Idempotency-Keys, tokens and sessions, broken uploads, and what is past its retention."""
+        """Remove expired Idempotency-Keys, tokens and sessions, uploads that broke off, and what is past its retention.
+
+        Imports under review that nobody has released in time are cancelled.
+        """
         async with self.db.write() as tx:
             await forget_expired(tx, now=self.now)
             await access_tokens.forget(tx, expired_before=self.now() - timedelta(seconds=TOKEN_OLD_SECONDS))
@@ -33,6 +38,7 @@ class Maintenance:
             await stream_tokens.forget(tx, expired_before=at)
             await sessions.forget(tx, expired_before=at)
             await discards.give_up_idle(tx, untouched_since=at - timedelta(seconds=UPLOAD_IDLE_SECONDS), at=at)
+        await self.cancel.what_nobody_released()
         await self.cleanup.given_up()
         await self.erase.what_is_too_old()
         await self.webhooks.tidy()
@@ -48,4 +54,6 @@ class Maintenance:
 
 
 def build_maintenance(container: Container) -> Maintenance:
-    return Maintenance(container.db, container.now, container.cleanup, container.erase, container.webhooks)
+    return Maintenance(
+        container.db, container.now, container.cancel, container.cleanup, container.erase, container.webhooks
+    )

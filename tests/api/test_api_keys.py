@@ -38,6 +38,7 @@ ROUTES = {  # what each of these keys is answered, about an import of crm-sync
     ("PATCH", "/v1/imports/{import_id}"): (200, 403, 200, 200, 404, 200),
     ("DELETE", "/v1/imports/{import_id}"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/cancel"): (202, 403, 202, 202, 404, 202),
+    ("POST", "/v1/imports/{import_id}/release"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/retry"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/retry-failures"): (409, 403, 409, 409, 404, 409),
     ("POST", "/v1/imports/{import_id}/parts/{number}/resolve"): (403, 403, 409, 403, 403, 409),

@@ -1,4 +1,4 @@
-"""`sluice cancel`, `resolve`, `give-up`, `pause` and `resume` against a running service."""
+"""`sluice cancel`, `release`, `resolve`, `give-up`, `pause` and `resume` against a running service."""
 
 import json
 from collections.abc import Iterator
@@ -45,6 +45,27 @@ def test_cancel_stops_what_still_waits(sluice: Run, served: Service):
     again = sluice("cancel", made["id"], URL=served.url)
     assert again.returncode == 1
     assert "cancelled" in again.stderr
+
+
+def test_what_is_submitted_for_review_goes_when_it_is_released(sluice: Run, served: Service):
+    """Once: a second time there is nothing to release, exit code 1. What is not to be sent is cancelled."""
+    made = sluice("submit", "-", "--review", stdin=ONE_ROW, URL=served.url)
+    import_id = patience.get(f"{served.url}/v1/imports").json()["items"][0]["id"]
+    assert f"Nothing is sent yet. sluice release {import_id} lets it go" in made.stdout
+    assert "waits for: review" in sluice("status", import_id, URL=served.url).stdout
+    result = sluice("release", import_id, URL=served.url)
+    assert (result.returncode, result.stdout) == (0, f"Import {import_id} is released; it goes when its turn comes.\n")
+    wait_until(lambda: read(served, import_id)["status"] == "complete", "the import to be complete")
+    again = sluice("release", import_id, URL=served.url)
+    assert again.returncode == 1
+    assert "nothing to release" in again.stderr
+
+
+def test_review_and_wait_do_not_go_together(sluice: Run):
+    """It would wait for days; the message says how to watch."""
+    result = sluice("submit", "-", "--review", "--wait", stdin=ONE_ROW)
+    assert result.returncode == 2
+    assert "sluice status ID --watch" in result.stderr
 
 
 @pytest.fixture

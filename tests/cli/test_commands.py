@@ -15,7 +15,7 @@ from tests.support.processes import ROOT
 
 COMMANDS = [
     *("serve", "migrate", "simulate", "demo", "check", "submit", "list", "status", "events", "jobs", "failures"),
-    *("cancel", "retry", "resolve", "give-up", "pause", "resume", "keys", "settings", "check-database"),
+    *("cancel", "release", "retry", "resolve", "give-up", "pause", "resume", "keys", "settings", "check-database"),
 ]
 
 

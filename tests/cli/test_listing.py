@@ -22,6 +22,7 @@ def test_imports_are_listed_newest_first_by_what_is_asked_for(sluice: Run, serve
     ]
     assert "There may be more: --limit 4" in shown
     assert json.loads(sluice("list", *label, "--since", "2999-01-01", "--json", URL=served.url).stdout) == []
+    assert json.loads(sluice("list", *label, "--file-name", "l", "--json", URL=served.url).stdout) == []
     cancelled = json.loads(sluice("list", *label, "--status", "cancelled", "--json", URL=served.url).stdout)
     assert cancelled == []
 

@@ -23,6 +23,7 @@ from sluice_client.api.imports import (
     list_events,
     list_imports,
     list_parts,
+    release_import,
     resolve_part,
     retry_failures,
     retry_import,
@@ -81,6 +82,7 @@ from sluice_client.models import (
     ResolutionOutcome,
     ResultRow,
     Scope,
+    WaitingFor,
     WebhookChanges,
     WebhookEvent,
 )
@@ -133,6 +135,7 @@ class Life:
         self.read(finished[0])
         self.send_rejected_rows_again(finished[0])
         self.cancel_and_retry()
+        self.review()
         self.watch_instances()
         self.check_files()
         self.meet_problems(finished[0])
@@ -280,6 +283,28 @@ class Life:
         retried = well(retry_import.sync(waiting.id, client=self.client))
         assert retried.retry_of == waiting.id
         assert self.finish(retried.id).rows.imported == 2
+
+    def review(self) -> None:
+        """Stored and looked at, then released: raw, and as a form."""
+        raw = well(
+            create_import.sync(
+                client=self.client,
+                body=file(LEADS),
+                content_disposition='attachment; filename="looked at.csv"',
+                review=True,
+            )
+        )
+        form = well(create_import.sync(client=self.client, body=ImportForm(file=file(LEADS, "a.csv"), review=True)))
+        assert None not in (raw.review_until, form.review_until)
+        for import_ in (raw, form):
+            (part,) = well(list_parts.sync(import_.id, client=self.client)).items
+            assert part.waiting_for is WaitingFor.REVIEW
+        named = well(list_imports.sync(client=self.client, file_name="looked"))
+        assert [found.id for found in named.items] == [raw.id]
+        assert well(release_import.sync(raw.id, client=self.client)).review_until is None
+        assert self.finish(raw.id).rows.imported == 2
+        assert problem(release_import.sync(raw.id, client=self.client)).code == "nothing_to_release"
+        assert well(cancel_import.sync(form.id, client=self.client)).status is ImportStatus.CANCELLED
 
     def watch_instances(self) -> None:
         shown = well(get_instance.sync("default", client=self.client))

@@ -20,6 +20,7 @@ def part(
     due_at: datetime | None = None,
     retry_code: str | None = None,
     blocked_by: int | None = None,
+    accepted_seq: int | None = 1,
 ) -> Part:
     return Part(
         id=1,
@@ -28,7 +29,7 @@ def part(
         instance="default",
         state=state,
         state_since=NOON,
-        accepted_seq=1,
+        accepted_seq=accepted_seq,
         conflict_scope=ConflictScope(1, "people", "email", None, False),
         client="local",
         blocked_by=blocked_by,
@@ -83,6 +84,13 @@ def test_a_part_that_touches_the_same_records_as_another_says_so():
     """Unless something else would have to change first."""
     assert waiting_for(part(blocked_by=7), Instance("default"), NOON) == "same_records"
     assert waiting_for(part(blocked_by=7), Instance("default", paused_at=NOON), NOON) == "instance_paused"
+
+
+def test_a_part_under_review_says_so_before_all_else():
+    """No time helps it, and nothing else that would change."""
+    hidden = part(accepted_seq=None, due_at=LATER)
+    assert waiting_for(hidden, Instance("default", paused_at=NOON), NOON) == "review"
+    assert next_attempt_at(hidden, Instance("default"), NOON, policy=OnUnconfirmed.RESUBMIT) is None
 
 
 def test_a_part_that_does_not_wait_waits_for_nothing():

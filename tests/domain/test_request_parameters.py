@@ -38,4 +38,5 @@ def test_the_parameters_of_every_import_are_those_of_the_contract():
         "label": None,
         "metadata": None,
         "column_map": None,
+        "review": False,
     }

@@ -2,6 +2,7 @@
 
 import gzip
 from collections import deque
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,7 @@ from app.domain.formats import Format
 from app.domain.imports import Request
 from app.domain.objects import CustomObject, Leads
 from app.domain.preflight import Column
+from app.files.compression import zstd
 from app.files.examination import Examination, Findings, Limits
 from app.files.inspection import Remark
 
@@ -68,6 +70,38 @@ def test_a_beginning_that_is_cut_off_is_no_mistake():
     found = examined(content, beginning_only=True)
     assert (found.mistakes, found.rows, found.parts) == ([], 1, 1)
     assert [item.code for item in examined(content).mistakes] == ["bad_bytes", "unclosed_quote"]
+
+
+CUT = 'email,company\nann@example.com,"Änn, the\nfirst €"\nbob@example.com,Böb\n"c""c@example.com",𝒞id\n'
+ROWS_END_AT = ('Änn, the\nfirst €"\n', "Böb\n", "𝒞id\n")
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-32-be", "gb18030"])
+def test_a_beginning_may_end_at_any_byte(charset: str):
+    """In a mark, a letter, a quoted cell: no mistake, and only whole rows are counted, by their columns."""
+    content = CUT.encode(charset)
+    said = charset.removesuffix("-sig")
+    ends = [len(CUT[: CUT.index(row) + len(row)].encode(charset)) for row in ROWS_END_AT]
+    header_end = len(CUT[: CUT.index("\n") + 1].encode(charset))
+    for size in range(1, len(content) + 1):
+        found = examined(content[:size], step=7, beginning_only=True, charset=said, fields=None)
+        assert (found.mistakes, found.rows) == ([], sum(end <= size for end in ends)), size
+        if size > header_end:
+            assert [column.name for column in found.columns] == ["email", "company"], size
+            assert (found.charset, found.format, found.has_header) == (said, Format.CSV, True), size
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("gzip", gzip.compress), ("zstd", zstd.compress)])
+def test_a_packed_beginning_may_end_at_any_byte(encoding: str, pack: Callable[[bytes], bytes]):
+    """Also where nothing can be unpacked of it yet; rows are counted as far as they can be."""
+    content = pack(b"email,company\n" + b"".join(b"p%d@example.com,Ann\n" % n for n in range(20_000)))
+    counted = []
+    for size in [*range(1, 40), *range(40, len(content), 997), len(content)]:
+        found = examined(content[:size], beginning_only=True, content_encoding=encoding, fields=None)
+        assert found.mistakes == [], size
+        counted.append(found.rows)
+    assert counted == sorted(counted)
+    assert (counted[0], counted[-1], len(set(counted)) > 2) == (0, 20_000, True)
 
 
 def test_without_marketos_fields_nothing_is_said_of_them():

@@ -110,6 +110,12 @@ class Orchestra(RuleBasedStateMachine):
         at = self.clock() + timedelta(seconds=seconds)
         self._create(2, 5, not_before=at.isoformat().replace("+00:00", "Z"))
 
+    @rule(is_known=st.booleans(), list_id=st.sampled_from([None, 1]))
+    def create_for_review(self, is_known: bool, list_id: int | None) -> None:
+        """Perhaps with the same people, or into the same list, as others: it is in nobody's way."""
+        known = {"list_id": list_id} if list_id else {}
+        self._create(3, 5, first=0 if is_known else None, review="true", **known)
+
     @rule(way=st.sampled_from(["pause", "resume"]))
     def pause_or_resume(self, way: str) -> None:
         assert self.run(self.stage.api.post(f"/v1/instances/default/{way}")).status_code == 200
@@ -246,6 +252,14 @@ class Orchestra(RuleBasedStateMachine):
         assert answer.status_code in {202, 409}
 
     @precondition(lambda self: self.accepted)
+    @rule(choice=st.integers(0, 10**6))
+    def release(self, choice: int) -> None:
+        """Somebody has looked at it; most often it is not under review."""
+        import_id = sorted(self.accepted)[choice % len(self.accepted)]
+        answer = self.run(self.stage.api.post(f"/v1/imports/{import_id}/release"))
+        assert answer.status_code in {202, 409}
+
+    @precondition(lambda self: self.accepted)
     @rule(choice=st.integers(0, 10**6), seconds=st.sampled_from([None, -60, 60, 1000]), priority=st.integers(0, 9))
     def change(self, choice: int, seconds: int | None, priority: int) -> None:
         """Somebody thinks again: it is more urgent, or is not to go yet, or may go at once."""
@@ -260,6 +274,13 @@ class Orchestra(RuleBasedStateMachine):
         """Limits, ONE_KEY_AT_A_TIME, slots, sums, results, a history that only grows; and nothing goes twice."""
         if hasattr(self, "audit"):
             nothing_went_before_its_time(self.run(self.audit.look()))
+
+    @invariant()
+    def nothing_under_review_is_sent(self) -> None:
+        if hasattr(self, "audit"):
+            books = self.run(self.audit.look())
+            hidden = {part.state for part in books.parts if part.turn is None}
+            assert hidden <= {"waiting", "cancelled"}
 
     @invariant()
     def rows_add_up(self) -> None:
@@ -282,6 +303,8 @@ class Orchestra(RuleBasedStateMachine):
         failed = mischief & {"job_failed", "json_error:1003"}
         self.stage.simulator.call_off()
         await self.stage.api.post("/v1/instances/default/resume")
+        for import_id in self.accepted:
+            await self.stage.api.post(f"/v1/imports/{import_id}/release")
         for _ in range(600):
             await self.stage.beat()
             if await self.stage.quiet():

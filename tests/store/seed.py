@@ -14,8 +14,10 @@ from app.store.transaction import Transaction
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 
 
-async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **request: object) -> int:
-    """An accepted import with so many waiting parts of so many rows each."""
+async def an_import(
+    db: Database, *, parts_count: int = 1, rows: int = 3, review_until: datetime | None = None, **request: object
+) -> int:
+    """An accepted import with so many waiting parts of so many rows each; with `review_until` it is under review."""
     async with db.write() as tx:
         await instances.ensure(tx, ["default", "other"])
         asked = Request(**{"target": Leads(), **request})
@@ -25,7 +27,7 @@ async def an_import(db: Database, *, parts_count: int = 1, rows: int = 3, **requ
             new = NewPart(number, first_row=first_row, rows=rows, size_bytes=8, blob=b"blob")
             await parts.add(tx, import_id, asked, new)
         file = SourceFile(None, 8, "00", rows * parts_count)
-        accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT)
+        accepted = await imports.accept(tx, import_id, file=file, columns=["email"], at=AT, review_until=review_until)
         assert accepted is not None
         await parts.release(tx, accepted, at=AT)
     return import_id

@@ -20,7 +20,7 @@ MOVES = {
         *("hold_until", "foreign_at", "foreign_until", "calls_at", "lease_until", "heartbeat_at"),
         *("idle_since", "moved_at"),
     },
-    "import": {"touched_at", "started_at"},
+    "import": {"touched_at", "started_at", "review_until"},
     "part": {
         *("waits_since", "due_at", "silent_since", "last_error_at", "failing_since"),
         *("state_since", "submitted_at", "started_at"),
@@ -41,6 +41,7 @@ STAYS = {  # history, and moments that somebody named
     "instance": {"paused_at", "blocked_at"},
     "import": {
         *("not_before", "cancel_requested_at", "created_at", "finished_at", "file_erased_at", "results_erased_at"),
+        "released_at",
     },
     "part": {"stuck_at", "finished_at"},
     "job": {"stuck_at", "finished_at"},

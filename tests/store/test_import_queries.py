@@ -119,3 +119,51 @@ async def test_results_are_there_until_they_are_erased(db: Database, column: str
         await tx.execute(text(f"UPDATE import SET {column} = created_at WHERE id = {import_id}"))
         assert await import_queries.has_results(tx, import_id) is is_there
         assert not await import_queries.has_results(tx, import_id + 1)
+
+
+NAMES = (
+    "leads.csv",
+    "Leads.csv",
+    "leads-2.csv",
+    "100%.csv",
+    "100x.csv",
+    "a_b.csv",
+    "axb.csv",
+    "é.csv",
+    "\ud7ff.csv",
+    "\U0010ffff.csv",
+)
+
+
+@pytest.mark.parametrize(
+    ("beginning", "found"),
+    [
+        ("leads", {"leads.csv", "leads-2.csv"}),
+        ("leads.csv", {"leads.csv"}),
+        ("leads.csv.gz", set()),
+        ("100%", {"100%.csv"}),
+        ("a_", {"a_b.csv"}),
+        ("é", {"é.csv"}),
+        ("\ud7ff", {"\ud7ff.csv"}),
+        ("\U0010ffff", {"\U0010ffff.csv"}),
+        ("\\", set()),
+        ("", {*NAMES, None}),
+    ],
+)
+@pytest.mark.parametrize("most", [1_000, 1], ids=["few", "many"])
+async def test_a_file_s_name_is_found_by_how_it_begins(
+    db: Database, monkeypatch: pytest.MonkeyPatch, beginning: str, found: set[str | None], most: int
+):
+    """Letter by letter: no sign stands for others. However many names begin so."""
+    monkeypatch.setattr(import_queries, "MOST_NAMED", most)
+    made = {name: await an_import(db, file_name=name) for name in (*NAMES, None)}
+    assert set(await ids(db, Filters(file_name=beginning), size=99)) == {made[name] for name in found}
+
+
+async def test_names_are_found_together_with_the_other_filters_and_by_pages(db: Database):
+    """Newest first, as every list."""
+    ours = [await an_import(db, file_name=f"leads-{n}.csv", client="crm") for n in range(3)]
+    await an_import(db, file_name="leads-9.csv", client="erp")
+    wanted = Filters(file_name="leads", client="crm")
+    assert await ids(db, wanted, size=2) == ours[:0:-1]
+    assert await ids(db, wanted, size=2, before=ours[1]) == ours[:1]

@@ -1,6 +1,6 @@
 """The schema's history runs up and down on both databases, with rows in it."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -28,7 +28,7 @@ from app.store.database import Database
 from app.store.parts import NewPart
 from app.store.results import Kind, Owner
 from migrations.drift import drift
-from tests.store.seed import a_webhook
+from tests.store.seed import a_webhook, an_import
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 VALUES = ["é", None, 'a"b']
@@ -82,6 +82,25 @@ async def test_migrations_run_down_to_the_ground_and_up_again_with_rows_there(da
     assert migrations.revision(database_url) is None
     migrations.upgrade(database_url)
     assert migrations.revision(database_url) == migrations.head()
+    assert drift(database_url) == []
+
+
+async def test_0019_it_does_not_go_down_while_an_import_is_under_review(database_url: str):
+    """The version before would send it; once it is released nothing keeps it here."""
+    database = Database(database_url)
+    import_id = await an_import(database, review_until=AT + timedelta(days=7))
+    await database.close()
+    with pytest.raises(RuntimeError, match="1 imports are under review"):
+        migrations.downgrade(database_url, "0018")
+    database = Database(database_url)
+    async with database.write() as tx:
+        lock = await imports.lock(tx, import_id)
+        assert lock is not None
+        assert await imports.end_review(tx, lock, released_at=AT)
+        await parts.line_up(tx, lock, accepted_seq=9, due_at=None, at=AT)
+    await database.close()
+    migrations.downgrade(database_url, "0018")
+    migrations.upgrade(database_url)
     assert drift(database_url) == []
 
 

@@ -34,6 +34,7 @@ PAGES = (
     "/v1/imports?status=queued",
     "/v1/imports?client=local",
     "/v1/imports?label=nothing",
+    "/v1/imports?file_name=nothing",
     "/v1/imports?attention=true",
     "/v1/imports/1",
     "/v1/imports/1/parts",

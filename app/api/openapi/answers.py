@@ -94,6 +94,7 @@ FOLLOW = {
         "failures": "listFailures",
         "warnings": "listWarnings",
         "cancel": "cancelImport",
+        "release": "releaseImport",
         "retry": "retryImport",
         "retry-failures": "retryFailures",
         "erase": "eraseImport",

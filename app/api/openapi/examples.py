@@ -13,6 +13,7 @@ IMPORT: dict[str, Any] = {
     **fields_of(Leads()),
     "priority": 5,
     "not_before": None,
+    "review_until": None,
     "on_unconfirmed": "resubmit",
     "label": "nightly",
     "metadata": {"run": "17"},

@@ -56,7 +56,12 @@ def _tell_default(described: dict[str, Any], schema: Schema) -> None:
     default = schema.pop("default", None)
     if default is not None:
         text = described.get("description", "")
-        described["description"] = f"{text}{' ' if text else ''}Default: `{default}`."
+        described["description"] = f"{text}{' ' if text else ''}Default: `{shown_default(default)}`."
+
+
+def shown_default(default: Any) -> Any:
+    """A default as a caller writes it."""
+    return str(default).lower() if isinstance(default, bool) else default
 
 
 def _of_json_bodies(document: dict[str, Any]) -> Iterator[Schema]:

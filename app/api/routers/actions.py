@@ -1,4 +1,4 @@
-"""/v1/imports/{id}: cancel, erase, send again, decide about a part that Marketo has, or may have."""
+"""/v1/imports/{id}: cancel, release, erase, send again, decide about a part that Marketo has, or may have."""
 
 from dataclasses import replace
 from functools import partial
@@ -50,6 +50,22 @@ async def cancel_import(
 ) -> Import:
     """Cancel what still waits; what Marketo has runs to its end."""
     await container.cancel.run(import_.id, by=caller.client)
+    return await presenter.present_changed(import_.id)
+
+
+@router.post(
+    "/{import_id}/release",
+    summary="Release an import from its review",
+    status_code=202,
+    response_model=Import,
+    dependencies=[takes_parameters()],
+    responses=answers.responses({202: answers.CHANGED}, "forbidden", "not_found", "nothing_to_release", "disk_full"),
+)
+async def release_import(
+    container: TheContainer, caller: TheCaller, import_: ManageableImport, presenter: Presenter
+) -> Import:
+    """Let an import go that was sent with `review=true`: it takes its place in the order of acceptance now."""
+    await container.release.run(import_.id, by=caller.client)
     return await presenter.present_changed(import_.id)
 
 

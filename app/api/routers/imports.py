@@ -35,6 +35,7 @@ FILTERS_SHOWN = [
     inputs.in_query("object_type", OBJECT_TYPE, "Of which kind"),
     inputs.in_query("client", {"type": "string"}, "Of which client"),
     inputs.in_query("label", {"type": "string"}, "With this label"),
+    inputs.in_query("file_name", {"type": "string"}, "Whose file's name begins so"),
     *inputs.CREATED,
     inputs.in_query("attention", {"type": "boolean"}, "Whether a person should look"),
 ]

@@ -145,6 +145,7 @@ class Import(_WithTarget):
 
     priority: int
     not_before: Moment | None
+    review_until: Moment | None
     on_unconfirmed: OnUnconfirmed
     label: str | None
     metadata: Metadata | None
@@ -176,6 +177,7 @@ class Import(_WithTarget):
             **fields_of(request.target),
             priority=request.priority,
             not_before=request.not_before,
+            review_until=summary.review_until,
             on_unconfirmed=request.on_unconfirmed,
             label=request.label,
             metadata=dict(request.metadata) if request.metadata is not None else None,

@@ -177,7 +177,7 @@ def test_the_words_are_those_of_the_contract(document: dict[str, Any]):
     }
     assert set(schemas["WaitingFor"]["enum"]) == {
         *("slot", "same_records", "not_before", "instance_paused", "instance_blocked", "rate_limit", "daily_quota"),
-        "retry",
+        *("retry", "review"),
     }
     assert set(schemas["AttentionCode"]["enum"]) == {
         *("unconfirmed", "stuck", "unknown_at_marketo", "instance_blocked", "results_missing"),
@@ -196,7 +196,7 @@ def test_schemas_and_operations_have_the_names_that_generated_clients_are_writte
     }
     assert {operation["operationId"] for _, _, operation in ours(document)} == {
         *("createImport", "listImports", "getImport", "eraseImport", "cancelImport", "retryImport", "retryFailures"),
-        *("changeImport",),
+        *("changeImport", "releaseImport"),
         *("checkFile", "listParts", "resolvePart", "listEvents", "listFailures", "listWarnings"),
         *("downloadFailures", "downloadWarnings", "listFailureReasons", "listWarningReasons", "createStreamToken"),
         *("listInstances", "getInstance", "pauseInstance", "resumeInstance", "listJobs", "listInstanceEvents"),
@@ -243,6 +243,7 @@ async def test_a_parameter_that_is_left_out_has_the_default_that_is_published(st
         "preflight": "header",
         "on_unconfirmed": "resubmit",
         "bundle": "auto",
+        "review": "false",
     }
     assert {name: shown[name] for name in defaults.keys() & shown.keys()} == {
         name: value for name, value in defaults.items() if name in shown

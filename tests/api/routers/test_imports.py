@@ -12,9 +12,9 @@ from tests.support.stage import Stage
 
 FIELDS = {
     "id", "object_type", "instance", "client", "format", "lookup_field", "list_id", "partition_name", "object_name",
-    "dedupe_fields", "program_id", "program_member_status", "priority", "not_before", "on_unconfirmed", "label",
-    "metadata", "column_map", "status", "attention", "file", "rows", "parts", "progress", "estimated_finish_at",
-    "error", "created_at", "started_at", "finished_at", "retry_of", "left_out", "links",
+    "dedupe_fields", "program_id", "program_member_status", "priority", "not_before", "review_until", "on_unconfirmed",
+    "label", "metadata", "column_map", "status", "attention", "file", "rows", "parts", "progress",
+    "estimated_finish_at", "error", "created_at", "started_at", "finished_at", "retry_of", "left_out", "links",
 }  # fmt: skip
 
 
@@ -147,6 +147,10 @@ async def test_filters_narrow_the_list(stage: Stage):
     assert await listed(attention="true") == []
     assert await listed(attention="false") == [lead, car]
     assert await listed(status="QUEUED", object_type="Lead", instance="DEFAULT") == [lead]
+    disposition = {"Content-Type": "text/csv", "Content-Disposition": 'attachment; filename="50%_off.csv"'}
+    named = (await stage.api.post("/v1/imports", content=LEADS, headers=disposition)).json()["id"]
+    assert await listed(file_name="50%_") == [named]
+    assert await listed(file_name="50__") == await listed(file_name="%") == []
 
 
 @pytest.mark.parametrize(

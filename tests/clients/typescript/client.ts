@@ -53,6 +53,7 @@ assert(leads);
 await read(leads);
 await sendRejectedRowsAgain(leads);
 await cancelAndRetry();
+await review();
 await followEvents();
 await watchInstances();
 await meetProblems(leads);
@@ -178,6 +179,19 @@ async function cancelAndRetry(): Promise<void> {
   assert.deepEqual([cancelled.status, cancelled.rows.pending], ["cancelled", 4]);
   const retried = well(await client.POST("/v1/imports/{import_id}/retry", { params }));
   assert.equal((await finish(retried.id)).rows.imported, 2);
+}
+
+/** Stored and looked at, then released. */
+async function review(): Promise<void> {
+  const stored = await sendRaw(LEADS, { review: true });
+  const params = { path: { import_id: stored.id } };
+  assert(stored.review_until);
+  const { items } = well(await client.GET("/v1/imports/{import_id}/parts", { params }));
+  assert.deepEqual(items.map(({ waiting_for }) => waiting_for), ["review"]);
+  assert.deepEqual(well(await client.GET("/v1/imports", { params: { query: { file_name: "no such" } } })).items, []);
+  assert.equal(well(await client.POST("/v1/imports/{import_id}/release", { params })).review_until, null);
+  assert.equal((await finish(stored.id)).rows.imported, 2);
+  assert.equal(problem(await client.POST("/v1/imports/{import_id}/release", { params })).code, "nothing_to_release");
 }
 
 /** As a browser listens: EventSource sends no header, so the token for this one stream is in the address. */

@@ -1,0 +1,16 @@
+"""An index by which imports are found by how their file's name begins."""
+
+from alembic import op
+
+revision = "0020"
+down_revision = "0019"
+
+
+def upgrade() -> None:
+    op.create_index(
+        "ix_import_file_name", "import", ["file_name", "id"], postgresql_ops={"file_name": "text_pattern_ops"}
+    )
+
+
+def downgrade() -> None:
+    op.drop_index("ix_import_file_name", "import")
