@@ -1,4 +1,4 @@
-"""Templates to answers: the environment, the headers that every page has, and what every template may use."""
+"""Templates to answers: how they are read, the headers that every page has, and what every template may use."""
 
 import hashlib
 import re
@@ -35,7 +35,7 @@ CSRF_MARK = "c5rf-t0ken-0f-th3-v15it0r"
 """Stands for the visitor's own token in what is rendered for all who see the same."""
 _TEXT_OF_TIME = re.compile(r"(<time [^>]*>)[^<]*")
 
-environment = Environment(
+templates = Environment(
     loader=PackageLoader("app.pages"),
     autoescape=True,
     undefined=StrictUndefined,
@@ -43,8 +43,8 @@ environment = Environment(
     lstrip_blocks=True,
     auto_reload=False,
 )
-environment.filters |= FILTERS
-environment.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES}
+templates.filters |= FILTERS
+templates.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ def render(
     request: Request, template: str, visitor: Visitor | None, *, waiting: int | None = None, **values: Any
 ) -> Rendered:
     """A template with its values. `waiting`: how many imports wait, for the rail."""
-    text = environment.get_template(template).render(
+    text = templates.get_template(template).render(
         values
         | {
             "visitor": visitor,
@@ -106,5 +106,5 @@ def _address(request: Request) -> str:
 
 def load_templates() -> None:
     """Compile all templates at the start: later no file is read any more, whatever is short then."""
-    for name in environment.list_templates():
-        environment.get_template(name)
+    for name in templates.list_templates():
+        templates.get_template(name)

@@ -10,13 +10,14 @@ from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from app.container import Container
 from app.domain.api_keys import Scope
-from app.domain.errors import BadParameter, Detail, Forbidden, NotFound, TooLarge, Unauthorized, UnsupportedMedia
+from app.domain.errors import BadParameter, Detail, Forbidden, NotFound, Unauthorized, UnsupportedMedia
 from app.domain.imports import Import
 from app.pages.kept import Kept
 from app.pages.paths import HOME, own_path, sign_in_path, with_query
@@ -143,14 +144,14 @@ def refuse_other_sites(request: Request) -> None:
 
 
 async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str, list[str]]:
-    """The fields of a form. Errors: UnsupportedMedia, TooLarge, BadParameter."""
+    """The fields of a form. Errors: UnsupportedMedia, BadParameter; HTTPException 413."""
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != URLENCODED:
         raise UnsupportedMedia("Send the form as a browser does.")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most_bytes:
-            raise TooLarge(f"The form has more than {most_bytes} bytes.", code="content_too_large")
+            raise HTTPException(413)
     try:
         pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
     except ValueError:

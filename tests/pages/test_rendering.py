@@ -7,15 +7,15 @@ import pytest
 from jinja2 import UndefinedError
 
 from app.pages import rendering
-from app.pages.rendering import environment
+from app.pages.rendering import templates
 
 TEMPLATES = sorted(Path(rendering.__file__).with_name("templates").iterdir())
 
 
 def test_a_value_is_escaped_and_one_that_is_not_there_is_a_fault():
-    assert environment.from_string("<p title='{{ x }}'>").render(x="'<b>&") == "<p title='&#39;&lt;b&gt;&amp;'>"
+    assert templates.from_string("<p title='{{ x }}'>").render(x="'<b>&") == "<p title='&#39;&lt;b&gt;&amp;'>"
     with pytest.raises(UndefinedError):
-        environment.from_string("{{ nobody }}").render()
+        templates.from_string("{{ nobody }}").render()
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=[path.name for path in TEMPLATES])
