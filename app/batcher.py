@@ -6,6 +6,7 @@ meanwhile is the next batch.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -16,6 +17,10 @@ Answer = TypeVar("Answer")
 class _Asked(NamedTuple, Generic[Request, Answer]):
     request: Request
     answer: asyncio.Future[Answer]
+
+    def fail(self, mistake: BaseException) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(mistake)
 
 
 class Batch(Generic[Request, Answer]):
@@ -30,23 +35,29 @@ class Batch(Generic[Request, Answer]):
         """False once nobody waits for any of the answers any more."""
         return any(not each.answer.done() for each in self._asked)
 
-    def settle(self, answers: Sequence[Answer] | BaseException) -> None:
-        """Give each its answer, or all of them the same error."""
-        if isinstance(answers, BaseException):
-            for each in self._asked:
-                if not each.answer.done():
-                    each.answer.set_exception(answers)
-            return
+    def settle(self, answers: Sequence[Answer | Exception]) -> None:
+        """Give each its answer, or its error."""
         for each, answer in zip(self._asked, answers, strict=True):
-            if not each.answer.done():
+            if isinstance(answer, BaseException):
+                each.fail(answer)
+            elif not each.answer.done():
                 each.answer.set_result(answer)
+
+    def fail(self, mistake: BaseException) -> None:
+        """Give all of them the same error."""
+        for each in self._asked:
+            each.fail(mistake)
 
 
 @dataclass(slots=True, eq=False)
 class Batcher(Generic[Request, Answer]):
-    """`serve`: the answers to a batch, one for each request. An error that it raises is everybody's in that batch."""
+    """`serve`: the answers to a batch, one for each request; an error among them is that of its own request alone.
 
-    serve: Callable[[Batch[Request, Answer]], Awaitable[Sequence[Answer]]]
+    An error that `serve` raises is everybody's in that batch. `most`: requests in one batch.
+    """
+
+    serve: Callable[[Batch[Request, Answer]], Awaitable[Sequence[Answer | Exception]]]
+    most: int = 1_000
     _pending: list[_Asked[Request, Answer]] = field(default_factory=list, init=False)
     _serving: asyncio.Task[None] | None = field(default=None, init=False)
 
@@ -55,16 +66,17 @@ class Batcher(Generic[Request, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._pending.append(_Asked(request, answer))
         if self._serving is None or self._serving.done():
-            self._serving = asyncio.create_task(self._serve_pending())
+            self._serving = asyncio.create_task(self._serve_pending(), context=Context())  # it is no asker's alone
         return await answer
 
     async def _serve_pending(self) -> None:
         while self._pending:
-            batch, self._pending = Batch(self._pending), []
+            batch = Batch([each for each in self._pending[: self.most] if not each.answer.done()])
+            del self._pending[: self.most]
             try:
-                batch.settle(await self.serve(batch))
-            except asyncio.CancelledError:
-                batch.settle(asyncio.CancelledError())
-                raise
-            except Exception as mistake:  # noqa: BLE001  # whoever waits for it has to hear of it
-                batch.settle(mistake)
+                if batch.requests:
+                    batch.settle(await self.serve(batch))
+            except BaseException as mistake:  # whoever waits for it has to hear of it
+                batch.fail(mistake)
+                if isinstance(mistake, asyncio.CancelledError):
+                    raise

@@ -63,6 +63,7 @@ from app.uploads.descriptions import Describe
 from app.uploads.fair_limit import FairLimit
 from app.uploads.idempotency import Idempotency
 from app.uploads.incoming import FileLimits
+from app.uploads.whole_files import WholeFiles
 from app.webhooks.addresses import AddressRules, Lookup, look_up
 
 
@@ -162,6 +163,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         admission=admission,
         idempotency=idempotency,
         cleanup=cleanup,
+        whole_files=WholeFiles(db, now, idempotency, migrations.head()),
         revision=migrations.head(),
         hit=hit,
     )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextvars import ContextVar
 
 import pytest
 
@@ -57,7 +58,43 @@ async def test_an_error_is_that_of_its_own_batch_alone():
     assert await fine[0] == "BREAD"
 
 
-async def test_whoever_is_cancelled_leaves_the_others_batch_as_it_is():
+async def test_an_error_among_the_answers_is_that_of_its_own_request_alone():
+    async def serve(batch: Batch[int, int]) -> Sequence[int | Exception]:
+        return [ValueError("odd") if number % 2 else number for number in batch.requests]
+
+    batcher = Batcher(serve)
+    one, two = await asyncio.gather(batcher.ask(1), batcher.ask(2), return_exceptions=True)
+    assert isinstance(one, ValueError)
+    assert two == 2
+
+
+async def test_a_batch_has_so_many_requests_at_most():
+    sizes: list[int] = []
+
+    async def serve(batch: Batch[int, int]) -> Sequence[int]:
+        sizes.append(len(batch.requests))
+        return batch.requests
+
+    batcher = Batcher(serve, most=3)
+    assert await asyncio.gather(*(batcher.ask(number) for number in range(7))) == list(range(7))
+    assert max(sizes) == 3
+
+
+async def test_what_is_served_together_is_in_nobody_s_context():
+    """Log lines of one request's batch do not bear the id of another."""
+    of_request: ContextVar[str] = ContextVar("of_request", default="nobody's")
+    seen: list[str] = []
+
+    async def serve(batch: Batch[int, int]) -> Sequence[int]:
+        seen.append(of_request.get())
+        return batch.requests
+
+    of_request.set("the first's")
+    await Batcher(serve).ask(1)
+    assert seen == ["nobody's"]
+
+
+async def test_whoever_is_cancelled_before_his_turn_is_not_served_and_the_others_are():
     kitchen = Kitchen()
     batcher = Batcher(kitchen.serve)
     await ordered(batcher, "soup")
@@ -66,7 +103,7 @@ async def test_whoever_is_cancelled_leaves_the_others_batch_as_it_is():
     kitchen.served.put_nowait(None)
     kitchen.served.put_nowait(None)
     assert await stays == "SALAD"
-    assert kitchen.batches == [["soup"], ["bread", "salad"]]
+    assert kitchen.batches == [["soup"], ["salad"]]
 
 
 async def test_a_batch_says_when_nobody_waits_for_it_any_more():

@@ -9,7 +9,7 @@ from fastapi import Depends, Response
 from app.api.dependencies import TheContainer
 from app.api.schemas.imports import Import, ResolvedImport
 from app.domain import imports as domain
-from app.reporting.imports import ImportReader
+from app.reporting.imports import ImportReader, ImportView
 from app.uploads.arrival import Receipt
 
 
@@ -22,7 +22,9 @@ class ImportPresenter:
 
     async def present(self, import_: domain.Import) -> Import:
         """An import that was just read. Until it is finished, Retry-After says when to ask again."""
-        view = await self.imports.view(import_)
+        return self._answer(await self.imports.view(import_))
+
+    def _answer(self, view: ImportView) -> Import:
         if view.next_look_seconds is not None:
             self.response.headers["Retry-After"] = str(view.next_look_seconds)
         return Import.of(view)
@@ -43,7 +45,10 @@ class ImportPresenter:
         """An import that was just made, now or by an earlier request with the same Idempotency-Key."""
         if receipt.replayed:
             self.response.headers["Idempotency-Replayed"] = "true"
-        return await self.present_changed(receipt.import_id)
+        if receipt.import_ is None:
+            return await self.present_changed(receipt.import_id)
+        self.response.headers["Location"] = f"/v1/imports/{receipt.import_id}"
+        return self._answer(await self.imports.view_new(receipt.import_))
 
     async def present_all(self, imports: Sequence[domain.Import]) -> list[Import]:
         return [Import.of(view) for view in await self.imports.view_all(imports)]

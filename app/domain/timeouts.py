@@ -54,6 +54,7 @@ NEXT_LOOK_MOST_SECONDS = 60  # Retry-After at most, however far off the end of a
 NEXT_LOOK_SECONDS = 5  # Retry-After at least: polls bring nothing newer in less time
 NEWS_RETRY_SECONDS = 2.0  # between two tries to reach the database that sends notifications
 NEWS_TOGETHER_SECONDS = 0.02  # notifications within this time are delivered together
+INSTANCE_KNOWN_SECONDS = 1  # what the answer to a new import says of its instance is no older
 OUTLOOK_KEPT_SECONDS = 5  # how long the summed backlog is cached: it may be a hundred thousand parts
 PROBE_KEPT_SECONDS = 1  # how long a health probe's result is cached: anybody may ask, and each probe is a commit
 PROBE_SECONDS = 5  # a health probe that takes longer has failed

@@ -26,6 +26,7 @@ from app.uploads.idempotency import Idempotency, answered_again, fingerprint
 from app.uploads.incoming import FileLimits, Incoming, accept_import, incoming_of, sha256_of
 from app.uploads.part_files import NOTHING_YET, add_part, part_files_of
 from app.uploads.target import describe_of, described, with_dedupe_fields
+from app.uploads.whole_files import WholeFiles
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,7 @@ class Intake:
     admission: Admission
     idempotency: Idempotency
     cleanup: Cleanup
+    whole_files: WholeFiles
     revision: str  # of the schema that it writes by
     hit: FailpointHit
 
@@ -54,7 +56,7 @@ class Intake:
             async with self.admission.place(asking) as place:
                 return await self.receive(request, replace(arrival, place=place))
         if arrival.idempotency_key is None:
-            return Receipt(await self._receive(request, arrival, arrival.place, None))
+            return await self._receive(request, arrival, arrival.place, None)
         parameters = fingerprint(request, retry_of=arrival.retry_of, corrected=arrival.corrected)
         claim = await self.idempotency.claim(asking, arrival.idempotency_key, parameters)
         if isinstance(claim, Earlier):
@@ -62,10 +64,10 @@ class Intake:
             return Receipt(answered_again(claim, sha256), replayed=True)
         async with self.idempotency.claim_guard(claim):
             touching = replace(arrival, chunks=self.idempotency.touch_while(claim, arrival.chunks))
-            return Receipt(await self._receive(request, touching, arrival.place, claim))
+            return await self._receive(request, touching, arrival.place, claim)
 
-    async def _receive(self, request: Request, arrival: Arrival, place: Place, claim: Claim | None) -> int:
-        """Take it in; the new import's id. Errors: CallerError.
+    async def _receive(self, request: Request, arrival: Arrival, place: Place, claim: Claim | None) -> Receipt:
+        """Take it in. Errors: CallerError.
 
         1. Refuse what can be refused before a byte is read.
         2. While the bytes arrive, store each part in a short transaction of its own.
@@ -83,25 +85,17 @@ class Intake:
         ) as part_files:
             begun = [await first_part(part_files, incoming, describe)]
             if (second := await anext(part_files, None)) is None:
-                import_id = await self._keep_whole(incoming, begun.pop())
+                import_ = await self.whole_files.keep(incoming, begun.pop())
+                receipt = Receipt(import_.id, import_)
                 self.capacity.backlog.add(request.client)
             else:
                 begun += [] if second is NOTHING_YET else [second]
                 del second  # a part is some megabytes: it is let go once it is stored
-                import_id = await self._keep_parts(incoming, begun, part_files)
+                receipt = Receipt(await self._keep_parts(incoming, begun, part_files))
                 self.capacity.backlog.forget()
         self.hit(Failpoint.ACCEPTED)
         self.wakeup.send()
-        return import_id
-
-    async def _keep_whole(self, incoming: Incoming, part_file: PartFile) -> int:
-        incoming.arrival.check_digest(incoming.file.sha256)
-        async with incoming.place.storing(), self.db.write() as tx:
-            await schema.check(tx, self.revision)
-            import_id = await imports.begin(tx, incoming.request, at=self.now(), origin=incoming.origin)
-            await add_part(tx, import_id, incoming.request, part_file)
-            await self._accept(tx, import_id, incoming)
-        return import_id
+        return receipt
 
     async def _keep_parts(self, incoming: Incoming, begun: list[PartFile], rest: AsyncIterator[PartFile]) -> int:
         async with self.db.write() as tx:

@@ -1,5 +1,6 @@
 """Estimates of when imports will be done. A page of imports takes a few queries; the costly one is cached briefly."""
 
+import asyncio
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from app.domain.imports import FINISHED, Import
 from app.domain.instances import Instance
 from app.domain.jobs import Job
 from app.domain.lifecycle import JOB_ENDED, PartState
-from app.domain.timeouts import FORECAST_LATE_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
+from app.domain.timeouts import FORECAST_LATE_SECONDS, INSTANCE_KNOWN_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
 from app.settings import InstanceSettings
 from app.store import instances, job_queries, part_queries, waiting_queue
 from app.store.database import Database
@@ -27,6 +28,9 @@ class CompletionEstimates:
     lease_seconds: float
     _backlogs: dict[str, tuple[float, list[BacklogSlice]]] = field(default_factory=dict)
     """By instance: when its backlog was read, by the monotonic clock, and the backlog."""
+    _outlooks: dict[str, tuple[float, CompletionEstimate | None]] = field(default_factory=dict)
+    """The same of its outlook."""
+    _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def estimate(self, imports: Iterable[Import]) -> Mapping[int, datetime]:
         """When each of these imports will be done, by its id.
@@ -48,6 +52,18 @@ class CompletionEstimates:
             if import_.request.instance in estimates
         }
         return {import_id: at for import_id, at in finish_times.items() if at}
+
+    async def outlook(self, instance_name: str) -> CompletionEstimate | None:
+        """The estimate of all that waits in an instance, as it was within the last second.
+
+        None where the instance is not configured here.
+        """
+        async with self._looking:
+            at, (read_at, kept) = self.now.monotonic(), self._outlooks.get(instance_name, (-math.inf, None))
+            if at - read_at >= INSTANCE_KNOWN_SECONDS:
+                kept = (await self._by_instance({instance_name}, [], waiting={instance_name})).get(instance_name)
+                self._outlooks[instance_name] = at, kept
+        return kept and replace(kept, now=self.now())
 
     async def estimate_jobs(self, instance_name: str, jobs: Sequence[Job]) -> Mapping[int, datetime]:
         """When Marketo will be done with each of these jobs of an instance, by its id.

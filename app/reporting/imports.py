@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from app.clock import Clock
 from app.domain.imports import FINISHED, Import
 from app.domain.timeouts import NEXT_LOOK_MOST_SECONDS, NEXT_LOOK_SECONDS
 from app.reporting.estimates import CompletionEstimates
-from app.store import import_queries
+from app.store import attention, import_queries
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
 from app.store.import_queries import Filters
@@ -52,6 +52,14 @@ class ImportReader:
     async def view(self, import_: Import) -> ImportView:
         """This import with its estimate."""
         return (await self.view_all([import_]))[0]
+
+    async def view_new(self, import_: Import) -> ImportView:
+        """An import that was just stored, with what was known of its instance within the last second."""
+        outlook = await self.estimates.outlook(import_.request.instance)
+        if outlook is None:
+            return _view(import_, None, self.now())
+        block = attention.of_block(outlook.instance.blocked_at, outlook.instance.blocked_reason)
+        return _view(replace(import_, attention=block), outlook.finish_of(import_), self.now())
 
     async def view_all(self, imports_: Sequence[Import]) -> list[ImportView]:
         """These imports with their estimates, in the same order. However many they are, it takes a few queries."""

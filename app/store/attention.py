@@ -188,10 +188,8 @@ def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | Non
 
     `row`: the import's row with the block of its instance. `at_a_standstill`: nothing moves in Marketo's queue.
     """
-    if row.blocked_at and row.status not in FINISHED:
-        return Attention(
-            AttentionCode.INSTANCE_BLOCKED, row.blocked_reason or "Marketo refuses our credentials.", row.blocked_at
-        )
+    if row.status not in FINISHED and (block := of_block(row.blocked_at, row.blocked_reason)):
+        return block
     if parts.unconfirmed_since:
         return Attention(
             AttentionCode.UNCONFIRMED,
@@ -219,6 +217,13 @@ def of(row: Row[Any], parts: Parts, *, at_a_standstill: bool) -> Attention | Non
     if parts.missing_since:
         return Attention(AttentionCode.RESULTS_MISSING, _missing(parts.unplaced), parts.missing_since)
     return None
+
+
+def of_block(blocked_at: datetime | None, reason: str | None) -> Attention | None:
+    """The attention that an unfinished import needs while its instance is blocked; None where it is not."""
+    if blocked_at is None:
+        return None
+    return Attention(AttentionCode.INSTANCE_BLOCKED, reason or "Marketo refuses our credentials.", blocked_at)
 
 
 def _missing(unplaced: int) -> str:

@@ -1,19 +1,53 @@
 """What SQLite and PostgreSQL say in different words."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Interval, String, Table, and_, cast, extract, func, literal
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Interval,
+    String,
+    Table,
+    and_,
+    cast,
+    column,
+    extract,
+    func,
+    literal,
+    select,
+    table,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 LAST_CHARACTER = chr(0x10FFFF)
 FIRST_SURROGATE, FIRST_BEHIND_SURROGATES = 0xD800, 0xE000  # half characters, which no text holds
 
+SEQUENCES = table("sqlite_sequence", column("name"), column("seq"))
+"""SQLite's own: the last id that each table has given out."""
+
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT that knows ON CONFLICT, which is each database's own in SQLAlchemy."""
     return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+async def take_ids(tx: AsyncConnection, tables: Sequence[Table], number: int) -> dict[Table, list[int]]:
+    """So many new ids for rows of each of these tables, in rising order. The transaction has to be one that writes.
+
+    One statement for all of them, where rows that come back with their insert would take one each (SQLite), or long
+    ones (PostgreSQL). SQLite has one writer at a time, so nobody else can take them meanwhile.
+    """
+    if tx.dialect.name == "sqlite":
+        names = [table.name for table in tables]
+        last = {row.name: row.seq for row in await tx.execute(select(SEQUENCES).where(SEQUENCES.c.name.in_(names)))}
+        first = {table: last.get(table.name, 0) + 1 for table in tables}
+        return {table: list(range(first[table], first[table] + number)) for table in tables}
+    new = [func.nextval(func.pg_get_serial_sequence(f'"{table.name}"', "id")) for table in tables]
+    rows = (await tx.execute(select(*new).select_from(func.generate_series(1, number)))).all()
+    return {table: sorted(ids) for table, ids in zip(tables, zip(*rows, strict=True), strict=True)}
 
 
 def hour_of(tx: AsyncConnection, column: ColumnElement[Any]) -> ColumnElement[str]:

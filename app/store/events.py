@@ -80,8 +80,10 @@ class Line(NamedTuple):
     data: Mapping[str, object]
 
 
-async def append_all(tx: Transaction, lines: Sequence[Line], type_: EventType, *, at: datetime) -> None:
-    """Write these lines in one statement. As `append_of`."""
+async def append_all(
+    tx: Transaction, lines: Sequence[Line], type_: EventType, *, at: datetime, ids: Sequence[int] = ()
+) -> None:
+    """Write these lines in one statement. As `append_of`. `ids`: theirs, where the caller has taken some."""
     assert all(tx.holds(line.lock) for line in lines), "a lock is another transaction's"
     rows = []
     for line in lines:
@@ -89,6 +91,8 @@ async def append_all(tx: Transaction, lines: Sequence[Line], type_: EventType, *
         rows.append({**place, "type": type_, "data": _known(line.data)})
         _log_later(tx, type_, place, line.beside, line.data)
         _tell_endpoints(tx, type_, line.data, at=at, instance=line.lock.instance, lock=line.lock)
+    if ids:
+        rows = [{"id": id_, **row} for id_, row in zip(ids, rows, strict=True)]
     if rows:
         await tx.execute(insert(event), rows)
 

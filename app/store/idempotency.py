@@ -1,9 +1,11 @@
 """Idempotency keys: which import a client's key stands for, or which upload is about to make it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.store.dialects import upsert
@@ -72,6 +74,25 @@ async def keep(tx: Transaction, held_claim: Claim, *, import_id: int, file_sha25
     """The key stands for this import from the commit on that makes it. False where another took the key over."""
     kept = await tx.execute(update(table).where(_is(held_claim)).values(import_id=import_id, file_sha256=file_sha256))
     return kept.rowcount == 1
+
+
+async def lock_held(tx: Transaction, claims: Sequence[Claim]) -> set[Claim]:
+    """Those of these claims that still hold their key. Nobody else takes it before this transaction ends."""
+    columns = (table.c.client, table.c.key, table.c.holder)
+    theirs = tuple_(*columns).in_([(claim.client, claim.key, claim.holder) for claim in claims])
+    held = select(*columns).where(theirs, table.c.import_id.is_(None)).order_by(table.c.client, table.c.key)
+    return {Claim(*row) for row in await tx.execute(held.with_for_update())}
+
+
+async def keep_all(tx: Transaction, kept: Mapping[Claim, tuple[int, str]]) -> None:
+    """The keys stand for these imports from the commit on: (import, SHA-256 of its file) by claim, which is locked."""
+    which = (table.c.client == bindparam("of_client"), table.c.key == bindparam("of_key"))
+    values: dict[str, Any] = {"import_id": bindparam("new_import"), "file_sha256": bindparam("new_sha256")}
+    rows = [
+        {"of_client": claim.client, "of_key": claim.key, "new_import": import_id, "new_sha256": sha256}
+        for claim, (import_id, sha256) in kept.items()
+    ]
+    await tx.execute(update(table).where(*which).values(values), rows)
 
 
 async def release(tx: Transaction, held_claim: Claim) -> None:

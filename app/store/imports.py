@@ -48,31 +48,56 @@ async def begin(
     origin: Origin | None = None,
 ) -> int:
     """Make room for an upload. Until accept() it is not an import: nobody sees it, and maintenance may take it away."""
-    made = await tx.execute(
-        insert(import_).returning(import_.c.id),
-        {
-            "instance": request.instance,
-            "client": request.client,
-            "object_type": request.target.object_type,
-            "format": request.format,
-            "charset": request.charset,
-            "priority": request.priority,
-            "not_before": request.not_before,
-            "preflight": request.preflight,
-            "on_unconfirmed": request.on_unconfirmed,
-            "bundle": request.bundle,
-            "label": request.label,
-            "metadata": dict(request.metadata) if request.metadata is not None else None,
-            "column_map": dict(request.column_map) if request.column_map is not None else None,
-            "file_name": request.file_name,
-            "retry_of": origin.retry_of if origin else None,
-            "request_id": origin.request_id if origin else None,
-            "created_at": at,
-            "touched_at": at,
-            **fields_of(request.target),
-        },
-    )
+    made = await tx.execute(insert(import_).returning(import_.c.id), asked_for(request, origin, at=at))
     return int(made.scalar_one())
+
+
+def asked_for(request: Request, origin: Origin | None, *, at: datetime) -> dict[str, Any]:
+    """The columns of an upload that are known before its file is."""
+    return {
+        "instance": request.instance,
+        "client": request.client,
+        "object_type": request.target.object_type,
+        "format": request.format,
+        "charset": request.charset,
+        "priority": request.priority,
+        "not_before": request.not_before,
+        "preflight": request.preflight,
+        "on_unconfirmed": request.on_unconfirmed,
+        "bundle": request.bundle,
+        "label": request.label,
+        "metadata": dict(request.metadata) if request.metadata is not None else None,
+        "column_map": dict(request.column_map) if request.column_map is not None else None,
+        "file_name": request.file_name,
+        "retry_of": origin.retry_of if origin else None,
+        "request_id": origin.request_id if origin else None,
+        "created_at": at,
+        "touched_at": at,
+        **fields_of(request.target),
+    }
+
+
+def read_whole(
+    file: SourceFile,
+    columns: Sequence[str],
+    *,
+    at: datetime,
+    left_out: LeftOut | None = None,
+    review_until: datetime | None = None,
+) -> dict[str, Any]:
+    """The columns of an import that are known once its file is read to the end: from then on it exists."""
+    return {
+        "file_bytes": file.size_bytes,
+        "file_sha256": file.sha256,
+        "rows": file.rows,
+        "ragged_rows": file.ragged_rows,
+        "columns": list(columns),
+        "left_out": asdict(left_out) if left_out and left_out.rows else None,
+        "review_until": review_until,
+        "status": ImportStatus.QUEUED,
+        "touched_at": at,
+        "created_at": at,  # not when its upload began: nobody who asks for the newer ones misses it
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,18 +127,7 @@ async def accept(
     updated = await tx.execute(
         update(import_)
         .where(import_.c.id == import_id, import_.c.status.is_(None), import_.c.file_erased_at.is_(None))
-        .values(
-            file_bytes=file.size_bytes,
-            file_sha256=file.sha256,
-            rows=file.rows,
-            ragged_rows=file.ragged_rows,
-            columns=list(columns),
-            left_out=asdict(left_out) if left_out and left_out.rows else None,
-            review_until=review_until,
-            status=ImportStatus.QUEUED,
-            touched_at=at,
-            created_at=at,  # not when its upload began: nobody who asks for the newer ones misses it
-        )
+        .values(read_whole(file, columns, at=at, left_out=left_out, review_until=review_until))
         .returning(*LOCKED)
     )
     row = updated.one_or_none()

@@ -72,32 +72,41 @@ async def add(
 
     `request` is the one that the import was begun with.
     """
-    made = await tx.execute(
-        insert(part).returning(part.c.id),
-        {
-            "import_id": import_id,
-            "number": new.number,
-            "instance": request.instance,
-            "priority": request.priority,
-            "client": request.client,
-            "first_row": new.first_row,
-            "rows": new.rows,
-            "bytes": new.size_bytes,
-            "space": request.target.record_kind,
-            "key_fields": request.target.key_fields,
-            "list_id": request.target.busy_list_id,
-            "aside": new.has_deferred_rows,
-            "alike": alike_of(request, new.header) if new.header else None,
-            "header_bytes": len(new.header),
-        },
-    )
+    made = await tx.execute(insert(part).returning(part.c.id), {"import_id": import_id} | columns_of(request, new))
     part_id = made.scalar_one()
+    await tx.execute(insert(part_file), {"part_id": part_id} | await file_of(new))
+    if keys := await keys_of(new):
+        await tx.execute(insert(part_keys), {"part_id": part_id} | keys)
+
+
+def columns_of(request: Request, new: NewPart) -> dict[str, Any]:
+    """The columns of a part that is stored; the import's id and the part's state are not among them."""
+    return {
+        "number": new.number,
+        "instance": request.instance,
+        "priority": request.priority,
+        "client": request.client,
+        "first_row": new.first_row,
+        "rows": new.rows,
+        "bytes": new.size_bytes,
+        "space": request.target.record_kind,
+        "key_fields": request.target.key_fields,
+        "list_id": request.target.busy_list_id,
+        "aside": new.has_deferred_rows,
+        "alike": alike_of(request, new.header) if new.header else None,
+        "header_bytes": len(new.header),
+    }
+
+
+async def file_of(new: NewPart) -> dict[str, Any]:
+    """The columns of a part's file."""
     checksum = await blobs.checksum(new.blob, new.row_numbers)
-    file = {"blob": new.blob, "row_numbers": new.row_numbers, "checksum": checksum}
-    await tx.execute(insert(part_file), {"part_id": part_id} | file)
-    if new.keys is not None:
-        keys_checksum = await blobs.checksum(new.keys)
-        await tx.execute(insert(part_keys), {"part_id": part_id, "digests": new.keys, "checksum": keys_checksum})
+    return {"blob": new.blob, "row_numbers": new.row_numbers, "checksum": checksum}
+
+
+async def keys_of(new: NewPart) -> dict[str, Any]:
+    """The columns of a part's record keys; none where nobody knows them."""
+    return {} if new.keys is None else {"digests": new.keys, "checksum": await blobs.checksum(new.keys)}
 
 
 async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:

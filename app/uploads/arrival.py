@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from app.domain.errors import TooSlow
-from app.domain.imports import LeftOut
+from app.domain.imports import Import, LeftOut
 from app.files.row_numbers import Numbering
 from app.uploads.admission import Place
 
@@ -38,6 +38,7 @@ class Arrival:
 @dataclass(frozen=True, slots=True)
 class Receipt:
     import_id: int
+    import_: Import | None = None  # as it was stored, where that is at hand
     replayed: bool = False  # an earlier request with the same Idempotency-Key made it
 
 

@@ -8,7 +8,7 @@ import asyncio
 import hashlib
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -88,10 +88,16 @@ class Idempotency:
     async def keep(self, tx: Transaction, claim: Claim, *, import_id: int, file_sha256: str) -> None:
         """In the transaction that makes the import. Errors: KeyInUse, where the claim was taken for dead."""
         if not await idempotency.keep(tx, claim, import_id=import_id, file_sha256=file_sha256):
-            raise KeyInUse(
-                "Another request with this Idempotency-Key overtook this one. Ask again for its import.",
-                retry_after_seconds=HELD_KEY_RETRY_SECONDS[0],
-            )
+            raise _overtaken()
+
+    async def lost(self, tx: Transaction, claims: Sequence[Claim]) -> dict[Claim | None, KeyInUse]:
+        """Those of these claims that were taken for dead, and what their callers are told; the others are locked."""
+        held = await idempotency.lock_held(tx, claims)
+        return {claim: _overtaken() for claim in claims if claim not in held}
+
+    async def keep_all(self, tx: Transaction, kept: Mapping[Claim, tuple[int, str]]) -> None:
+        """In the transaction that makes the imports: (import, SHA-256 of its file) by claim. The claims are locked."""
+        await idempotency.keep_all(tx, kept)
 
     async def _release(self, claim: Claim) -> None:
         async with self.db.write() as tx:
@@ -136,6 +142,13 @@ def _limits(now: Clock) -> dict[str, datetime]:
         "dead_since": now() - timedelta(seconds=IDEMPOTENT_UPLOAD_IDLE_SECONDS),
         "old": now.ago(IDEMPOTENCY_KEPT_SECONDS),
     }
+
+
+def _overtaken() -> KeyInUse:
+    return KeyInUse(
+        "Another request with this Idempotency-Key overtook this one. Ask again for its import.",
+        retry_after_seconds=HELD_KEY_RETRY_SECONDS[0],
+    )
 
 
 def _reused(why: str) -> KeyReused:

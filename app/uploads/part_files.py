@@ -126,19 +126,19 @@ def _note(file: Cut, place: Place) -> None:
 
 async def add_part(tx: Transaction, import_id: int, request: Request, part_file: PartFile) -> None:
     """Store one part of an upload."""
-    await parts.add(
-        tx,
-        import_id,
-        request,
-        NewPart(
-            number=part_file.number,
-            first_row=part_file.first_row,
-            rows=part_file.rows,
-            size_bytes=part_file.size_bytes,
-            blob=part_file.blob,
-            row_numbers=part_file.row_numbers,
-            keys=None if part_file.keys is None else as_bytes(part_file.keys),
-            has_deferred_rows=part_file.has_deferred_rows,
-            header=part_file.header,
-        ),
+    await parts.add(tx, import_id, request, new_part(part_file))
+
+
+def new_part(part_file: PartFile) -> NewPart:
+    """As it is stored."""
+    return NewPart(
+        number=part_file.number,
+        first_row=part_file.first_row,
+        rows=part_file.rows,
+        size_bytes=part_file.size_bytes,
+        blob=part_file.blob,
+        row_numbers=part_file.row_numbers,
+        keys=None if part_file.keys is None else as_bytes(part_file.keys),
+        has_deferred_rows=part_file.has_deferred_rows,
+        header=part_file.header,
     )
