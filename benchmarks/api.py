@@ -1,9 +1,10 @@
 """How many imports are created a second, and how long a read takes among a million: `make bench b=api`.
 
 Creates are durable: each is committed to disk before it is answered. Beside them, in the same run and with as many
-callers: the database's own commits, one INSERT of the same bytes in each, by the bare driver; and a bare Starlette
-endpoint that reads the body and answers, which tells what the callers themselves can do. Reads: one import, and a page
-of the list, first and a thousandth, with a million imports stored.
+callers: a bare FastAPI service on the same engine, which stores the body with one INSERT and reads it with one SELECT;
+the database's own commits, one INSERT of the same bytes in each, by the bare driver; and a bare Starlette endpoint that
+reads the body and answers, which tells what the callers themselves can do. Reads: one import, and a page of the list,
+first and a thousandth, with a million imports stored.
 """
 
 import argparse
@@ -12,9 +13,11 @@ import json
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 from sqlalchemy import text
@@ -23,6 +26,7 @@ from app.container import build_container
 from app.domain.api_keys import Scope
 from app.settings import exactly
 from app.store.database import Database
+from benchmarks.callers import WARM_UP_SECONDS
 from benchmarks.support import (
     Child,
     cpu_seconds,
@@ -38,7 +42,10 @@ from benchmarks.support import (
 
 FILE = b"email,firstName\n" + b"".join(b"p%04d@example.com,Pat\n" % n for n in range(43))  # 1 KB
 LATER = "/v1/imports?not_before=2099-01-01T00:00:00Z&preflight=off"  # nothing goes to Marketo meanwhile
-SHARE = 0.5  # of the bare commits
+SHARES = {1: 0.4}  # of the bare service, by callers
+SHARE = 0.5  # with more callers, and of reads
+IDEMPOTENT_SHARE = 0.8  # of creates without an Idempotency-Key
+CPU_SECONDS = 0.002  # a create, with many callers
 READ_SECONDS = 0.020
 PAGES = 1000
 PAGE_SIZE = 50
@@ -94,21 +101,45 @@ def creates(url: str, folder: Path, counts: list[int], seconds: float) -> None:
         "BACKLOG_PARTS": 10**9,
     }
     for callers in counts:
-        bare = called(url, body=body, callers=callers, seconds=seconds)
-        print(f"  {callers:2} callers  bare commits           {bare.told}", flush=True)
-        for idempotent in (False, True):
-            with service(folder, url, **generous) as child:
-                before = cpu_seconds(child.pid)
-                words = {"body": body, "key": key, "idempotent": idempotent}
-                run = called(f"{child.url}{LATER}", callers=callers, seconds=seconds, **words)
-                cpu = (cpu_seconds(child.pid) - before) / (seconds + 1)
-                ratio = run.per_second / bare.per_second
-                print(
-                    f"              creates, {'with' if idempotent else 'no  '} key     {run.told}  "
-                    f"{ratio:.2f} of the bare  service {cpu:.0%} of a core, {peak_mb(child.pid):.0f} MB, callers "
-                    f"{run.callers_cpu:.0%}  {verdict(ratio >= SHARE, f'{SHARE} of the bare')}",
-                    flush=True,
-                )
+        commits = called(url, body=body, callers=callers, seconds=seconds)
+        print(f"  {callers:2} callers  bare commits           {commits.told}", flush=True)
+        with bare_service(folder, url) as child:
+            bare, _ = measured(child, "/files", body=body, callers=callers, seconds=seconds)
+        words: dict[str, Any] = {"body": body, "key": key, "callers": callers, "seconds": seconds}
+        with service(folder, url, **generous) as child:
+            plain, cpu = measured(child, LATER, **words)
+        share = SHARES.get(callers, SHARE)
+        ratio = plain.per_second / bare.per_second
+        print(f"              {'':20} {ratio:.2f} of the bare service: {verdict(ratio >= share, str(share))}", end="; ")
+        print(f"{cpu * 1000:.1f} ms of CPU each: {verdict(cpu <= CPU_SECONDS, f'{CPU_SECONDS * 1000:.0f} ms')}")
+        with service(folder, url, **generous) as child:
+            again, _ = measured(child, LATER, idempotent=True, **words)
+        ratio = again.per_second / plain.per_second
+        told = verdict(ratio >= IDEMPOTENT_SHARE, str(IDEMPOTENT_SHARE))
+        print(f"              {'':20} with an Idempotency-Key {ratio:.2f} of those without: {told}", flush=True)
+
+
+def measured(child: Child, path: str, *, seconds: float, **words: Any) -> tuple[Run, float]:
+    """(the run, the CPU seconds of the service for each answer)."""
+    before = cpu_seconds(child.pid)
+    run = called(f"{child.url}{path}", seconds=seconds, **words)
+    spent = cpu_seconds(child.pid) - before
+    each = spent / (run.per_second * (seconds + WARM_UP_SECONDS))
+    name, core = path.split("?", maxsplit=1)[0], spent / (seconds + WARM_UP_SECONDS)
+    print(f"              {name:22} {run.told}  {core:.0%} of a core, ", end="")
+    print(f"{each * 1000:.1f} ms each, {peak_mb(child.pid):.0f} MB; callers {run.callers_cpu:.0%}", flush=True)
+    return run, each
+
+
+@contextmanager
+def bare_service(folder: Path, url: str) -> Iterator[Child]:
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.bare_service", str(port), url]
+    child = Child(command, f"http://127.0.0.1:{port}", folder)
+    try:
+        yield child
+    finally:
+        child.end()
 
 
 def endpoint(folder: Path, counts: list[int], seconds: float) -> None:
@@ -172,10 +203,17 @@ def reads(url: str, folder: Path, count: int, seconds: float) -> None:
     key = key_for(url)
     generous = {"AUTH": "on", "CLIENT_REQUESTS_PER_MINUTE": 10**9, "HISTORY_RETENTION_DAYS": 10**5}
     generous |= {"FILE_RETENTION_DAYS": 10**5, "RESULT_RETENTION_DAYS": 10**5}
+    with bare_service(folder, url) as child:
+        httpx.post(f"{child.url}/files", content=FILE).raise_for_status()
+        bare, _ = measured(child, "/files/1", callers=1, seconds=seconds)
     with service(folder, url, **generous) as child:
-        one = called(f"{child.url}/v1/imports/{count // 2}", key=key, callers=1, seconds=seconds)
+        one, _ = measured(child, f"/v1/imports/{count // 2}", key=key, callers=1, seconds=seconds)
         told = verdict(percentile(one.took, 0.99) < READ_SECONDS, f"{READ_SECONDS * 1000:.0f} ms")
-        print(f"  one import          {one.told}  {told}", flush=True)
+        ratio = one.per_second / bare.per_second
+        print(
+            f"  one import          {told}; {ratio:.2f} of a bare SELECT: {verdict(ratio >= SHARE, str(SHARE))}",
+            flush=True,
+        )
         found = {}
         for page, token in ((1, None), (PAGES, walked(child.url, key))):
             found[page] = called(
