@@ -13,7 +13,7 @@ from app.store.tables import idempotency_key as table
 from app.store.transaction import Transaction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Claim:
     """An upload's hold on a key, for as long as the key does not stand for an import yet."""
 

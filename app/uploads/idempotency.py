@@ -10,10 +10,12 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
+from typing import NamedTuple
 
+from app.batcher import Batch, Batcher
 from app.clock import Clock
 from app.domain.errors import KeyInUse, KeyReused
 from app.domain.imports import Bundle, Request
@@ -27,11 +29,20 @@ from app.uploads.cleanup import Cleanup
 SIGN_OF_LIFE_SECONDS = IDEMPOTENT_UPLOAD_IDLE_SECONDS / 10
 
 
-@dataclass(frozen=True, slots=True)
+class _Asked(NamedTuple):
+    claim: Claim
+    parameters_sha256: str
+
+
+@dataclass(slots=True)
 class Idempotency:
     db: Database
     now: Clock
     cleanup: Cleanup
+    _claims: Batcher[_Asked, bool] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._claims = Batcher(self._claim_all, most=100)
 
     async def claim(self, client: str, key: str, parameters_sha256: str) -> Claim | Earlier:
         """The key, for this request to use; or the finished request that has it, to be answered again.
@@ -42,9 +53,8 @@ class Idempotency:
         await self.cleanup.again()  # a claim of our own that could not be given back
         while True:
             at = self.now()
-            async with self.db.write() as tx:
-                if await idempotency.claim(tx, claim, parameters_sha256=parameters_sha256, at=at, **_limits(self.now)):
-                    return claim
+            if await self._take(_Asked(claim, parameters_sha256)):
+                return claim
             async with self.db.read() as tx:
                 first = await idempotency.earlier(tx, client, key)
             if first is None:
@@ -59,6 +69,27 @@ class Idempotency:
                     retry_after_seconds=max(soonest, round(min((gone - at).total_seconds(), latest))),
                 )
             return first
+
+    async def _take(self, asked: _Asked) -> bool:
+        """Whether the key is ours now. Whoever is cancelled here leaves no claim behind."""
+        taking = asyncio.ensure_future(self._claims.ask(asked))
+        try:
+            return await asyncio.shield(taking)
+        except asyncio.CancelledError:
+            await asyncio.shield(self._let_go(taking, asked.claim))
+            raise
+
+    async def _let_go(self, taking: asyncio.Future[bool], claim: Claim) -> None:
+        await asyncio.wait([taking])
+        await self.cleanup.take_back(claim, partial(self._release, claim))
+
+    async def _claim_all(self, batch: Batch[_Asked, bool]) -> Sequence[bool]:
+        """In one transaction, always in the order of the keys: two processes never wait for each other in a circle."""
+        at, took = self.now(), {}
+        async with self.db.write() as tx:
+            for claim, sha256 in sorted(batch.requests):
+                took[claim] = await idempotency.claim(tx, claim, parameters_sha256=sha256, at=at, **_limits(self.now))
+        return [took[asked.claim] for asked in batch.requests]
 
     async def stands(self, client: str, key: str) -> bool:
         """Whether the key stands for an import already."""

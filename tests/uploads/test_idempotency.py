@@ -1,5 +1,6 @@
 """Idempotency: who gets a key, who is told to wait, and who is answered with the import that it stands for."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -13,6 +14,7 @@ from app.domain.objects import CustomObject, Leads
 from app.store import idempotency
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
+from app.store.tables import idempotency_key
 from app.uploads.cleanup import Cleanup
 from app.uploads.idempotency import Idempotency, answered_again, fingerprint
 from tests.store.seed import AT, an_import
@@ -153,3 +155,30 @@ def test_what_is_sent_again_counts_and_the_name_of_the_file_does_not():
     assert fingerprint(named, retry_of=None, corrected=False) == plain
     assert fingerprint(LEADS, retry_of=1, corrected=False) != plain
     assert fingerprint(LEADS, retry_of=1, corrected=True) != fingerprint(LEADS, retry_of=1, corrected=False)
+
+
+async def test_of_those_that_come_together_with_one_key_one_gets_it(keys: Idempotency):
+    """They may be in one transaction; each other key has its own holder."""
+    answers = await asyncio.gather(
+        *(keys.claim("crm", "key", "aa") for _ in range(5)),
+        *(keys.claim("crm", f"key {n}", "aa") for n in range(5)),
+        return_exceptions=True,
+    )
+    assert [isinstance(answer, Claim) for answer in answers[:5]].count(True) == 1
+    assert sum(isinstance(answer, KeyInUse) for answer in answers[:5]) == 4
+    assert all(isinstance(answer, Claim) for answer in answers[5:])
+
+
+async def test_whoever_goes_away_while_the_key_is_taken_leaves_it_free(keys: Idempotency):
+    """However far the claim had come."""
+    for turns in range(12):
+        asking = asyncio.create_task(keys.claim("crm", "key", "aa"))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        if not asking.done():
+            asking.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+            await claimed(keys, "bb")
+            async with keys.db.write() as tx:
+                await tx.execute(idempotency_key.delete())
