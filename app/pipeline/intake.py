@@ -71,7 +71,8 @@ class Intake:
 
         1. Refuse what can be refused before a byte is read.
         2. While the bytes arrive, store each part in a short transaction of its own.
-        3. Let the import exist, in one last transaction. A file of one part needs no other.
+        3. Let the import exist, in one last transaction. A file of one part needs no other, and a small one shares it
+           with those that come at the same time (uploads/whole_files.py).
 
         Whatever goes wrong on the way, nothing is left behind.
         """
