@@ -35,8 +35,8 @@ async def test_a_busy_day_shows_the_ten_places_what_waits_and_when_it_is_done(da
     assert first.count('class="place free"') == 3
     assert "+ 41 imports" in first
     assert '<a href="/imports?status=queued&amp;instance=default">12 parts, 1\u202f554\u202f000 rows</a>' in first
-    assert "812 of 50\u202f000 today" in first
-    assert "7 of 50 in the last 20\u202fs" in first
+    assert '<a href="/instances/default#calls">812</a> of 50\u202f000 today' in first
+    assert '<a href="/instances/default#calls">7</a> of 50 in the last 20\u202fs' in first
     assert page.count("<title>") == 25, "one for each hour of the chart"
     assert "What needs you" not in page
 
