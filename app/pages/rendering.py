@@ -77,6 +77,12 @@ class Rendered:
         body = self.text.replace(CSRF_MARK, visitor.csrf if visitor else "")
         return Response(body, status, HEADERS | {"ETag": self.fingerprint}, media_type=HTML)
 
+    def once(self, visitor: Visitor) -> Response:
+        """The answer to a form with something that is shown only here: nobody keeps it, and it has no address."""
+        answer = self.answer(visitor, status=201)
+        del answer.headers["etag"]
+        return answer
+
 
 def render(
     request: Request, template: str, visitor: Visitor | None, *, waiting: int | None = None, **values: Any
