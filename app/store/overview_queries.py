@@ -38,12 +38,16 @@ async def parts_of_jobs(tx: AsyncConnection, job_ids: Collection[int]) -> Mappin
 
 
 async def failed_and_left(tx: AsyncConnection, *, since: datetime, client: str | None, most: int) -> list[int]:
-    """The newest imports that failed since then and were not sent again."""
+    """The imports that failed last, since then, and were not sent again: by the index of the time at which they ended.
+
+    Whatever else would be narrower is hidden from the database: to go by an order of ids, or by a client, it would read
+    all of history.
+    """
     retried, failed = import_.alias(), func.coalesce(import_.c.status, "") == ImportStatus.FAILED
     conditions = [import_.c.finished_at >= since, failed, ~exists().where(retried.c.retry_of == import_.c.id)]
     if client is not None:
-        conditions.append(import_.c.client == client)
-    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.id.desc()).limit(most))
+        conditions.append(func.coalesce(import_.c.client, "") == client)
+    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.finished_at.desc()).limit(most))
     return list(rows.scalars())
 
 
