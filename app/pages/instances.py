@@ -35,11 +35,16 @@ async def show(visit: Visit) -> Rendered:
         return await visit.render("instance_of_client.html", view=await _view(visit, name))
     detail = await reader.read(name)
     view = detail.overview.view
-    jobs = await reader.jobs_under_way(name)
+    jobs = sorted(await reader.jobs_under_way(name), key=lambda each: each.trouble is None)
     queue = await reader.queue(name, after=None, size=SHOWN_FIRST + 1)
     ended = [each for each in await reader.jobs_page(name, state=None, before=None, size=SHOWN_FIRST) if _ended(each)]
     events = await reader.history(name, before=None, size=SHOWN_FIRST + 1)
-    needs = [(need, offers_for(need, visit.visitor)) for need in detail.needs if need.kind is not NeedKind.INSTANCE]
+    decided_below = {part.import_id for each in jobs if each.trouble for part in each.parts}
+    needs = [
+        (need, offers_for(need, visit.visitor))
+        for need in detail.needs
+        if need.kind is not NeedKind.INSTANCE and not (need.import_ and need.import_.id in decided_below)
+    ]
     return await visit.render(
         "instance.html",
         each=detail.overview,

@@ -48,10 +48,10 @@ async def test_a_broken_day_lists_what_needs_a_person_each_with_what_can_be_done
     page = await hostile("/")
     assert sentence(page) == "Nothing is sent to eu-west; all else flows."
     needs = re.findall(r'<li class="need">(.*?)</li>', page, re.DOTALL)
-    assert len(needs) == 4
+    assert len(needs) == 5
     labels = [re.findall(r"<summary[^>]*>([^<]*)<", need) for need in needs]
-    assert labels == [["Try again…"], ["Send again…", "Give it up…"], ["Give it up…"], ["Retry…"]]
-    assert "4 things need you." in page
+    assert sorted(labels) == [[], ["Give it up…"], ["Retry…"], ["Send again…", "Give it up…"], ["Try again…"]]
+    assert "5 things need you." in page
     assert "1 part at Marketo with 90\u202f000 rows counts as failed" in needs[2]
     assert LONG[:20] in needs[3]
 
