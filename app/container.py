@@ -39,8 +39,10 @@ from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
+from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
+from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
@@ -221,17 +223,21 @@ def _build_reports(
     estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
+    overview = OverviewReader(db, now, verdict, estimates, settings.stuck_seconds)
+    jobs = JobReader(db, estimates)
     return Reports(
         imports=ImportReader(db, now, settings.stuck_seconds, estimates),
         parts=PartReader(db, now),
-        jobs=JobReader(db, estimates),
+        jobs=jobs,
         results=ResultExport(db),
         instances=instances,
         health=probe,
         verdict=verdict,
-        overview=OverviewReader(db, now, verdict, estimates, settings.stuck_seconds),
+        overview=overview,
         metrics=MetricReader(db, now, instances),
         monitor=Monitor(db, now, sleep, verdict, settings.instances.keys()),
+        instance_details=InstanceDetailReader(db, now, overview, jobs, estimates),
+        clients=ClientReader(db),
     )
 
 

@@ -10,11 +10,23 @@ from dataclasses import dataclass, field
 from app.domain.api_keys import Scope
 from app.domain.imports import Import
 from app.domain.instances import InstanceState
-from app.domain.lifecycle import PartState
+from app.domain.lifecycle import TABLE, JobState, Move, PartState
 from app.domain.parts import Part
 from app.pages.formats import plural
 from app.pages.visitors import Visitor
+from app.reporting.instance_details import ListedJob
 from app.reporting.needs import Need, NeedKind
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A field of a deed's form, for its visitor to fill in."""
+
+    name: str
+    label: str
+    hint: str | None = None
+    is_required: bool = False
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class Offer:
     fields: Mapping[str, str] = field(default_factory=dict)
     asks_reason: bool = False
     is_grave: bool = False  # it cannot be undone
+    asks: Sequence[Ask] = ()
 
 
 def offers_for(need: Need, visitor: Visitor) -> list[Offer]:
@@ -75,6 +88,45 @@ def pause(name: str, *, at_marketo: int) -> Offer:
         confirm="Pause",
         asks_reason=True,
     )
+
+
+def offers_for_job(listed: ListedJob) -> list[Offer]:
+    """What may be done about a job that does not come to its end by itself."""
+    job = listed.job
+    if listed.trouble is None or PartState(job.state) not in TABLE[Move.GIVE_UP].sources:
+        return []
+    path, rows = f"/instances/{job.instance}/jobs/{job.id}", plural(job.rows.pending, "row")
+    of_all = f" It goes for all {plural(job.imports, 'import')} in the job." if job.imports > 1 else ""
+    offers = []
+    if job.state is JobState.UNCONFIRMED:
+        offers += [
+            Offer(
+                label="Send again…",
+                action=f"{path}/send-again",
+                tells=f"{rows} go to Marketo once more. If the first submission arrived after all, "
+                f"they are imported twice.{of_all}",
+                confirm=f"Send {rows} again",
+                is_grave=True,
+            ),
+            Offer(
+                label="It is there…",
+                action=f"{path}/accepted",
+                tells=f"You have found the job in Marketo: it is followed to its end there.{of_all}",
+                confirm="Follow it",
+                asks=[Ask("batch_id", "Its number in Marketo (batch id)", is_required=True, is_number=True)],
+            ),
+        ]
+    offers.append(
+        Offer(
+            label="Give it up…",
+            action=f"{path}/give-up",
+            tells=f"The job counts as failed, with {rows}; its place is free, and what waits behind it may go. "
+            f"Marketo may still import the rows.{of_all}",
+            confirm="Give up this job",
+            is_grave=True,
+        )
+    )
+    return offers
 
 
 def _of_parts(import_: Import, parts: Sequence[Part]) -> Iterator[Offer]:

@@ -25,6 +25,27 @@ STATES = {
 }
 """The shape that a state of an import, a part, a job, an instance or a delivery is shown by, beside its word."""
 
+WAITS = {
+    "slot": "Its turn, or a free place at Marketo",
+    "same_records": "Another part with the same records",
+    "review": "Somebody has to release it",
+    "not_before": "The time that its sender named",
+    "instance_paused": "The instance is paused",
+    "instance_blocked": "Marketo refuses the instance",
+    "rate_limit": "Marketo's calls of this window are used up",
+    "daily_quota": "The calls of this day are used up",
+    "retry": "Marketo turned it away; it is tried again",
+}
+"""Why a part waits, by the API's `waiting_for`."""
+TROUBLES = {
+    "unconfirmed": "Marketo's answer to the submission was lost: nobody can know whether the job is there. "
+    "Look for it in Marketo, then decide.",
+    "denied": "Marketo says that it knows no such job. It is asked again by itself; nothing more may come of it.",
+    "stuck": "It has been so for far longer than usual, and holds its place. "
+    "If Marketo shows that it will not end, give it up.",
+}
+"""What keeps a job from its end (reporting/instance_details.py), and what to do."""
+
 
 def number(value: float) -> str:
     """`1 400 000`; a fraction with one digit."""

@@ -11,6 +11,16 @@ SENTENCES = {
     "retried": "Import {of} was made of the rows that failed.",
     "paused": "The instance is paused: nothing new goes to Marketo, and what is there is followed to its end.",
     "resumed": "The instance goes on.",
+    "job_sent_again": "What was in the job waits again, and goes to Marketo in its turn.",
+    "job_accepted": "The job is followed to its end at Marketo, under the number that you gave.",
+    "job_given_up": "The job was given up: it counts as failed, and its place is free.",
+    "key_revoked": "The key is revoked: it opens nothing any more, and whoever was signed in with it is signed out.",
+    "webhook_changed": "The webhook is changed.",
+    "webhook_on": "The webhook is on: it is told of what happens from now on.",
+    "webhook_off": "The webhook is off. What waited for it counts as failed, and can be sent again once it is on.",
+    "webhook_deleted": "The webhook and its history are deleted.",
+    "test_sent": "A test is on its way: delivery {of} below says what became of it.",
+    "redelivered": "Delivery {of} is sent again, with what is true now.",
     "signed_out": "You are signed out.",
 }
 LARGEST_ID = 2**63 - 1

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from app.domain.api_keys import Scope
 from app.pages import static_files
-from app.pages.formats import FILTERS, STATES
+from app.pages.formats import FILTERS, STATES, TROUBLES, WAITS
 from app.pages.notices import notice_of
 from app.pages.visitors import Visitor
 
@@ -44,7 +44,7 @@ templates = Environment(
     auto_reload=False,
 )
 templates.filters |= FILTERS
-templates.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES}
+templates.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES, "waits": WAITS, "troubles": TROUBLES}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ RAIL: Sequence[Entry] = (
     Entry("/imports", "Imports", frozenset({Scope.READ, Scope.SUBMIT})),
     Entry("/send", "Send a file", frozenset({Scope.SUBMIT})),
     Entry("/instances", "Instances", frozenset({Scope.READ, Scope.SUBMIT})),
-    Entry("/keys", "Keys", frozenset({Scope.ADMIN})),
+    Entry("/keys", "Keys", frozenset(Scope)),
     Entry("/webhooks", "Webhooks", frozenset({Scope.SUBMIT, Scope.ADMIN})),
 )
 
@@ -76,6 +76,12 @@ class Rendered:
     def answer(self, visitor: Visitor | None, *, status: int = 200) -> Response:
         body = self.text.replace(CSRF_MARK, visitor.csrf if visitor else "")
         return Response(body, status, HEADERS | {"ETag": self.fingerprint}, media_type=HTML)
+
+    def once(self, visitor: Visitor) -> Response:
+        """The answer to a form with something that is shown only here: nobody keeps it, and it has no address."""
+        answer = self.answer(visitor, status=201)
+        del answer.headers["etag"]
+        return answer
 
 
 def render(

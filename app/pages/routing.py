@@ -88,10 +88,11 @@ Page = Callable[[Visit], Awaitable[Rendered]]
 Deed = Callable[[Visit], Awaitable[Response]]
 
 
-def page(path: str, show: Page, *, needs: Scope | None = None) -> Route:
+def page(path: str, show: Page, *, needs: Scope | None = None, is_personal: bool = False) -> Route:
     """A page. Nobody signed in: a browser is sent to sign in, a program gets 401. It is kept for a moment (kept.py).
 
-    `needs`: a scope without which it is refused; where several will do, the page asks for itself.
+    `needs`: a scope without which it is refused; where several will do, the page asks for itself. `is_personal`: it
+    says something of the key itself, so that it is kept for this key, and not for all that may see the same.
     """
 
     async def answer(request: Request) -> Response:
@@ -105,7 +106,8 @@ def page(path: str, show: Page, *, needs: Scope | None = None) -> Route:
         if needs is not None:
             visit.need(needs)
         kept: Kept = request.app.state.kept_pages
-        key = (request.url.path, request.url.query, visitor.caller)
+        whose = visitor.key.id if is_personal and visitor.key else None
+        key = (request.url.path, request.url.query, visitor.caller, whose)
         rendered = await kept.get(key, lambda: show(visit))
         if conditional.is_known(request, rendered.fingerprint):
             return Response(status_code=304, headers=HEADERS | {"ETag": rendered.fingerprint})

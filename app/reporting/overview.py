@@ -152,7 +152,7 @@ class OverviewReader:
         )
 
     async def waiting_imports(self, client: str | None) -> int:
-        """How many imports wait: of this client, or (None) of everybody."""
+        """How many imports wait: of this client, or (None) of everybody. A thousand may be more."""
         async with self.db.read() as tx:
             return await overview_queries.queued_imports(tx, client)
 

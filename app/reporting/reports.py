@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
+from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
@@ -26,3 +28,5 @@ class Reports:
     overview: OverviewReader
     metrics: MetricReader
     monitor: Monitor
+    instance_details: InstanceDetailReader
+    clients: ClientReader

@@ -12,6 +12,7 @@ from app.domain.imports import FINISHED, ImportStatus
 from app.store.tables import import_, part
 
 FIRST_PARTS = 3  # of a job that are named
+MOST_QUEUED = 1_000  # imports that are counted for the rail
 UNFINISHED = [status for status in ImportStatus if status not in FINISHED]
 
 
@@ -38,13 +39,17 @@ async def parts_of_jobs(tx: AsyncConnection, job_ids: Collection[int]) -> Mappin
 
 
 async def failed_and_left(tx: AsyncConnection, *, since: datetime, client: str | None, most: int) -> list[int]:
-    """The newest imports that failed since then and were not sent again."""
+    """The imports that failed last, since then, and were not sent again: by the index of the time at which they ended.
+
+    Whatever else would be narrower is hidden from the database: to go by an order of ids, or by a client, it would read
+    all of history.
+    """
     retried, failed = import_.alias(), func.coalesce(import_.c.status, "") == ImportStatus.FAILED
     conditions = [import_.c.finished_at >= since, failed, ~exists().where(retried.c.retry_of == import_.c.id)]
     if client is not None:
-        conditions.append(import_.c.client == client)
-    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.id.desc()).limit(most))
-    return list(rows.scalars())
+        conditions.append(func.coalesce(import_.c.client, "") == client)
+    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.finished_at.desc()).limit(most))
+    return sorted(rows.scalars(), reverse=True)
 
 
 async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime) -> dict[ImportStatus, int]:
@@ -61,8 +66,12 @@ async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime
 
 
 async def queued_imports(tx: AsyncConnection, client: str | None) -> int:
-    """How many imports wait, of a client or of everybody: counted among those that do."""
+    """How many imports wait, of a client or of everybody: counted among those that do, and no further than MOST_QUEUED.
+
+    Every page asks this.
+    """
     conditions = [import_.c.status == ImportStatus.QUEUED]
     if client is not None:
         conditions.append(func.coalesce(import_.c.client, "") == client)  # not by its index, which has all of history
-    return int((await tx.execute(select(func.count()).select_from(import_).where(*conditions))).scalar_one())
+    some = select(import_.c.id).where(*conditions).limit(MOST_QUEUED).subquery()
+    return int((await tx.execute(select(func.count()).select_from(some))).scalar_one())

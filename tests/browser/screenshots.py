@@ -17,8 +17,13 @@ PAGES = {  # by name: the path, on each day on which it differs
     "imports": "/imports",
     "send": "/send",
     "instances": "/instances",
+    "instance": "/instances/default",
+    "instance-queue": "/instances/default/queue",
+    "instance-jobs": "/instances/default/jobs",
+    "instance-history": "/instances/default/history",
     "keys": "/keys",
     "webhooks": "/webhooks",
+    "webhook": "/webhooks/1",
 }
 
 

@@ -16,7 +16,18 @@ from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import marketo_day
 from app.store import instances
 from app.store.database import Database
-from app.store.tables import import_, instance, job, part, result_reason, result_row
+from app.store.tables import (
+    api_key,
+    event,
+    import_,
+    instance,
+    job,
+    part,
+    result_reason,
+    result_row,
+    webhook,
+    webhook_delivery,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -155,6 +166,7 @@ async def seed(db: Database, day: str, at: datetime) -> None:
             await written.worker_shows_itself("eu-west")
             await _history(written, failures=day == "broken")
             await (_busy if day == "busy" else _broken)(written)
+            await _told_and_watched(written, broken=day == "broken")
 
 
 async def _history(day: Day, *, failures: bool) -> None:
@@ -234,6 +246,57 @@ async def _broken(day: Day) -> None:
             "queued", rows=10, sent_at=day.ago(minutes=30), label=name, file_name=name, instance="eu-west", client=name
         )
         await day.add_part(waiting, "waiting", rows=10, instance="eu-west", client=name)
+
+
+async def _told_and_watched(day: Day, *, broken: bool) -> None:
+    """What befell the instances, who may call, and who is told: with hostile names on a broken day."""
+    names = HOSTILE if broken else ("nightly sync", "the CRM")
+    facts: list[tuple[str, str, dict[str, Any]]] = [
+        ("default", "paused", {"by": "anna", "reason": "spring cleaning in Marketo"}),
+        ("default", "resumed", {"by": "anna"}),
+        ("default", "rate_limited", {"reason": "606: max rate limit exceeded"}),
+        ("default", "recovered", {"what": "rate_limited"}),
+    ]
+    if broken:
+        facts += [("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"}) for name in names]
+    for number, (name, type_, data) in enumerate(facts):
+        row = {"at": day.ago(hours=9 - number * 0.5), "instance": name, "type": type_, "data": data}
+        await day.tx.execute(insert(event).values(row))
+    clients = ["crm-sync", "erp", *(name for name in names if name.isprintable())]
+    for number, client in enumerate(clients):
+        row = {
+            "id": f"{number:012x}", "client": client, "scopes": "submit" if number else "submit read",
+            "secret_sha256": "00" * 32, "created_at": day.ago(days=30), "max_priority": 9 - number % 3,
+            "last_used_at": day.ago(minutes=3 * number) if number % 3 != 2 else None,
+            "expires_at": day.at + timedelta(days=20) if number % 2 else None,
+        }  # fmt: skip
+        await day.tx.execute(insert(api_key).values(row))
+    for number, text in enumerate(names):
+        is_off = broken and number % 2 == 1
+        row = {
+            "client": None if number % 2 else "crm-sync", "url": f"https://example.com/hooks/{number}",
+            "description": text, "events": ["import.finished", "instance.state"], "secret": "whsec_x",
+            "enabled": not is_off, "off_at": day.ago(hours=2) if is_off else None,
+            "off_reason": "failing" if is_off else None, "created_at": day.ago(days=9),
+            "failing_since": day.ago(minutes=20) if broken and number == 2 else None,
+        }  # fmt: skip
+        webhook_id = (await day.tx.execute(insert(webhook).values(row).returning(webhook.c.id))).scalar_one()
+        await _deliveries(day, webhook_id, text, broken=broken)
+
+
+async def _deliveries(day: Day, webhook_id: int, text: str, *, broken: bool) -> None:
+    for number in range(4):
+        waits, fails = broken and number == 3, broken and number == 2
+        state = "waiting" if waits else "failed" if fails else "delivered"
+        row = {
+            "webhook_id": webhook_id, "message_id": f"msg_{webhook_id}_{number}", "event": "instance.state",
+            "instance": "default", "subject": "instance:default", "at": day.ago(minutes=90 - 20 * number),
+            "state": state, "waiting_since": day.ago(minutes=90), "attempts": 1 + number * broken,
+            "last_status": 500 if waits or fails else 204,
+            "last_error": f"the receiver answered {text}"[:200] if waits or fails else None,
+            "next_attempt_at": day.at + timedelta(minutes=4) if waits else None,
+        }  # fmt: skip
+        await day.tx.execute(insert(webhook_delivery).values(row))
 
 
 async def _rejected(day: Day, rows: int = 10_000) -> int:
