@@ -49,6 +49,7 @@ from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
+from app.reporting.reviews import ReviewReader
 from app.reporting.verdict import VerdictReader
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
@@ -224,6 +225,7 @@ def _build_reports(
         parts=PartReader(db, now),
         jobs=JobReader(db, estimates),
         results=ResultExport(db),
+        reviews=ReviewReader(db, now, settings.stuck_seconds),
         instances=instances,
         health=probe,
         verdict=verdict,

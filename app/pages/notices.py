@@ -11,6 +11,9 @@ SENTENCES = {
     "retried": "Import {of} was made of the rows that failed.",
     "paused": "The instance is paused: nothing new goes to Marketo, and what is there is followed to its end.",
     "resumed": "The instance goes on.",
+    "stored": "The file is stored. Nothing of it is sent before you say so.",
+    "sent": "Import {of} goes to Marketo in its turn.",
+    "discarded": "Import {of} was discarded: nothing of it is sent.",
     "signed_out": "You are signed out.",
 }
 LARGEST_ID = 2**63 - 1
