@@ -123,9 +123,7 @@ async def take(visit: Visit, sent: Upload) -> Response:
     object_type = form.get("object_type") or next(iter(OBJECT_TYPES))
     parameters = {name: value for name, value in form.items() if OF_TYPE.get(name, object_type) == object_type}
     caller = visit.visitor.caller
-    request = request_from(
-        parameters, file_name=sent.file_name, client=caller.client, max_priority=caller.max_priority
-    )
+    request = request_from(parameters, file_name=sent.file_name, client=caller.client, max_priority=caller.max_priority)
     receipt = await visit.container.intake.receive(request, sent.arrival)
     if request.review:
         return visit.done("stored", to=f"/send/{receipt.import_id}")

@@ -121,5 +121,3 @@ def _place(message: str, columns: Sequence[Column]) -> int | None:
 
 def _without_field(message: str, column: Column) -> str:
     return message.removeprefix(f"{column.field} ")
-
-

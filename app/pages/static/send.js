@@ -169,7 +169,9 @@ async function show(each) {
   const twice = found.repeated_keys ? ` ${count(found.repeated_keys, "row")} of them ${found.repeated_keys === 1 ? "has" : "have"} a key that an earlier row has.` : "";
   const noHeader = found.guessed && !found.guessed.header ? " Its first line seems to hold values: are the names missing?" : "";
   if (open.length) say(each, `${count(open.length, "column")} to decide: choose Marketo's field, or leave it out.`);
-  else if (found.mistakes_total) say(each, `It cannot be taken so.${noHeader}`);
+  else if (found.mistakes.some(({ code }) => code === "missing_column")) {
+    say(each, `A column is missing that Marketo finds its records by. If another one holds it, write its field beside it.${noHeader}`);
+  } else if (found.mistakes_total) say(each, `It cannot be taken so.${noHeader}`);
   else say(each, `Ready. ${odd}${twice}${noHeader}`);
   const button = each.card.querySelector(".leave-out");
   button.hidden = open.length < 2;
