@@ -6,17 +6,19 @@ from dataclasses import dataclass, replace
 from app.clock import Clock
 from app.domain.answers import Description
 from app.domain.column_maps import source_names
+from app.domain.events import Occurrence
 from app.domain.imports import Import
 from app.domain.preflight import Column, columns_of
 from app.domain.result_rows import ResultRow
 from app.files.inspection import MARK
-from app.store import descriptions, import_queries, results
+from app.store import descriptions, events, import_queries, results
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
 from app.store.results import Kind, ReasonCount
 
 SHOWN_FILES = 50
 SHOWN_REMARKS = 100
+FIRST_EVENTS = 5  # what was found in a file is told right behind its acceptance
 COUNTED_REASONS = 1000  # each row may have one of its own
 BETWEEN = "; "  # remarks of one row, in its reason
 
@@ -49,6 +51,8 @@ class Findings:
     counts: Sequence[RemarkCount]  # the most frequent first
     remarks: Sequence[RowRemark]  # of the first rows that have any
     has_more: bool  # whether more rows have remarks
+    repeated_keys: int  # rows whose key an earlier row has
+    first_ragged_rows: Sequence[int]  # that have more or fewer cells than the header
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +73,14 @@ class ReviewReader:
             names = await import_queries.columns_of(tx, import_.id)
             stored = await descriptions.get(tx, request.instance, request.target.described_as)
             page = await results.page(tx, import_.id, Kind.WARNINGS, results.Cut(None, SHOWN_REMARKS))
+            told = {each.type: each.data for each in await events.page(tx, import_.id, after=0, size=FIRST_EVENTS)}
             reasons, _ = await results.reasons(tx, import_.id, Kind.WARNINGS, limit=COUNTED_REASONS)
         columns = _columns(import_, names, stored[0] if stored else None)
         remarks = [remark for row in page.rows for remark in _remarks_of(row, columns)]
         left_out = [name for name, field in (request.column_map or {}).items() if field is None]
-        return Findings(columns, left_out, _counts(reasons, columns), remarks, page.more)
+        ragged = told.get(Occurrence.RAGGED, {}).get("first_rows", [])
+        repeated = told.get(Occurrence.PREFLIGHT, {}).get("repeated_keys", 0)
+        return Findings(columns, left_out, _counts(reasons, columns), remarks, page.more, repeated, ragged)
 
 
 def _columns(import_: Import, names: Sequence[str], described: Description | None) -> list[Column]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, ImportStatus
@@ -61,8 +61,21 @@ async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime
 
 
 async def queued_imports(tx: AsyncConnection, client: str | None) -> int:
-    """How many imports wait, of a client or of everybody: counted among those that do."""
-    conditions = [import_.c.status == ImportStatus.QUEUED]
+    """How many imports wait for their turn, of a client or of everybody: counted among those that do.
+
+    What is under review waits for a person, and for no turn.
+    """
+    queued = await _count(tx, import_.c.status == ImportStatus.QUEUED, client)
+    return max(0, queued - await under_review(tx, client))
+
+
+async def under_review(tx: AsyncConnection, client: str | None) -> int:
+    """How many imports wait for a person's word: few do, and they have an index of their own."""
+    return await _count(tx, import_.c.review_until.is_not(None), client)
+
+
+async def _count(tx: AsyncConnection, which: ColumnElement[bool], client: str | None) -> int:
+    conditions = [which]
     if client is not None:
         conditions.append(func.coalesce(import_.c.client, "") == client)  # not by its index, which has all of history
     return int((await tx.execute(select(func.count()).select_from(import_).where(*conditions))).scalar_one())

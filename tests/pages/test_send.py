@@ -42,7 +42,7 @@ async def test_a_file_is_stored_and_what_was_found_is_shown_by_the_files_own_col
     assert "3 rows in 1 part" in text
     assert "leadScore" in text
     assert "is not a whole number" in text
-    assert '<td class="num">3</td>' in text
+    assert '<td>3</td>' in text
     assert "many" in text
     assert "few" in text
     assert "Left out" in text
@@ -51,6 +51,14 @@ async def test_a_file_is_stored_and_what_was_found_is_shown_by_the_files_own_col
     summary = await browser.stage.container.reports.imports.get(import_id)
     assert summary
     assert summary.review_until
+
+
+async def test_rows_that_repeat_a_key_or_have_too_many_cells_are_counted(browser: Browser):
+    await browser.sign_in(Scope.SUBMIT)
+    again = b"Email Address;leadScore;Note\na@example.com;1;x\nA@example.com;2;y\nb@example.com;3;z;too many\n"
+    text = (await browser.get(f"/send/{await stored(browser, again)}")).text
+    assert "1 row has a key that an earlier row has" in text
+    assert "1 row has more or fewer cells than the header, row 3 first" in text
 
 
 async def test_send_lets_it_go_and_discard_does_not(browser: Browser):
