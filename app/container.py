@@ -37,9 +37,9 @@ from app.operations.stream_tokens import StreamTokens
 from app.operations.webhooks import Webhooks
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
+from app.reporting.clients import ClientReader
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
-from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
 from app.reporting.instance_details import InstanceDetailReader
@@ -51,6 +51,7 @@ from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
+from app.reporting.reviews import ReviewReader
 from app.reporting.verdict import VerdictReader
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
@@ -230,6 +231,7 @@ def _build_reports(
         parts=PartReader(db, now),
         jobs=jobs,
         results=ResultExport(db),
+        reviews=ReviewReader(db, now, settings.stuck_seconds),
         instances=instances,
         health=probe,
         verdict=verdict,

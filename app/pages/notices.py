@@ -21,6 +21,9 @@ SENTENCES = {
     "webhook_deleted": "The webhook and its history are deleted.",
     "test_sent": "A test is on its way: delivery {of} below says what became of it.",
     "redelivered": "Delivery {of} is sent again, with what is true now.",
+    "stored": "The file is stored. Nothing of it is sent before you say so.",
+    "sent": "Import {of} goes to Marketo in its turn.",
+    "discarded": "Import {of} was discarded: nothing of it is sent.",
     "signed_out": "You are signed out.",
 }
 LARGEST_ID = 2**63 - 1

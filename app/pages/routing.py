@@ -5,7 +5,8 @@ of the problem (errors.py), as in the API.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,9 +24,11 @@ from app.pages.kept import Kept
 from app.pages.paths import HOME, own_path, sign_in_path, with_query
 from app.pages.rendering import HEADERS, HTML, Rendered, render
 from app.pages.visitors import Visitor, visitor_of
-from app.web import conditional
+from app.web import at_work, conditional
 from app.web.negotiation import preferred
+from app.web.parameter_names import merged
 from app.web.session_cookies import CSRF_FIELD, is_from_our_pages
+from app.web.uploads import FORM, Upload, received
 from app.web.values import whole
 
 JSON = "application/json"
@@ -127,12 +130,43 @@ def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = F
         request.state.visitor = visitor
         many = await read_form(request, form_bytes)
         form = {name: values[0] for name, values in many.items()}
-        if not _is_token(form.get(CSRF_FIELD, ""), visitor):
-            raise Forbidden("This form is from another session. Go back, load the page again, and send it once more.")
+        _refuse_other_sessions(form, visitor)
         visit = Visit(request, request.app.state.container, visitor, form, many)
         if needs is not None:
             visit.need(needs)
         answered = await do(visit)
+        request.app.state.kept_pages.forget()
+        return answered
+
+    return Route(path, answer, methods=["POST"], include_in_schema=False)
+
+
+def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, needs: Scope) -> Route:
+    """A form with a file in it, of any size: a deed whose fields come with the file's bytes.
+
+    The form waits in a temporary file; `take` gets the visit with the form's fields, and the file's bytes to come.
+    """
+
+    async def answer(request: Request) -> Response:
+        refuse_other_sites(request)
+        visitor = await visitor_of(request)
+        if visitor is None:
+            raise Unauthorized("Your session is over. Sign in again, then do it once more.")
+        request.state.visitor = visitor
+        container: Container = request.app.state.container
+        visit = Visit(request, container, visitor)
+        visit.need(needs)
+        if _media_type(request) != FORM:
+            raise UnsupportedMedia("Send the form as a browser does.")
+        at_work.leave(request)
+        admit = partial(container.capacity.check, visitor.caller.client)
+        async with (
+            container.admission.place(visitor.caller.client) as place,
+            received(request, container.settings, place, admit=admit) as sent,
+        ):
+            form = merged([], sent.fields)
+            _refuse_other_sessions(form, visitor)
+            answered = await take(replace(visit, form=form), sent)
         request.app.state.kept_pages.forget()
         return answered
 
@@ -147,7 +181,7 @@ def refuse_other_sites(request: Request) -> None:
 
 async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str, list[str]]:
     """The fields of a form. Errors: UnsupportedMedia, BadParameter; HTTPException 413."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != URLENCODED:
+    if _media_type(request) != URLENCODED:
         raise UnsupportedMedia("Send the form as a browser does.")
     body = bytearray()
     async for chunk in request.stream():
@@ -164,9 +198,15 @@ async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str,
     return many
 
 
-def _is_token(text: str, visitor: Visitor) -> bool:
-    """Without a session there is no token: then only where the form came from tells whose it is."""
-    return not visitor.csrf or compare_digest(text.encode("utf-8", "replace"), visitor.csrf.encode())
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _refuse_other_sessions(form: Mapping[str, str], visitor: Visitor) -> None:
+    """Without a session there is no token: then only where the form came from tells whose it is. Errors: Forbidden."""
+    sent = form.get(CSRF_FIELD, "").encode("utf-8", "replace")
+    if visitor.csrf and not compare_digest(sent, visitor.csrf.encode()):
+        raise Forbidden("This form is from another session. Go back, load the page again, and send it once more.")
 
 
 def _ask_to_sign_in(request: Request) -> Response:

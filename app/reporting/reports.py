@@ -13,6 +13,7 @@ from app.reporting.monitor import Monitor
 from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.result_export import ResultExport
+from app.reporting.reviews import ReviewReader
 from app.reporting.verdict import VerdictReader
 
 
@@ -22,6 +23,7 @@ class Reports:
     parts: PartReader
     jobs: JobReader
     results: ResultExport
+    reviews: ReviewReader
     instances: InstanceReader
     health: DatabaseProbe
     verdict: VerdictReader

@@ -143,6 +143,20 @@ async def page(
     return await _read(tx, conditions, size, by)
 
 
+async def under_review(
+    tx: AsyncConnection, client: str | None, *, limit: int, now: datetime, by: attention.AttentionCriteria
+) -> list[Import]:
+    """Imports that a person may still release, of one client or of all: the first ones to expire, newest first.
+
+    They are found by the index of what is under review: few imports are, whatever else there is.
+    """
+    found = select(import_.c.id).where(import_.c.review_until > now).order_by(import_.c.review_until).limit(limit)
+    if client is not None:
+        found = found.where(import_.c.client.concat("") == client)  # so no other index is chosen for it
+    ids = (await tx.execute(found)).scalars().all()
+    return await each(tx, ids, by=by)
+
+
 async def _named(tx: AsyncConnection, beginning: str) -> ColumnElement[bool]:
     """The condition that a file's name begins so, put so that a page costs little however many names do.
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, ImportStatus
@@ -66,11 +66,21 @@ async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime
 
 
 async def queued_imports(tx: AsyncConnection, client: str | None) -> int:
-    """How many imports wait, of a client or of everybody: counted among those that do, and no further than MOST_QUEUED.
+    """How many imports wait for their turn, of a client or of everybody: counted among those that do.
 
-    Every page asks this.
+    No further than MOST_QUEUED: every page asks this. What is under review waits for a person, and for no turn.
     """
-    conditions = [import_.c.status == ImportStatus.QUEUED]
+    queued = await _count(tx, import_.c.status == ImportStatus.QUEUED, client)
+    return max(0, queued - await under_review(tx, client))
+
+
+async def under_review(tx: AsyncConnection, client: str | None) -> int:
+    """How many imports wait for a person's word: few do, and they have an index of their own."""
+    return await _count(tx, import_.c.review_until.is_not(None), client)
+
+
+async def _count(tx: AsyncConnection, which: ColumnElement[bool], client: str | None) -> int:
+    conditions = [which]
     if client is not None:
         conditions.append(func.coalesce(import_.c.client, "") == client)  # not by its index, which has all of history
     some = select(import_.c.id).where(*conditions).limit(MOST_QUEUED).subquery()

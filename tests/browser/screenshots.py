@@ -16,6 +16,7 @@ PAGES = {  # by name: the path, on each day on which it differs
     "overview": "/",
     "imports": "/imports",
     "send": "/send",
+    "send-look": "/send",  # and then the first file that waits there
     "instances": "/instances",
     "instance": "/instances/default",
     "instance-queue": "/instances/default/queue",
@@ -38,6 +39,8 @@ def take(folder: Path, names: list[str]) -> None:
                         page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                         for name in names or PAGES:
                             page.goto(served.url + PAGES[name])
+                            if name.endswith("-look") and page.locator("#stored a.button").count():
+                                page.locator("#stored a.button").first.click()
                             page.screenshot(path=folder / f"{name}-{day}-{width}-{scheme}.png", full_page=True)
                         page.close()
 

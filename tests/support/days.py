@@ -43,6 +43,7 @@ HOSTILE = (
 LONG = "Quarterly re-engagement of everybody who came to the spring events, " * 3
 RIGHT_TO_LEFT = "קמפיין אביב לידים.csv"
 ROWS_PER_SECOND = 5_000
+SCORES = ["leadScore is not a whole number"] * 14
 DAYS = ("empty", "busy", "broken")
 
 
@@ -218,6 +219,8 @@ async def _busy(day: Day) -> None:
         name = {3: "cars.ssv", 5: LONG, 7: RIGHT_TO_LEFT}.get(number, f"contacts-{number}.csv")
         waiting = await day.add_import("queued", rows=rows, sent_at=day.ago(seconds=86 - number), file_name=name)
         await day.add_part(waiting, "waiting", rows=rows)
+    await add_reviewed(day, 52_310, file_name="Frühjahrsmesse.csv", column_map={"Lead Score": "leadScore"}, odd=SCORES)
+    await add_reviewed(day, 1, file_name=RIGHT_TO_LEFT)
 
 
 async def _broken(day: Day) -> None:
@@ -238,6 +241,10 @@ async def _broken(day: Day) -> None:
     )  # fmt: skip
     await day.add_part(failed, "failed", rows=700, error_code="refused", error_message=HOSTILE[1])
     await _rejected(day)
+    column_map = {HOSTILE[0]: "firstName", HOSTILE[3]: "leadScore", HOSTILE[1]: None}
+    odd = [f"firstName {text}; the row {text}" for text in HOSTILE]
+    await add_reviewed(day, 4_000, file_name=HOSTILE[1], label=HOSTILE[6], column_map=column_map, odd=odd)
+    await add_reviewed(day, 90, file_name=LONG)
     await day.set_instance(
         "eu-west", blocked_at=day.ago(minutes=50), blocked_reason=f"603: Access denied {HOSTILE[2]}", worker="w2"
     )
@@ -258,7 +265,10 @@ async def _told_and_watched(day: Day, *, broken: bool) -> None:
         ("default", "recovered", {"what": "rate_limited"}),
     ]
     if broken:
-        facts += [("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"}) for name in names]
+        facts += [
+            ("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"})
+            for name in names
+        ]
     for number, (name, type_, data) in enumerate(facts):
         row = {"at": day.ago(hours=9 - number * 0.5), "instance": name, "type": type_, "data": data}
         await day.tx.execute(insert(event).values(row))
@@ -297,6 +307,32 @@ async def _deliveries(day: Day, webhook_id: int, text: str, *, broken: bool) -> 
             "next_attempt_at": day.at + timedelta(minutes=4) if waits else None,
         }  # fmt: skip
         await day.tx.execute(insert(webhook_delivery).values(row))
+
+
+async def add_reviewed(day: Day, rows: int, *, odd: Sequence[str] = (), **values: Any) -> int:
+    """An import that waits for a person's word. `odd`: what the pre-flight says of its first rows."""
+    import_id = await day.add_import(
+        "queued", rows=rows, sent_at=day.ago(minutes=11), review_until=day.at + timedelta(days=6), **values
+    )
+    await day.add_part(import_id, "waiting", rows=rows, turn=None)
+    remarks = [
+        {
+            "import_id": import_id, "kind": "warnings", "part_number": 0, "position": number, "source_row": number,
+            "reason": f"Pre-flight: {what}", "reason_start": f"Pre-flight: {what}"[:64],
+            "cells": f'["person{number}@example.com", "<b>Ann</b>", "many"]',
+        }
+        for number, what in enumerate(odd, 1)
+    ]  # fmt: skip
+    first = {each["reason"]: each["position"] for each in reversed(remarks)}
+    of_import = {"import_id": import_id, "kind": "warnings", "part_number": 0}
+    counts = [
+        of_import | {"reason": reason, "first_position": at, "rows": sum(each["reason"] == reason for each in remarks)}
+        for reason, at in first.items()
+    ]
+    if remarks:
+        await day.tx.execute(insert(result_row), remarks)
+        await day.tx.execute(insert(result_reason), counts)
+    return import_id
 
 
 async def _rejected(day: Day, rows: int = 10_000) -> int:
