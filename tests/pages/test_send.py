@@ -42,7 +42,7 @@ async def test_a_file_is_stored_and_what_was_found_is_shown_by_the_files_own_col
     assert "3 rows in 1 part" in text
     assert "leadScore" in text
     assert "is not a whole number" in text
-    assert '<td>3</td>' in text
+    assert "<td>3</td>" in text
     assert "many" in text
     assert "few" in text
     assert "Left out" in text
