@@ -13,7 +13,7 @@ def test_every_parameter_has_a_schema_and_a_meaning():
     """Those of an object type say of which."""
     assert tuple(PARAMETERS) == KNOWN
     for parameter in PARAMETERS.values():
-        assert parameter.form["type"] in {"string", "integer", "object"}
+        assert parameter.form["type"] in {"string", "integer", "boolean"}
         assert parameter.means
     of = {name: parameter.of for name, parameter in PARAMETERS.items() if parameter.of}
     assert of == {
