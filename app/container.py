@@ -37,9 +37,9 @@ from app.operations.stream_tokens import StreamTokens
 from app.operations.webhooks import Webhooks
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
+from app.reporting.clients import ClientReader
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
-from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
 from app.reporting.imports import ImportReader
 from app.reporting.instance_details import InstanceDetailReader

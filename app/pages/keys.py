@@ -106,7 +106,6 @@ def _utc(text: str) -> datetime:
     return moment(f"{text}Z" if has_seconds else f"{text}:00Z")
 
 
-
 def _by_client(keys: Sequence[ApiKey]) -> Mapping[str, list[ApiKey]]:
     """In the order of the clients' names; of each the newest key first."""
     result: dict[str, list[ApiKey]] = {name: [] for name in sorted({key.client for key in keys})}

@@ -44,7 +44,13 @@ templates = Environment(
     auto_reload=False,
 )
 templates.filters |= FILTERS
-templates.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES, "waits": WAITS, "troubles": TROUBLES}
+templates.globals |= {
+    "static": static_files.url,
+    "Scope": Scope,
+    "shapes": STATES,
+    "waits": WAITS,
+    "troubles": TROUBLES,
+}
 
 
 @dataclass(frozen=True, slots=True)

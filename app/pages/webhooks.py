@@ -178,7 +178,6 @@ def _description(visit: Visit) -> str | None:
     return read or None
 
 
-
 def _route(path: str, do: Any) -> Any:
     return deed(f"/webhooks/{{webhook_id}}/{path}", do, needs=Scope.SUBMIT)
 

@@ -115,9 +115,7 @@ class InstanceDetailReader:
         ends = await self.estimates.estimate_jobs(name, jobs)
         return [ListedJob(JobView(job, ends.get(job.id)), parts.get(job.id, ()), self._trouble(job)) for job in jobs]
 
-    async def jobs_page(
-        self, name: str, *, state: JobState | None, before: int | None, size: int
-    ) -> list[ListedJob]:
+    async def jobs_page(self, name: str, *, state: JobState | None, before: int | None, size: int) -> list[ListedJob]:
         """Jobs in this state (None: in any), newest first."""
         views = await self.jobs.page(name, state=state, before=before, size=size)
         async with self.db.read() as tx:

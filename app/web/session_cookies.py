@@ -32,7 +32,9 @@ def sent_token(request: Request) -> str:
 
 def give_cookie(request: Request, response: Response, session: Session) -> None:
     """It has no age of its own: it goes with the browser, and the session ends by the service's clock."""
-    response.set_cookie(cookie_name(request), session.token, secure=_is_over_tls(request), httponly=True, samesite="strict")
+    response.set_cookie(
+        cookie_name(request), session.token, secure=_is_over_tls(request), httponly=True, samesite="strict"
+    )
 
 
 def take_cookie(request: Request, response: Response) -> None:

@@ -258,7 +258,10 @@ async def _told_and_watched(day: Day, *, broken: bool) -> None:
         ("default", "recovered", {"what": "rate_limited"}),
     ]
     if broken:
-        facts += [("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"}) for name in names]
+        facts += [
+            ("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"})
+            for name in names
+        ]
     for number, (name, type_, data) in enumerate(facts):
         row = {"at": day.ago(hours=9 - number * 0.5), "instance": name, "type": type_, "data": data}
         await day.tx.execute(insert(event).values(row))
