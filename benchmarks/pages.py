@@ -1,8 +1,9 @@
 """What the pages cost: `python -m benchmarks.pages`, or `make bench b=pages`.
 
 With a hundred thousand parts waiting and a million finished imports: how long each page takes, and what it weighs with
-all of its files; and what two hundred open pages cost the server, each asking again as a browser does. Beside these, in
-the same run: as many clients that ask as often for a page of a bare Starlette, which always answers that it is as it was.
+all of its files; and what two hundred open pages cost the server, each asking again as a browser does. Beside these,
+in the same run: as many clients that ask as often for a page of a bare Starlette, which always answers that it is as it
+was.
 
 The pages are found by following links from the rail: one of each kind. What is not there is told.
 """
@@ -134,9 +135,7 @@ class Pages:
             for path in paths:
                 begun, cpu = time.perf_counter(), thread_seconds(pid)
                 self.client.get(path)
-                result[path].append(
-                    Cost((time.perf_counter() - begun) * 1000, (thread_seconds(pid) - cpu) * 1000)
-                )
+                result[path].append(Cost((time.perf_counter() - begun) * 1000, (thread_seconds(pid) - cpu) * 1000))
         return result
 
 

@@ -48,7 +48,9 @@ async def failed_and_left(tx: AsyncConnection, *, since: datetime, client: str |
     conditions = [import_.c.finished_at >= since, failed, ~exists().where(retried.c.retry_of == import_.c.id)]
     if client is not None:
         conditions.append(func.coalesce(import_.c.client, "") == client)
-    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.finished_at.desc()).limit(most))
+    rows = await tx.execute(
+        select(import_.c.id).where(*conditions).order_by(import_.c.finished_at.desc(), import_.c.id.desc()).limit(most)
+    )
     return sorted(rows.scalars(), reverse=True)
 
 

@@ -58,7 +58,7 @@ def test_a_key_is_made_shown_once_used_and_revoked(guarded: Site, opened: "Opene
     sign_in(page, guarded.keys[Scope.ADMIN])
     page.goto("/keys")
     page.get_by_text("Create a key…").click()
-    page.get_by_label("Client").fill("spring-fair")
+    page.get_by_label("Client", exact=True).fill("spring-fair")
     page.get_by_role("button", name="Create the key").click()
     text = page.locator(".secret > code").inner_text()
     assert_no_barriers(page)

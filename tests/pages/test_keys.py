@@ -99,7 +99,9 @@ async def test_each_client_has_what_waits_and_its_last_imports(browser: Browser)
     await stage.container.keys.create("idle", [Scope.SUBMIT])
     await admin(browser)
     page = (await browser.get("/keys")).text
-    crm, idle, operator = re.findall(r'<li class="job">(.*?)<ul class="keys">', page, re.DOTALL)
+    found = re.findall(r'<li class="job">(.*?)<ul class="keys">', page, re.DOTALL)
+    told = {re.findall(r"<bdi>(.*?)</bdi>", text)[0]: text for text in found}
+    crm, idle, operator = told["crm-sync"], told["idle"], told["the operator"]
     assert '<a href="/imports?client=crm-sync&amp;status=queued">12 parts</a> wait' in crm
     assert len(re.findall(r'<a href="/imports/\d+">', crm)) == 3
     assert "nothing waits" in idle
