@@ -5,7 +5,8 @@ import re
 import pytest
 
 from app.api.openapi.shared_schemas import SHARED
-from app.api.parameters import API_NAME, API_NAMES, KNOWN, PARAMETERS, YEARS
+from app.api.parameters import API_NAME, API_NAMES, PARAMETERS, YEARS
+from app.web.import_parameters import KNOWN
 
 
 def test_every_parameter_has_a_schema_and_a_meaning():
