@@ -40,6 +40,8 @@ from app.pipeline.intake import Intake
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
@@ -219,11 +221,15 @@ def _build_reports(
     estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
+    imports = ImportReader(db, now, settings.stuck_seconds, estimates)
+    parts, results = PartReader(db, now), ResultExport(db)
     return Reports(
-        imports=ImportReader(db, now, settings.stuck_seconds, estimates),
-        parts=PartReader(db, now),
+        imports=imports,
+        lists=ListReader(db, now, imports),
+        details=DetailReader(db, now, imports, parts, results),
+        parts=parts,
         jobs=JobReader(db, estimates),
-        results=ResultExport(db),
+        results=results,
         instances=instances,
         health=probe,
         verdict=verdict,

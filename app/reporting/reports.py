@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
@@ -17,6 +19,8 @@ from app.reporting.verdict import VerdictReader
 @dataclass(frozen=True, slots=True)
 class Reports:
     imports: ImportReader
+    lists: ListReader
+    details: DetailReader
     parts: PartReader
     jobs: JobReader
     results: ResultExport
