@@ -23,11 +23,17 @@ class Told:
 
 
 def tell(event: Event) -> Told:
-    sentence = SENTENCES.get(event.type, lambda _: f"{word(event.type).capitalize()}.")  # an event of older times
+    sentence = SENTENCES.get(event.type)
     facts = {name: value for name, value in event.data.items() if value is not None}
     other = facts.get("as_import")
     is_bad = event.type in {str(kind) for kind in WARNED}
-    return Told(event.at, event.part, sentence(facts), other if isinstance(other, int) else None, is_bad)
+    return Told(
+        event.at,
+        event.part,
+        sentence(facts) if sentence else f"{word(event.type).capitalize()}.",
+        other if isinstance(other, int) else None,
+        is_bad,
+    )
 
 
 def _by(facts: Facts, sentence: str) -> str:

@@ -58,6 +58,7 @@ def test_rows_can_be_mended_with_no_barrier(opened: "Opened", guarded: Site):
     page.goto("/imports?label=spring+fair&page_size=200")
     page.locator("th.subject a").last.click()
     page.get_by_role("link", name="Mend here").first.click()
+    page.get_by_role("button", name="Send 300 mended rows").wait_for()
     assert page.locator(".mend tbody tr").count() == 300
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     page.evaluate("document.querySelectorAll('.mend tbody tr').forEach((row, n) => n > 5 && row.remove())")
