@@ -41,6 +41,8 @@ from app.reporting.clients import ClientReader
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
 from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
@@ -225,12 +227,15 @@ def _build_reports(
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
     overview = OverviewReader(db, now, verdict, estimates, settings.stuck_seconds)
-    jobs = JobReader(db, estimates)
+    imports = ImportReader(db, now, settings.stuck_seconds, estimates)
+    parts, results, jobs = PartReader(db, now), ResultExport(db), JobReader(db, estimates)
     return Reports(
-        imports=ImportReader(db, now, settings.stuck_seconds, estimates),
-        parts=PartReader(db, now),
+        imports=imports,
+        lists=ListReader(db, now, imports),
+        details=DetailReader(db, now, imports, parts, results),
+        parts=parts,
         jobs=jobs,
-        results=ResultExport(db),
+        results=results,
         reviews=ReviewReader(db, now, settings.stuck_seconds),
         instances=instances,
         health=probe,

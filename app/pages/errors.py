@@ -66,7 +66,8 @@ class HtmlErrors:
         code = problem["code"]
         remedy = REMEDIES.get(code) or (PROBLEMS[code].remedy if code in PROBLEMS else None)
         mistakes = [{"field": None} | mistake for mistake in problem.get("errors", ())]
-        rendered = render(request, "error.html", visitor, problem=problem, mistakes=mistakes, remedy=remedy)
+        values: dict[str, Any] = {"problem": problem, "mistakes": mistakes, "remedy": remedy}
+        rendered = render(request, "error.html", visitor, follows="", **values)
         answer = rendered.answer(visitor, status=start["status"])
         kept = MutableHeaders(raw=list(start["headers"]))
         for name in ("retry-after", "www-authenticate", "allow", "connection"):

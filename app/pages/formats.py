@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
+from app.files.result_files import shown
+
 NARROW_SPACE = "\u202f"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 STATES = {
@@ -136,6 +138,11 @@ def word(state: object) -> str:
     return str(state).replace("_", " ")
 
 
+def readable(text: str) -> str:
+    """Somebody's text as a page can hold it: NULs and bytes that are no UTF-8 become a replacement character."""
+    return shown(text)
+
+
 def code_marks(text: str) -> Markup:
     """A sentence of ours in which `words between backticks` are code."""
     pieces = [escape(piece) for piece in text.split("`")]
@@ -168,6 +175,7 @@ FILTERS = {
         clock,
         exact,
         word,
+        readable,
         code_marks,
         closed,
     )

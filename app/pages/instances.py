@@ -6,7 +6,7 @@ from app.domain.api_keys import Scope
 from app.domain.errors import NotFound, WrongState
 from app.domain.lifecycle import JOB_ENDED, JobState
 from app.pages.deeds import Offer, offers_for, offers_for_job, pause, resume
-from app.pages.history import tell
+from app.pages.instance_history import tell
 from app.pages.lists import listed, page_request
 from app.pages.rendering import Rendered
 from app.pages.routing import LARGEST_ID, Visit, deed, page

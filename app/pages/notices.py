@@ -9,6 +9,15 @@ SENTENCES = {
     "given_up": "Import {of} was given up: what Marketo had of it counts as failed, and its places are free.",
     "sent_again": "What was unconfirmed of import {of} waits again, and goes to Marketo in its turn.",
     "retried": "Import {of} was made of the rows that failed.",
+    "cancelled": "What waited of import {of} is cancelled.",
+    "discarded": "Import {of} is discarded: nothing of it is sent.",
+    "released": "Import {of} is released, and goes to Marketo in its turn.",
+    "changed": "Import {of} is changed.",
+    "erased": "The rows of import {of} are erased; its counts and its history stay.",
+    "arrived": "Import {of} is followed as the job that you named.",
+    "rejected_sent": "Import {of} was made of the rows that Marketo rejected.",
+    "mended": "Import {of} was made of the rows that you mended.",
+    "corrected": "Import {of} was made of the corrected file.",
     "paused": "The instance is paused: nothing new goes to Marketo, and what is there is followed to its end.",
     "resumed": "The instance goes on.",
     "job_sent_again": "What was in the job waits again, and goes to Marketo in its turn.",
@@ -23,7 +32,6 @@ SENTENCES = {
     "redelivered": "Delivery {of} is sent again, with what is true now.",
     "stored": "The file is stored. Nothing of it is sent before you say so.",
     "sent": "Import {of} goes to Marketo in its turn.",
-    "discarded": "Import {of} was discarded: nothing of it is sent.",
     "signed_out": "You are signed out.",
 }
 LARGEST_ID = 2**63 - 1

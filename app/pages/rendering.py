@@ -14,6 +14,7 @@ from app.domain.api_keys import Scope
 from app.pages import static_files
 from app.pages.formats import FILTERS, STATES, TROUBLES, WAITS
 from app.pages.notices import notice_of
+from app.pages.paths import HOME
 from app.pages.visitors import Visitor
 
 HTML = "text/html"
@@ -91,16 +92,29 @@ class Rendered:
 
 
 def render(
-    request: Request, template: str, visitor: Visitor | None, *, waiting: int | None = None, **values: Any
+    request: Request,
+    template: str,
+    visitor: Visitor | None,
+    *,
+    waiting: int | None = None,
+    follows: str | None = None,
+    **values: Any,
 ) -> Rendered:
-    """A template with its values. `waiting`: how many imports wait, for the rail."""
+    """A template with its values. `waiting`: how many imports wait, for the rail.
+
+    `follows`: the address whose news the page shows, and to which its forms lead back; None: its own, where it was
+    asked for, and none, where it answers a form; empty: none.
+    """
+    if follows is None and request.method == "POST":
+        follows = ""
     text = templates.get_template(template).render(
         values
         | {
             "visitor": visitor,
             "csrf": CSRF_MARK if visitor and visitor.csrf else "",
             "here": request.url.path,
-            "address": _address(request),
+            "address": _address(request) if follows is None else follows or HOME,
+            "follows": follows,
             "rail": [entry for entry in RAIL if visitor and any(visitor.may(scope) for scope in entry.scopes)],
             "waiting": waiting,
             "notice": notice_of(request.query_params),

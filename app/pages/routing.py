@@ -119,7 +119,27 @@ def page(path: str, show: Page, *, needs: Scope | None = None, is_personal: bool
     return Route(path, answer, methods=["GET"], include_in_schema=False)
 
 
-def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = FORM_BYTES) -> Route:
+def file(path: str, give: Deed) -> Route:
+    """A file that a page offers: for whoever may see the page, made anew each time."""
+
+    async def answer(request: Request) -> Response:
+        visitor = await visitor_of(request)
+        if visitor is None:
+            return _ask_to_sign_in(request)
+        request.state.visitor, request.state.caller = visitor, visitor.caller
+        return await give(Visit(request, request.app.state.container, visitor))
+
+    return Route(path, answer, methods=["GET"], include_in_schema=False)
+
+
+def deed(
+    path: str,
+    do: Deed,
+    *,
+    needs: Scope | None = None,
+    form_bytes: int = FORM_BYTES,
+    form_fields: int = FORM_FIELDS,
+) -> Route:
     """Something that a form does: refused without the session's token, and from any other site."""
 
     async def answer(request: Request) -> Response:
@@ -128,7 +148,7 @@ def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = F
         if visitor is None:
             raise Unauthorized("Your session is over. Sign in again, then do it once more.")
         request.state.visitor = visitor
-        many = await read_form(request, form_bytes)
+        many = await read_form(request, form_bytes, form_fields)
         form = {name: values[0] for name, values in many.items()}
         _refuse_other_sessions(form, visitor)
         visit = Visit(request, request.app.state.container, visitor, form, many)
@@ -141,7 +161,7 @@ def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = F
     return Route(path, answer, methods=["POST"], include_in_schema=False)
 
 
-def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, needs: Scope) -> Route:
+def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, needs: Scope | None = None) -> Route:
     """A form with a file in it, of any size: a deed whose fields come with the file's bytes.
 
     The form waits in a temporary file; `take` gets the visit with the form's fields, and the file's bytes to come.
@@ -155,7 +175,8 @@ def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, n
         request.state.visitor = visitor
         container: Container = request.app.state.container
         visit = Visit(request, container, visitor)
-        visit.need(needs)
+        if needs is not None:
+            visit.need(needs)
         if _media_type(request) != FORM:
             raise UnsupportedMedia("Send the form as a browser does.")
         at_work.leave(request)
@@ -179,7 +200,9 @@ def refuse_other_sites(request: Request) -> None:
         raise Forbidden("This form was sent from another site. Open the page here, and send it from there.")
 
 
-async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str, list[str]]:
+async def read_form(
+    request: Request, most_bytes: int = FORM_BYTES, most_fields: int = FORM_FIELDS
+) -> dict[str, list[str]]:
     """The fields of a form. Errors: UnsupportedMedia, BadParameter; HTTPException 413."""
     if _media_type(request) != URLENCODED:
         raise UnsupportedMedia("Send the form as a browser does.")
@@ -189,7 +212,7 @@ async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str,
         if len(body) > most_bytes:
             raise HTTPException(413)
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise BadParameter("The form cannot be read.", details=(Detail("is no form"),)) from None
     many: dict[str, list[str]] = {}

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
 from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
@@ -20,6 +22,8 @@ from app.reporting.verdict import VerdictReader
 @dataclass(frozen=True, slots=True)
 class Reports:
     imports: ImportReader
+    lists: ListReader
+    details: DetailReader
     parts: PartReader
     jobs: JobReader
     results: ResultExport

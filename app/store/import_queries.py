@@ -1,11 +1,11 @@
 """Imports as they are read: one, a page of them, or the little that a step has to know of one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.formats import Format
@@ -119,6 +119,29 @@ async def get(tx: AsyncConnection, import_id: int, *, by: attention.AttentionCri
 async def each(tx: AsyncConnection, ids: Collection[int], *, by: attention.AttentionCriteria) -> list[Import]:
     """These imports, as far as they are there, newest first."""
     return await _read(tx, [import_.c.id.in_(ids)], len(ids), by)
+
+
+async def retries_of(
+    tx: AsyncConnection, import_id: int, *, most: int, by: attention.AttentionCriteria
+) -> list[Import]:
+    """The newest imports that were made of rows of this one, newest first."""
+    return await _read(tx, [import_.c.retry_of == import_id], most, by)
+
+
+async def ancestors(tx: AsyncConnection, of: Import, *, most: int) -> list[int]:
+    """The imports whose rows these are once more, the first one first: so many at most, as far as they are there."""
+    ids: list[int] = []
+    next_id = of.retry_of
+    while next_id is not None and len(ids) < most:
+        ids.append(next_id)
+        next_id = (await tx.execute(select(import_.c.retry_of).where(import_.c.id == next_id))).scalar_one_or_none()
+    return ids[::-1]
+
+
+async def last_retries(tx: AsyncConnection, ids: Collection[int]) -> Mapping[int, int]:
+    """By import: the id of the last one that was made of its rows; one of which none was made is missing."""
+    last = select(import_.c.retry_of, func.max(import_.c.id)).where(import_.c.retry_of.in_(ids))
+    return {row[0]: row[1] for row in await tx.execute(last.group_by(import_.c.retry_of))}
 
 
 async def page(

@@ -136,6 +136,11 @@ class Day:
         )
         return job_id
 
+    async def tell(self, import_id: int, type_: str, at: datetime, *, part: int | None = None, **data: Any) -> None:
+        """An event in the history of an import."""
+        place = {"import_id": import_id, "instance": "default", "part_number": part}
+        await self.tx.execute(insert(event).values(place | {"type": type_, "at": at, "data": data}))
+
     async def set_instance(self, name: str, **values: Any) -> None:
         await self.tx.execute(update(instance).where(instance.c.name == name).values(values))
 
@@ -190,11 +195,16 @@ async def _history(day: Day, *, failures: bool) -> None:
             )  # fmt: skip
 
 
-async def _at_marketo(day: Day, *, also_second: bool = True) -> None:
-    """Two importing, one of them for many imports, and some behind them."""
+async def _at_marketo(day: Day, *, also_second: bool = True) -> int:
+    """Two importing, one of them for many imports, and some behind them. The id of the first part there."""
     first = await day.add_import("importing", rows=350_000, sent_at=day.ago(minutes=6), label="nightly")
     one = await day.add_part(first, "importing", rows=110_000)
     await day.add_job("importing", [one], rows=110_000, started_at=day.ago(seconds=17))
+    await day.tell(first, "accepted", day.ago(minutes=6), rows=350_000, bytes=31_457_280)
+    for number in (1, 2, 3):
+        await day.tell(first, "claim", day.ago(minutes=3, seconds=2), part=number)
+        await day.tell(first, "accept", day.ago(minutes=3), part=number, batch_id=1_200 + number)
+    await day.tell(first, "start", day.ago(seconds=17), part=1, batch_id=1_201)
     if also_second:
         await _second(day)
     for number in (2, 3):
@@ -203,6 +213,7 @@ async def _at_marketo(day: Day, *, also_second: bool = True) -> None:
     small = [await day.add_import("importing", rows=55, sent_at=day.ago(minutes=4), client="erp") for _ in range(42)]
     together = [await day.add_part(each, "queued", rows=55, client="erp") for each in small]
     await day.add_job("queued", together, rows=2_310, imports=42)
+    return one
 
 
 async def _second(day: Day) -> None:
@@ -225,7 +236,7 @@ async def _busy(day: Day) -> None:
 
 async def _broken(day: Day) -> None:
     """A blocked instance, a stuck job, a lost answer, a failed import, 10,000 rejected rows; and hostile names."""
-    await _at_marketo(day, also_second=False)
+    first = await _at_marketo(day, also_second=False)
     stuck = await day.add_import("importing", rows=90_000, sent_at=day.ago(hours=9), label="overnight")
     since = day.ago(hours=7)
     held = await day.add_part(stuck, "importing", rows=90_000, state_since=since)
@@ -240,7 +251,9 @@ async def _broken(day: Day) -> None:
         error_code="refused", error_message=f"Marketo refused the file: {HOSTILE[1]}", error_marketo_code="1003",
     )  # fmt: skip
     await day.add_part(failed, "failed", rows=700, error_code="refused", error_message=HOSTILE[1])
-    await _rejected(day)
+    await _told(day, failed, stuck, lost)
+    await _many_parts(day, behind=first)
+    await _sent_again(day, await _rejected(day))
     column_map = {HOSTILE[0]: "firstName", HOSTILE[3]: "leadScore", HOSTILE[1]: None}
     odd = [f"firstName {text}; the row {text}" for text in HOSTILE]
     await add_reviewed(day, 4_000, file_name=HOSTILE[1], label=HOSTILE[6], column_map=column_map, odd=odd)
@@ -333,6 +346,45 @@ async def add_reviewed(day: Day, rows: int, *, odd: Sequence[str] = (), **values
         await day.tx.execute(insert(result_row), remarks)
         await day.tx.execute(insert(result_reason), counts)
     return import_id
+
+
+async def _told(day: Day, failed: int, stuck: int, lost: int) -> None:
+    """What the histories of these say: tries that did not go through, and who did what."""
+    await day.tell(failed, "accepted", day.ago(hours=3), rows=700, bytes=63_000)
+    await day.tell(failed, "changed", day.ago(hours=3), by=HOSTILE[1], label={"from": None, "to": HOSTILE[0]})
+    await day.tell(failed, "turn_away", day.ago(hours=2, minutes=30), part=1, code="1029")
+    await day.tell(failed, "refuse", day.ago(hours=2), part=1, code="1003")
+    await day.tell(failed, "finished", day.ago(hours=2), status="failed")
+    await day.tell(stuck, "accepted", day.ago(hours=9), rows=90_000, bytes=8_100_000)
+    await day.tell(stuck, "accept", day.ago(hours=7, minutes=2), part=1, batch_id=1_204)
+    await day.tell(stuck, "start", day.ago(hours=7), part=1)
+    await day.tell(stuck, "stuck", day.ago(hours=1), part=1)
+    await day.tell(lost, "lose", day.ago(minutes=2), part=1, why=f"ReadTimeout {HOSTILE[2]}")
+
+
+async def _many_parts(day: Day, *, behind: int) -> None:
+    """An import of a hundred parts: most of them done, the others waiting, the next one for that part."""
+    large = await day.add_import("importing", rows=10_000_000, sent_at=day.ago(hours=2), label="everybody")
+    for number in range(1, 101):
+        sent, ended = day.ago(minutes=110 - number), day.ago(minutes=108 - number)
+        if number <= 60:
+            times = {"submitted_at": sent, "started_at": sent, "finished_at": ended}
+            await day.add_part(large, "complete", rows=100_000, number=number, imported=99_990, failed=10, **times)
+        else:
+            waits = {"waits_for": behind, "waits_since": day.ago(minutes=14)} if number == 61 else {}
+            await day.add_part(large, "waiting", rows=100_000, number=number, **waits)
+    await day.tx.execute(update(import_).where(import_.c.id == large).values(imported=5_999_400, failed=600))
+
+
+async def _sent_again(day: Day, of: int) -> None:
+    """A retry of an import, and one of that."""
+    for minutes, rejected in ((20, 40), (10, 0)):
+        of = await day.add_import(
+            "complete", rows=200, sent_at=day.ago(minutes=minutes), finished_at=day.ago(minutes=minutes - 5),
+            imported=200 - rejected, failed=rejected, retry_of=of, label="spring fair",
+        )  # fmt: skip
+        times = {"submitted_at": day.ago(minutes=minutes - 1), "finished_at": day.ago(minutes=minutes - 5)}
+        await day.add_part(of, "complete", rows=200, imported=200 - rejected, failed=rejected, **times)
 
 
 async def _rejected(day: Day, rows: int = 10_000) -> int:

@@ -18,7 +18,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from app.api import open_streams
 from app.api.auth import refuse_scope
 from app.api.dependencies import visible_import
 from app.api.marketo_compat.answers import (
@@ -33,7 +32,6 @@ from app.api.marketo_compat.answers import (
 from app.api.marketo_compat.callers import bearer, caller_of, give_token, sent_token
 from app.api.marketo_compat.envelope import ROOTS
 from app.api.marketo_compat.parameters import IN_PATH, THEIRS, accepted_names
-from app.api.open_streams import Download
 from app.api.openapi import marketo_operations as document
 from app.api.openapi.marketo_schemas import COMPONENTS
 from app.container import Container
@@ -46,8 +44,9 @@ from app.domain.timeouts import UNAUTHENTICATED_FORM_SECONDS
 from app.reporting.result_export import Selection, refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
-from app.web import at_work
+from app.web import at_work, open_streams
 from app.web.import_request import request_from
+from app.web.open_streams import Download
 from app.web.parameter_names import merged
 from app.web.uploads import FORM, Upload, received
 
