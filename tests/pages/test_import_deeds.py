@@ -10,9 +10,9 @@ from tests.support.stage import Stage
 
 async def offered(stage: Stage, number: int, *scopes: Scope, max_priority: int = 9) -> dict[str, Offer]:
     """By their labels."""
-    import_ = await open_stage.container.reports.imports.get(number)
+    import_ = await stage.container.reports.imports.get(number)
     assert import_
-    details = await open_stage.container.reports.details.read(import_, may_see=lambda _client: True)
+    details = await stage.container.reports.details.read(import_, may_see=lambda _client: True)
     caller = Caller("local", frozenset(scopes or {Scope.OPERATE}), max_priority)
     return {offer.label: offer for offer in offers_of(details, Visitor(caller, "token", is_signed_in=True))}
 
