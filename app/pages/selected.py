@@ -1,5 +1,6 @@
 """What is done with many imports at once: first what will happen, in numbers, then what was done, and what not."""
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -34,6 +35,7 @@ class Left:
 
     import_id: int
     why: str
+    is_there: bool = True  # as far as the visitor may know
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,11 @@ class Plan:
     left: Sequence[Left]
     sentences: Sequence[str]
     confirm: str  # on the button
+
+    @property
+    def left_by_reason(self) -> Mapping[str, int]:
+        """How many are left alone for which reason."""
+        return Counter(each.why for each in self.left if each.is_there)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +126,7 @@ async def _plan(visit: Visit, bulk: Bulk, ids: Sequence[int]) -> Plan:
     for import_id in ids:
         import_ = by_id.get(import_id)
         if import_ is None or not visit.visitor.caller.sees(import_.request.client):
-            left.append(Left(import_id, f"There is no import {import_id}."))
+            left.append(Left(import_id, f"There is no import {import_id}.", is_there=False))
         elif not visit.visitor.caller.decides_for(import_.request.client):
             left.append(Left(import_id, "Your key may not decide about it: this takes the scope `operate`."))
         elif why := _why_not(bulk, import_):
