@@ -139,8 +139,11 @@ def word(state: object) -> str:
 
 
 def readable(text: str) -> str:
-    """Somebody's text as a page can hold it: NULs and bytes that are no UTF-8 become a replacement character."""
-    return shown(text)
+    """Somebody's text as a page can hold it: NULs and bytes that are no UTF-8 become a replacement character.
+
+    It is `closed`, too.
+    """
+    return closed(shown(text))
 
 
 def code_marks(text: str) -> Markup:

@@ -46,11 +46,8 @@ class Incoming:
     inspection: Inspection | None
     claim: Claim | None  # on the Idempotency-Key that is to stand for it
     left_out: Callable[[], LeftOut]
+    origin: Origin
     repeated: RepeatedKeys | None = None  # counts the rows whose key an earlier one has, for who looks before it goes
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.arrival.retry_of, request_id())
 
     @property
     def source(self) -> SourceFile:
@@ -97,7 +94,8 @@ def incoming_of(
     )
     file = UploadedFile(_decoder(request, arrival, limits), cutter, corrected, _mapping(request, arrival, part_bytes))
     left_out = corrected.left_out if corrected else arrival.left_out
-    return Incoming(request, arrival, place, description, file, inspection, claim, left_out, repeated)
+    origin = Origin(arrival.retry_of, request_id())
+    return Incoming(request, arrival, place, description, file, inspection, claim, left_out, origin, repeated)
 
 
 def _mapping(request: Request, arrival: Arrival, limit_bytes: int) -> ColumnMapping | None:

