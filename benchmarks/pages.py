@@ -215,8 +215,9 @@ def measure(kind: str, given: argparse.Namespace) -> None:
         begun = time.perf_counter()
         key = asyncio.run(prepare(url, given.finished, given.waiting))
         print(f"\n{kind}: filled in {time.perf_counter() - begun:.0f} s", flush=True)
-        # without a worker: what it does meanwhile is not the pages'
-        child = stack.enter_context(service(folder, url, role="api", AUTH="on"))
+        # without a worker, where that can be: what it does meanwhile is not the pages'
+        role = "api" if kind == "postgresql" else "all"
+        child = stack.enter_context(service(folder, url, role=role, AUTH="on"))
         pages = Pages(child.url, key)
         found = pages.find()
         good = [path for path, weight in found.items() if weight.status == 200]
