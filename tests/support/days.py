@@ -203,7 +203,9 @@ async def _at_marketo(day: Day, *, also_second: bool = True) -> int:
     await day.tell(first, "accepted", day.ago(minutes=6), rows=350_000, bytes=31_457_280)
     for number in (1, 2, 3):
         await day.tell(first, "claim", day.ago(minutes=3, seconds=2), part=number)
-        await day.tell(first, "accept", day.ago(minutes=3), part=number, batch_id=1_200 + number)
+        await day.tell(
+            first, "accept", day.ago(minutes=3), part=number, batch_id=1_200 + number + (also_second and number > 1)
+        )
     await day.tell(first, "start", day.ago(seconds=17), part=1, batch_id=1_201)
     if also_second:
         await _second(day)
