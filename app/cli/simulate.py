@@ -45,7 +45,10 @@ def simulate(
         int, typer.Option(help="With --progress polls: the status call that finds it done.", min=1)
     ] = _DEFAULTS.polls_per_job,
     daily_calls: Annotated[int, typer.Option(help="The daily quota.", min=0)] = _DEFAULTS.daily_calls,
-    seed: Annotated[int, typer.Option(help="Of everything that is left to chance.")] = _DEFAULTS.seed,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of all that is left to chance. Without it tokens and batch ids are new at each start."),
+    ] = None,
     mischief: Annotated[
         list[str] | None,
         typer.Option(help='A fault on order, as in "lost_response:create:nth=2". Repeatable.', metavar="FAULT"),
