@@ -7,6 +7,7 @@ a folder of the user's own, so that nobody else can answer in its place.
 """
 
 import asyncio
+import errno
 import json
 import os
 import socket
@@ -57,7 +58,7 @@ def _own_folder() -> Path:
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
-        raise PermissionError(0, f"{path} is not this user's own folder")
+        raise PermissionError(errno.EPERM, f"{path} is not this user's own folder")
     return path
 
 

@@ -83,15 +83,6 @@ def test_one_that_takes_connections_and_says_nothing_is_frozen(folder: Path):
     assert finding.sentence == "does not answer: no word within 0.1 seconds."
 
 
-@pytest.mark.parametrize("mode", [0o777, 0o750])
-async def test_nobody_else_can_answer_in_its_place(folder: Path, mode: int):
-    """A folder that others may look into or write to is not used."""
-    folder.mkdir()
-    folder.chmod(mode)
-    with pytest.raises(PermissionError, match="is not this user's own folder"):
-        await told(WORKING)
-
-
 @pytest.fixture
 def ask(folder: Path) -> Callable[..., Any]:
     """Run `sluice health`, which knows nothing of the settings."""
