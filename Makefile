@@ -23,7 +23,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser image-check check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ clients: install ## generate a TypeScript client and use it (needs Node 20 and n
 browser: install ## drive the pages in a real browser (needs Chromium: `apt-get install chromium`, or SLUICE_TEST_CHROMIUM=/path/to/chrome)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/browser -r tests/browser/browser.lock
 	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m browser tests/browser
+
+image-check: install ## build the image, run it and the compose file, stop and kill them (needs an engine; a="--engine …")
+	$(BIN)/python -m tests.image $(a)
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""The socket of a process that answers `sluice health`: its user's alone, at any length of path, gone with the process."""
+"""The socket of a process that answers `sluice health`: its user alone has it, and it is gone with the process."""
 
 import asyncio
 import json
