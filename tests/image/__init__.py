@@ -1,1 +1,1 @@
-"""The image and the compose file, built and run by `make image-check`: it needs an engine, and pytest runs none of it."""
+"""The image and the compose file, built and run by `make image-check`. It needs an engine; pytest runs none of it."""
