@@ -9,7 +9,7 @@ shift 2
 mkdir -p "$folder" && cd "$folder"
 export DEBIAN_FRONTEND=noninteractive
 mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
-    sed -nE 's/^URIs: *//p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | grep '/debian/*$' | head -n 1)
+    sed -nE 's/^URIs: *//p; s/^deb +(\[[^]]*\] +)?([^ ]+).*/\2/p' | grep '/debian/*$' | head -n 1 || true)
 command -v debootstrap >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends debootstrap; }
 
 make_python() {
