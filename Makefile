@@ -23,7 +23,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser image-check check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ browser: install ## drive the pages in a real browser (needs Chromium: `apt-get 
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/browser -r tests/browser/browser.lock
 	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m browser tests/browser
 
+image-check: install ## build the image, run it and the compose file, stop and kill them (needs an engine; a="--engine …")
+	$(BIN)/python -m tests.image $(a)
+
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -90,9 +93,12 @@ fmt: install ## format the code and mend what can be mended
 docs: install ## write the generated pages anew
 	$(BIN)/python -m docs.generate
 
-lock: install ## resolve the dependencies anew and write both lock files
-	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group build --output-file requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+# a lock file for what runs, one for what builds it, one for what tests it
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
+lock: install ## resolve the dependencies anew and write the lock files
+	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	$(COMPILE) --upgrade --group build --constraint requirements.lock --output-file requirements-build.lock
+	$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --constraint requirements-build.lock --output-file requirements-dev.lock
 
 migration: install ## write a migration from the tables: make migration m="what it does"
 	$(BIN)/python -m migrations.new "$(m)"

@@ -33,7 +33,9 @@ def configure(settings: Settings) -> None:
         cache_logger_on_first_use=False,
     )
     end: list[structlog.typing.Processor] = (
-        [_harmless, structlog.dev.ConsoleRenderer()] if form == "console" else [structlog.processors.JSONRenderer()]
+        [_harmless, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        if form == "console"
+        else [structlog.processors.JSONRenderer()]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(

@@ -6,6 +6,7 @@ The module is long because it is the one list of settings, from which docs/opera
 import importlib
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -36,6 +37,7 @@ from app.masking import masked_database_url, masked_url
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # known variables without a field of Settings
+SERVICE_ADDRESS = re.compile(r"(?P<family>SLUICE(_[A-Z0-9_]+)?)_PORT_[0-9]+_(TCP|UDP|SCTP)")  # of Kubernetes
 UNKNOWN = "no such setting (see `sluice settings`)"
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -86,6 +88,15 @@ class InstanceSettings(BaseModel, extra="forbid", frozen=True):
         return {name: url for name, url in urls.items() if url and _is_in_clear(url)}
 
 
+class _Environment(EnvSettingsSource):
+    """Reads the variables of the environment, without those that Kubernetes puts there for its Services."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        of_services = {name.lower() for name in _service_links(os.environ)}
+        self.env_vars = {name: value for name, value in self.env_vars.items() if name.lower() not in of_services}
+
+
 class _SecretFiles(EnvSettingsSource):
     """Reads the files of the secrets directory as if they were variables of the environment.
 
@@ -107,7 +118,7 @@ class Settings(BaseSettings):
         env_ignore_empty=True,
     )
     origins: ClassVar[Mapping[str, type[EnvSettingsSource]]] = {  # the first wins
-        "environment": EnvSettingsSource,
+        "environment": _Environment,
         ".env": DotEnvSettingsSource,
         "secrets directory": _SecretFiles,
     }
@@ -387,7 +398,29 @@ def _our_files(directory: Path) -> list[Path]:
 
 def _names_given() -> set[str]:
     """The names of all variables, wherever they are set."""
-    return {name.upper() for name in (*os.environ, *dotenv_values(ENV_FILE), *_secrets())}
+    ours = set(os.environ) - _service_links(os.environ)
+    return {name.upper() for name in (*ours, *dotenv_values(ENV_FILE), *_secrets())}
+
+
+def _service_links(environment: Mapping[str, str]) -> set[str]:
+    """The variables that Kubernetes sets in every pod for each Service whose name begins with `sluice`.
+
+    A Service `sluice` brings SLUICE_PORT=tcp://10.0.0.1:8000, SLUICE_SERVICE_HOST, SLUICE_PORT_8000_TCP=tcp://… and
+    more of that kind; a Service `sluice-api` the same with SLUICE_API_. Only a whole family is taken for one; a
+    SLUICE_PORT that somebody has set himself is a setting beside it.
+    Source: Kubernetes, "Service", Environment variables, read 2026-11.
+    """
+    addresses = {name for name, value in environment.items() if _is_address(value)}
+    matches = [SERVICE_ADDRESS.fullmatch(name) for name in addresses]
+    families = {match["family"] for match in matches if match and f"{match['family']}_SERVICE_HOST" in environment}
+    beginnings = tuple(f"{family}_{word}_" for family in families for word in ("SERVICE", "PORT"))
+    return {name for name in environment if name.startswith(beginnings)} | {
+        f"{family}_PORT" for family in families if f"{family}_PORT" in addresses
+    }
+
+
+def _is_address(value: str) -> bool:
+    return value.startswith(("tcp://", "udp://", "sctp://"))
 
 
 def _is_stray(name: str) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import create_engine, inspect, text
 
-from app.store.database import driver_url
+from app.store.database import driver_url, postgres_options
 
 VERSIONS = Path(__file__).parent / "versions"
 
@@ -40,7 +40,8 @@ def head() -> str:
 
 def revision(url: str) -> str | None:
     """The revision that a database is at; None for an empty one."""
-    engine = create_engine(driver_url(url, asynchronous=False))
+    options = {} if url.startswith("sqlite") else postgres_options(url)
+    engine = create_engine(driver_url(url, asynchronous=False), connect_args=options)
     try:
         with engine.connect() as connection:
             if not inspect(connection).has_table("alembic_version"):

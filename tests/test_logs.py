@@ -79,3 +79,10 @@ def test_whoever_asks_for_a_form_gets_it_where_nobody_looks_on(monkeypatch: pyte
         with logged(form, text, monkeypatch):
             structlog.get_logger().warning("told")
         assert text.getvalue().startswith("{") is is_json
+
+
+def test_where_there_is_no_terminal_no_line_has_colours(console: io.StringIO):
+    """A container's log is read as text, also by whoever asked for the form for people."""
+    structlog.get_logger().warning("told", part=1)
+    assert "told" in console.getvalue()
+    assert "\x1b" not in console.getvalue()

@@ -211,6 +211,57 @@ def test_an_unknown_name_is_noticed_wherever_it_is_set(
     assert refused.value.lines == [f"SLUICE_{name}: no such setting (see `sluice settings`)"]
 
 
+def service_links(family: str) -> dict[str, str]:
+    """What Kubernetes sets for a Service with one port, by the names of its documentation."""
+    address = "10.96.7.1"
+    return {
+        f"{family}_SERVICE_HOST": address,
+        f"{family}_SERVICE_PORT": "8000",
+        f"{family}_SERVICE_PORT_HTTP": "8000",
+        f"{family}_PORT": f"tcp://{address}:8000",
+        f"{family}_PORT_8000_TCP": f"tcp://{address}:8000",
+        f"{family}_PORT_8000_TCP_PROTO": "tcp",
+        f"{family}_PORT_8000_TCP_PORT": "8000",
+        f"{family}_PORT_8000_TCP_ADDR": address,
+    }
+
+
+@pytest.mark.parametrize("family", ["SLUICE", "SLUICE_API", "SLUICE_METRICS_AUTH"])
+def test_the_variables_of_a_kubernetes_service_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, family: str
+):
+    """Every pod gets them; the port is then what is set elsewhere, and nobody takes the address for one."""
+    for name, value in service_links(family).items():
+        monkeypatch.setenv(name, value)
+    assert load().port == 8000
+    (tmp_path / ".env").write_text("SLUICE_PORT=8001\nSLUICE_METRICS_AUTH=on\n")
+    known = load()
+    assert (known.port, known.metrics_auth) == (8001, "on")
+    assert wheres(known)["SLUICE_PORT"] == ".env"
+
+
+def test_a_port_that_is_set_beside_a_kubernetes_service_counts(monkeypatch: pytest.MonkeyPatch):
+    """A pod's own variable goes before the Service's of that name; the others of the family are still there."""
+    for name, value in service_links("SLUICE").items():
+        monkeypatch.setenv(name, value)
+    assert configured(monkeypatch, PORT="8001").port == 8001
+
+
+@pytest.mark.parametrize("without", ["SLUICE_SERVICE_HOST", "SLUICE_PORT_8000_TCP"])
+def test_nothing_is_tolerated_that_only_looks_like_a_kubernetes_service(monkeypatch: pytest.MonkeyPatch, without: str):
+    """The family is tolerated as a whole; a typing error beside it, or a part of it alone, is told."""
+    for name, value in service_links("SLUICE").items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("SLUICE_PORTT", "1")
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert refused.value.lines == ["SLUICE_PORTT: no such setting (see `sluice settings`)"]
+    monkeypatch.delenv(without)
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert "SLUICE_PORT_8000_TCP_ADDR: no such setting (see `sluice settings`)" in refused.value.lines
+
+
 def test_what_should_be_json_and_is_not_is_one_line(monkeypatch: pytest.MonkeyPatch):
     """Not a traceback."""
     with pytest.raises(SettingsError, match="SLUICE_INSTANCES: is not JSON"):

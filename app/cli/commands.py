@@ -22,6 +22,11 @@ class Command:
 
 COMMANDS = (
     Command("serve", "app.cli.serve:serve", "Run the service: API and scheduler in one process, or one of them."),
+    Command(
+        "health",
+        "app.cli.health:health",
+        "Tell whether the processes of `sluice serve` and `sluice simulate` here answer. Exits 1 if one does not.",
+    ),
     Command("migrate", "app.cli.migrate:migrate", "Bring the database's schema up to date."),
     Command(
         "simulate",

@@ -1,21 +1,26 @@
 """The container with its database open: for the service, and for commands that work without a running service."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import typer
 from sqlalchemy.exc import OperationalError
 
 import migrations
 from app import logs
 from app.cli.client import fail
 from app.cli.startup import CannotStart
+from app.clock import machine_seconds
 from app.container import Container, build_container
 from app.settings import Settings
 from app.store import instances
 from app.store.sqlite_file import DatabaseBusy
+from app.terminal import harmless
 
 CANNOT = (CannotStart, DatabaseBusy)
+LOOK_SECONDS = 0.5  # between two tries to open a database that is waited for
 
 
 @asynccontextmanager
@@ -76,20 +81,42 @@ def _cannot_open(reason: Exception) -> CannotStart:
     return CannotStart(f"SLUICE_DATABASE_URL: the database cannot be opened: {why}")
 
 
-def migrate(settings: Settings) -> str:
+def migrate(settings: Settings, *, wait_seconds: float = 0) -> str:
     """Bring the schema up to date and return its revision. What prevents that ends the command.
 
-    Several at once take turns: each but the first has nothing left to do.
+    Several at once take turns: each but the first has nothing left to do. A database that cannot be opened is waited
+    for, whatever the reason: one that is just being set up refuses its user, too.
     """
     logs.configure(settings)
     try:
         with build_container(settings).db.migrating():
+            _wait_for(settings, wait_seconds)
             _migrate(settings)
     except OSError as reason:
         fail(str(_cannot_open(reason)))
     except CANNOT as reason:
         fail(str(reason))
     return migrations.head()
+
+
+def _wait_for(settings: Settings, wait_seconds: float) -> None:
+    """Return once the server can be reached and has the database, or the time is up. Each reason is told once.
+
+    A file needs no waiting for.
+    """
+    if settings.on_sqlite:
+        return
+    until = machine_seconds() + wait_seconds
+    told = ""
+    while (left := until - machine_seconds()) > 0:
+        try:
+            migrations.revision(settings.database_url)
+        except OperationalError as reason:
+            if told != (told := str(_cannot_open(reason))):
+                typer.echo(harmless(f"{told}. Waiting for {left:.0f} seconds at most."), err=True)
+            time.sleep(min(LOOK_SECONDS, left))
+        else:
+            return
 
 
 def _migrate(settings: Settings) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 import structlog
 
+from app.cli.unix_socket import short_name
 from app.store.sqlite_file import PRIVATE
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ def listening(path: Path) -> Iterator[socket.socket | None]:
     door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         path.unlink(missing_ok=True)
-        with _short(path) as name:
+        with short_name(path) as name:
             mask = os.umask(0o777 & ~PRIVATE)  # it must never be open to others, not even for a moment
             try:
                 door.bind(name)
@@ -54,21 +55,7 @@ def listening(path: Path) -> Iterator[socket.socket | None]:
 def client(path: Path) -> Iterator[httpx.Client]:
     """A client of the service that listens there. Errors: httpx.TransportError where there is none."""
     with (
-        _short(path) as name,
+        short_name(path) as name,
         httpx.Client(transport=httpx.HTTPTransport(uds=name), base_url=HOST, timeout=TIMEOUT_SECONDS) as found,
     ):
         yield found
-
-
-@contextmanager
-def _short(path: Path) -> Iterator[str]:
-    """A name of the path that fits into an address, which has room for about a hundred bytes.
-
-    Errors: OSError.
-    """
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        through = Path(f"/proc/self/fd/{folder}")  # Linux has it; elsewhere a long path finds no room
-        yield str(through / path.name if through.exists() else path)
-    finally:
-        os.close(folder)

@@ -7,8 +7,8 @@ import signal
 import socket
 import threading
 import uuid
-from collections.abc import Coroutine, Iterator
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ except ImportError:  # there is none for Windows
     uvloop = None  # type: ignore[assignment]
 from app import logs
 from app.api.webhook_data import WebhookData
-from app.cli import memory, owner_socket
+from app.cli import memory, owner_socket, sign_of_life
 from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
@@ -59,6 +59,7 @@ def run(settings: Settings, role: str) -> None:
             runner.run(running(settings, role=role))
     except CANNOT as reason:
         fail(str(reason))
+    log.info("stopped")
 
 
 def _loop() -> asyncio.AbstractEventLoop:
@@ -81,9 +82,11 @@ async def running(
     _warn(settings)
     stop = stop or asyncio.Event()
     async with AsyncExitStack() as stack:
-        stack.enter_context(_signals(stop))
+        stack.enter_context(_signals(stop, settings.shutdown_seconds))
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
         container = await stack.enter_async_context(opened(settings))
+        if stop.is_set():  # it came while the database was opened, or its schema brought up to date
+            return
         file = container.db.file
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         worker = None if role == Role.API else await _worker(container, name)
@@ -92,6 +95,7 @@ async def running(
         owners_door = stack.enter_context(owner_socket.listening(file.socket)) if server and file else None
         if server and settings.auth == "on" and not await container.keys.everyone():
             log.warning("nobody has a key yet: make one with `sluice keys create`")
+        await stack.enter_async_context(_sign_of_life(role, worker, door, stop))
         async with asyncio.TaskGroup() as group:
             beside = [group.create_task(duty) for duty in _duties(container)]
             timekeeping = group.create_task(container.timekeeper.run())
@@ -193,15 +197,42 @@ async def _announce(
     ready.set()
 
 
+@asynccontextmanager
+async def _sign_of_life(
+    role: str, worker: Worker | None, door: socket.socket | None, stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Answers `sluice health`. Where that cannot be, a warning says so, and the service runs all the same."""
+
+    def sign() -> dict[str, Any]:
+        return {
+            "is_stopping": stop.is_set(),
+            "works": worker is not None,
+            "beat_age_seconds": worker and worker.beat_age_seconds,
+            "url": url_of(door) if door else None,
+        }
+
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(sign_of_life.answering(role, sign))
+        except OSError as reason:
+            log.warning("`sluice health` will not work", folder=str(sign_of_life.folder()), reason=reason.strerror)
+        yield
+
+
 @contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
+def _signals(stop: asyncio.Event, shutdown_seconds: float) -> Iterator[None]:
     """SIGTERM and SIGINT set `stop`; where this is not the main thread, its owner sets it."""
+
+    def begin_to_stop(number: signal.Signals) -> None:
+        log.info("stopping", signal=number.name, within_seconds=shutdown_seconds)
+        stop.set()
+
     loop = asyncio.get_running_loop()
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin_to_stop, number)
     try:
         yield
     finally:

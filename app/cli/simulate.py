@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import socket
+from contextlib import AsyncExitStack, suppress
 from typing import Annotated, Any, Literal
 
 import typer
 import uvicorn
 
+from app.cli import sign_of_life
 from app.cli.client import fail
 from app.cli.startup import CannotStart, listening, url_of
 from app.simulator import Fault, Rules, Simulator, create_app, parse_fault
@@ -45,7 +48,10 @@ def simulate(
         int, typer.Option(help="With --progress polls: the status call that finds it done.", min=1)
     ] = _DEFAULTS.polls_per_job,
     daily_calls: Annotated[int, typer.Option(help="The daily quota.", min=0)] = _DEFAULTS.daily_calls,
-    seed: Annotated[int, typer.Option(help="Of everything that is left to chance.")] = _DEFAULTS.seed,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="Of all that is left to chance. Without it tokens and batch ids are new at each start."),
+    ] = None,
     mischief: Annotated[
         list[str] | None,
         typer.Option(help='A fault on order, as in "lost_response:create:nth=2". Repeatable.', metavar="FAULT"),
@@ -107,7 +113,7 @@ def simulate(
     for fault in faults:
         simulator.order(fault)
     logging.getLogger("uvicorn.error").addFilter(_not_on_order)
-    server = uvicorn.Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False))
+    server = _Server(uvicorn.Config(create_app(simulator), log_level="error", access_log=False))
     try:
         door = listening(host, port)
     except CannotStart as reason:
@@ -116,6 +122,16 @@ def simulate(
         print(f"A simulated Marketo at {url_of(door)}, client id {client_id}.")
         print(f"What happens: {url_of(door)}/simulator/report", flush=True)
         server.run(sockets=[door])
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with an answer for `sluice health`."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        async with AsyncExitStack() as stack:
+            with suppress(OSError):  # then `sluice health` finds nobody
+                await stack.enter_async_context(sign_of_life.answering("simulator", dict))
+            await super().serve(sockets)
 
 
 def _not_on_order(record: logging.LogRecord) -> bool:

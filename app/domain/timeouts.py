@@ -8,6 +8,7 @@ MARKETO_DAY = ZoneInfo("America/Chicago")  # quotas reset at 12:00 AM "CST". Ado
 STANDARD_DAY = timezone(timedelta(hours=-6))  # CST to the letter: in summer its midnight is an hour later
 
 AGAIN_SHARE = 0.25  # share of the time that something is late after which it is asked for again
+BEAT_SECONDS = 1  # between two beats of a worker's metronome by which `sluice health` sees that steps get their turn
 BACKLOG_KEPT_SECONDS = 1  # how long the count of waiting parts is cached; what this process accepts is added to it
 BACKLOG_RETRY_SECONDS = 60  # Retry-After for a caller that met a full backlog
 BULKHEAD_WAIT_SECONDS = 5.0  # a request that waits behind others of its client is handled after this time in any case
@@ -62,6 +63,7 @@ REFUSED_SECONDS = 5.0  # how long a caller has to read why its request's head wa
 REVIEW_SECONDS = 7 * 86_400  # how long an import under review can be released, before it is cancelled
 RESULT_RETENTION_SECONDS = 7 * 86_400  # Marketo forgets a job after seven days. Adobe, "Bulk lead import"
 RECONNECT_SECONDS = (1, 5)  # (least, most) after which a broken stream is opened again: not all of them at once
+STANDSTILL_SECONDS = 15  # a worker whose metronome has had no beat for this long is frozen: steps have no turn any more
 STREAM_RETRY_SECONDS = 15  # Retry-After for a caller that has too many streams open
 STREAM_SECONDS = 3600.0  # after which a stream of events is closed, so that its reader is authenticated again
 UNAUTHENTICATED_FORM_SECONDS = 60.0  # how long a form may take whose sender is named only inside it

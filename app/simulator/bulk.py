@@ -30,7 +30,6 @@ from app.simulator.targets import ObjectType
 
 FileKind = Literal["failures", "warnings"]
 _HEADINGS = {"failures": "Import Failure Reason", "warnings": "Import Warning Reason"}
-_FIRST_BATCH = 1001
 
 
 @dataclass(slots=True)
@@ -43,9 +42,9 @@ class Bulk:
     injector: FaultInjector
     envelopes: Envelopes
     history: History
+    next_batch: int  # the batch id that the next job gets
     jobs: dict[int, Job] = field(default_factory=dict)
     queue: Queue = field(init=False)
-    _next_batch: int = _FIRST_BATCH
 
     def __post_init__(self) -> None:
         self.queue = Queue(self.rules, on_start=self._start, on_finish=self._finish)
@@ -189,8 +188,8 @@ class Bulk:
         return {job.target.list_id for job in self.queue.outstanding if job.target and job.target.list_id is not None}
 
     def _take_batch_id(self) -> int:
-        self._next_batch += 1
-        return self._next_batch - 1
+        self.next_batch += 1
+        return self.next_batch - 1
 
     def _forget_old(self, now: float) -> None:
         """Frees what nobody can ask for any more."""

@@ -36,7 +36,7 @@ class Rules:
     job_seconds: float = 2.0  # on top, for each job
     polls_per_job: int = 2  # with progress="polls": the status call that finds an importing job finished
     speed: float = 1.0  # simulated seconds in a real one; for the machine's clock only
-    seed: int = 0  # of everything that is left to chance
+    seed: int | None = 0  # of all that is left to chance; None: other tokens, batch ids and faults at each start
 
     # What nobody knows about Marketo: the default is the guess that is harder on the client, or the likelier one.
     queue: Literal["shared", "per_type"] = "shared"  # do leads, custom objects and members share one queue?

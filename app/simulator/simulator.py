@@ -23,6 +23,10 @@ from app.simulator.rules import Rules
 from app.simulator.schema import Schema, build_schema
 from app.simulator.tokens import Tokens
 
+_FIRST_BATCH = 1001
+_BATCHES = 1_000  # between the first batch ids of two starts without a seed, at least
+_STARTS = 2_000_000  # so many first batch ids there are: a batch id stays below 2 ** 31
+
 
 class Simulator:
     """One simulated Marketo instance. `now` gives seconds since the epoch; without it the machine's clock counts."""
@@ -135,12 +139,16 @@ class Simulator:
 
     def _mend(self) -> None:
         self._limits = Limits(self.rules)
-        tokens = Tokens(self.rules, random.Random(self.rules.seed))
-        self._injector = FaultInjector(random.Random(self.rules.seed))
+        seed = self.rules.seed
+        tokens = Tokens(self.rules, random.Random(seed))
+        self._injector = FaultInjector(random.Random(seed))
         self._records = Records()
         self._history = History()
         envelopes, lookups = Envelopes(), Lookups(self.schema, self._records)
-        self._bulk = Bulk(self.rules, self.schema, self._records, self._injector, envelopes, self._history)
+        first = _FIRST_BATCH if seed is not None else _FIRST_BATCH + _BATCHES * random.SystemRandom().randrange(_STARTS)
+        self._bulk = Bulk(
+            self.rules, self.schema, self._records, self._injector, envelopes, self._history, next_batch=first
+        )
         self._marketo = Marketo(self.rules, tokens, self._limits, envelopes, lookups, self._bulk)
         self._corruption = Corruption(tokens, envelopes)
 

@@ -11,7 +11,7 @@ import structlog
 from app.clock import Clock, ClockJumped
 from app.domain.failpoints import Failpoint, FailpointHit, no_op
 from app.domain.instances import Fault
-from app.domain.timeouts import TIDY_SECONDS, WAKE_SECONDS
+from app.domain.timeouts import BEAT_SECONDS, TIDY_SECONDS, WAKE_SECONDS
 from app.notify.wakeup import Wakeup
 from app.scheduling.lease import LeaseLost
 from app.store.database import AWAY, cause
@@ -38,6 +38,12 @@ class Worker:
     hit: FailpointHit = no_op
     stopping: bool = False
     _metronome: Metronome = field(default_factory=Metronome)
+    _last_beat: float | None = None  # by the monotonic clock
+
+    @property
+    def beat_age_seconds(self) -> float | None:
+        """Since the metronome's last beat, which comes each second whatever the steps do. None before the first."""
+        return None if self._last_beat is None else self.now.monotonic() - self._last_beat
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish the calls under way and let the leases go."""
@@ -85,6 +91,10 @@ class Worker:
             for beat in timetable(instance_worker, self.tick_seconds):
                 self._every(beat.seconds, f"{beat.name}:{name}", partial(self.tick, name, beat))
         self._every(TIDY_SECONDS, MAINTENANCE, self.maintenance.run_once)
+        self._every(BEAT_SECONDS, "beat", self._note_beat)
+
+    async def _note_beat(self) -> None:
+        self._last_beat = self.now.monotonic()
 
     def _every(self, seconds: float, job: str, action: Action) -> None:
         self._metronome.every(seconds, job, partial(self._safely, job, action))

@@ -14,7 +14,20 @@ from tests.support import forks
 from tests.support.processes import ROOT
 
 COMMANDS = [
-    *("serve", "migrate", "simulate", "demo", "check", "submit", "list", "status", "events", "jobs", "failures"),
+    *(
+        "serve",
+        "health",
+        "migrate",
+        "simulate",
+        "demo",
+        "check",
+        "submit",
+        "list",
+        "status",
+        "events",
+        "jobs",
+        "failures",
+    ),
     *("cancel", "release", "retry", "resolve", "give-up", "pause", "resume", "keys", "settings", "check-database"),
 ]
 

@@ -1,9 +1,18 @@
 """The database of a command: opened, refused in one line, or without its schema."""
 
+import os
+import uuid
+from pathlib import Path
+
+import psycopg
 import pytest
+from psycopg import sql
 
 import migrations
 from tests.cli.conftest import MARKETO, Run
+from tests.support.databases import named
+from tests.support.patience import wait_until
+from tests.support.processes import Anew, free_port
 
 
 @pytest.mark.parametrize("url", ["sqlite:////no/such/folder/sluice.db", "postgresql://a:b@127.0.0.1:1/sluice"])
@@ -26,3 +35,34 @@ def test_serve_refuses_a_postgres_without_the_schema(sluice: Run, postgres_serve
     assert (result.returncode, "sluice migrate" in result.stderr) == (1, True), result.stderr
     assert sluice("migrate", **settings).returncode == 0
     assert sluice("migrate", **settings).returncode == 0, "a second time is no harm"
+
+
+def test_migrate_waits_for_a_database_that_is_still_being_set_up(tmp_path: Path, postgres_server: str):
+    """And goes on by itself, having said once what it waits for."""
+    name = f"late_{uuid.uuid4().hex}"
+    bare = {key: value for key, value in os.environ.items() if not key.startswith("SLUICE_")}
+    variables = bare | {"SLUICE_DATABASE_URL": named(postgres_server, name)}
+    with (tmp_path / "log").open("wb") as log:
+        child = Anew("app", ("migrate", "--wait", "600"), variables, tmp_path, log)
+    try:
+        wait_until(lambda: "Waiting for" in (tmp_path / "log").read_text(), "the command to wait")
+        with psycopg.connect(postgres_server, autocommit=True) as server:
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        assert child.ended() == 0
+    finally:
+        child.kill()
+        child.wait()
+        with psycopg.connect(postgres_server, autocommit=True) as server:
+            server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    said = (tmp_path / "log").read_text()
+    assert said.count("does not exist. Waiting for 600 seconds at most.") == 1
+    assert f"The schema is at revision {migrations.head()}." in said
+
+
+def test_migrate_waits_no_longer_than_it_is_told(sluice: Run):
+    """Then it fails as without waiting."""
+    nowhere = f"postgresql://a:b@127.0.0.1:{free_port()}/sluice"
+    result = sluice("migrate", "--wait", "0.2", DATABASE_URL=nowhere)
+    assert result.returncode == 1
+    first, last = result.stderr.splitlines()
+    assert first == f"{last}. Waiting for 0 seconds at most."

@@ -39,7 +39,7 @@ def test_without_options_the_rules_are_the_usual_ones(run) -> None:
     port = free_port()
     code, output, sim = run("--port", str(port))
     assert code == 0
-    assert sim.rules == Rules()
+    assert sim.rules == Rules(seed=None)
     assert f"http://127.0.0.1:{port}," in output
     assert inspect.signature(command.simulate).parameters["port"].default == 8900
 
@@ -57,10 +57,19 @@ def test_options_become_rules_and_orders(run) -> None:
         "--lead-field",
         "tier",
     ]
-    words += ["--no-drop-empty-lookup-column", "--mischief", "hang:status:seconds=1", "--mischief", "late_file"]
+    words += [
+        "--seed",
+        "7",
+        "--no-drop-empty-lookup-column",
+        "--mischief",
+        "hang:status:seconds=1",
+        "--mischief",
+        "late_file",
+    ]
     code, _, sim = run(*words)
     assert code == 0
     assert sim.rules == Rules(
+        seed=7,
         rows_per_second=10,
         queue="per_type",
         megabyte_bytes=1048576,

@@ -70,3 +70,23 @@ def test_others_take_places_and_a_reset_gives_everything_back():
 def test_the_members_of_a_list_are_leads():
     """A list that nobody joined has none."""
     assert Simulator().list_members(1) == []
+
+
+def test_a_restart_gives_out_neither_its_old_tokens_nor_its_old_batch_ids():
+    """A client that goes on asking about a job of before must not get a stranger's; a reset is a restart."""
+    first, second = Simulator(Rules(seed=None)), Simulator(Rules(seed=None))
+    tokens = {token_of(first), token_of(second)}
+    answers = [create(first, token_of(first)), create(second, token_of(second))]
+    first.reset()
+    tokens.add(token_of(first))
+    answers.append(create(first, token_of(first)))
+    batches = {answer["result"][0]["batchId"] for answer in answers}  # type: ignore[index]
+    assert (len(tokens), len(batches)) == (3, 3)
+    assert all(0 < batch < 2**31 for batch in batches)
+
+
+def test_with_a_seed_a_start_is_as_the_one_before():
+    """So that a test can be run again."""
+    simulators = [Simulator(Rules(seed=7)) for _ in range(2)]
+    assert len({token_of(simulator) for simulator in simulators}) == 1
+    assert [create(simulator, token_of(simulator))["result"][0]["batchId"] for simulator in simulators] == [1001, 1001]  # type: ignore[index]
