@@ -63,7 +63,7 @@ def refuse_to_overwrite(target: Path) -> None:
 
 
 def checked(path: Path) -> str:
-    """The revision of the schema in a file that nobody writes to, once SQLite finds the file whole. Errors: CopyFailed."""
+    """The revision of the schema in a file that nobody writes to, once SQLite finds it whole. Errors: CopyFailed."""
     with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro&immutable=1", uri=True)) as found:
         complaints = [row[0] for row in found.execute("PRAGMA integrity_check(3)")]
         if complaints != ["ok"]:

