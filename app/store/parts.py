@@ -4,23 +4,37 @@ Whoever writes `part.state` is here, but for store/jobs.py: it moves a job, and 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, delete, exists, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from app.domain.alike import alike_of
 from app.domain.events import Occurrence
 from app.domain.imports import Request
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, PartState
-from app.domain.parts import Part
+from app.domain.parts import Part, TryError
 from app.domain.timeouts import REVIEW_SECONDS, after
 from app.store import blobs, counters, events, imports
 from app.store.dialects import later
 from app.store.imports import Accepted
-from app.store.part_rows import as_part, due
+from app.store.part_rows import as_part, due, tried
 from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
 
@@ -295,6 +309,28 @@ async def put_off(tx: Transaction, lock: ImportLock, until: datetime | None, *, 
         else:  # what waits to be tried again has a time of its own
             not_tried = (part.c.id.in_(chunk), part.c.retry_code.is_(None))
             await tx.execute(update(part).where(*not_tried).values(due_at=None))
+
+
+async def hold_back(tx: Transaction, import_ids: Collection[int], instance_name: str, why: TryError) -> None:
+    """Take their place from the waiting parts of these imports, as of one that is under review.
+
+    They go before nobody then, so what waits for them is set free.
+    """
+    held: dict[str, Any] = {"turn": None, "waits_for": None, "waits_since": None, "due_at": None, "retry_code": None}
+    held |= tried(why, failing_since=None)
+    locking = select(part.c.id).where(part.c.import_id.in_(import_ids), part.c.state == WAITING)
+    ids = (await tx.execute(locking.order_by(part.c.id).with_for_update())).scalars().all()
+    for chunk in (ids[n : n + AT_ONCE] for n in range(0, len(ids), AT_ONCE)):
+        await tx.execute(update(part).where(part.c.id.in_(chunk)).values(held))
+        await unblock(tx, part.c.instance == instance_name, part.c.waits_for.in_(chunk))
+
+
+async def set_apart(tx: Transaction, import_ids: Collection[int]) -> None:
+    """These imports have another policy now, by which parts have to be alike: theirs go with each other only."""
+    locking = select(part.c.id).where(part.c.import_id.in_(import_ids), part.c.state.in_(LIVE))
+    apart = literal("r").concat(func.substr(part.c.alike, 2))  # as no digest begins
+    which = part.c.id.in_(locking.order_by(part.c.id).with_for_update())
+    await tx.execute(update(part).where(which).values(alike=apart))
 
 
 async def set_priority(tx: Transaction, lock: ImportLock, priority: int) -> None:

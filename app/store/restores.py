@@ -8,17 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, literal, select, update
+from sqlalchemy import exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
 from app.domain.imports import FINISHED, ImportStatus, OnUnconfirmed
-from app.domain.lifecycle import LIVE, PartState
+from app.domain.lifecycle import PartState
 from app.domain.parts import TryError
 from app.domain.timeouts import REVIEW_SECONDS, after
 from app.store import imports, parts, webhook_deliveries
 from app.store.dialects import skip_ids
-from app.store.part_rows import tried
 from app.store.tables import api_key, event, idempotency_key, import_, part, webhook, webhook_delivery
 from app.store.transaction import ImportLock, Transaction
 
@@ -62,28 +61,12 @@ async def hold_back(
     for row in await tx.execute(select(*by_state, func.count()).where(part.c.import_id.in_(ids)).group_by(*by_state)):
         found[row.import_id][PartState(row.state)] = row[2]
     await tx.execute(update(import_).where(import_.c.id.in_(ids)).values(on_unconfirmed=OnUnconfirmed.HOLD))
-    # the policy is a part of what has to be alike; a digest never begins so
-    alike = literal("r").concat(func.substr(part.c.alike, 2))
-    live = select(part.c.id).where(part.c.import_id.in_(ids), part.c.state.in_(LIVE))
-    await tx.execute(update(part).where(part.c.id.in_(live.order_by(part.c.id).with_for_update())).values(alike=alike))
-    await _hold_waiting(tx, ids, instance_name, since=since, at=at)
+    why = f"It waited when the back-up of {since:%Y-%m-%d %H:%M} UTC was made, and may have been sent since."
+    await parts.set_apart(tx, ids)
+    await parts.hold_back(tx, ids, instance_name, TryError(MAY_HAVE_BEEN_SENT, why, at))
     waiting = [import_id for import_id, states in found.items() if states[PartState.WAITING]]
     await imports.put_under_review(tx, waiting, until=after(at, REVIEW_SECONDS))
     return found
-
-
-async def _hold_waiting(
-    tx: Transaction, import_ids: Sequence[int], instance_name: str, *, since: datetime, at: datetime
-) -> None:
-    """They have no place any more, so they go before nobody, and nobody waits for them."""
-    why = f"It waited when the back-up of {since:%Y-%m-%d %H:%M} UTC was made, and may have been sent since."
-    held = {"turn": None, "waits_for": None, "waits_since": None, "due_at": None, "retry_code": None}
-    held |= tried(TryError(MAY_HAVE_BEEN_SENT, why, at), failing_since=None)
-    waiting = select(part.c.id).where(part.c.import_id.in_(import_ids), part.c.state == PartState.WAITING)
-    part_ids = (await tx.execute(waiting.order_by(part.c.id).with_for_update())).scalars().all()
-    for chunk in (part_ids[n : n + parts.AT_ONCE] for n in range(0, len(part_ids), parts.AT_ONCE)):
-        await tx.execute(update(part).where(part.c.id.in_(chunk)).values(held))
-        await parts.unblock(tx, part.c.instance == instance_name, part.c.waits_for.in_(chunk))
 
 
 @dataclass(frozen=True, slots=True)

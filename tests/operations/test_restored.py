@@ -233,19 +233,6 @@ async def test_the_start_pauses_each_instance_once_and_says_who_had_paused_it_be
     assert sorted(paused) == ["default", "other", "other"]
 
 
-@pytest.mark.both_databases
-async def test_no_id_is_given_that_the_lost_service_may_have_given(db: Database, restored: Restored):
-    """A caller that holds one would be told of somebody else's import."""
-    before = await an_import(db)
-    async with db.read() as tx:
-        last_event = (await tx.execute(select(event.c.id).order_by(event.c.id.desc()).limit(1))).scalar_one()
-    await restored.start_paused()
-    assert 1_000_000 < await an_import(db) - before < 1_000_100
-    async with db.read() as tx:
-        new = (await tx.execute(select(event.c.id).order_by(event.c.id.desc()).limit(1))).scalar_one()
-    assert new - last_event > 100_000_000
-
-
 async def test_more_imports_than_one_transaction_takes_are_all_marked(db: Database, restored: Restored):
     """And each once."""
     made = [await an_import(db) for _ in range(AT_ONCE + 1)]
@@ -254,13 +241,3 @@ async def test_more_imports_than_one_transaction_takes_are_all_marked(db: Databa
     async with db.read() as tx:
         theirs = (await tx.execute(select(event.c.import_id).where(event.c.type == "restored"))).scalars().all()
     assert sorted(theirs) == made
-
-
-async def test_what_is_held_goes_together_and_with_no_other_policy_s_parts(db: Database, restored: Restored):
-    """Its policy was a part of what has to be alike."""
-    held = [await an_import(db) for _ in range(2)]
-    async with db.write() as tx:
-        await tx.execute(update(part).values(alike="0123456789abcdef" * 2))
-    await mark(restored)
-    alike = [(await parts_of(db, import_id))[0].alike for import_id in held]
-    assert alike == ["r123456789abcdef" + "0123456789abcdef"] * 2
