@@ -33,7 +33,7 @@ async def test_no_id_is_given_that_the_lost_service_may_have_given(db: Database)
 
 
 async def test_what_is_held_goes_together_and_with_no_other_policy_s_parts(db: Database):
-    """The policy was a part of what has to be alike; also for what comes back from a job. What goes alone still does."""
+    """The policy was part of what has to be alike, also for what comes back from a job. What goes alone still does."""
     waiting, in_job, alone = [await an_import(db) for _ in range(3)]
     digest = "0123456789abcdef" * 2
     async with db.write() as tx:

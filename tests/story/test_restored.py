@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections import Counter
@@ -15,6 +16,7 @@ from stat import S_IMODE
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 from sqlalchemy.engine import make_url
 
@@ -219,3 +221,40 @@ def _all_are_truthful(running: Service, played: Simulator, callers: Callers, *ne
     known = set(imports_of(running))
     for n in callers.files.keys() - known:
         assert patience.get(f"{running.url}/v1/imports/{n}").status_code == 404
+
+
+def test_a_base_back_up_with_its_archived_log_is_restored_to_a_moment():
+    """By the commands of docs/operating.md: what was written up to then is there, and what came later is not."""
+    _, _, archive, base, restore, start = recipes.recipes("operating.md", "PostgreSQL")
+    with databases.a_folder() as folder:
+        vault = str(folder)
+
+        def here(commands: str) -> str:
+            assert "/var/backups" in commands
+            return commands.replace("/var/backups", vault)
+
+        (folder / "wal").mkdir()
+        with databases.archiving_server(here(archive)) as own:
+            path, user = databases.tools_of(own.url), own.user
+            for each in (folder, folder / "wal"):
+                if user:
+                    shutil.chown(each, user)
+            recipes.run(here(base), folder, user=user, SERVER_URL=own.url, PATH=path)
+            with psycopg.connect(own.url, autocommit=True) as line:
+                line.execute("INSERT INTO instance (name) VALUES ('before')")
+                (moment,) = line.execute("SELECT clock_timestamp()").fetchone() or ()
+                line.execute("INSERT INTO instance (name) VALUES ('after')")
+                line.execute("SELECT pg_switch_wal()")
+                done = "SELECT archived_count > 0 AND last_archived_time > %s FROM pg_stat_archiver"
+                wait_until(lambda: (line.execute(done, [moment]).fetchone() or (False,))[0], "the log to be archived")
+            own.stop()
+            with (folder / "base" / "postgresql.conf").open("a") as settings:
+                settings.write(here(restore).replace("2026-11-23 03:00:00+00", moment.isoformat()))
+                settings.write(f"\nunix_socket_directories = '{folder}'\nlisten_addresses = ''\n")
+            recipes.run(here(start), folder, user=user, PATH=path)
+            try:
+                with psycopg.connect(f"host={folder} user=postgres dbname=postgres", autocommit=True) as line:
+                    found = {name for (name,) in line.execute("SELECT name FROM instance").fetchall()}
+            finally:
+                recipes.run(here("pg_ctl --pgdata=/var/backups/base --mode=fast stop"), folder, user=user, PATH=path)
+    assert found == {"before"}

@@ -226,6 +226,8 @@ class OwnServer:
 
     def __init__(self, server: Any) -> None:
         self._server = server
+        self.folder = Path(server.pgdata)
+        self.user: str | None = server.system_user  # who runs it; None: whoever runs the test
         self.url = server.get_uri()
         migrations.upgrade(self.url)
 
@@ -246,3 +248,19 @@ class OwnServer:
 def own_server() -> Iterator[OwnServer]:
     with _private_server() as server:
         yield OwnServer(server)
+
+
+@contextmanager
+def archiving_server(settings: str) -> Iterator[OwnServer]:
+    """A PostgreSQL of one test's own, with these lines in its postgresql.conf."""
+    named_settings = dict(line.split(" = ", 1) for line in settings.splitlines())
+    with _private_server(**named_settings) as server:
+        yield OwnServer(server)
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """An empty folder that a server's user may come into, also where that is another one than the test's."""
+    with tempfile.TemporaryDirectory(prefix="sluice-", dir=memory()) as folder:
+        Path(folder).chmod(0o700)
+        yield Path(folder)

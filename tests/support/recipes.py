@@ -3,6 +3,7 @@
 import os
 import re
 import subprocess
+import tempfile
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -17,9 +18,17 @@ def recipes(page: str, heading: str) -> list[str]:
     return [re.sub(rf"^{indent}", "", block, flags=re.MULTILINE) for indent, block in FENCED.findall(section)]
 
 
-def run(commands: str, folder: Path, **variables: str) -> None:
-    """Run them in a shell that ends at the first mistake. Errors: AssertionError, with what it said."""
-    done = subprocess.run(
-        ["/bin/sh", "-eu", "-c", commands], cwd=folder, env=os.environ | variables, capture_output=True, text=True
-    )
-    assert done.returncode == 0, f"{commands}\n{done.stdout}\n{done.stderr}"
+def run(commands: str, folder: Path, *, user: str | None = None, **variables: str) -> None:
+    """Run them in a shell that ends at the first mistake, as this user. Errors: AssertionError, with what it said."""
+    with tempfile.TemporaryFile() as said:  # a server that is started keeps what it was given open
+        done = subprocess.run(
+            ["/bin/sh", "-eu", "-c", commands],
+            cwd=folder,
+            env=os.environ | variables,
+            user=user,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+        )
+        said.seek(0)
+        assert done.returncode == 0, f"{commands}\n{said.read().decode()}"
