@@ -95,13 +95,15 @@ def _read_into(source: Path, target: Path, progress: Progress) -> None:
 
     def told(_status: int, remaining: int, total: int) -> None:
         progress(total - remaining, total)
+        os.fdatasync(file.fileno())  # little by little: whoever commits meanwhile waits behind what is not yet synced
 
     address = f"file:{quote(str(source.resolve()))}?mode=ro"
     with (
+        target.open("rb") as file,
         closing(sqlite3.connect(address, uri=True, isolation_level=None, timeout=LOCKED_SECONDS)) as read,
         closing(sqlite3.connect(target, isolation_level=None)) as written,
     ):
-        written.execute("PRAGMA synchronous = OFF")  # it is synced once, when it is whole
+        written.execute("PRAGMA synchronous = OFF")  # we see to that
         read.execute("BEGIN")
         read.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # from here on it is that moment's
         read.backup(written, pages=PAGES_AT_ONCE, progress=told, sleep=0)
