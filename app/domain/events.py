@@ -62,7 +62,7 @@ WARNED: frozenset[EventType] = frozenset(
         *(Occurrence.PAUSED, Occurrence.BLOCKED, Occurrence.UNREACHABLE, Occurrence.RATE_LIMITED),
         *(Occurrence.QUOTA_USED_UP, Occurrence.QUEUE_FULL),
         *(Occurrence.UNANSWERED, Occurrence.UNKNOWN_AT_MARKETO, Occurrence.STUCK),
-        *(Occurrence.RESULTS_LATE, Occurrence.DEGRADED, Occurrence.RESTORED),
+        *(Occurrence.RESULTS_LATE, Occurrence.DEGRADED),
         *(Move.TURN_AWAY, Move.LOSE, Move.FORGET, Move.REFUSE, Move.FAIL, Move.SEPARATE),
     }
 )
