@@ -38,10 +38,14 @@ from app.operations.stream_tokens import StreamTokens
 from app.operations.webhooks import Webhooks
 from app.pipeline.finish import finish
 from app.pipeline.intake import Intake
+from app.reporting.clients import ClientReader
 from app.reporting.estimates import CompletionEstimates
 from app.reporting.follow import Follow
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
+from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
@@ -50,6 +54,7 @@ from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
+from app.reporting.reviews import ReviewReader
 from app.reporting.verdict import VerdictReader
 from app.scheduling.timekeeper import Timekeeper
 from app.settings import Settings
@@ -224,17 +229,25 @@ def _build_reports(
     estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
+    overview = OverviewReader(db, now, verdict, estimates, settings.stuck_seconds)
+    imports = ImportReader(db, now, settings.stuck_seconds, estimates)
+    parts, results, jobs = PartReader(db, now), ResultExport(db), JobReader(db, estimates)
     return Reports(
-        imports=ImportReader(db, now, settings.stuck_seconds, estimates),
-        parts=PartReader(db, now),
-        jobs=JobReader(db, estimates),
-        results=ResultExport(db),
+        imports=imports,
+        lists=ListReader(db, now, imports),
+        details=DetailReader(db, now, imports, parts, results),
+        parts=parts,
+        jobs=jobs,
+        results=results,
+        reviews=ReviewReader(db, now, settings.stuck_seconds),
         instances=instances,
         health=probe,
         verdict=verdict,
-        overview=OverviewReader(db, now, verdict, estimates, settings.stuck_seconds),
+        overview=overview,
         metrics=MetricReader(db, now, instances),
         monitor=Monitor(db, now, sleep, verdict, settings.instances.keys()),
+        instance_details=InstanceDetailReader(db, now, overview, jobs, estimates),
+        clients=ClientReader(db),
     )
 
 

@@ -1,4 +1,7 @@
-"""Baselines: Starlette endpoints. One writes the body to a file and syncs it, one reads it, one streams silence."""
+"""Baselines: Starlette endpoints.
+
+One writes the body to a file and syncs it, one reads it, one streams silence, one is a page that never changes.
+"""
 
 import asyncio
 import os
@@ -9,7 +12,7 @@ from collections.abc import AsyncIterator
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 
@@ -30,6 +33,11 @@ async def live(_: Request) -> PlainTextResponse:
     return PlainTextResponse("yes")
 
 
+async def page(_: Request) -> Response:
+    """As a page that has not changed: not even that is looked up."""
+    return Response(status_code=304, headers={"ETag": 'W/"same"'})
+
+
 async def silence() -> AsyncIterator[bytes]:
     yield b"retry: 1000\n\n"
     while True:
@@ -46,9 +54,10 @@ app = Starlette(
         Route("/v1/imports", take, methods=["POST"]),
         Route("/read", read, methods=["POST"]),
         Route("/events", events),
+        Route("/page", page),
         Route("/livez", live),
     ],
 )
 
 if __name__ == "__main__":
-    uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off", access_log=False)
+    uvicorn.run(app, port=int(sys.argv[1]), log_level="error", lifespan="off", access_log=False, timeout_keep_alive=75)

@@ -117,7 +117,7 @@ class Child:
 
 @contextmanager
 def service(
-    folder: Path, database_url: str, *, marketo: str = "http://127.0.0.1:9", **settings: object
+    folder: Path, database_url: str, *, marketo: str = "http://127.0.0.1:9", role: str = "all", **settings: object
 ) -> Iterator[Child]:
     """`sluice serve`, without keys, on a port of its own."""
     port = free_port()
@@ -131,7 +131,8 @@ def service(
         "INSTANCES__DEFAULT__CLIENT_ID": "sluice-demo",
         "INSTANCES__DEFAULT__CLIENT_SECRET": "sluice-demo-secret",
     }
-    child = Child([sys.executable, "-m", "app", "serve"], f"http://127.0.0.1:{port}", folder, **(known | settings))
+    command = [sys.executable, "-m", "app", "serve", f"--role={role}"]
+    child = Child(command, f"http://127.0.0.1:{port}", folder, **(known | settings))
     try:
         yield child
     finally:

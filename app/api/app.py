@@ -11,7 +11,6 @@ from starlette.routing import BaseRoute, Route
 from app.api import errors
 from app.api.marketo_compat import routes as marketo
 from app.api.middleware import order
-from app.api.open_streams import OpenStreams
 from app.api.openapi import document, page
 from app.api.routers import (
     actions,
@@ -28,6 +27,7 @@ from app.api.routers import (
 )
 from app.container import Container
 from app.settings import Settings
+from app.web.open_streams import OpenStreams
 from app.web.rate_limits import RateLimits
 
 ROUTERS = (

@@ -1,7 +1,7 @@
 """The parameters of an import as they are published: in the document, on Marketo's own paths and in docs/api.md.
 
 They are declared in app/domain: the parameters of every import on the fields of `Request`, those of an object type on
-its target. import_request.py reads their values.
+its target. Their names and order stand in app/web/import_parameters.py; import_request.py there reads their values.
 """
 
 from dataclasses import dataclass
@@ -21,9 +21,8 @@ from app.domain.request_parameters import (
     Word,
     YesOrNo,
 )
+from app.web.import_parameters import FIRST, INT32, KNOWN, LAST
 from app.web.parameter_values import NAME_CHARACTERS
-
-INT32 = 2**31 - 1  # Marketo's ids. Adobe, "Bulk lead import", read 2026-08
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +102,12 @@ def _meaning(parameter: RequestParameter) -> str:
 OBJECT_TYPE = {"type": "string", "enum": list(OBJECT_TYPES), SHARED: "ObjectType"}
 PARAMETERS = {
     "object_type": Parameter(OBJECT_TYPE | {"default": default_object_type()}, "what the rows become"),
-    **_published("instance", "format", "charset"),
+    **_published(*FIRST),
     **{
         name: Parameter(_target_schema(declared), declared.means, kind.object_type, required=declared.required)
         for kind in OBJECT_TYPES.values()
         for name, declared in kind.parameters().items()
     },
-    **_published(
-        "priority", "not_before", "preflight", "on_unconfirmed", "bundle", "label", "metadata", "column_map", "review"
-    ),
+    **_published(*LAST),
 }
-KNOWN = tuple(PARAMETERS)
+assert tuple(PARAMETERS) == KNOWN

@@ -10,14 +10,14 @@ from fastapi import Request
 from fastapi.sse import format_sse_event
 from starlette.requests import ClientDisconnect
 
-from app.api import open_streams
 from app.api.auth import is_key_still_valid, unknown_key
-from app.api.open_streams import Events
 from app.api.schemas.events import Event
 from app.domain.errors import BadParameter, Detail, TooSlow
 from app.domain.timeouts import RECONNECT_SECONDS
 from app.reporting.follow import Follow
+from app.web import open_streams
 from app.web.negotiation import preferred
+from app.web.open_streams import Events
 
 JSON, EVENT_STREAM = "application/json", "text/event-stream"
 COMMENT = b":\n"

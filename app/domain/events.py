@@ -7,7 +7,7 @@ from app.domain.lifecycle import Move
 
 class Occurrence(StrEnum):
     ACCEPTED = "accepted"  # the file is committed to disk, the caller has the 202
-    PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows will be remarked upon
+    PREFLIGHT = "preflight"  # every cell was held against Marketo's fields, and some rows are odd, or repeat a key
     RAGGED = "ragged"  # rows whose number of cells is not the header's; they are sent as they are
     RELEASED = "released"  # a person let an import under review go: this is its place in the order of acceptance
     REVIEW_EXPIRED = "review_expired"  # nobody released it in time, and it is cancelled

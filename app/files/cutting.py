@@ -214,16 +214,19 @@ class Cutter:
         for bucket in sorted(self._deferred):
             yield self._closed(self._deferred.pop(bucket), has_deferred_rows=True)
         self._seen.shrink()
+        if self._repeated:
+            self._repeated.shrink()
 
     @property
     def memory_bytes(self) -> tuple[int, int]:
         """(bytes in use, bytes that would be in use after `let_go`)."""
         inspected = self._inspection.memory_bytes if self._inspection else 0
         fixed = self._scanner.memory_bytes + inspected + HEADER_COPIES * len(self._header)
+        counting, least_counting = self._repeated.memory_bytes if self._repeated else (0, 0)
         parts = [part for part in (self._following, *self._deferred.values()) if part]
         return (
-            fixed + self._seen.memory_bytes + sum(part.memory_bytes for part in parts),
-            fixed + self._seen.least_bytes,
+            fixed + counting + self._seen.memory_bytes + sum(part.memory_bytes for part in parts),
+            fixed + least_counting + self._seen.least_bytes,
         )
 
     @property

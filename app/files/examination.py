@@ -100,7 +100,6 @@ class Examination:
     def let_go(self) -> Iterator[PartFile]:
         """The open parts, to free memory."""
         yield from self._counted(self._file.let_go())
-        self._repeated.shrink()
 
     @property
     def size_bytes(self) -> int:
@@ -113,9 +112,7 @@ class Examination:
     @property
     def memory_bytes(self) -> tuple[int, int]:
         """(bytes in use, bytes that would be in use after `let_go`)."""
-        both = zip(self._file.memory_bytes, self._repeated.memory_bytes, strict=True)
-        used_bytes, least_bytes = (of_file + of_keys for of_file, of_keys in both)
-        return used_bytes, least_bytes
+        return self._file.memory_bytes
 
     @property
     def has_mistakes(self) -> bool:

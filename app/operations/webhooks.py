@@ -136,7 +136,7 @@ class Webhooks:
     async def _deliver(self, webhook_id: int, by: Caller, make: Callable[[Transaction], Awaitable[int]]) -> Delivery:
         async with self.db.write() as tx:
             if not (await _existing(tx, webhook_id, by)).enabled:
-                message = f"Webhook {webhook_id} is switched off: switch it on first, by a PATCH with `enabled`."
+                message = f"Webhook {webhook_id} is switched off: switch it on first."
                 raise WrongState(message, code="webhook_off")
             delivery = await _delivery(tx, webhook_id, await make(tx))
         self.wakeup.send()

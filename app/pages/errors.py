@@ -25,6 +25,8 @@ REMEDIES = {
     "not_found": "Look for it in the list of imports, or begin at the overview.",
     "method_not_allowed": "Open the page with its address, and use what it offers.",
     "wrong_state": "Load the page again to see how it stands now.",
+    "webhook_off": "Switch it on first, on its own page.",
+    "too_many_webhooks": "Delete one that is not needed any more.",
     "unauthorized": "Sign in with an API key.",
 }
 """What to do about a problem on a page, where the API's own remedy speaks to programs."""
@@ -64,7 +66,8 @@ class HtmlErrors:
         code = problem["code"]
         remedy = REMEDIES.get(code) or (PROBLEMS[code].remedy if code in PROBLEMS else None)
         mistakes = [{"field": None} | mistake for mistake in problem.get("errors", ())]
-        rendered = render(request, "error.html", visitor, problem=problem, mistakes=mistakes, remedy=remedy)
+        values: dict[str, Any] = {"problem": problem, "mistakes": mistakes, "remedy": remedy}
+        rendered = render(request, "error.html", visitor, follows="", **values)
         answer = rendered.answer(visitor, status=start["status"])
         kept = MutableHeaders(raw=list(start["headers"]))
         for name in ("retry-after", "www-authenticate", "allow", "connection"):

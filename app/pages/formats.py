@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 from markupsafe import Markup, escape
 
+from app.files.result_files import shown
+
 NARROW_SPACE = "\u202f"
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 STATES = {
@@ -24,6 +26,27 @@ STATES = {
     "cancelled": "stopped",
 }
 """The shape that a state of an import, a part, a job, an instance or a delivery is shown by, beside its word."""
+
+WAITS = {
+    "slot": "Its turn, or a free place at Marketo",
+    "same_records": "Another part with the same records",
+    "review": "Somebody has to release it",
+    "not_before": "The time that its sender named",
+    "instance_paused": "The instance is paused",
+    "instance_blocked": "Marketo refuses the instance",
+    "rate_limit": "Marketo's calls of this window are used up",
+    "daily_quota": "The calls of this day are used up",
+    "retry": "Marketo turned it away; it is tried again",
+}
+"""Why a part waits, by the API's `waiting_for`."""
+TROUBLES = {
+    "unconfirmed": "Marketo's answer to the submission was lost: nobody can know whether the job is there. "
+    "Look for it in Marketo, then decide.",
+    "denied": "Marketo says that it knows no such job. It is asked again by itself; nothing more may come of it.",
+    "stuck": "It has been so for far longer than usual, and holds its place. "
+    "If Marketo shows that it will not end, give it up.",
+}
+"""What keeps a job from its end (reporting/instance_details.py), and what to do."""
 
 
 def number(value: float) -> str:
@@ -115,6 +138,14 @@ def word(state: object) -> str:
     return str(state).replace("_", " ")
 
 
+def readable(text: str) -> str:
+    """Somebody's text as a page can hold it: NULs and bytes that are no UTF-8 become a replacement character.
+
+    It is `closed`, too.
+    """
+    return closed(shown(text))
+
+
 def code_marks(text: str) -> Markup:
     """A sentence of ours in which `words between backticks` are code."""
     pieces = [escape(piece) for piece in text.split("`")]
@@ -123,7 +154,32 @@ def code_marks(text: str) -> Markup:
     )
 
 
+def closed(text: object) -> str:
+    """A text that others wrote, for a `<bdi>`: no direction that it begins goes on behind it.
+
+    An isolate that a text opens and does not close would take the end of the `<bdi>` for its own. Unicode, UAX 9.
+    """
+    written = str(text)
+    opened = sum(written.count(mark) for mark in "\u2066\u2067\u2068")
+    return written + "\u2069" * max(0, opened)
+
+
 FILTERS = {
     each.__name__: each
-    for each in (number, plural, short_number, size, percent, duration, ago, since, clock, exact, word, code_marks)
+    for each in (
+        number,
+        plural,
+        short_number,
+        size,
+        percent,
+        duration,
+        ago,
+        since,
+        clock,
+        exact,
+        word,
+        readable,
+        code_marks,
+        closed,
+    )
 }

@@ -10,6 +10,9 @@ from app.pages.rendering import Rendered
 
 MOST = 200  # pages that are kept
 KEPT_SECONDS = 2.0
+KEPT_TIMES, KEPT_MOST_SECONDS = 20.0, 15.0
+"""What took long to make is kept longer, so many times as long as it took: a page costs a twentieth of a core at most,
+however many look at it, and however much waits."""
 
 
 @dataclass(slots=True)
@@ -18,18 +21,31 @@ class Kept:
 
     now: Clock
     _pages: "OrderedDict[Hashable, tuple[float, asyncio.Future[Rendered]]]" = field(default_factory=OrderedDict)
+    _took: "OrderedDict[Hashable, float]" = field(default_factory=OrderedDict)  # seconds, to make it last
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         """The page of this key, made anew where the kept one is too old. Errors: those of `make`."""
         at, (made_at, page) = self.now.monotonic(), self._pages.get(key, (0.0, None))
-        if page is None or at - made_at >= KEPT_SECONDS or _has_failed(page):
-            page = asyncio.ensure_future(make())
+        if page is None or at - made_at >= self._kept_seconds(key) or _has_failed(page):
+            page = asyncio.ensure_future(self._timed(key, make))
             page.add_done_callback(_is_heard)
             self._pages[key] = (at, page)
             self._pages.move_to_end(key)
             if len(self._pages) > MOST:
                 self._pages.popitem(last=False)
         return await asyncio.shield(page)
+
+    def _kept_seconds(self, key: Hashable) -> float:
+        return min(KEPT_MOST_SECONDS, max(KEPT_SECONDS, KEPT_TIMES * self._took.get(key, 0.0)))
+
+    async def _timed(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
+        began = self.now.monotonic()
+        page = await make()
+        self._took[key] = self.now.monotonic() - began
+        self._took.move_to_end(key)
+        if len(self._took) > MOST:
+            self._took.popitem(last=False)
+        return page
 
     def forget(self) -> None:
         """Make every page anew: something was done that its doer wants to see."""

@@ -28,3 +28,10 @@ def with_query(path: str, **parameters: object) -> str:
     parts = urlsplit(path)
     kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in parameters]
     return f"{parts.path}?{'&'.join([*kept, urlencode(parameters)])}"
+
+
+def without(path: str, *names: str) -> str:
+    """The path without these parameters."""
+    parts = urlsplit(path)
+    kept = [pair for pair in parts.query.split("&") if pair and pair.partition("=")[0] not in names]
+    return f"{parts.path}?{'&'.join(kept)}" if kept else parts.path

@@ -12,8 +12,9 @@ from starlette.responses import Response
 
 from app.domain.api_keys import Scope
 from app.pages import static_files
-from app.pages.formats import FILTERS, STATES
+from app.pages.formats import FILTERS, STATES, TROUBLES, WAITS
 from app.pages.notices import notice_of
+from app.pages.paths import HOME
 from app.pages.visitors import Visitor
 
 HTML = "text/html"
@@ -44,7 +45,13 @@ templates = Environment(
     auto_reload=False,
 )
 templates.filters |= FILTERS
-templates.globals |= {"static": static_files.url, "Scope": Scope, "shapes": STATES}
+templates.globals |= {
+    "static": static_files.url,
+    "Scope": Scope,
+    "shapes": STATES,
+    "waits": WAITS,
+    "troubles": TROUBLES,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +68,7 @@ RAIL: Sequence[Entry] = (
     Entry("/imports", "Imports", frozenset({Scope.READ, Scope.SUBMIT})),
     Entry("/send", "Send a file", frozenset({Scope.SUBMIT})),
     Entry("/instances", "Instances", frozenset({Scope.READ, Scope.SUBMIT})),
-    Entry("/keys", "Keys", frozenset({Scope.ADMIN})),
+    Entry("/keys", "Keys", frozenset(Scope)),
     Entry("/webhooks", "Webhooks", frozenset({Scope.SUBMIT, Scope.ADMIN})),
 )
 
@@ -77,18 +84,37 @@ class Rendered:
         body = self.text.replace(CSRF_MARK, visitor.csrf if visitor else "")
         return Response(body, status, HEADERS | {"ETag": self.fingerprint}, media_type=HTML)
 
+    def once(self, visitor: Visitor) -> Response:
+        """The answer to a form with something that is shown only here: nobody keeps it, and it has no address."""
+        answer = self.answer(visitor, status=201)
+        del answer.headers["etag"]
+        return answer
+
 
 def render(
-    request: Request, template: str, visitor: Visitor | None, *, waiting: int | None = None, **values: Any
+    request: Request,
+    template: str,
+    visitor: Visitor | None,
+    *,
+    waiting: int | None = None,
+    follows: str | None = None,
+    **values: Any,
 ) -> Rendered:
-    """A template with its values. `waiting`: how many imports wait, for the rail."""
+    """A template with its values. `waiting`: how many imports wait, for the rail.
+
+    `follows`: the address whose news the page shows, and to which its forms lead back; None: its own, where it was
+    asked for, and none, where it answers a form; empty: none.
+    """
+    if follows is None and request.method == "POST":
+        follows = ""
     text = templates.get_template(template).render(
         values
         | {
             "visitor": visitor,
             "csrf": CSRF_MARK if visitor and visitor.csrf else "",
             "here": request.url.path,
-            "address": _address(request),
+            "address": _address(request) if follows is None else follows or HOME,
+            "follows": follows,
             "rail": [entry for entry in RAIL if visitor and any(visitor.may(scope) for scope in entry.scopes)],
             "waiting": waiting,
             "notice": notice_of(request.query_params),

@@ -5,7 +5,8 @@ of the problem (errors.py), as in the API.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,9 +24,11 @@ from app.pages.kept import Kept
 from app.pages.paths import HOME, own_path, sign_in_path, with_query
 from app.pages.rendering import HEADERS, HTML, Rendered, render
 from app.pages.visitors import Visitor, visitor_of
-from app.web import conditional
+from app.web import at_work, conditional
 from app.web.negotiation import preferred
+from app.web.parameter_names import merged
 from app.web.session_cookies import CSRF_FIELD, is_from_our_pages
+from app.web.uploads import FORM, Upload, received
 from app.web.values import whole
 
 JSON = "application/json"
@@ -88,10 +91,11 @@ Page = Callable[[Visit], Awaitable[Rendered]]
 Deed = Callable[[Visit], Awaitable[Response]]
 
 
-def page(path: str, show: Page, *, needs: Scope | None = None) -> Route:
+def page(path: str, show: Page, *, needs: Scope | None = None, is_personal: bool = False) -> Route:
     """A page. Nobody signed in: a browser is sent to sign in, a program gets 401. It is kept for a moment (kept.py).
 
-    `needs`: a scope without which it is refused; where several will do, the page asks for itself.
+    `needs`: a scope without which it is refused; where several will do, the page asks for itself. `is_personal`: it
+    says something of the key itself, so that it is kept for this key, and not for all that may see the same.
     """
 
     async def answer(request: Request) -> Response:
@@ -105,7 +109,8 @@ def page(path: str, show: Page, *, needs: Scope | None = None) -> Route:
         if needs is not None:
             visit.need(needs)
         kept: Kept = request.app.state.kept_pages
-        key = (request.url.path, request.url.query, visitor.caller)
+        whose = visitor.key.id if is_personal and visitor.key else None
+        key = (request.url.path, request.url.query, visitor.caller, whose)
         rendered = await kept.get(key, lambda: show(visit))
         if conditional.is_known(request, rendered.fingerprint):
             return Response(status_code=304, headers=HEADERS | {"ETag": rendered.fingerprint})
@@ -114,7 +119,27 @@ def page(path: str, show: Page, *, needs: Scope | None = None) -> Route:
     return Route(path, answer, methods=["GET"], include_in_schema=False)
 
 
-def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = FORM_BYTES) -> Route:
+def file(path: str, give: Deed) -> Route:
+    """A file that a page offers: for whoever may see the page, made anew each time."""
+
+    async def answer(request: Request) -> Response:
+        visitor = await visitor_of(request)
+        if visitor is None:
+            return _ask_to_sign_in(request)
+        request.state.visitor, request.state.caller = visitor, visitor.caller
+        return await give(Visit(request, request.app.state.container, visitor))
+
+    return Route(path, answer, methods=["GET"], include_in_schema=False)
+
+
+def deed(
+    path: str,
+    do: Deed,
+    *,
+    needs: Scope | None = None,
+    form_bytes: int = FORM_BYTES,
+    form_fields: int = FORM_FIELDS,
+) -> Route:
     """Something that a form does: refused without the session's token, and from any other site."""
 
     async def answer(request: Request) -> Response:
@@ -123,14 +148,46 @@ def deed(path: str, do: Deed, *, needs: Scope | None = None, form_bytes: int = F
         if visitor is None:
             raise Unauthorized("Your session is over. Sign in again, then do it once more.")
         request.state.visitor = visitor
-        many = await read_form(request, form_bytes)
+        many = await read_form(request, form_bytes, form_fields)
         form = {name: values[0] for name, values in many.items()}
-        if not _is_token(form.get(CSRF_FIELD, ""), visitor):
-            raise Forbidden("This form is from another session. Go back, load the page again, and send it once more.")
+        _refuse_other_sessions(form, visitor)
         visit = Visit(request, request.app.state.container, visitor, form, many)
         if needs is not None:
             visit.need(needs)
         answered = await do(visit)
+        request.app.state.kept_pages.forget()
+        return answered
+
+    return Route(path, answer, methods=["POST"], include_in_schema=False)
+
+
+def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, needs: Scope | None = None) -> Route:
+    """A form with a file in it, of any size: a deed whose fields come with the file's bytes.
+
+    The form waits in a temporary file; `take` gets the visit with the form's fields, and the file's bytes to come.
+    """
+
+    async def answer(request: Request) -> Response:
+        refuse_other_sites(request)
+        visitor = await visitor_of(request)
+        if visitor is None:
+            raise Unauthorized("Your session is over. Sign in again, then do it once more.")
+        request.state.visitor = visitor
+        container: Container = request.app.state.container
+        visit = Visit(request, container, visitor)
+        if needs is not None:
+            visit.need(needs)
+        if _media_type(request) != FORM:
+            raise UnsupportedMedia("Send the form as a browser does.")
+        at_work.leave(request)
+        admit = partial(container.capacity.check, visitor.caller.client)
+        async with (
+            container.admission.place(visitor.caller.client) as place,
+            received(request, container.settings, place, admit=admit) as sent,
+        ):
+            form = merged([], sent.fields)
+            _refuse_other_sessions(form, visitor)
+            answered = await take(replace(visit, form=form), sent)
         request.app.state.kept_pages.forget()
         return answered
 
@@ -143,9 +200,11 @@ def refuse_other_sites(request: Request) -> None:
         raise Forbidden("This form was sent from another site. Open the page here, and send it from there.")
 
 
-async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str, list[str]]:
+async def read_form(
+    request: Request, most_bytes: int = FORM_BYTES, most_fields: int = FORM_FIELDS
+) -> dict[str, list[str]]:
     """The fields of a form. Errors: UnsupportedMedia, BadParameter; HTTPException 413."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != URLENCODED:
+    if _media_type(request) != URLENCODED:
         raise UnsupportedMedia("Send the form as a browser does.")
     body = bytearray()
     async for chunk in request.stream():
@@ -153,7 +212,7 @@ async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str,
         if len(body) > most_bytes:
             raise HTTPException(413)
     try:
-        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=FORM_FIELDS)
+        pairs = parse_qsl(body.decode("utf-8"), keep_blank_values=True, max_num_fields=most_fields)
     except ValueError:
         raise BadParameter("The form cannot be read.", details=(Detail("is no form"),)) from None
     many: dict[str, list[str]] = {}
@@ -162,9 +221,15 @@ async def read_form(request: Request, most_bytes: int = FORM_BYTES) -> dict[str,
     return many
 
 
-def _is_token(text: str, visitor: Visitor) -> bool:
-    """Without a session there is no token: then only where the form came from tells whose it is."""
-    return not visitor.csrf or compare_digest(text.encode("utf-8", "replace"), visitor.csrf.encode())
+def _media_type(request: Request) -> str:
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _refuse_other_sessions(form: Mapping[str, str], visitor: Visitor) -> None:
+    """Without a session there is no token: then only where the form came from tells whose it is. Errors: Forbidden."""
+    sent = form.get(CSRF_FIELD, "").encode("utf-8", "replace")
+    if visitor.csrf and not compare_digest(sent, visitor.csrf.encode()):
+        raise Forbidden("This form is from another session. Go back, load the page again, and send it once more.")
 
 
 def _ask_to_sign_in(request: Request) -> Response:

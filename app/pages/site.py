@@ -17,6 +17,8 @@ from app.pages import (
     instances,
     keys,
     overview,
+    result_rows,
+    selected,
     send,
     sign_in,
     static_files,
@@ -26,7 +28,7 @@ from app.pages.errors import HtmlErrors
 from app.pages.kept import Kept
 from app.pages.rendering import load_templates
 
-PAGES = (overview, imports, import_, send, instances, keys, webhooks, sign_in, static_files)
+PAGES = (overview, imports, selected, import_, result_rows, send, instances, keys, webhooks, sign_in, static_files)
 ROUTES: Sequence[Route] = tuple(route for each in PAGES for route in each.ROUTES)
 ERRORS = (Middleware(HtmlErrors),)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from app.container import Container
-from app.domain.api_keys import EVERYBODY, Caller, Scope
+from app.domain.api_keys import EVERYBODY, ApiKey, Caller, Scope
 from app.web.callers import session_of
 from app.web.session_cookies import csrf_token
 
@@ -15,6 +15,7 @@ class Visitor:
     caller: Caller
     csrf: str  # of the forms; empty in a service without keys, where there is no session
     is_signed_in: bool
+    key: ApiKey | None = None  # with which they signed in
 
     def may(self, scope: Scope) -> bool:
         return self.caller.may(scope)
@@ -34,4 +35,4 @@ async def visitor_of(request: Request) -> Visitor | None:
     if session is None:
         return None
     request.state.caller = session.key.caller  # for the log, and the turns that clients take (app/api/middleware)
-    return Visitor(session.key.caller, csrf_token(session.token), is_signed_in=True)
+    return Visitor(session.key.caller, csrf_token(session.token), is_signed_in=True, key=session.key)

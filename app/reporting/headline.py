@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from app.domain.instances import InstanceState
 from app.reporting.checks import Level
+from app.reporting.instances import InstanceView
 from app.reporting.needs import Need, NeedKind
 from app.reporting.verdict import Verdict
 
@@ -76,3 +77,25 @@ def _count(needs: Sequence[Need]) -> str | None:
 
 def _first_upper(text: str) -> str:
     return text[:1].upper() + text[1:]
+
+
+def of_instance(view: InstanceView, needs: Sequence[Need], *, finish_at: datetime | None) -> Headline:
+    """The headline of one instance. `needs`: what there needs a person, beside its own state."""
+    name, waiting = view.instance.name, view.queue.waiting_parts
+    match view.condition:
+        case InstanceState.PAUSED:
+            by = f" by {view.instance.paused_by}" if view.instance.paused_by else ""
+            why = f": {view.reason}" if view.reason else "."
+            return Headline(Mood.NEEDS_YOU, f"Nothing is sent to {name}: it is paused.", trouble=f"Paused{by}{why}")
+        case InstanceState.BLOCKED:
+            refused = f"Marketo refuses: {view.reason or 'the credentials or the rights'}"
+            trouble = f"{refused}. Mend the user's rights or the credentials there, then let it try."
+            return Headline(Mood.NEEDS_YOU, f"Nothing is sent to {name}: Marketo refuses it.", trouble=trouble)
+        case InstanceState.BACKING_OFF:
+            trouble = f"{_first_upper(view.reason or 'Marketo asked for a pause')}. It goes on by itself."
+            return Headline(Mood.STANDS, f"Nothing is sent to {name} for the moment.", trouble=trouble)
+        case InstanceState.RUNNING:
+            work = f"Work flows to {name}." if waiting or view.slots_used else f"{name} runs, and has nothing to do."
+            if waiting:
+                work += f" {waiting:,} {'part waits' if waiting == 1 else 'parts wait'}.".replace(",", "\u202f")
+            return Headline(Mood.NEEDS_YOU if needs else Mood.FLOWS, work, finish_at, _count(needs))

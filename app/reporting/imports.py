@@ -44,6 +44,11 @@ class ImportReader:
             imports = await import_queries.each(tx, ids, by=self._attention_criteria())
         return await self.view_all(imports)
 
+    async def get_each(self, ids: Collection[int]) -> list[Import]:
+        """These imports without estimates, as far as they are there, newest first."""
+        async with self.db.read() as tx:
+            return await import_queries.each(tx, ids, by=self._attention_criteria())
+
     async def page(self, filters: Filters, *, before: int | None, size: int) -> list[Import]:
         """Imports without estimates, newest first, from before the id `before` on."""
         async with self.db.read() as tx:

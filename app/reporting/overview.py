@@ -110,6 +110,7 @@ class OverviewReader:
             failed = await self._failed(tx, client=None)
             troubled = [await _troubled(tx, import_) for import_ in verdict.troubled]
             hours = await self._by_hour(tx)
+            reviewed = await overview_queries.under_review(tx, None)
         told = [
             *needs.of_instances(verdict.instances),
             *(needs.of_import(*pair) for pair in troubled if needs.is_of_its_own(pair[0])),
@@ -121,7 +122,7 @@ class OverviewReader:
             headline=headline(
                 verdict,
                 told,
-                queued=verdict.imports.get(ImportStatus.QUEUED, 0),
+                queued=max(0, verdict.imports.get(ImportStatus.QUEUED, 0) - reviewed),
                 importing=verdict.imports.get(ImportStatus.IMPORTING, 0),
                 finish_at=_last_finish(overviews),
             ),
@@ -140,8 +141,9 @@ class OverviewReader:
             counts = await overview_queries.imports_of_client(tx, client, since=self.now() - LATELY)
             troubled = [await _troubled(tx, import_) for import_ in await self._troubled_of(tx, client)]
             failed = await self._failed(tx, client=client)
+            queued = await overview_queries.queued_imports(tx, client)
         told = [*(needs.of_import(*pair) for pair in troubled), *map(needs.of_failed, failed)]
-        work = of_work(counts[ImportStatus.QUEUED], counts[ImportStatus.IMPORTING])
+        work = of_work(queued, counts[ImportStatus.IMPORTING])
         trouble = "One thing needs you." if len(told) == 1 else f"{len(told)} things need you." if told else None
         return ClientOverview(
             headline=Headline(Mood.NEEDS_YOU if told else Mood.FLOWS, work, trouble=trouble),
@@ -152,7 +154,7 @@ class OverviewReader:
         )
 
     async def waiting_imports(self, client: str | None) -> int:
-        """How many imports wait: of this client, or (None) of everybody."""
+        """How many imports wait: of this client, or (None) of everybody. A thousand may be more."""
         async with self.db.read() as tx:
             return await overview_queries.queued_imports(tx, client)
 

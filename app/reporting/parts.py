@@ -47,10 +47,11 @@ class PartReader:
         assert instance is not None, "an instance that has an import has a row"
         visible = {part_id: blocker for part_id, blocker in blockers.items() if may_see(blocker.client)}
         now = self.now()
-        return [_view(part, import_, instance, visible.get(part.blocked_by or 0), now) for part in listed]
+        return [view_part(part, import_, instance, visible.get(part.blocked_by or 0), now) for part in listed]
 
 
-def _view(part: Part, import_: Import, instance: Instance, blocker: BlockedBy | None, now: datetime) -> PartView:
+def view_part(part: Part, import_: Import, instance: Instance, blocker: BlockedBy | None, now: datetime) -> PartView:
+    """A part as it is told. `blocker`: None where there is none, or whoever looks may not see it."""
     reason = waiting_for(part, instance, now)
     return PartView(
         part=part,

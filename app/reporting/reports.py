@@ -2,8 +2,12 @@
 
 from dataclasses import dataclass
 
+from app.reporting.clients import ClientReader
 from app.reporting.health import DatabaseProbe
+from app.reporting.import_details import DetailReader
+from app.reporting.import_list import ListReader
 from app.reporting.imports import ImportReader
+from app.reporting.instance_details import InstanceDetailReader
 from app.reporting.instances import InstanceReader
 from app.reporting.jobs import JobReader
 from app.reporting.metrics import MetricReader
@@ -11,18 +15,24 @@ from app.reporting.monitor import Monitor
 from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
 from app.reporting.result_export import ResultExport
+from app.reporting.reviews import ReviewReader
 from app.reporting.verdict import VerdictReader
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
     imports: ImportReader
+    lists: ListReader
+    details: DetailReader
     parts: PartReader
     jobs: JobReader
     results: ResultExport
+    reviews: ReviewReader
     instances: InstanceReader
     health: DatabaseProbe
     verdict: VerdictReader
     overview: OverviewReader
     metrics: MetricReader
     monitor: Monitor
+    instance_details: InstanceDetailReader
+    clients: ClientReader

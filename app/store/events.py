@@ -156,6 +156,27 @@ async def page_of_instance(tx: AsyncConnection, name: str, *, after: int, size: 
     return await _page(tx, [event.c.instance == name, event.c.import_id.is_(None)], after=after, size=size)
 
 
+async def newest_of_instance(tx: AsyncConnection, name: str, *, before: int | None, size: int) -> list[Event]:
+    """The same events, newest first, from before the id `before` on."""
+    conditions = [event.c.instance == name, event.c.import_id.is_(None)]
+    if before is not None:
+        conditions.append(event.c.id < before)
+    columns = (event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)
+    rows = await tx.execute(select(*columns).where(*conditions).order_by(event.c.id.desc()).limit(size))
+    return [Event(*row) for row in rows]
+
+
+async def notable(tx: AsyncConnection, import_id: int, types: Collection[EventType], *, most: int) -> list[Event]:
+    """The last so many events of these kinds in an import's history, oldest first."""
+    rows = await tx.execute(
+        select(event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)
+        .where(event.c.import_id == import_id, event.c.type.in_(types))
+        .order_by(event.c.id.desc())
+        .limit(most)
+    )
+    return [Event(*row) for row in rows][::-1]
+
+
 async def _page(tx: AsyncConnection, of: Sequence[ColumnElement[bool]], *, after: int, size: int) -> list[Event]:
     rows = await tx.execute(
         select(event.c.id, event.c.at, event.c.type, event.c.part_number, event.c.data)

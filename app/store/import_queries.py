@@ -1,11 +1,11 @@
 """Imports as they are read: one, a page of them, or the little that a step has to know of one."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.formats import Format
@@ -121,6 +121,29 @@ async def each(tx: AsyncConnection, ids: Collection[int], *, by: attention.Atten
     return await _read(tx, [import_.c.id.in_(ids)], len(ids), by)
 
 
+async def retries_of(
+    tx: AsyncConnection, import_id: int, *, most: int, by: attention.AttentionCriteria
+) -> list[Import]:
+    """The newest imports that were made of rows of this one, newest first."""
+    return await _read(tx, [import_.c.retry_of == import_id], most, by)
+
+
+async def ancestors(tx: AsyncConnection, of: Import, *, most: int) -> list[int]:
+    """The imports whose rows these are once more, the first one first: so many at most, as far as they are there."""
+    ids: list[int] = []
+    next_id = of.retry_of
+    while next_id is not None and len(ids) < most:
+        ids.append(next_id)
+        next_id = (await tx.execute(select(import_.c.retry_of).where(import_.c.id == next_id))).scalar_one_or_none()
+    return ids[::-1]
+
+
+async def last_retries(tx: AsyncConnection, ids: Collection[int]) -> Mapping[int, int]:
+    """By import: the id of the last one that was made of its rows; one of which none was made is missing."""
+    last = select(import_.c.retry_of, func.max(import_.c.id)).where(import_.c.retry_of.in_(ids))
+    return {row[0]: row[1] for row in await tx.execute(last.group_by(import_.c.retry_of))}
+
+
 async def page(
     tx: AsyncConnection, filters: Filters, *, before: int | None, size: int, by: attention.AttentionCriteria
 ) -> list[Import]:
@@ -141,6 +164,20 @@ async def page(
     if before is not None:
         conditions.append(import_.c.id < before)
     return await _read(tx, conditions, size, by)
+
+
+async def under_review(
+    tx: AsyncConnection, client: str | None, *, limit: int, now: datetime, by: attention.AttentionCriteria
+) -> list[Import]:
+    """Imports that a person may still release, of one client or of all: the first ones to expire, newest first.
+
+    They are found by the index of what is under review: few imports are, whatever else there is.
+    """
+    found = select(import_.c.id).where(import_.c.review_until > now).order_by(import_.c.review_until).limit(limit)
+    if client is not None:
+        found = found.where(import_.c.client.concat("") == client)  # so no other index is chosen for it
+    ids = (await tx.execute(found)).scalars().all()
+    return await each(tx, ids, by=by)
 
 
 async def _named(tx: AsyncConnection, beginning: str) -> ColumnElement[bool]:

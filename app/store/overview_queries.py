@@ -5,13 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.imports import FINISHED, ImportStatus
 from app.store.tables import import_, part
 
 FIRST_PARTS = 3  # of a job that are named
+MOST_QUEUED = 1_000  # imports that are counted for the rail
 UNFINISHED = [status for status in ImportStatus if status not in FINISHED]
 
 
@@ -38,13 +39,19 @@ async def parts_of_jobs(tx: AsyncConnection, job_ids: Collection[int]) -> Mappin
 
 
 async def failed_and_left(tx: AsyncConnection, *, since: datetime, client: str | None, most: int) -> list[int]:
-    """The newest imports that failed since then and were not sent again."""
+    """The imports that failed last, since then, and were not sent again: by the index of the time at which they ended.
+
+    Whatever else would be narrower is hidden from the database: to go by an order of ids, or by a client, it would read
+    all of history.
+    """
     retried, failed = import_.alias(), func.coalesce(import_.c.status, "") == ImportStatus.FAILED
     conditions = [import_.c.finished_at >= since, failed, ~exists().where(retried.c.retry_of == import_.c.id)]
     if client is not None:
-        conditions.append(import_.c.client == client)
-    rows = await tx.execute(select(import_.c.id).where(*conditions).order_by(import_.c.id.desc()).limit(most))
-    return list(rows.scalars())
+        conditions.append(func.coalesce(import_.c.client, "") == client)
+    rows = await tx.execute(
+        select(import_.c.id).where(*conditions).order_by(import_.c.finished_at.desc(), import_.c.id.desc()).limit(most)
+    )
+    return sorted(rows.scalars(), reverse=True)
 
 
 async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime) -> dict[ImportStatus, int]:
@@ -61,8 +68,22 @@ async def imports_of_client(tx: AsyncConnection, client: str, *, since: datetime
 
 
 async def queued_imports(tx: AsyncConnection, client: str | None) -> int:
-    """How many imports wait, of a client or of everybody: counted among those that do."""
-    conditions = [import_.c.status == ImportStatus.QUEUED]
+    """How many imports wait for their turn, of a client or of everybody: counted among those that do.
+
+    No further than MOST_QUEUED: every page asks this. What is under review waits for a person, and for no turn.
+    """
+    queued = await _count(tx, import_.c.status == ImportStatus.QUEUED, client)
+    return max(0, queued - await under_review(tx, client))
+
+
+async def under_review(tx: AsyncConnection, client: str | None) -> int:
+    """How many imports wait for a person's word: few do, and they have an index of their own."""
+    return await _count(tx, import_.c.review_until.is_not(None), client)
+
+
+async def _count(tx: AsyncConnection, which: ColumnElement[bool], client: str | None) -> int:
+    conditions = [which]
     if client is not None:
         conditions.append(func.coalesce(import_.c.client, "") == client)  # not by its index, which has all of history
-    return int((await tx.execute(select(func.count()).select_from(import_).where(*conditions))).scalar_one())
+    some = select(import_.c.id).where(*conditions).limit(MOST_QUEUED).subquery()
+    return int((await tx.execute(select(func.count()).select_from(some))).scalar_one())

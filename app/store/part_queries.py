@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import case, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.parts import Part
@@ -24,6 +24,14 @@ async def of_import(tx: AsyncConnection, import_id: int) -> list[Part]:
         select(part).where(part.c.import_id == import_id, part.c.state.is_not(None)).order_by(part.c.number)
     )
     return [as_part(row) for row in rows]
+
+
+async def first_waiting(tx: AsyncConnection, import_ids: Collection[int]) -> Mapping[int, Part]:
+    """By import: the first of its parts that waits; an import of which none does is missing."""
+    waiting_id = func.min(case((part.c.state == WAITING, part.c.id)))
+    first = select(waiting_id).where(part.c.import_id.in_(import_ids)).group_by(part.c.import_id)
+    rows = await tx.execute(select(part).where(part.c.id.in_(first)))
+    return {row.import_id: as_part(row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,19 @@
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.api_keys import ApiKey
 from app.store.api_keys import as_key
 from app.store.tables import api_key, session
 from app.store.transaction import Transaction
+
+_FIND = (  # asked with every request of a page: building it would cost more than the answer
+    select(api_key, session.c.expires_at.label("until"))
+    .join(session, session.c.key_id == api_key.c.id)
+    .where(session.c.token_sha256 == bindparam("token_sha256"))
+)
 
 
 class StoredSession(NamedTuple):
@@ -22,11 +28,7 @@ async def add(tx: Transaction, token_sha256: str, *, key_id: str, expires_at: da
 
 
 async def get(tx: AsyncConnection, token_sha256: str) -> StoredSession | None:
-    rows = await tx.execute(
-        select(api_key, session.c.expires_at.label("until"))
-        .join(session, session.c.key_id == api_key.c.id)
-        .where(session.c.token_sha256 == token_sha256)
-    )
+    rows = await tx.execute(_FIND, {"token_sha256": token_sha256})
     row = rows.one_or_none()
     return None if row is None else StoredSession(as_key(row), row.until)
 

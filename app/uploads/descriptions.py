@@ -70,16 +70,23 @@ class Describe:
 
         Network: at most one list of objects, and that not twice in a minute.
         """
-        path = target.objects_path
-        if path is None:
+        if target.objects_path is None:
             return
-        old = self.now.monotonic() - DESCRIBE_AGAIN_SECONDS
-        if self._object(target.described_as).denied_at <= old:
+        if self._object(target.described_as).denied_at <= self.now.monotonic() - DESCRIBE_AGAIN_SECONDS:
             return
-        if self._names_asked_at <= old:
+        raise _no_such_object(target, await self.object_names(type(target)))
+
+    async def object_names(self, kind: type[Target]) -> tuple[str, ...]:
+        """The API names of a type's objects; none where there is just one, or where Marketo cannot be asked.
+
+        Network: at most one list of objects, and that not twice in a minute.
+        """
+        if kind.objects_path is None:
+            return ()
+        if self._names_asked_at <= self.now.monotonic() - DESCRIBE_AGAIN_SECONDS:
             self._names_asked_at = self.now.monotonic()
-            self._names = await self._listed(path)
-        raise _no_such_object(target, self._names)
+            self._names = await self._listed(kind.objects_path)
+        return self._names
 
     async def _listed(self, path: str) -> tuple[str, ...]:
         """The names of the objects that there are; none where Marketo cannot be asked for them."""

@@ -20,12 +20,15 @@ async def keep_findings(tx: Transaction, lock: ImportLock, incoming: Incoming, *
     if file.ragged_rows:
         ragged: dict[str, Any] = {"rows": file.ragged_rows, "first_rows": file.first_ragged_rows}
         await events.append_of(tx, lock, Occurrence.RAGGED, at=at, **ragged)
-    if inspection and inspection.warned_rows:
+    repeated = incoming.repeated.rows if incoming.repeated else 0
+    if inspection and (inspection.warned_rows or repeated):
         rows = iter(inspection.kept)
         own = ((Owner(lock.import_id), row) for row in rows)
         while encoded := results.encode_rows(islice(own, STORED_ROWS)):
             await results.keep_rows(tx, Kind.WARNINGS, encoded)
         warned: dict[str, Any] = {"rows": inspection.warned_rows, "rows_kept": len(inspection.kept)}
+        if incoming.repeated:
+            warned["repeated_keys"] = repeated
         await events.append_of(tx, lock, Occurrence.PREFLIGHT, at=at, **warned)
 
 

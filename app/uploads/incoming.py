@@ -17,6 +17,7 @@ from app.files.cutting import Cutter
 from app.files.decoding import Decoder, Unreadable
 from app.files.inspection import Inspection
 from app.files.prefetch import prefetch
+from app.files.repeated_keys import RepeatedKeys
 from app.files.uploaded_file import UploadedFile
 from app.logs import request_id
 from app.marketo.multipart import envelope_bytes
@@ -45,10 +46,8 @@ class Incoming:
     inspection: Inspection | None
     claim: Claim | None  # on the Idempotency-Key that is to stand for it
     left_out: Callable[[], LeftOut]
-
-    @property
-    def origin(self) -> Origin:
-        return Origin(self.arrival.retry_of, request_id())
+    origin: Origin
+    repeated: RepeatedKeys | None = None  # counts the rows whose key an earlier one has, for who looks before it goes
 
     @property
     def source(self) -> SourceFile:
@@ -84,16 +83,19 @@ def incoming_of(
     part_bytes = limits.part_bytes - envelope_bytes()
     corrected = Corrected(request.format.delimiter, limit_bytes=part_bytes) if arrival.corrected else None
     inspection = _inspection(request, description)
+    repeated = RepeatedKeys() if request.review and request.preflight is Preflight.ROWS else None
     cutter = Cutter(
         format=request.format,
         limit_bytes=part_bytes,
         key_columns=request.target.key_columns,
         inspection=inspection,
+        repeated=repeated,
         numbers=corrected.numbers if corrected else arrival.numbers,
     )
     file = UploadedFile(_decoder(request, arrival, limits), cutter, corrected, _mapping(request, arrival, part_bytes))
     left_out = corrected.left_out if corrected else arrival.left_out
-    return Incoming(request, arrival, place, description, file, inspection, claim, left_out)
+    origin = Origin(arrival.retry_of, request_id())
+    return Incoming(request, arrival, place, description, file, inspection, claim, left_out, origin, repeated)
 
 
 def _mapping(request: Request, arrival: Arrival, limit_bytes: int) -> ColumnMapping | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from app.domain.errors import Detail
+from app.domain.errors import BadParameter, Detail
 from app.web.parameter_names import refuse
 
 Value = TypeVar("Value")
@@ -19,3 +19,8 @@ def read_parameter(parameters: Mapping[str, str], name: str, read: Callable[[str
     except ValueError as mistake:
         refuse([Detail(str(mistake), field=name)])
         raise
+
+
+def bad_parameter(name: str, message: str) -> BadParameter:
+    """The error for a parameter whose value cannot be, for a reason of whoever reads it."""
+    return BadParameter(f"{name}: {message}", details=(Detail(message, field=name),))

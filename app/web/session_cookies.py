@@ -17,7 +17,12 @@ CSRF_FIELD = "csrf"
 
 
 def cookie_name(request: Request) -> str:
-    return SECURE_NAME if request.url.scheme == "https" else PLAIN_NAME
+    return SECURE_NAME if _is_over_tls(request) else PLAIN_NAME
+
+
+def _is_over_tls(request: Request) -> bool:
+    """By the scope: to build the request's URL costs more than all else that is done about a cookie."""
+    return bool(request.scope.get("scheme") == "https")
 
 
 def sent_token(request: Request) -> str:
@@ -27,13 +32,13 @@ def sent_token(request: Request) -> str:
 
 def give_cookie(request: Request, response: Response, session: Session) -> None:
     """It has no age of its own: it goes with the browser, and the session ends by the service's clock."""
-    secure = request.url.scheme == "https"
-    response.set_cookie(cookie_name(request), session.token, secure=secure, httponly=True, samesite="strict")
+    response.set_cookie(
+        cookie_name(request), session.token, secure=_is_over_tls(request), httponly=True, samesite="strict"
+    )
 
 
 def take_cookie(request: Request, response: Response) -> None:
-    secure = request.url.scheme == "https"
-    response.delete_cookie(cookie_name(request), secure=secure, httponly=True, samesite="strict")
+    response.delete_cookie(cookie_name(request), secure=_is_over_tls(request), httponly=True, samesite="strict")
 
 
 def csrf_token(session_token: str) -> str:

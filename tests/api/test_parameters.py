@@ -5,14 +5,15 @@ import re
 import pytest
 
 from app.api.openapi.shared_schemas import SHARED
-from app.api.parameters import API_NAME, API_NAMES, KNOWN, PARAMETERS, YEARS
+from app.api.parameters import API_NAME, API_NAMES, PARAMETERS, YEARS
+from app.web.import_parameters import KNOWN
 
 
 def test_every_parameter_has_a_schema_and_a_meaning():
     """Those of an object type say of which."""
     assert tuple(PARAMETERS) == KNOWN
     for parameter in PARAMETERS.values():
-        assert parameter.form["type"] in {"string", "integer", "object"}
+        assert parameter.form["type"] in {"string", "integer", "boolean"}
         assert parameter.means
     of = {name: parameter.of for name, parameter in PARAMETERS.items() if parameter.of}
     assert of == {

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from app.api.app import create_app
-from app.api.parameters import KNOWN
 from app.domain.errors import BadFile
 from app.domain.formats import Format
 from app.files.corrected_file import Corrected
 from app.files.cutting import Cutter
+from app.web.import_parameters import KNOWN
 from app.web.parameter_names import only
 from tests.story.files import CARS, LEADS, MEMBERS
 from tests.support.fixtures import stage

@@ -11,7 +11,9 @@ from tests.browser.site import Site, site
 from tests.support.days import DAYS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, ConsoleMessage, Page
+
+REFUSED = "Failed to load resource"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -53,12 +55,19 @@ def opened(browser: "Browser") -> "Iterator[Callable[..., Page]]":
     """Opens a window of a size and a colour scheme.
 
     At the end: nothing was asked of another host, the console has no error, and no dialog of a hostile text came up.
+    `refused`: requests fail on purpose, which the browser itself writes on its console.
     """
     windows: list[Any] = []
     foreign: list[str] = []
     errors: list[str] = []
 
-    def open_window(site: Site, *, width: int = 1280, scheme: Any = "light", javascript: bool = True) -> "Page":
+    def note(said: "ConsoleMessage") -> None:
+        if said.type in {"error", "warning"}:
+            errors.append(said.text)
+
+    def open_window(
+        site: Site, *, width: int = 1280, scheme: Any = "light", javascript: bool = True, refused: bool = False
+    ) -> "Page":
         context = browser.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, java_script_enabled=javascript,
             base_url=site.url,
@@ -66,7 +75,7 @@ def opened(browser: "Browser") -> "Iterator[Callable[..., Page]]":
         page = context.new_page()
         host = urlsplit(site.url).netloc
         page.on("request", lambda asked: foreign.append(asked.url) if urlsplit(asked.url).netloc != host else None)
-        page.on("console", lambda said: errors.append(said.text) if said.type in {"error", "warning"} else None)
+        page.on("console", lambda said: None if refused and said.text.startswith(REFUSED) else note(said))
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("dialog", lambda dialog: (errors.append(dialog.message), dialog.dismiss()))
         windows.append(context)

@@ -43,13 +43,13 @@ def test_every_day_is_shown_without_a_barrier_and_nothing_stands_out_over_the_ed
 def test_who_signs_in_sees_what_the_key_may_and_signs_out(guarded: Site, opened: "Opened"):
     """By the keyboard alone; two scopes."""
     page = opened(guarded)
-    for scope, has_keys, may_pause in ((Scope.READ, 0, 0), (Scope.ADMIN, 1, 2)):
+    for scope, has_webhooks, may_pause in ((Scope.READ, 0, 0), (Scope.ADMIN, 1, 2)):
         page.goto("/")
         assert_no_barriers(page)
         page.keyboard.type(guarded.keys[scope])
         page.keyboard.press("Enter")
         page.get_by_role("heading", level=1, name="Nothing is sent to eu-west").wait_for()
-        assert page.get_by_role("link", name="Keys").count() == has_keys
+        assert page.get_by_role("link", name="Webhooks").count() == has_webhooks
         assert page.locator("summary", has_text="Pause…").count() == may_pause
         page.get_by_role("button", name="Sign out").click()
         page.get_by_text("You are signed out.").wait_for()

@@ -1,6 +1,6 @@
 """The pages of a service that asks for keys, and of one that does not; and a database with hostile names."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
@@ -27,7 +27,9 @@ class Browser:
     async def get(self, path: str, **headers: str) -> httpx.Response:
         return await self.client.get(path, headers=self.headers | headers)
 
-    async def post(self, path: str, form: dict[str, str], **headers: str) -> httpx.Response:
+    async def post(
+        self, path: str, form: Mapping[str, str] | Sequence[tuple[str, str]], **headers: str
+    ) -> httpx.Response:
         encoded = {"Content-Type": "application/x-www-form-urlencoded"}
         return await self.client.post(path, content=urlencode(form), headers=self.headers | encoded | headers)
 

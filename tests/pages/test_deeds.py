@@ -57,7 +57,7 @@ async def test_a_failed_import_is_retried_by_its_client_or_who_may_operate(db: D
     (own,) = offers_for(failed, visitor(Scope.SUBMIT, client=need.import_.request.client))
     assert own.action == f"/imports/{need.import_.id}/retry"
     assert "3\u202f000 rows" in own.tells
-    assert offers_for(failed, visitor(Scope.OPERATE))[0].fields["once"] != own.fields["once"]
+    assert offers_for(failed, visitor(Scope.OPERATE))[0] == own, "so that a page changes with what it says alone"
     assert offers_for(failed, visitor(Scope.SUBMIT, client="another")) == []
 
 

@@ -32,7 +32,7 @@ async def test_a_deed_that_comes_too_late_says_so(browser: Browser):
     answer = await browser.post(f"/imports/{import_id}/give-up", {"csrf": await browser.csrf()})
     assert answer.status_code == 409
     assert "moved meanwhile" in answer.text
-    assert "Load the page again" in answer.text
+    assert "It was not done" in answer.text
 
 
 async def test_programs_get_problems_as_before_and_so_does_the_api_from_a_browser(browser: Browser):

@@ -93,3 +93,10 @@ def test_every_state_that_people_see_has_a_shape():
     assert words <= formats.STATES.keys()
     shapes = {"waiting", "at-marketo", "done", "needs-you", "failed", "stopped"}
     assert set(formats.STATES.values()) == shapes
+
+
+def test_a_direction_that_a_text_begins_ends_with_it():
+    """An isolate that is not closed would take the end of the `<bdi>` for its own."""
+    assert formats.closed("plain") == "plain"
+    assert formats.closed("\u202egnp.exe \u2066bidi") == "\u202egnp.exe \u2066bidi\u2069"
+    assert formats.closed("\u2067\u2068x") == "\u2067\u2068x\u2069\u2069"

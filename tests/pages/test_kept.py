@@ -52,3 +52,23 @@ async def test_pages_are_not_kept_without_end(clock: SteppedClock):
     for number in range(1_000):
         await kept.get(number, make)
     assert len(kept._pages) == 200
+
+
+async def test_what_took_long_to_make_is_kept_longer(clock: SteppedClock):
+    """Twenty times as long as it took, and a quarter of a minute at most: so it costs little, however many look."""
+    for seconds, kept_seconds in ((0.01, 2), (0.2, 4), (60, 15)):
+        kept, made = Kept(clock), []
+
+        async def make(seconds: float = seconds, made: list[float] = made) -> Rendered:
+            clock.step(seconds)
+            made.append(seconds)
+            return Rendered(str(len(made)), "")
+
+        await kept.get("key", make)
+        clock.step(max(0.0, kept_seconds - seconds) - 0.001)
+        if kept_seconds > seconds:
+            await kept.get("key", make)
+            assert len(made) == 1
+        clock.step(0.002)
+        await kept.get("key", make)
+        assert len(made) == 2

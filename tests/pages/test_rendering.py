@@ -41,3 +41,10 @@ def test_a_region_that_renews_has_an_id():
     for path in TEMPLATES:
         for tag in re.findall(r"<[a-z]+[^>]*data-live[^>]*>", path.read_text(encoding="utf-8")):
             assert ' id="' in tag, (path.name, tag)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=[path.name for path in TEMPLATES])
+def test_what_others_wrote_ends_its_own_directions(path: Path):
+    """Within a `<bdi>`, by the filter `closed`, or by `readable`, which closes too."""
+    for shown in re.findall(r"<bdi>{{(.*?)}}</bdi>", path.read_text(encoding="utf-8")):
+        assert shown.strip().removesuffix(" | code_marks").endswith(("| closed", "| readable")), shown

@@ -175,3 +175,16 @@ async def test_how_far_a_history_has_come(db: Database):
         waiting: Latest((await ids(db, waiting))[-1], finished=False),
         ended: Latest((await ids(db, ended))[-1], finished=True),
     }
+
+
+async def test_the_last_events_of_some_kinds_are_read_oldest_first(db: Database):
+    import_id = await an_import(db)
+    async with db.write() as tx:
+        lock = await imports.lock(tx, import_id)
+        assert lock
+        for number in range(3):
+            await events.append_of(tx, lock, Move.CLAIM, at=AT)
+            await events.append_of(tx, lock, Move.TURN_AWAY, at=AT, code=str(number))
+    async with db.read() as tx:
+        found = await events.notable(tx, import_id, [Move.TURN_AWAY], most=2)
+    assert [event.data["code"] for event in found] == ["1", "2"]

@@ -167,3 +167,21 @@ async def test_names_are_found_together_with_the_other_filters_and_by_pages(db: 
     wanted = Filters(file_name="leads", client="crm")
     assert await ids(db, wanted, size=2) == ours[:0:-1]
     assert await ids(db, wanted, size=2, before=ours[1]) == ours[:1]
+
+
+async def test_retries_are_found_from_both_ends(db: Database):
+    """The newest first, so many at most; the way back ends where an import is gone, and never turns in a circle."""
+    first = await an_import(db)
+    second, third = await an_import(db), await an_import(db)
+    last = await an_import(db)
+    async with db.write() as tx:
+        for made, of in ((second, first), (third, first), (last, third)):
+            await tx.execute(text(f"UPDATE import SET retry_of = {of} WHERE id = {made}"))
+    async with db.read() as tx:
+        retries = await import_queries.retries_of(tx, first, most=5, by=BY)
+        assert [each.id for each in retries] == [third, second]
+        assert await import_queries.last_retries(tx, [first, second, third]) == {first: third, third: last}
+        newest = await import_queries.get(tx, last, by=BY)
+        assert newest
+        assert await import_queries.ancestors(tx, newest, most=5) == [first, third]
+        assert await import_queries.ancestors(tx, newest, most=1) == [third]

@@ -49,7 +49,9 @@ async def test_an_import_that_failed_is_named_until_it_is_sent_again_or_a_day_is
         everybody = await overview_queries.failed_and_left(tx, since=since, client=None, most=10)
         assert everybody == [failed[2], failed[0]]
         assert await overview_queries.failed_and_left(tx, since=since, client="crm", most=10) == [failed[0]]
-        assert await overview_queries.failed_and_left(tx, since=since, client=None, most=1) == [failed[2]]
+        assert await overview_queries.failed_and_left(tx, since=since, client=None, most=1) == [failed[0]], (
+            "it failed last"
+        )
 
 
 async def test_a_clients_imports_are_counted_and_nobody_elses(db: Database):

@@ -11,6 +11,7 @@ from app.store.part_queries import BlockedBy
 from app.store.parts import NewPart
 from app.store.tables import part
 from tests.store.seed import AT, an_import, parts_of
+from tests.support import in_jobs
 
 MINUTE = timedelta(minutes=1)
 
@@ -62,3 +63,15 @@ async def test_parts_whose_tries_fail_are_found_by_how_long_they_do(db: Database
         assert await part_queries.failing_since(tx, "default", before=AT + MINUTE) == [first]
         import_id = (await part_queries.get(tx, first)).import_id
         assert await part_queries.waiting_of(tx, import_id) == [first, third]
+
+
+async def test_the_first_part_that_waits_is_found_for_each_import(db: Database):
+    """Not for one of which none does."""
+    two, none, other = await an_import(db, parts_count=2), await an_import(db), await an_import(db)
+    async with db.write() as tx:
+        await in_jobs.put(tx, (await parts_of(db, two))[0].id, "queued", slot=1)
+        await in_jobs.put(tx, (await parts_of(db, none))[0].id, "queued", slot=2)
+    async with db.read() as tx:
+        first = await part_queries.first_waiting(tx, [two, none, other])
+        assert {import_id: part.number for import_id, part in first.items()} == {two: 2, other: 1}
+        assert await part_queries.first_waiting(tx, []) == {}

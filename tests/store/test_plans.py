@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.api_keys import Scope
 from app.simulator import Fault
 from app.store.database import Database
 from tests.story.files import LEADS_WITH_TROUBLE, leads
@@ -43,6 +44,20 @@ PAGES = (
     "/v1/imports/1/failures?reason=nothing",
     "/v1/imports/1/failures/reasons",
     "/v1/imports/1/failures.csv",
+)
+HTML_PAGES = (  # for people; each is listed, with what it leads to
+    "/",
+    "/imports",
+    "/imports/1",
+    "/instances",
+    "/instances/default",
+    "/instances/default/queue",
+    "/instances/default/jobs",
+    "/instances/default/jobs?state=over",
+    "/instances/default/history",
+    "/keys",
+    "/webhooks",
+    "/webhooks/1",
 )
 Sent = dict[str, Any]  # each statement with the parameters it was last sent with
 
@@ -88,6 +103,15 @@ async def a_life(stage: Stage) -> None:
         stage.clock.step(30)
     for page in PAGES:
         assert (await stage.api.get(page)).status_code == 200
+    await stage.container.keys.create("local", [Scope.SUBMIT])
+    webhook = {"url": "https://198.51.100.7/", "events": ["import.finished"]}
+    made = await stage.api.post("/v1/webhooks", json=webhook)
+    assert (await stage.api.post(f"/v1/webhooks/{made.json()['id']}/test")).status_code == 202
+    for page in HTML_PAGES:
+        answer = await stage.api.get(page, headers={"Accept": "text/html"})
+        assert answer.status_code == 200, (page, answer.text)
+    own = await stage.container.reports.overview.read_of_client("local")
+    assert own.instances, "what a client's overview reads is overheard, too"
     assert (await stage.api.post(f"/v1/imports/{cancelled}/cancel")).status_code == 202
     await stage.run()
 

@@ -16,7 +16,18 @@ from app.domain.throughput import ThroughputModel
 from app.domain.timeouts import marketo_day
 from app.store import instances
 from app.store.database import Database
-from app.store.tables import import_, instance, job, part, result_reason, result_row
+from app.store.tables import (
+    api_key,
+    event,
+    import_,
+    instance,
+    job,
+    part,
+    result_reason,
+    result_row,
+    webhook,
+    webhook_delivery,
+)
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -32,6 +43,7 @@ HOSTILE = (
 LONG = "Quarterly re-engagement of everybody who came to the spring events, " * 3
 RIGHT_TO_LEFT = "קמפיין אביב לידים.csv"
 ROWS_PER_SECOND = 5_000
+SCORES = ["leadScore is not a whole number"] * 14
 DAYS = ("empty", "busy", "broken")
 
 
@@ -124,6 +136,11 @@ class Day:
         )
         return job_id
 
+    async def tell(self, import_id: int, type_: str, at: datetime, *, part: int | None = None, **data: Any) -> None:
+        """An event in the history of an import."""
+        place = {"import_id": import_id, "instance": "default", "part_number": part}
+        await self.tx.execute(insert(event).values(place | {"type": type_, "at": at, "data": data}))
+
     async def set_instance(self, name: str, **values: Any) -> None:
         await self.tx.execute(update(instance).where(instance.c.name == name).values(values))
 
@@ -155,6 +172,7 @@ async def seed(db: Database, day: str, at: datetime) -> None:
             await written.worker_shows_itself("eu-west")
             await _history(written, failures=day == "broken")
             await (_busy if day == "busy" else _broken)(written)
+            await _told_and_watched(written, broken=day == "broken")
 
 
 async def _history(day: Day, *, failures: bool) -> None:
@@ -177,11 +195,18 @@ async def _history(day: Day, *, failures: bool) -> None:
             )  # fmt: skip
 
 
-async def _at_marketo(day: Day, *, also_second: bool = True) -> None:
-    """Two importing, one of them for many imports, and some behind them."""
+async def _at_marketo(day: Day, *, also_second: bool = True) -> int:
+    """Two importing, one of them for many imports, and some behind them. The id of the first part there."""
     first = await day.add_import("importing", rows=350_000, sent_at=day.ago(minutes=6), label="nightly")
     one = await day.add_part(first, "importing", rows=110_000)
     await day.add_job("importing", [one], rows=110_000, started_at=day.ago(seconds=17))
+    await day.tell(first, "accepted", day.ago(minutes=6), rows=350_000, bytes=31_457_280)
+    for number in (1, 2, 3):
+        await day.tell(first, "claim", day.ago(minutes=3, seconds=2), part=number)
+        await day.tell(
+            first, "accept", day.ago(minutes=3), part=number, batch_id=1_200 + number + (also_second and number > 1)
+        )
+    await day.tell(first, "start", day.ago(seconds=17), part=1, batch_id=1_201)
     if also_second:
         await _second(day)
     for number in (2, 3):
@@ -190,6 +215,7 @@ async def _at_marketo(day: Day, *, also_second: bool = True) -> None:
     small = [await day.add_import("importing", rows=55, sent_at=day.ago(minutes=4), client="erp") for _ in range(42)]
     together = [await day.add_part(each, "queued", rows=55, client="erp") for each in small]
     await day.add_job("queued", together, rows=2_310, imports=42)
+    return one
 
 
 async def _second(day: Day) -> None:
@@ -206,11 +232,13 @@ async def _busy(day: Day) -> None:
         name = {3: "cars.ssv", 5: LONG, 7: RIGHT_TO_LEFT}.get(number, f"contacts-{number}.csv")
         waiting = await day.add_import("queued", rows=rows, sent_at=day.ago(seconds=86 - number), file_name=name)
         await day.add_part(waiting, "waiting", rows=rows)
+    await add_reviewed(day, 52_310, file_name="Frühjahrsmesse.csv", column_map={"Lead Score": "leadScore"}, odd=SCORES)
+    await add_reviewed(day, 1, file_name=RIGHT_TO_LEFT)
 
 
 async def _broken(day: Day) -> None:
     """A blocked instance, a stuck job, a lost answer, a failed import, 10,000 rejected rows; and hostile names."""
-    await _at_marketo(day, also_second=False)
+    first = await _at_marketo(day, also_second=False)
     stuck = await day.add_import("importing", rows=90_000, sent_at=day.ago(hours=9), label="overnight")
     since = day.ago(hours=7)
     held = await day.add_part(stuck, "importing", rows=90_000, state_since=since)
@@ -225,7 +253,13 @@ async def _broken(day: Day) -> None:
         error_code="refused", error_message=f"Marketo refused the file: {HOSTILE[1]}", error_marketo_code="1003",
     )  # fmt: skip
     await day.add_part(failed, "failed", rows=700, error_code="refused", error_message=HOSTILE[1])
-    await _rejected(day)
+    await _told(day, failed, stuck, lost)
+    await _many_parts(day, behind=first)
+    await _sent_again(day, await _rejected(day))
+    column_map = {HOSTILE[0]: "firstName", HOSTILE[3]: "leadScore", HOSTILE[1]: None}
+    odd = [f"firstName {text}; the row {text}" for text in HOSTILE]
+    await add_reviewed(day, 4_000, file_name=HOSTILE[1], label=HOSTILE[6], column_map=column_map, odd=odd)
+    await add_reviewed(day, 90, file_name=LONG)
     await day.set_instance(
         "eu-west", blocked_at=day.ago(minutes=50), blocked_reason=f"603: Access denied {HOSTILE[2]}", worker="w2"
     )
@@ -234,6 +268,125 @@ async def _broken(day: Day) -> None:
             "queued", rows=10, sent_at=day.ago(minutes=30), label=name, file_name=name, instance="eu-west", client=name
         )
         await day.add_part(waiting, "waiting", rows=10, instance="eu-west", client=name)
+
+
+async def _told_and_watched(day: Day, *, broken: bool) -> None:
+    """What befell the instances, who may call, and who is told: with hostile names on a broken day."""
+    names = HOSTILE if broken else ("nightly sync", "the CRM")
+    facts: list[tuple[str, str, dict[str, Any]]] = [
+        ("default", "paused", {"by": "anna", "reason": "spring cleaning in Marketo"}),
+        ("default", "resumed", {"by": "anna"}),
+        ("default", "rate_limited", {"reason": "606: max rate limit exceeded"}),
+        ("default", "recovered", {"what": "rate_limited"}),
+    ]
+    if broken:
+        facts += [
+            ("eu-west", "blocked", {"call": "token", "code": "603", "reason": f"Access denied {name}"})
+            for name in names
+        ]
+    for number, (name, type_, data) in enumerate(facts):
+        row = {"at": day.ago(hours=9 - number * 0.5), "instance": name, "type": type_, "data": data}
+        await day.tx.execute(insert(event).values(row))
+    clients = ["crm-sync", "erp", *(name for name in names if name.isprintable())]
+    for number, client in enumerate(clients):
+        row = {
+            "id": f"{number:012x}", "client": client, "scopes": "submit" if number else "submit read",
+            "secret_sha256": "00" * 32, "created_at": day.ago(days=30), "max_priority": 9 - number % 3,
+            "last_used_at": day.ago(minutes=3 * number) if number % 3 != 2 else None,
+            "expires_at": day.at + timedelta(days=20) if number % 2 else None,
+        }  # fmt: skip
+        await day.tx.execute(insert(api_key).values(row))
+    for number, text in enumerate(names):
+        is_off = broken and number % 2 == 1
+        row = {
+            "client": None if number % 2 else "crm-sync", "url": f"https://example.com/hooks/{number}",
+            "description": text, "events": ["import.finished", "instance.state"], "secret": "whsec_x",
+            "enabled": not is_off, "off_at": day.ago(hours=2) if is_off else None,
+            "off_reason": "failing" if is_off else None, "created_at": day.ago(days=9),
+            "failing_since": day.ago(minutes=20) if broken and number == 2 else None,
+        }  # fmt: skip
+        webhook_id = (await day.tx.execute(insert(webhook).values(row).returning(webhook.c.id))).scalar_one()
+        await _deliveries(day, webhook_id, text, broken=broken)
+
+
+async def _deliveries(day: Day, webhook_id: int, text: str, *, broken: bool) -> None:
+    for number in range(4):
+        waits, fails = broken and number == 3, broken and number == 2
+        state = "waiting" if waits else "failed" if fails else "delivered"
+        row = {
+            "webhook_id": webhook_id, "message_id": f"msg_{webhook_id}_{number}", "event": "instance.state",
+            "instance": "default", "subject": "instance:default", "at": day.ago(minutes=90 - 20 * number),
+            "state": state, "waiting_since": day.ago(minutes=90), "attempts": 1 + number * broken,
+            "last_status": 500 if waits or fails else 204,
+            "last_error": f"the receiver answered {text}"[:200] if waits or fails else None,
+            "next_attempt_at": day.at + timedelta(minutes=4) if waits else None,
+        }  # fmt: skip
+        await day.tx.execute(insert(webhook_delivery).values(row))
+
+
+async def add_reviewed(day: Day, rows: int, *, odd: Sequence[str] = (), **values: Any) -> int:
+    """An import that waits for a person's word. `odd`: what the pre-flight says of its first rows."""
+    import_id = await day.add_import(
+        "queued", rows=rows, sent_at=day.ago(minutes=11), review_until=day.at + timedelta(days=6), **values
+    )
+    await day.add_part(import_id, "waiting", rows=rows, turn=None)
+    remarks = [
+        {
+            "import_id": import_id, "kind": "warnings", "part_number": 0, "position": number, "source_row": number,
+            "reason": f"Pre-flight: {what}", "reason_start": f"Pre-flight: {what}"[:64],
+            "cells": f'["person{number}@example.com", "<b>Ann</b>", "many"]',
+        }
+        for number, what in enumerate(odd, 1)
+    ]  # fmt: skip
+    first = {each["reason"]: each["position"] for each in reversed(remarks)}
+    of_import = {"import_id": import_id, "kind": "warnings", "part_number": 0}
+    counts = [
+        of_import | {"reason": reason, "first_position": at, "rows": sum(each["reason"] == reason for each in remarks)}
+        for reason, at in first.items()
+    ]
+    if remarks:
+        await day.tx.execute(insert(result_row), remarks)
+        await day.tx.execute(insert(result_reason), counts)
+    return import_id
+
+
+async def _told(day: Day, failed: int, stuck: int, lost: int) -> None:
+    """What the histories of these say: tries that did not go through, and who did what."""
+    await day.tell(failed, "accepted", day.ago(hours=3), rows=700, bytes=63_000)
+    await day.tell(failed, "changed", day.ago(hours=3), by=HOSTILE[1], label={"from": None, "to": HOSTILE[0]})
+    await day.tell(failed, "turn_away", day.ago(hours=2, minutes=30), part=1, code="1029")
+    await day.tell(failed, "refuse", day.ago(hours=2), part=1, code="1003")
+    await day.tell(failed, "finished", day.ago(hours=2), status="failed")
+    await day.tell(stuck, "accepted", day.ago(hours=9), rows=90_000, bytes=8_100_000)
+    await day.tell(stuck, "accept", day.ago(hours=7, minutes=2), part=1, batch_id=1_204)
+    await day.tell(stuck, "start", day.ago(hours=7), part=1)
+    await day.tell(stuck, "stuck", day.ago(hours=1), part=1)
+    await day.tell(lost, "lose", day.ago(minutes=2), part=1, why=f"ReadTimeout {HOSTILE[2]}")
+
+
+async def _many_parts(day: Day, *, behind: int) -> None:
+    """An import of a hundred parts: most of them done, the others waiting, the next one for that part."""
+    large = await day.add_import("importing", rows=10_000_000, sent_at=day.ago(hours=2), label="everybody")
+    for number in range(1, 101):
+        sent, ended = day.ago(minutes=110 - number), day.ago(minutes=108 - number)
+        if number <= 60:
+            times = {"submitted_at": sent, "started_at": sent, "finished_at": ended}
+            await day.add_part(large, "complete", rows=100_000, number=number, imported=99_990, failed=10, **times)
+        else:
+            waits = {"waits_for": behind, "waits_since": day.ago(minutes=14)} if number == 61 else {}
+            await day.add_part(large, "waiting", rows=100_000, number=number, **waits)
+    await day.tx.execute(update(import_).where(import_.c.id == large).values(imported=5_999_400, failed=600))
+
+
+async def _sent_again(day: Day, of: int) -> None:
+    """A retry of an import, and one of that."""
+    for minutes, rejected in ((20, 40), (10, 0)):
+        of = await day.add_import(
+            "complete", rows=200, sent_at=day.ago(minutes=minutes), finished_at=day.ago(minutes=minutes - 5),
+            imported=200 - rejected, failed=rejected, retry_of=of, label="spring fair",
+        )  # fmt: skip
+        times = {"submitted_at": day.ago(minutes=minutes - 1), "finished_at": day.ago(minutes=minutes - 5)}
+        await day.add_part(of, "complete", rows=200, imported=200 - rejected, failed=rejected, **times)
 
 
 async def _rejected(day: Day, rows: int = 10_000) -> int:

@@ -1,9 +1,11 @@
 """What has piled up in a database that has long been in use: put there with one statement for each table."""
 
+from collections.abc import Callable
+from datetime import datetime
+
 from sqlalchemy import text
 
 from app.store.database import Database
-from tests.support.clock import SteppedClock
 
 NUMBERS = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})",
@@ -24,7 +26,7 @@ JOB = (
 
 
 async def fill(
-    db: Database, first: int, last: int, *, finished: bool, clock: SteppedClock, apart_seconds: int = 7
+    db: Database, first: int, last: int, *, finished: bool, clock: Callable[[], datetime], apart_seconds: int = 7
 ) -> None:
     """Imports of one part each, with these ids; the finished ones, each with its job, so far apart.
 

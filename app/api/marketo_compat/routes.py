@@ -18,10 +18,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from app.api import open_streams
 from app.api.auth import refuse_scope
 from app.api.dependencies import visible_import
-from app.api.import_request import request_from
 from app.api.marketo_compat.answers import (
     FILE_TYPE,
     Refusal,
@@ -34,11 +32,8 @@ from app.api.marketo_compat.answers import (
 from app.api.marketo_compat.callers import bearer, caller_of, give_token, sent_token
 from app.api.marketo_compat.envelope import ROOTS
 from app.api.marketo_compat.parameters import IN_PATH, THEIRS, accepted_names
-from app.api.middleware import bulkhead
-from app.api.open_streams import Download
 from app.api.openapi import marketo_operations as document
 from app.api.openapi.marketo_schemas import COMPONENTS
-from app.api.uploads import FORM, Upload, received
 from app.container import Container
 from app.domain.api_keys import Caller, Scope
 from app.domain.errors import BadParameter, CallerError, NotFound, TooLarge
@@ -49,7 +44,11 @@ from app.domain.timeouts import UNAUTHENTICATED_FORM_SECONDS
 from app.reporting.result_export import Selection, refuse_erased
 from app.store.database import AWAY
 from app.store.results import Kind
+from app.web import at_work, open_streams
+from app.web.import_request import request_from
+from app.web.open_streams import Download
 from app.web.parameter_names import merged
+from app.web.uploads import FORM, Upload, received
 
 log = structlog.get_logger()
 
@@ -80,7 +79,7 @@ async def create(kind: type[Target], request: Request) -> Response:
 async def _receive_from_caller(request: Request, container: Container) -> AsyncIterator[tuple[Caller, Upload]]:
     """The upload of a caller whose token is checked before a byte of the body is read."""
     caller = _require_submit(await caller_of(request))
-    bulkhead.leave(request)
+    at_work.leave(request)
     admit = partial(container.capacity.check, caller.client)
     async with (
         container.admission.place(caller.client) as place,
@@ -96,7 +95,7 @@ async def _receive_with_token_in_form(request: Request, container: Container) ->
     Until the token is read, nobody knows the caller: so such forms are bounded in number, bytes and time. From then on
     it is an upload of the caller and takes one of the caller's places.
     """
-    bulkhead.leave(request)
+    at_work.leave(request)
     async with AsyncExitStack() as stack:
         place = await stack.enter_async_context(container.admission.unauthenticated_place())
         form = received(request, container.settings, place, admit=None, limit_bytes=FORM_BYTES, open_end=True)

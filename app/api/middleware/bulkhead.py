@@ -1,6 +1,7 @@
 """A bulkhead: only a few requests of one client are worked on at once, so that no other client waits for all of them.
 
-Only work counts. A request that waits for something, such as more of its body or news, has to leave the bulkhead.
+Only work counts. A request that waits for something, such as more of its body or news, has to leave the bulkhead
+(app/web/at_work.py).
 """
 
 import asyncio
@@ -78,12 +79,6 @@ class _Work:
         if self._is_under_way:
             self._is_under_way = False
             self._limit.give_back(self._client)
-
-
-def leave(request: Request) -> None:
-    """Say that the request waits for something from here on, and is not worked on."""
-    if work := request.scope.get("state", {}).get("work"):
-        work.end()
 
 
 def _key_id(scope: Scope) -> str:

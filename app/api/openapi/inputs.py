@@ -6,7 +6,8 @@ from typing import Any
 
 from app.api.openapi import examples
 from app.api.openapi.shared_schemas import SHARED
-from app.api.parameters import KNOWN, PARAMETERS, TIME
+from app.api.parameters import PARAMETERS, TIME
+from app.web.import_parameters import KNOWN
 from app.web.paging import DEFAULT_SIZE, MOST
 
 

@@ -17,18 +17,18 @@ from app.api.dependencies import (
     takes_parameters,
 )
 from app.api.import_presenter import Presenter
-from app.api.import_request import request_from
-from app.api.middleware import bulkhead
 from app.api.middleware.lingering_close import has_body
 from app.api.openapi import answers, examples, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import INT32
 from app.api.schemas.changes import ImportChange
 from app.api.schemas.imports import Import, ResolvedImport
-from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import BadParameter, Detail
+from app.web import at_work
+from app.web.import_parameters import INT32
+from app.web.import_request import request_from
 from app.web.parameter_names import merged, only, refuse
+from app.web.uploads import received
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
@@ -124,7 +124,7 @@ async def retry_import(
     """A new import of the failed and cancelled parts' rows; none of those that Marketo processed."""
     if has_body(request.headers):
         raise BadParameter("This takes no body: it sends the rows as they were. A corrected file: `…/retry-failures`.")
-    bulkhead.leave(request)
+    at_work.leave(request)
     receipt = await container.retry.parts(import_.id, by=caller, idempotency_key=idempotency_key)
     return await presenter.present_receipt(receipt)
 
@@ -158,12 +158,12 @@ async def retry_failures(
     """
     if not has_body(request.headers):
         refuse([Detail("is of a corrected file, but no body came", field=name) for name in request.query_params])
-        bulkhead.leave(request)
+        at_work.leave(request)
         receipt = await container.retry.failures(import_.id, by=caller, idempotency_key=idempotency_key)
         return await presenter.present_receipt(receipt)
     owner = import_.request.client
     admit = partial(container.capacity.check, owner, asking=caller.client, idempotency_key=idempotency_key)
-    bulkhead.leave(request)
+    at_work.leave(request)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit) as upload,

@@ -4,16 +4,16 @@ from fastapi import Request
 
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import TheContainer
-from app.api.import_request import request_from
-from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import KNOWN
 from app.api.schemas.file_checks import FileCheck
-from app.api.uploads import received
 from app.domain.api_keys import Scope
 from app.domain.errors import Detail, quoted
+from app.web import at_work
+from app.web.import_parameters import KNOWN
+from app.web.import_request import request_from
 from app.web.parameter_names import merged, only, refuse
+from app.web.uploads import received
 
 router = Router(prefix="/v1/checks", tags=["imports"], route_class=Guarded)
 
@@ -45,7 +45,7 @@ async def check_file(request: Request, container: TheContainer, caller: TheCalle
     """What an upload of this file would be refused for, and what Marketo may stumble over; it is not kept."""
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), ACCEPTED))
-    bulkhead.leave(request)
+    at_work.leave(request)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=None) as upload,

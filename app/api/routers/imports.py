@@ -10,22 +10,22 @@ from app.api import sse
 from app.api.auth import Guarded, TheCaller, needs
 from app.api.dependencies import IdempotencyKey, TheContainer, VisibleImport, takes_parameters
 from app.api.import_presenter import Presenter
-from app.api.import_request import request_from
-from app.api.middleware import bulkhead
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
-from app.api.parameters import KNOWN, OBJECT_TYPE
+from app.api.parameters import OBJECT_TYPE
 from app.api.schemas.imports import Import, ImportPage
-from app.api.uploads import received
 from app.container import Container
 from app.domain import imports as domain
 from app.domain.api_keys import Scope
 from app.domain.errors import NotFound
 from app.domain.imports import FINISHED, ImportStatus
 from app.domain.timeouts import WAIT_ANSWERED_SECONDS, WAIT_MOST_SECONDS
-from app.web import conditional, import_filters, paging
+from app.web import at_work, conditional, import_filters, paging
 from app.web.import_filters import read_filters
+from app.web.import_parameters import KNOWN
+from app.web.import_request import request_from
 from app.web.parameter_names import merged, only, refuse
+from app.web.uploads import received
 
 router = Router(prefix="/v1/imports", tags=["imports"], route_class=Guarded)
 
@@ -66,7 +66,7 @@ async def create_import(
     query = request.query_params.multi_items()
     refuse(only((name for name, _ in query), KNOWN))
     admit = partial(container.capacity.check, caller.client, idempotency_key=idempotency_key)
-    bulkhead.leave(request)
+    at_work.leave(request)
     async with (
         container.admission.place(caller.client) as place,
         received(request, container.settings, place, admit=admit) as upload,

@@ -5,10 +5,8 @@ from typing import Any
 
 from fastapi import Request, Response
 
-from app.api import open_streams
 from app.api.auth import Guarded
 from app.api.dependencies import TheContainer, VisibleImport, takes_parameters
-from app.api.open_streams import Download
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.results import FailureReason, FailureReasonList, ResultRow, ResultRowPage
@@ -18,8 +16,9 @@ from app.domain.formats import Format
 from app.domain.imports import Import
 from app.reporting.result_export import Selection, refuse_erased
 from app.store.results import Kind
-from app.web import paging
+from app.web import open_streams, paging
 from app.web.negotiation import preferred
+from app.web.open_streams import Download
 from app.web.parameter_values import plain_text, yes_or_no
 from app.web.query import read_parameter
 

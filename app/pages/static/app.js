@@ -21,8 +21,8 @@ document.addEventListener("keydown", (event) => {
 // A form that is on its way is not sent twice.
 document.addEventListener("submit", (event) => {
   const button = event.target.querySelector("button[type=submit]");
-  if (button) setTimeout(() => { button.disabled = true; });
+  if (button) setTimeout(() => { button.disabled = true; button.dataset.sent = ""; });
 });
 window.addEventListener("pageshow", () => {
-  for (const button of document.querySelectorAll("button[type=submit]:disabled")) button.disabled = false;
+  for (const button of document.querySelectorAll("button[data-sent]")) button.disabled = false;
 });

@@ -13,8 +13,11 @@ let waitMs = SOON_MS;
 let timer = 0;
 let lostAt = null;
 
+// The page whose news are shown: this one; another where this one answers a form; none where it tells of a problem.
+const address = document.body.dataset.follows ?? location.href;
+
 export function follow() {
-  if (!document.querySelector("[data-live]")) return;
+  if (!address || !document.querySelector("[data-live]")) return;
   document.addEventListener("visibilitychange", () => {
     clearTimeout(timer);
     if (!document.hidden) look();
@@ -38,7 +41,7 @@ async function look() {
 async function renew() {
   const headers = { Accept: "text/html" };
   if (fingerprint) headers["If-None-Match"] = fingerprint;
-  const answer = await fetch(location.href, { headers, cache: "no-store", credentials: "same-origin" });
+  const answer = await fetch(address, { headers, cache: "no-store", credentials: "same-origin" });
   if (answer.status === 304) return QUIET_MS;
   if (answer.redirected) location.reload(); // the session is over
   if (!answer.ok) throw new Error(String(answer.status));
@@ -81,8 +84,13 @@ function isInUse(region) {
 
 function replace(region, next) {
   const open = [...region.querySelectorAll("details[open][id]")].map((details) => details.id);
+  const checked = [...region.querySelectorAll("input:checked[id]")].map((input) => input.id);
   region.className = next.className;
   region.replaceChildren(...next.childNodes);
+  for (const id of checked) {
+    const input = document.getElementById(id);
+    if (input) input.checked = true;
+  }
   for (const id of open) {
     const details = document.getElementById(id);
     if (details) details.open = true;

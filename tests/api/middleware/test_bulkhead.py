@@ -143,3 +143,48 @@ async def test_only_so_many_keys_are_remembered(application: Application, monkey
 def test_whose_a_request_is_said_by_what_it_comes_with(header: str, query: str, key_id: str):
     headers = [(b"authorization", header.encode())] if header else []
     assert bulkhead._key_id({"type": "http", "headers": headers, "query_string": query.encode()}) == key_id
+
+
+@pytest.mark.parametrize(
+    ("scheme", "cookie", "key_id"),
+    [
+        ("http", "sluice_session=0a1b2c", "0a1b2c"),
+        ("http", "other=1; sluice_session=0a1b2c; more=2", "0a1b2c"),
+        ("https", "__Host-sluice_session=0a1b2c", "0a1b2c"),
+        ("https", "sluice_session=0a1b2c", ""),
+        ("http", "other=0a1b2c", ""),
+        ("http", "sluice_session=", ""),
+    ],
+)
+def test_whose_a_browser_s_request_is_said_by_its_session(scheme: str, cookie: str, key_id: str):
+    """Over TLS by the name that browsers take over TLS only; a key beside it comes first."""
+    scope = {"type": "http", "scheme": scheme, "headers": [(b"cookie", cookie.encode())], "query_string": b""}
+    assert bulkhead._key_id(scope) == key_id
+    scope["headers"] = [*scope["headers"], (b"authorization", b"Bearer slc_aaa_secret")]
+    assert bulkhead._key_id(scope) == "aaa"
+
+
+async def test_browsers_of_a_client_share_its_places(application: Application):
+    """However many are signed in: what the first request of each session has told is remembered."""
+    app = Bulkhead(application)
+    sessions = ["aaa", "bbb"]
+
+    async def send(message: Any) -> None:
+        pass
+
+    def scope(session: str) -> dict[str, Any]:
+        headers = [(b"cookie", f"sluice_session={session}".encode())]
+        return {"type": "http", "scheme": "http", "method": "GET", "path": "/", "query_string": b"", "headers": headers}
+
+    application.done.set()
+    for session in sessions:
+        await app(scope(session), None, send)
+    application.done.clear()
+    application.working.clear()
+    tasks = [asyncio.create_task(app(scope(session), None, send)) for session in sessions * 5]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert len(application.working) == 2
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)

@@ -6,6 +6,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.middleware import order
 from app.container import build_container
+from app.pages import site
 from tests.support.stage import stage_settings
 
 
@@ -37,11 +38,11 @@ async def test_the_order_is_the_one_whose_reasons_are_written_down(sqlite_url: s
     """Above all: no answer without a line in the log, and none on Marketo's paths without its envelope."""
     container = build_container(stage_settings(sqlite_url))
     try:
-        names = [layer.cls.__name__ for layer in order.outside(container, set())]  # type: ignore[attr-defined]
+        names = [layer.cls.__name__ for layer in order.outside(container, set(), site.ERRORS)]  # type: ignore[attr-defined]
     finally:
         await container.close()
     assert names == [
-        *("LingeringClose", "PathSpelling", "RequestLog", "HeadRequests"),
+        *("LingeringClose", "PathSpelling", "RequestLog", "HeadRequests", "HtmlErrors"),
         *("Envelope", "RequestBounds", "Bulkhead", "BodyPace"),
     ]
 

@@ -1,7 +1,8 @@
 """What a route declares that it takes."""
 
 from app.api.openapi import inputs
-from app.api.parameters import KNOWN, PARAMETERS
+from app.api.parameters import PARAMETERS
+from app.web.import_parameters import KNOWN
 
 
 def test_a_parameter_is_described_in_sentences():

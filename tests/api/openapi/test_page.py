@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.api.parameters import KNOWN
+from app.web.import_parameters import KNOWN
 from tests.support.clock import SteppedClock
 from tests.support.stage import Stage, staged
 

@@ -17,10 +17,10 @@ from app.files.compression import zstd
 from app.simulator import Fault
 from app.store.tables import metadata
 from tests.api.test_api_keys import bearing, key
-from tests.api.test_uploads import AFTER, BEFORE, MORE_BYTES, ROW
 from tests.story.files import CARS, LEADS, MEMBERS
 from tests.story.test_ugly import REFUSED, TAKEN
 from tests.support.stage import Stage, staged
+from tests.web.test_uploads import AFTER, BEFORE, MORE_BYTES, ROW
 
 CSV = {"Content-Type": "text/csv"}
 CAR = {"object_type": "custom_object", "object_name": "car_c", "format": "ssv"}

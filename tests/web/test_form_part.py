@@ -5,8 +5,8 @@ import hashlib
 
 import pytest
 
-from app.api.form_part import FormPart
 from app.domain.errors import BadParameter, BrokenUpload, CallerError, UnsupportedMedia
+from app.web.form_part import FormPart
 
 
 def part(*headers: tuple[str, str], name: str = "label", file_name: str | None = None) -> FormPart:

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, assert_never
 
-from app.api.parameters import INT32, KNOWN, PARAMETERS
 from app.domain.errors import BadParameter, Detail
 from app.domain.imports import DEFAULT_PRIORITY, HIGHEST_PRIORITY, REQUEST_PARAMETERS, Request
 from app.domain.objects import OBJECT_TYPES, Target, ValueKind, default_object_type
 from app.domain.request_parameters import ColumnNames, Moment, StringPairs, Text, ValueForm, WholeNumber, Word, YesOrNo
+from app.web.import_parameters import INT32, KNOWN, OF_TYPE
 from app.web.parameter_names import only, refuse
 from app.web.parameter_values import (
     api_name,
@@ -56,9 +56,9 @@ def request_from(
 
 def _target(read: "_Reader", object_type: str) -> Target:
     """What the rows become. Notes a mistake for each parameter of another object type."""
-    for name, declared in PARAMETERS.items():
-        if read.parameters.get(name) and declared.of not in {None, object_type}:
-            message = f"is for object_type {declared.of}; this import's is {object_type}"
+    for name, of in OF_TYPE.items():
+        if read.parameters.get(name) and of != object_type:
+            message = f"is for object_type {of}; this import's is {object_type}"
             read.mistakes.append(Detail(message, field=name))
     kind = OBJECT_TYPES[object_type]
     values = {}
@@ -125,6 +125,6 @@ class _Reader:
 
     def needed(self, name: str, read: Callable[[str], Any]) -> Any:
         if not self.parameters.get(name, "").strip():
-            self.mistakes.append(Detail(f"is required for object_type {PARAMETERS[name].of}", field=name))
+            self.mistakes.append(Detail(f"is required for object_type {OF_TYPE[name]}", field=name))
             return ""
         return self.value(name, read, "")

@@ -9,10 +9,10 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 from starlette.concurrency import run_in_threadpool
 
-from app.api.form_part import SHOWN_CHARACTERS, FormPart
-from app.api.parameters import PARAMETERS
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge
 from app.files.file_kinds import packing_of
+from app.web.form_part import SHOWN_CHARACTERS, FormPart
+from app.web.import_parameters import KNOWN
 
 SPOOL_BYTES = 1 << 18  # of a form's file that stay in memory; more goes to a temporary file
 LOOK_BYTES = 1 << 23  # written to the temporary file between two checks of the free space on its disk
@@ -157,7 +157,7 @@ class Form:
         if self._fields_bytes > FIELDS_BYTES:
             raise BadParameter(f"The form's fields are longer than {FIELDS_BYTES} bytes together.")
         if len(part.value) > FIELD_BYTES:
-            is_parameter = self._file or (part.name in PARAMETERS and not part.file_name)
+            is_parameter = self._file or (part.name in KNOWN and not part.file_name)
             raise _too_long(part) if is_parameter else _no_file(part)
 
     def _spool_file(self, chunk: bytes) -> None:

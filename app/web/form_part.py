@@ -3,10 +3,10 @@
 import sys
 from dataclasses import dataclass, field
 
-from app.api.content_claims import Digests, MediaType, read_claims, refuse_partial
 from app.domain.errors import BadParameter, BrokenUpload, Detail, UnsupportedMedia
 from app.files import codec_registry
 from app.files.transfer import TransferDecoder, transfer_decoder
+from app.web.content_claims import Digests, MediaType, read_claims, refuse_partial
 from app.web.header_fields import options_of
 from app.web.values import whole
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from app.api.import_request import request_from
 from app.domain.errors import BadParameter
 from app.domain.imports import Preflight, Request
 from app.domain.objects import CustomObject, Leads
+from app.web.import_request import request_from
 from tests.api.problem_answers import is_problem
 from tests.story.files import LEADS
 from tests.support.stage import Stage

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.api import form, uploads
+from app.web import form, uploads
 from tests.story.files import LEADS
 from tests.support.clock import SteppedClock
 from tests.support.order import in_order

@@ -9,10 +9,10 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import Message
 
-from app.api.body import body_of
 from app.domain.errors import BrokenUpload, TooManyRequests
 from app.uploads.admission import Admission, Place
 from app.uploads.fair_limit import FairLimit
+from app.web.body import body_of
 
 MORE, LAST = True, False
 

@@ -8,14 +8,14 @@ from pathlib import PurePath
 
 from fastapi import Request
 
-from app.api.body import body_of
-from app.api.content_claims import Digests, MediaType, read_claims, refuse_partial, unsupported
-from app.api.form import SPOOL_BYTES, Form, too_large
 from app.domain.errors import UnsupportedMedia
 from app.files.transfer import TransferDecoder, transfer_decoder
 from app.settings import Settings
 from app.uploads.admission import Place
 from app.uploads.arrival import Arrival
+from app.web.body import body_of
+from app.web.content_claims import Digests, MediaType, read_claims, refuse_partial, unsupported
+from app.web.form import SPOOL_BYTES, Form, too_large
 from app.web.header_fields import file_name_in
 from app.web.values import whole
 

@@ -8,10 +8,10 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import EventSourceResponse
 from starlette.types import Receive, Scope, Send
 
-from app.api.middleware import bulkhead
 from app.domain.api_keys import Caller
 from app.domain.errors import TooManyRequests
 from app.domain.timeouts import STREAM_RETRY_SECONDS
+from app.web import at_work
 
 
 class OpenStreams:
@@ -46,7 +46,7 @@ def waiting(request: Request) -> Iterator[None]:
     """Count a request as open while it waits for news. Errors: TooManyRequests."""
     streams, caller = _of(request)
     streams.check(caller)
-    bulkhead.leave(request)
+    at_work.leave(request)
     with streams.counted(caller):
         yield
 
