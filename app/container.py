@@ -31,6 +31,7 @@ from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
 from app.operations.release import Release
 from app.operations.resolve import Resolve
+from app.operations.restored import Restored
 from app.operations.retry import Retry
 from app.operations.sessions import Sessions
 from app.operations.stream_tokens import StreamTokens
@@ -99,6 +100,7 @@ class Container:
     resolve: Resolve
     pause: Pause
     resume: Resume
+    restored: Restored
     erase: Erase
     cleanup: Cleanup
     schema_watch: SchemaWatch
@@ -199,6 +201,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         resolve=Resolve(db=db, now=now, wakeup=wakeup, hit=hit),
         pause=Pause(db=db, now=now, hit=hit),
         resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),
+        restored=Restored(db, now),
         erase=erase,
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),

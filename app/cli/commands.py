@@ -100,6 +100,16 @@ COMMANDS = (
         "app.cli.check_database:check_database",
         "Hold every stored file, key and result file against its checksum. Changes nothing; exits 1 if one is corrupt.",
     ),
+    Command(
+        "backup",
+        "app.cli.backup:backup",
+        "Copy a SQLite database while it is served. The copy is checked, is of one moment, and is for its owner alone.",
+    ),
+    Command(
+        "restored",
+        "app.cli.restored:restored",
+        "Say that the database is a back-up: what may have been sent since then waits for a person.",
+    ),
     Command("webhooks", "app.cli.webhooks:app", "Webhooks: be told what happens, instead of asking."),
     Command("keys", "app.cli.keys:app", "API keys: who may call, and what."),
 )

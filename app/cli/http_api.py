@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from app.api.app import create_app
-from app.api.auth import as_owner
 from app.api.connections import SPARE_CONNECTIONS, Connections
+from app.api.owner import for_owner
 from app.api.protocol import BoundedProtocol
 from app.container import Container
 from app.pages import site
@@ -83,7 +83,7 @@ def build_http_apis(container: Container) -> tuple[HttpApi, HttpApi]:
     app, settings = build_app(container), container.settings
     return (
         HttpApi(app, settings, _possible_connections(settings.connections)),
-        HttpApi(as_owner(app), settings, OWNERS_CONNECTIONS),
+        HttpApi(for_owner(app, container), settings, OWNERS_CONNECTIONS),
     )
 
 

@@ -1,25 +1,18 @@
 """`sluice keys`: API keys, made by whoever may write the database. Over HTTP that takes the scope `admin`."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
 
-import httpx
 import typer
 
-from app.cli import owner_socket, tables
-from app.cli.client import fail, read_json
-from app.cli.database import CANNOT, opened
+from app.cli import tables
+from app.cli.owner import in_database_or_over_socket
 from app.clock import machine_clock, rfc3339
 from app.container import Container
 from app.domain.api_keys import ApiKey, Scope, client_name, in_order
-from app.domain.errors import CallerError
 from app.domain.imports import HIGHEST_PRIORITY
-from app.settings import load
-from app.store.sqlite_file import DatabaseBusy
 from app.terminal import harmless_json
 
 EXAMPLE = "Example: sluice keys create --client crm-sync --scope submit"
@@ -29,9 +22,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-InDatabase = Callable[[Container], Awaitable[Any]]
-OverSocket = Callable[[httpx.Client], httpx.Response]
 
 
 @app.command()
@@ -64,7 +54,7 @@ def create(
         "max_priority": max_priority,
         "expires_at": expires_at and rfc3339(expires_at),
     }
-    key = _do(create_in_database, lambda service: service.post("/v1/keys", json=request))
+    key = in_database_or_over_socket(create_in_database, lambda service: service.post("/v1/keys", json=request))
     typer.echo(json.dumps(key) if as_json else key["key"])
 
 
@@ -78,7 +68,7 @@ def list_(as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for 
     async def list_in_database(container: Container) -> dict[str, Any]:
         return {"items": [_as_json(key) for key in await container.keys.everyone()]}
 
-    listed = _do(list_in_database, lambda service: service.get("/v1/keys"))["items"]
+    listed = in_database_or_over_socket(list_in_database, lambda service: service.get("/v1/keys"))["items"]
     if as_json:
         typer.echo(json.dumps(listed, indent=2))
     else:
@@ -94,36 +84,8 @@ def revoke(
     Example: sluice keys revoke 0f3a5c7e9b1d
     """
     path = f"/v1/keys/{quote(key_id, safe='')}"
-    _do(lambda container: container.keys.revoke(key_id), lambda service: service.delete(path))
+    in_database_or_over_socket(lambda container: container.keys.revoke(key_id), lambda service: service.delete(path))
     typer.echo(f"Key {key_id} is revoked.")
-
-
-def _do(in_database: InDatabase, over_socket: OverSocket) -> Any:
-    """What the database's keys answer; where a service has its file, what that service answers."""
-
-    async def run() -> Any:
-        async with opened(settings) as container:
-            return await in_database(container)
-
-    settings = load()
-    try:
-        return asyncio.run(run())
-    except CallerError as mistake:
-        fail(mistake.message)
-    except DatabaseBusy as busy:
-        return _ask_holder(busy, over_socket)
-    except CANNOT as reason:
-        fail(str(reason))
-
-
-def _ask_holder(busy: DatabaseBusy, over_socket: OverSocket) -> Any:
-    """The answer of the service that has the SQLite file. Where none listens, the command ends with a sentence."""
-    try:
-        with owner_socket.client(busy.socket) as service:
-            answer = over_socket(service)
-    except (httpx.TransportError, OSError):
-        fail(str(busy))
-    return read_json(answer) if answer.content or not answer.is_success else None
 
 
 def _as_json(key: ApiKey) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def list_(
     """
     filters = {
         "status": status,
-        "created_after": since and _moment(since),
+        "created_after": since and moment(since),
         "instance": instance,
         "client": client,
         "label": label,
@@ -87,8 +87,8 @@ def _items(
         left = None if left is None else left - len(page["items"])
 
 
-def _moment(text: str) -> str:
-    """A time as the API takes it. Errors: BadParameter."""
+def moment(text: str) -> str:
+    """The time that --since names, as the API takes it. Errors: BadParameter."""
     ago = AGO.fullmatch(text.strip().lower())
     try:
         if ago:

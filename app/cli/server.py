@@ -49,14 +49,14 @@ class Role(StrEnum):
     WORKER = "worker"
 
 
-def run(settings: Settings, role: str) -> None:
+def run(settings: Settings, role: str, *, paused: bool = False) -> None:
     """Run the service until a signal comes. What prevents its start ends the command. Errors: SettingsError."""
     logs.configure(settings)
     preload()
     memory.keep_small()
     try:
         with asyncio.Runner(loop_factory=_loop) as runner:
-            runner.run(running(settings, role=role))
+            runner.run(running(settings, role=role, paused=paused))
     except CANNOT as reason:
         fail(str(reason))
     log.info("stopped")
@@ -71,12 +71,14 @@ async def running(
     settings: Settings,
     *,
     role: str = Role.ALL,
+    paused: bool = False,
     ready: asyncio.Event | None = None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Run the service in this event loop until `stop` is set, or SIGTERM or SIGINT comes; then drain and end.
 
-    `ready` is set once the API listens and the worker has begun. Errors: SettingsError, CannotStart, DatabaseBusy.
+    `paused`: with every instance paused, before anything is sent. `ready` is set once the API listens and the worker
+    has begun. Errors: SettingsError, CannotStart, DatabaseBusy.
     """
     _check(settings, role)
     _warn(settings)
@@ -87,6 +89,8 @@ async def running(
         container = await stack.enter_async_context(opened(settings))
         if stop.is_set():  # it came while the database was opened, or its schema brought up to date
             return
+        if paused:
+            await container.restored.start_paused()
         file = container.db.file
         name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         worker = None if role == Role.API else await _worker(container, name)

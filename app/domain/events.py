@@ -11,6 +11,7 @@ class Occurrence(StrEnum):
     RAGGED = "ragged"  # rows whose number of cells is not the header's; they are sent as they are
     RELEASED = "released"  # a person let an import under review go: this is its place in the order of acceptance
     REVIEW_EXPIRED = "review_expired"  # nobody released it in time, and it is cancelled
+    RESTORED = "restored"  # the database is a back-up: what was done since it was made is not known, a person decides
     CANCEL_REQUESTED = "cancel_requested"  # a person asked for it; parts at Marketo run to their end first
     CHANGED = "changed"  # a person changed its priority, label or earliest time, while something of it waited
     RESULTS_LATE = "results_late"  # a result file is missing, or none that can be used: it is asked for again

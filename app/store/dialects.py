@@ -15,9 +15,11 @@ from sqlalchemy import (
     column,
     extract,
     func,
+    insert,
     literal,
     select,
     table,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -89,3 +91,16 @@ def later(tx: AsyncConnection, column: ColumnElement[Any], seconds: float) -> Co
     if tx.dialect.name == "sqlite":
         return func.strftime("%Y-%m-%dT%H:%M:%f", column, f"{seconds:+.3f} seconds", type_=String).concat("000Z")
     return column + literal(timedelta(seconds=seconds), Interval())
+
+
+async def skip_ids(tx: AsyncConnection, table: Table, number: int) -> None:
+    """Give out none of the next so many ids of a table. The transaction has to be one that writes."""
+    if tx.dialect.name == "sqlite":
+        last = (await tx.execute(select(SEQUENCES.c.seq).where(SEQUENCES.c.name == table.name))).scalar_one_or_none()
+        if last is None:
+            await tx.execute(insert(SEQUENCES).values(name=table.name, seq=number))
+        else:
+            await tx.execute(update(SEQUENCES).where(SEQUENCES.c.name == table.name).values(seq=last + number))
+        return
+    sequence = func.pg_get_serial_sequence(f'"{table.name}"', "id")
+    await tx.execute(select(func.setval(sequence, func.nextval(sequence) + number)))

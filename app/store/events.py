@@ -187,6 +187,13 @@ async def _page(tx: AsyncConnection, of: Sequence[ColumnElement[bool]], *, after
     return [Event(*row) for row in rows]
 
 
+async def last_of(tx: AsyncConnection, import_ids: Collection[int], type_: EventType) -> dict[int, datetime]:
+    """When such an event was last written into the history of each of these imports; those without are not there."""
+    such = (event.c.import_id.in_(import_ids), event.c.type == type_)
+    rows = await tx.execute(select(event.c.import_id, func.max(event.c.at)).where(*such).group_by(event.c.import_id))
+    return {row[0]: row[1] for row in rows}
+
+
 @dataclass(frozen=True, slots=True)
 class Latest:
     """How far an import's history has come."""

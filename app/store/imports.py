@@ -216,6 +216,17 @@ async def end_review(tx: Transaction, lock: ImportLock, *, released_at: datetime
     return bool((await tx.execute(update(import_).where(*in_review).values(values))).rowcount)
 
 
+async def put_under_review(tx: Transaction, import_ids: Collection[int], *, until: datetime) -> None:
+    """Nothing more of these imports is sent before their release; of one that was cancelled, nothing is anyway."""
+    which = (import_.c.id.in_(import_ids), import_.c.cancel_requested_at.is_(None))
+    await tx.execute(update(import_).where(*which).values(review_until=until, released_at=None))
+
+
+async def extend_reviews(tx: Transaction, *, over_at: datetime, until: datetime) -> None:
+    """Let imports be released until then whose review would be over."""
+    await tx.execute(update(import_).where(import_.c.review_until <= over_at).values(review_until=until))
+
+
 async def review_expired(tx: Transaction, *, at: datetime, limit: int) -> list[ImportLock]:
     """The locks of imports under review that nobody has released in time, those of the lowest ids."""
     over = select(import_.c.id).where(import_.c.review_until <= at).order_by(import_.c.id).limit(limit)
@@ -330,7 +341,12 @@ async def finish(tx: Transaction, locks: Sequence[ImportLock], *, at: datetime) 
     columns = (import_.c.status, import_.c.imported, import_.c.failed, import_.c.warned)
     times = (import_.c.touched_at, import_.c.started_at)
     theirs = import_.c.id.in_([lock.import_id for lock in locks])
-    finished = update(import_).where(theirs).values(finished_at=at).returning(import_.c.id, *columns, *times)
+    finished = (
+        update(import_)
+        .where(theirs)
+        .values(finished_at=at, review_until=None)
+        .returning(import_.c.id, *columns, *times)
+    )
     return {import_id: Outcome(ImportStatus(status), *rest) for import_id, status, *rest in await tx.execute(finished)}
 
 

