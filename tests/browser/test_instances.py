@@ -39,10 +39,9 @@ def test_every_day_is_shown_without_a_barrier_and_nothing_stands_out_over_the_ed
 ):
     page = opened(day, width=width, scheme=scheme)
     for path in PATHS:
-        answer = page.goto(path)
-        if answer and answer.status == 404:
-            page.get_by_role("heading", level=1).wait_for()
+        if page.request.get(path).status == 404:
             continue  # the empty day has one instance, and no webhook
+        page.goto(path)
         assert page.get_by_role("heading", level=1).count() == 1
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), path
         assert_no_barriers(page)
