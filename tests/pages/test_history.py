@@ -35,8 +35,10 @@ def test_every_kind_of_event_has_a_sentence_also_without_facts():
         (
             "restored",
             {"since": "2026-11-04T12:00:00.000Z", "by": "ann", "waiting": 2},
-            "The database is a back-up that was made at 2026-11-04T12:00:00.000Z: what became of it since then is not "
-            "known, and a person has to decide.",
+            (
+                "The database is a back-up that was made at 2026-11-04T12:00:00.000Z: what became of it since then is "
+                "not known, and a person has to decide."
+            ),
         ),
         ("finished", {"status": "complete"}, "Finished: complete."),
     ],
