@@ -86,6 +86,12 @@ def _erased(facts: Facts) -> str:
     return _by(facts, f"Erased: {' and '.join(map(str, what)) if isinstance(what, list) and what else 'its rows'}")
 
 
+def _restored(facts: Facts) -> str:
+    """Said by somebody; what it is about is the time between."""
+    made = f" that was made at {facts['since']}" if "since" in facts else ""
+    return f"The database is a back-up{made}: what became of it since then is not known, and a person has to decide."
+
+
 def _finished(facts: Facts) -> str:
     return f"Finished: {word(facts['status'])}." if "status" in facts else "Finished."
 
@@ -96,6 +102,7 @@ SENTENCES: Mapping[str, Callable[[Facts], str]] = {
     Occurrence.RAGGED: lambda facts: f"{_rows(facts)} have more or fewer cells than the header; they go as they are.",
     Occurrence.RELEASED: lambda facts: _by(facts, "Released from its review"),
     Occurrence.REVIEW_EXPIRED: lambda _: "Nobody released it in time: it is cancelled.",
+    Occurrence.RESTORED: _restored,
     Occurrence.CANCEL_REQUESTED: lambda facts: _by(facts, "Cancelled"),
     Occurrence.CHANGED: _changed,
     Occurrence.RESULTS_LATE: lambda _: "A result file cannot be had yet; it is asked for again.",

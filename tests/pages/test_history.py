@@ -32,6 +32,14 @@ def test_every_kind_of_event_has_a_sentence_also_without_facts():
         ("changed", {"by": "ann", "label": {"from": None, "to": "x"}}, "Changed: label from none to x by ann."),
         ("cancel_requested", {"by": "ann"}, "Cancelled by ann."),
         ("erased", {"what": ["file", "results"], "by": "retention"}, "Erased: file and results by retention."),
+        (
+            "restored",
+            {"since": "2026-11-04T12:00:00.000Z", "by": "ann", "waiting": 2},
+            (
+                "The database is a back-up that was made at 2026-11-04T12:00:00.000Z: what became of it since then is "
+                "not known, and a person has to decide."
+            ),
+        ),
         ("finished", {"status": "complete"}, "Finished: complete."),
     ],
 )
