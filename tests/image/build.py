@@ -87,12 +87,12 @@ def build(engine: Engine) -> None:
         {f"org.opencontainers.image.{name}" for name in ("title", "version", "licenses")} <= labels, "it is labelled"
     )
     strays = run_in(engine, "sh", "-c", f"grep -rl {MARK} /opt/sluice /data /tmp 2>/dev/null || true")
-    require(strays == "", f"no stray file is in it {strays}")
+    require(strays == "", f"no stray file is in it{strays}")
     tools = "pip", "hatchling", "ensurepip", "setuptools"
     found = f"import importlib.util as u; print([name for name in {tools} if u.find_spec(name)])"
     require(run_in(engine, "python", "-c", found) == "[]", "neither pip nor what builds Sluice is in it")
     uncompiled = run_in(engine, "python", "-c", UNCOMPILED)
-    require(uncompiled == "0", f"every module is compiled (not: {uncompiled})")
+    require(uncompiled == "0", f"every module is compiled; uncompiled: {uncompiled}")
 
 
 def run_in(engine: Engine, *words: str) -> str:

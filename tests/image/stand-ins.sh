@@ -38,8 +38,8 @@ make_postgres() {
     cp /etc/resolv.conf postgres/etc/
     mkdir -p postgres/etc/postgresql-common
     echo 'create_main_cluster = false' >postgres/etc/postgresql-common/createcluster.conf
-    # its last step, which starts it, fails in a chroot
-    chroot postgres sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql-18' >>postgres.log 2>&1 || true
+    # its last step, which starts it, fails in a chroot; a mirror that stands still has a list that is too old
+    chroot postgres sh -c 'apt-get -o Acquire::Check-Valid-Until=false update -qq && apt-get install -y -qq --no-install-recommends postgresql-18' >>postgres.log 2>&1 || true
     test -x postgres/usr/lib/postgresql/18/bin/postgres
     chroot postgres sh -c 'getent passwd postgres >/dev/null || useradd -r -d /var/lib/postgresql -s /bin/bash postgres
         install -d -o postgres -g postgres -m 1777 /var/lib/postgresql
@@ -50,12 +50,12 @@ make_postgres() {
 for image in "$@"; do
     case $image in
         python:3.11-slim)
-            [ -e python.done ] || { make_python && touch python.done; }
+            if ! [ -e python.done ]; then make_python; touch python.done; fi
             tar -C python -c . | $engine import --change 'ENV PATH=/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin' \
                 --change 'ENV LANG=C.UTF-8' --change 'CMD ["python3"]' - "$image"
             ;;
         postgres:18)
-            [ -e postgres.done ] || { make_postgres && touch postgres.done; }
+            if ! [ -e postgres.done ]; then make_postgres; touch postgres.done; fi
             tar -C postgres -c . | $engine import \
                 --change 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin:/usr/lib/postgresql/18/bin' \
                 --change 'ENV LANG=C.UTF-8' --change 'ENV PGDATA=/var/lib/postgresql/18/docker' --change 'VOLUME /var/lib/postgresql' \
