@@ -43,7 +43,9 @@ async def answering(name: str, sign: Callable[[], dict[str, Any]]) -> AsyncItera
             writer.close()
             await writer.wait_closed()
 
-    path = _own_folder() / f"{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
+    own = _own_folder()
+    _clear_left_behind(own)
+    path = own / f"{name}-{os.getpid()}-{uuid.uuid4().hex[:8]}{SUFFIX}"
     server = await asyncio.start_unix_server(answer, sock=_listening(path))
     try:
         yield
@@ -60,6 +62,17 @@ def _own_folder() -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise PermissionError(errno.EPERM, f"{path} is not this user's own folder")
     return path
+
+
+def _clear_left_behind(own: Path) -> None:
+    """Remove the sockets of killed processes: nobody takes a connection there."""
+    for path in own.glob(f"*{SUFFIX}"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line, suppress(OSError), short_name(path) as address:
+            line.setblocking(False)  # a frozen process may have no room for one more
+            try:
+                line.connect(address)
+            except ConnectionRefusedError:
+                path.unlink(missing_ok=True)
 
 
 def _listening(path: Path) -> socket.socket:

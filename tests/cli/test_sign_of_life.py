@@ -51,6 +51,16 @@ async def ask(folder: Path) -> object:
     return json.loads(await asyncio.to_thread(read))
 
 
+async def test_a_start_clears_away_what_killed_processes_have_left(folder: Path):
+    """And nothing of those that live."""
+    folder.mkdir(mode=0o700)
+    with socket.socket(socket.AF_UNIX) as door, short_name(folder / "worker-7-0a1b2c3d.socket") as name:
+        door.bind(name)
+    async with sign_of_life.answering("api", dict), sign_of_life.answering("worker", dict):
+        assert sorted(path.name.partition("-")[0] for path in folder.iterdir()) == ["api", "worker"]
+        assert "worker-7-0a1b2c3d.socket" not in {path.name for path in folder.iterdir()}
+
+
 @pytest.mark.parametrize("mode", [0o777, 0o750])
 async def test_nobody_else_can_answer_in_its_place(folder: Path, mode: int):
     """A folder that others may look into or write to is not used."""
