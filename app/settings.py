@@ -6,7 +6,6 @@ The module is long because it is the one list of settings, from which docs/opera
 import importlib
 import ipaddress
 import os
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -37,7 +36,7 @@ from app.masking import masked_database_url, masked_url
 PREFIX = "SLUICE_"
 ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # known variables without a field of Settings
-SERVICE_ADDRESS = re.compile(r"(?P<family>SLUICE(_[A-Z0-9_]+)?)_PORT_[0-9]+_(TCP|UDP|SCTP)")  # of Kubernetes
+TRANSPORTS = frozenset({"TCP", "UDP", "SCTP"})  # of a Service of Kubernetes
 UNKNOWN = "no such setting (see `sluice settings`)"
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -411,12 +410,18 @@ def _service_links(environment: Mapping[str, str]) -> set[str]:
     Source: Kubernetes, "Service", Environment variables, read 2026-11.
     """
     addresses = {name for name, value in environment.items() if _is_address(value)}
-    matches = [SERVICE_ADDRESS.fullmatch(name) for name in addresses]
-    families = {match["family"] for match in matches if match and f"{match['family']}_SERVICE_HOST" in environment}
+    families = {family for family in map(_family_of, addresses) if f"{family}_SERVICE_HOST" in environment}
     beginnings = tuple(f"{family}_{word}_" for family in families for word in ("SERVICE", "PORT"))
     return {name for name in environment if name.startswith(beginnings)} | {
         f"{family}_PORT" for family in families if f"{family}_PORT" in addresses
     }
+
+
+def _family_of(name: str) -> str | None:
+    """SLUICE_API of SLUICE_API_PORT_8000_TCP; None for what is no address of a Service of ours."""
+    *family, port, number, transport = name.split("_") if name.count("_") >= 3 else ("", "", "", "")
+    is_address = port == "PORT" and number.isascii() and number.isdigit() and transport in TRANSPORTS
+    return "_".join(family) if is_address and family[0] == PREFIX.rstrip("_") else None
 
 
 def _is_address(value: str) -> bool:

@@ -170,9 +170,11 @@ class Process:
     worker: Worker | None = None
     claims: dict[str, int] = field(default_factory=dict)  # by instance, the epoch of the claim under way
     container: Container = field(init=False)
+    shared_die: Random = field(init=False)  # of what is done for several callers together, in nobody's context
 
     def __post_init__(self) -> None:
         life = self.life
+        self.shared_die = Random(f"{life.plan.seed}/{self.name}/together")
         chance = Random(f"{life.plan.seed}/{self.name}/chance")
         self.clock = _clock(life, Random(f"{life.plan.seed}/{self.name}/clock"))
         self.container = build_container(
@@ -197,7 +199,7 @@ class Process:
             raise Killed
         if self.life.calm:
             return
-        dice, plan = die.get(), self.life.plan
+        dice, plan = die.get(self.shared_die), self.life.plan
         await asyncio.sleep(dice.uniform(0.001, 6 if dice.random() < plan.slow else 0.05))
         if dice.random() < plan.stalls:
             seconds = dice.choice([2, LEASE_SECONDS, 2 * LEASE_SECONDS]) * dice.uniform(0.5, 1.5)
