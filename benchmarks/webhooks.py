@@ -162,6 +162,7 @@ def send_apart(url: str, until: Connection) -> None:
     async def run() -> None:
         container = build(url)
         async with sending(container):
+            until.send("ready")
             await asyncio.to_thread(until.recv)
         await container.close()
 
@@ -174,6 +175,7 @@ async def sending_apart(url: str) -> AsyncIterator[None]:
     ours, theirs = multiprocessing.Pipe()
     child = multiprocessing.get_context("spawn").Process(target=send_apart, args=(url, theirs), daemon=True)
     child.start()
+    await asyncio.to_thread(ours.recv)
     yield
     ours.send("enough")
     print(f"{'':12} the process that sends: {await asyncio.to_thread(ours.recv):.0f} MB peak")
