@@ -10,8 +10,8 @@ from app.domain.errors import BadParameter, CallerError, Detail, WrongState
 from app.domain.imports import FINISHED, HIGHEST_PRIORITY, Import
 from app.domain.lifecycle import TABLE, Move, PartState
 from app.pages.filter_form import with_zone
-from app.pages.history import tell
 from app.pages.import_deeds import LABEL_CHARACTERS, offers_of, what_goes
+from app.pages.import_history import tell
 from app.pages.mending import mends_at_most
 from app.pages.rendering import Rendered
 from app.pages.routing import Visit, deed, page

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from app.domain.events import OF_IMPORTS
-from app.pages.history import SENTENCES, tell
+from app.pages.import_history import SENTENCES, tell
 from app.store.events import Event
 
 
