@@ -25,7 +25,7 @@ from app.simulator.tokens import Tokens
 
 _FIRST_BATCH = 1001
 _BATCHES = 1_000  # between the first batch ids of two starts without a seed, at least
-_STARTS = 2_000_000  # so many first batch ids there are: a batch id stays below 2 ** 31
+_STARTS = 900_000  # so many first batch ids there are: those of a start stay below 10 ** 9, as many digits as are read
 
 
 class Simulator:

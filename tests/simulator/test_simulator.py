@@ -3,7 +3,9 @@
 import json
 
 from app.simulator import Fault, Rules, Simulator
+from app.simulator import simulator as simulator_module
 from app.simulator.calls import Call
+from app.simulator.params import whole
 
 CREATE = "/bulk/v1/leads.json"
 
@@ -90,3 +92,9 @@ def test_with_a_seed_a_start_is_as_the_one_before():
     simulators = [Simulator(Rules(seed=7)) for _ in range(2)]
     assert len({token_of(simulator) for simulator in simulators}) == 1
     assert [create(simulator, token_of(simulator))["result"][0]["batchId"] for simulator in simulators] == [1001, 1001]  # type: ignore[index]
+
+
+def test_every_batch_id_of_any_start_can_be_asked_for():
+    """Also those of the highest start: its paths read so many digits and no more."""
+    highest = simulator_module._FIRST_BATCH + simulator_module._BATCHES * (simulator_module._STARTS - 1)
+    assert whole(str(highest + 1_000_000)) is not None
