@@ -11,11 +11,10 @@ from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.domain.imports import Import
 from app.web.parameter_names import merged, only, refuse
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 SMALL_BODY_BYTES = 1 << 16
 """The most that a JSON body may have, which is read whole."""
-SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1
 ImportId = Annotated[str, WithJsonSchema({"type": "integer", "minimum": SMALLEST_ID, "maximum": LARGEST_ID})]
 """A text in the code, although the document says a number: for what is no number there is simply no import (404)."""
 IdempotencyKey = Annotated[

@@ -18,12 +18,12 @@ from app.reporting.follow import Follow
 from app.web import open_streams
 from app.web.negotiation import preferred
 from app.web.open_streams import Events
+from app.web.values import LARGEST_ID
 
 JSON, EVENT_STREAM = "application/json", "text/event-stream"
 COMMENT = b":\n"
 """No blank line follows: some readers take every blank line for the end of a message, and hand on an empty one."""
 ID_DIGITS = 19  # of the largest id that a database can give
-LARGEST_ID = 2**63 - 1
 Answer = TypeVar("Answer")
 
 

@@ -6,12 +6,11 @@ from starlette.requests import Request
 
 from app.api import sse
 from app.api.auth import Guarded, caller_of, refuse_key_in_url
-from app.api.dependencies import LARGEST_ID, SMALLEST_ID
 from app.container import Container
 from app.domain.api_keys import EVERYBODY, Caller
 from app.domain.errors import Unauthorized
 from app.web.callers import count_request
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 PARAMETER = "stream_token"
 _TOKEN = APIKeyQuery(

@@ -25,6 +25,7 @@ from app.domain.request_parameters import (
 )
 
 DEFAULT_PRIORITY, HIGHEST_PRIORITY = 5, 9  # of 0 to 9, higher first
+LABEL_CHARACTERS = 200
 
 
 class OnUnconfirmed(StrEnum):
@@ -114,7 +115,7 @@ class Request:
         Bundle,
         RequestParameter(Word(Bundle), "whether its rows may go to Marketo in one job together with other imports'"),
     ] = Bundle.AUTO
-    label: Annotated[str | None, RequestParameter(Text(most_characters=200), "free text")] = None
+    label: Annotated[str | None, RequestParameter(Text(most_characters=LABEL_CHARACTERS), "free text")] = None
     metadata: Annotated[
         Mapping[str, str] | None,
         RequestParameter(StringPairs(most_pairs=16), "a JSON object of strings, returned as it came"),

@@ -1,16 +1,16 @@
 """One import: what became of its rows, its way from acceptance to its end, and what is done about it."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from starlette.responses import Response
 
 from app.domain.api_keys import Scope
-from app.domain.errors import BadParameter, CallerError, Detail, WrongState
-from app.domain.imports import FINISHED, HIGHEST_PRIORITY, Import
+from app.domain.errors import CallerError, WrongState
+from app.domain.imports import FINISHED, HIGHEST_PRIORITY, LABEL_CHARACTERS, Import
 from app.domain.lifecycle import TABLE, Move, PartState
 from app.pages.filter_form import with_zone
-from app.pages.import_deeds import LABEL_CHARACTERS, offers_of, what_goes
+from app.pages.import_deeds import offers_of, what_goes
 from app.pages.import_history import tell
 from app.pages.mending import mends_at_most
 from app.pages.rendering import Rendered
@@ -19,11 +19,12 @@ from app.pages.selected import retry_key
 from app.pages.timeline import timeline
 from app.store import events, part_queries
 from app.web import at_work, paging
+from app.web.import_parameters import INT32
 from app.web.parameter_values import moment, plain_text, whole_number
+from app.web.query import read_parameter
 
 PATH = "/imports/{import_id}"
 REASONS_NAMED = 12  # of those why rows were rejected, the most frequent; the others are on a page of their own
-LARGEST_BATCH = 2**31 - 1  # Marketo's ids
 PARTS_SHOWN = 100  # on one page of an import with very many
 
 
@@ -61,7 +62,7 @@ async def show_import(visit: Visit, import_: Import, *, refused: str | None = No
 async def parts(visit: Visit) -> Rendered:
     """The parts of an import with many, a page at a time: from the number `from` on."""
     import_ = await visit.visible_import()
-    first = _number(visit.request.query_params.get("from", "1"), "from")
+    first = _number(visit.request.query_params, "from", "1")
     views = await visit.container.reports.parts.read(import_, may_see=visit.visitor.caller.sees)
     shown = [view for view in views if first <= view.part.number < first + PARTS_SHOWN]
     return await visit.render(
@@ -132,7 +133,7 @@ async def send_again(visit: Visit, import_: Import) -> Response:
 
 async def arrived(visit: Visit, import_: Import) -> Response:
     """Marketo has an unconfirmed part as the job that a person names. Errors: BadParameter, NotFound, WrongState."""
-    part, batch_id = _number(visit.form.get("part", ""), "part"), _number(visit.form.get("batch_id", ""), "batch_id")
+    part, batch_id = _number(visit.form, "part"), _number(visit.form, "batch_id")
     await visit.container.resolve.run(import_.id, part, batch_id=batch_id, by=visit.visitor.caller.client)
     return visit.done("arrived", of=import_.id)
 
@@ -187,7 +188,8 @@ async def change(visit: Visit, import_: Import) -> Response:
         "not_before": lambda text: moment(with_zone(text)) if text else None,
         "label": lambda text: plain_text(text, most=LABEL_CHARACTERS) or None,
     }
-    wanted = {name: _read(name, read, visit.form[name].strip()) for name, read in readers.items() if name in visit.form}
+    form = {name: visit.form[name].strip() for name in readers if name in visit.form}
+    wanted = {name: read_parameter(form, name, readers[name]) for name in form}
     await visit.container.change.run(import_.id, wanted, by=visit.visitor.caller)
     return visit.done("changed", of=import_.id)
 
@@ -198,17 +200,12 @@ async def erase(visit: Visit, import_: Import) -> Response:
     return visit.done("erased", of=import_.id, to=f"/imports/{import_.id}")
 
 
-def _number(text: str, name: str) -> int:
+def _number(parameters: Mapping[str, str], name: str, default: str = "") -> int:
     """Errors: BadParameter."""
-    return int(_read(name, lambda value: whole_number(value, least=1, most=LARGEST_BATCH), text))
-
-
-def _read(name: str, read: Callable[[str], Any], text: str) -> Any:
-    """Errors: BadParameter."""
-    try:
-        return read(text)
-    except ValueError as mistake:
-        raise BadParameter(f"{name}: {mistake}", details=(Detail(str(mistake), field=name),)) from None
+    given = {name: parameters.get(name, default)}
+    number = read_parameter(given, name, lambda text: whole_number(text, least=1, most=INT32))
+    assert number is not None
+    return number
 
 
 ROUTES = (

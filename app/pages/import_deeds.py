@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC
 
 from app.domain.api_keys import Scope
-from app.domain.imports import FINISHED, HIGHEST_PRIORITY, AttentionCode, Import
+from app.domain.imports import FINISHED, HIGHEST_PRIORITY, LABEL_CHARACTERS, AttentionCode, Import
 from app.domain.lifecycle import AT_MARKETO, TABLE, Move, PartState
 from app.domain.parts import Part
 from app.pages.deeds import Input, Offer, of_parts, once, retry
@@ -14,7 +14,6 @@ from app.reporting.import_details import ImportDetails
 
 DECIDED = frozenset({AttentionCode.UNCONFIRMED, AttentionCode.UNKNOWN_AT_MARKETO, AttentionCode.STUCK})
 """When a person may end what Marketo has, or may have: nothing more may be expected of it."""
-LABEL_CHARACTERS = 200
 
 
 def offers_of(details: ImportDetails, visitor: Visitor) -> list[Offer]:
@@ -56,7 +55,7 @@ def discard(import_: Import) -> Offer:
         action=f"/imports/{import_.id}/cancel",
         tells=f"Nothing of it is sent: {plural(import_.rows.total, 'row')} are cancelled. The file stays here for a "
         "while, and can be sent again.",
-        confirm="Discard it",
+        confirm="Discard this file",
         fields={"as": "discarded"},
         is_grave=True,
     )

@@ -10,11 +10,11 @@ from app.domain.objects import OBJECT_TYPES
 from app.pages.filter_form import FilterForm, read_form
 from app.pages.paths import with_query, without
 from app.pages.rendering import HEADERS, Rendered
-from app.pages.routing import LARGEST_ID, SEE_OTHER, Visit, page
+from app.pages.routing import SEE_OTHER, Visit, page
 from app.store.import_queries import Filters
 from app.web import paging
 from app.web.parameter_values import NAME_CHARACTERS
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 PATH = "/imports"
 TOKEN = "page_token"  # noqa: S105  # of a page of a list
@@ -52,7 +52,7 @@ def _own(visit: Visit, form: FilterForm) -> Filters:
 async def find(request: Request) -> Response:
     """A number leads to that import; any other text to those whose file's name begins so."""
     text = request.query_params.get("q", "").strip().lstrip("#")[:NAME_CHARACTERS]
-    number = whole(text, 1, LARGEST_ID)
+    number = whole(text, SMALLEST_ID, LARGEST_ID)
     path = f"{PATH}/{number}" if number else with_query(PATH, file_name=text) if text else PATH
     return RedirectResponse(path, SEE_OTHER, HEADERS)
 

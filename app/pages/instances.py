@@ -9,11 +9,12 @@ from app.pages.deeds import Offer, offers_for, offers_for_job, pause, resume
 from app.pages.instance_history import tell
 from app.pages.lists import listed, page_request
 from app.pages.rendering import Rendered
-from app.pages.routing import LARGEST_ID, Visit, deed, page
+from app.pages.routing import Visit, deed, page
 from app.reporting.headline import of_instance
 from app.reporting.instance_details import ListedJob
 from app.reporting.instances import InstanceView
 from app.reporting.needs import NeedKind
+from app.web.import_parameters import INT32
 from app.web.parameter_values import one_of, plain_text, whole_number
 from app.web.query import read_parameter
 
@@ -120,7 +121,7 @@ async def accepted(visit: Visit) -> Response:
     Errors: NotFound, BadParameter, WrongState.
     """
     form = {"batch_id": visit.form.get("batch_id", "").strip()}
-    batch_id = read_parameter(form, "batch_id", lambda text: whole_number(text, least=1, most=LARGEST_ID))
+    batch_id = read_parameter(form, "batch_id", lambda text: whole_number(text, least=1, most=INT32))
     import_id, number = await _first_part(visit)
     await visit.container.resolve.run(import_id, number, batch_id=batch_id, by=visit.visitor.caller.client)
     return visit.done("job_accepted", of=visit.number("job_id"))

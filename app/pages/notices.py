@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 DID, OF = "did", "of"  # parameters of the page
 SENTENCES = {
@@ -34,7 +34,6 @@ SENTENCES = {
     "sent": "Import {of} goes to Marketo in its turn.",
     "signed_out": "You are signed out.",
 }
-LARGEST_ID = 2**63 - 1
 
 
 def notice_of(parameters: Mapping[str, str]) -> str | None:
@@ -42,5 +41,5 @@ def notice_of(parameters: Mapping[str, str]) -> str | None:
     sentence = SENTENCES.get(parameters.get(DID, ""))
     if sentence is None or "{of}" not in sentence:
         return sentence
-    number = whole(parameters.get(OF, ""), 1, LARGEST_ID)
+    number = whole(parameters.get(OF, ""), SMALLEST_ID, LARGEST_ID)
     return sentence.format(of=number) if number else None

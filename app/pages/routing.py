@@ -29,13 +29,12 @@ from app.web.negotiation import preferred
 from app.web.parameter_names import merged
 from app.web.session_cookies import CSRF_FIELD, is_from_our_pages
 from app.web.uploads import FORM, Upload, received
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 JSON = "application/json"
 URLENCODED = "application/x-www-form-urlencoded"
 FORM_BYTES = 1 << 16
 FORM_FIELDS = 1_000
-LARGEST_ID = 2**63 - 1
 SEE_OTHER = 303
 
 
@@ -55,7 +54,7 @@ class Visit:
 
     def number(self, name: str) -> int:
         """The whole number from 1 on that the path names. Errors: NotFound."""
-        number = whole(self.request.path_params[name], 1, LARGEST_ID)
+        number = whole(self.request.path_params[name], SMALLEST_ID, LARGEST_ID)
         if number is None:
             raise NotFound("There is nothing here.")
         return number
@@ -143,11 +142,7 @@ def deed(
     """Something that a form does: refused without the session's token, and from any other site."""
 
     async def answer(request: Request) -> Response:
-        refuse_other_sites(request)
-        visitor = await visitor_of(request)
-        if visitor is None:
-            raise Unauthorized("Your session is over. Sign in again, then do it once more.")
-        request.state.visitor = visitor
+        visitor = await _doer(request)
         many = await read_form(request, form_bytes, form_fields)
         form = {name: values[0] for name, values in many.items()}
         _refuse_other_sessions(form, visitor)
@@ -168,11 +163,7 @@ def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, n
     """
 
     async def answer(request: Request) -> Response:
-        refuse_other_sites(request)
-        visitor = await visitor_of(request)
-        if visitor is None:
-            raise Unauthorized("Your session is over. Sign in again, then do it once more.")
-        request.state.visitor = visitor
+        visitor = await _doer(request)
         container: Container = request.app.state.container
         visit = Visit(request, container, visitor)
         if needs is not None:
@@ -192,6 +183,16 @@ def upload(path: str, take: Callable[[Visit, Upload], Awaitable[Response]], *, n
         return answered
 
     return Route(path, answer, methods=["POST"], include_in_schema=False)
+
+
+async def _doer(request: Request) -> Visitor:
+    """Who sends a form, from a page of ours. Errors: Forbidden, Unauthorized."""
+    refuse_other_sites(request)
+    visitor = await visitor_of(request)
+    if visitor is None:
+        raise Unauthorized("Your session is over. Sign in again, then do it once more.")
+    request.state.visitor = visitor
+    return visitor
 
 
 def refuse_other_sites(request: Request) -> None:

@@ -7,17 +7,18 @@ from enum import StrEnum
 
 from starlette.responses import Response
 
-from app.domain.errors import BadParameter, CallerError, Detail, quoted
+from app.domain.errors import CallerError, quoted
 from app.domain.imports import DEFAULT_PRIORITY, FINISHED, HIGHEST_PRIORITY, Import
 from app.domain.lifecycle import AT_MARKETO, FINAL, PartState
 from app.pages.deeds import once
 from app.pages.formats import plural, word
 from app.pages.imports import PATH
 from app.pages.rendering import Rendered
-from app.pages.routing import LARGEST_ID, Visit, deed, page
+from app.pages.routing import Visit, deed, page
 from app.web import at_work
 from app.web.parameter_values import one_of, whole_number
-from app.web.values import whole
+from app.web.query import bad_parameter
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 MOST_SELECTED = 200  # as many as one page of the list may have
 SELECTED = f"{PATH}/selected"
@@ -205,7 +206,7 @@ def _bulk(text: str) -> Bulk:
     try:
         return one_of(Bulk, text)
     except ValueError as mistake:
-        raise _bad("do", str(mistake)) from None
+        raise bad_parameter("do", str(mistake)) from None
 
 
 def _priority(visit: Visit) -> int:
@@ -213,24 +214,20 @@ def _priority(visit: Visit) -> int:
     try:
         return whole_number(visit.form.get("priority", ""), least=0, most=HIGHEST_PRIORITY)
     except ValueError as mistake:
-        raise _bad("priority", str(mistake)) from None
+        raise bad_parameter("priority", str(mistake)) from None
 
 
 def _ids(texts: Sequence[str]) -> list[int]:
     """Errors: BadParameter."""
     ids: dict[int, None] = {}
     for text in texts:
-        number = whole(text, 1, LARGEST_ID)
+        number = whole(text, SMALLEST_ID, LARGEST_ID)
         if number is None:
-            raise _bad("id", f"{quoted(text)} is no number of an import")
+            raise bad_parameter("id", f"{quoted(text)} is no number of an import")
         ids[number] = None
     if len(ids) > MOST_SELECTED:
-        raise _bad("id", f"names more than {MOST_SELECTED} imports; select fewer")
+        raise bad_parameter("id", f"names more than {MOST_SELECTED} imports; select fewer")
     return list(ids)
-
-
-def _bad(name: str, message: str) -> BadParameter:
-    return BadParameter(f"{name}: {message}", details=(Detail(message, field=name),))
 
 
 ROUTES = (page(SELECTED, ask), deed(SELECTED, do))

@@ -14,8 +14,8 @@ from app.domain.errors import BadParameter, Detail
 from app.domain.formats import Format
 from app.domain.imports import DEFAULT_PRIORITY, Import
 from app.domain.objects import OBJECT_TYPES, Target, ValueKind
+from app.pages import import_deeds
 from app.pages.deeds import Offer
-from app.pages.formats import plural
 from app.pages.rendering import Rendered
 from app.pages.routing import Visit, deed, page, upload
 from app.reporting.reviews import SHOWN_FILES
@@ -156,22 +156,12 @@ def _is_open(visit: Visit, import_: Import) -> bool:
 
 
 def _waiting(import_: Import) -> Waiting:
-    rows = plural(import_.rows.total, "row")
+    """As on the import's own page, but that one stays among the files."""
+    path, send, discarding = f"/send/{import_.id}", import_deeds.release(import_), import_deeds.discard(import_)
     return Waiting(
         import_,
-        send=Offer(
-            label=f"Send {rows}",
-            action=f"/send/{import_.id}/release",
-            tells=f"{rows} go to Marketo in their turn. What is there cannot be stopped.",
-            confirm=f"Send {rows}",
-        ),
-        discard=Offer(
-            label="Discard…",
-            action=f"/send/{import_.id}/discard",
-            tells=f"None of the {rows} is sent. The file would have to be uploaded again.",
-            confirm="Discard this file",
-            is_grave=True,
-        ),
+        send=replace(send, label=send.confirm, action=f"{path}/release"),
+        discard=replace(discarding, action=f"{path}/discard"),
     )
 
 

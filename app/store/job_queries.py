@@ -98,6 +98,8 @@ async def at_marketo(tx: AsyncConnection, instance_names: Collection[str]) -> li
 
 async def of_imports(tx: AsyncConnection, import_ids: Collection[int]) -> Mapping[int, frozenset[int]]:
     """By import: the ids of the jobs that hold a slot and have rows of it."""
+    if not import_ids:
+        return {}
     rows = await tx.execute(
         select(part.c.import_id, part.c.job_id)
         .join(job, job.c.id == part.c.job_id)
@@ -110,6 +112,8 @@ async def of_imports(tx: AsyncConnection, import_ids: Collection[int]) -> Mappin
 
 
 async def part_ids_of(tx: AsyncConnection, job_ids: Collection[int]) -> Sequence[int]:
+    if not job_ids:
+        return []
     return (await tx.execute(select(part.c.id).where(part.c.job_id.in_(job_ids)))).scalars().all()
 
 

@@ -49,6 +49,10 @@ class Incoming:
     origin: Origin
     repeated: RepeatedKeys | None = None  # counts the rows whose key an earlier one has, for who looks before it goes
 
+    def review_until(self, at: datetime) -> datetime | None:
+        """Until when the import that is accepted now can be released; None: it is under no review."""
+        return after(at, REVIEW_SECONDS) if self.request.review else None
+
     @property
     def source(self) -> SourceFile:
         """What is known of the file once it is read to its end."""
@@ -68,7 +72,7 @@ async def accept_import(tx: Transaction, import_id: int, incoming: Incoming, *, 
         columns=incoming.file.columns,
         at=at,
         left_out=incoming.left_out(),
-        review_until=after(at, REVIEW_SECONDS) if incoming.request.review else None,
+        review_until=incoming.review_until(at),
     )
 
 

@@ -5,13 +5,13 @@ SAFE_ACK, idempotency and every error stay each caller's own.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from app.batcher import Batch, Batcher
 from app.clock import Clock
 from app.domain.errors import CallerError
 from app.domain.imports import Import
-from app.domain.timeouts import REVIEW_SECONDS, after
 from app.files.cutting import PartFile
 from app.store import schema, small_imports
 from app.store.database import AWAY, Database
@@ -80,7 +80,8 @@ class WholeFiles:
             lost = await self.idempotency.lost(tx, claims) if claims else {}
             stored = [whole for whole in files if whole.incoming.claim not in lost]
             at = self.now()
-            made = await small_imports.add_all(tx, [self._small(whole) for whole in stored], at=at) if stored else []
+            new = [self._small(whole, at) for whole in stored]
+            made = await small_imports.add_all(tx, new, at=at) if new else []
             kept = {
                 incoming.claim: (import_.id, incoming.file.sha256)
                 for (incoming, _), (_, import_) in zip(stored, made, strict=True)
@@ -93,7 +94,8 @@ class WholeFiles:
         imports = iter(import_ for _, import_ in made)
         return [lost[claim] if (claim := whole.incoming.claim) in lost else next(imports) for whole in files]
 
-    def _small(self, whole: WholeFile) -> SmallImport:
+    @staticmethod
+    def _small(whole: WholeFile, at: datetime) -> SmallImport:
         incoming = whole.incoming
         return SmallImport(
             request=incoming.request,
@@ -101,6 +103,6 @@ class WholeFiles:
             file=incoming.source,
             columns=incoming.file.columns,
             left_out=incoming.left_out(),
-            review_until=after(self.now(), REVIEW_SECONDS) if incoming.request.review else None,
+            review_until=incoming.review_until(at),
             part=new_part(whole.part_file),
         )

@@ -4,6 +4,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+SMALLEST_ID, LARGEST_ID = 1, 2**63 - 1  # what a database gives
+
 
 def whole(text: str, least: int, most: int) -> int | None:
     """The whole number from `least` (which is not below 0) to `most` that a text is; None for any other text.

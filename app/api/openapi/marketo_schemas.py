@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from app.api.dependencies import LARGEST_ID, SMALLEST_ID
 from app.api.marketo_compat.answers import MESSAGES, WORDS
 from app.domain.objects import OBJECT_TYPES
+from app.web.values import LARGEST_ID, SMALLEST_ID
 
 
 def ref(name: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Response
 from pydantic import WithJsonSchema
 
 from app.api.auth import Guarded, TheCaller, needs
-from app.api.dependencies import LARGEST_ID, SMALL_BODY_BYTES, SMALLEST_ID, TheContainer, takes_parameters
+from app.api.dependencies import SMALL_BODY_BYTES, TheContainer, takes_parameters
 from app.api.openapi import answers, inputs
 from app.api.openapi.operation_ids import Router
 from app.api.schemas.webhooks import (
@@ -21,7 +21,7 @@ from app.api.schemas.webhooks import (
 from app.domain.api_keys import Scope
 from app.domain.errors import SHOWN_LETTERS, NotFound
 from app.web import paging
-from app.web.values import whole
+from app.web.values import LARGEST_ID, SMALLEST_ID, whole
 
 router = Router(prefix="/v1/webhooks", tags=["webhooks"], route_class=Guarded)
 MAY = [takes_parameters(), needs(Scope.SUBMIT)]

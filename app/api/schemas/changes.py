@@ -8,10 +8,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from app.api.openapi import examples
 from app.api.parameters import TIME
-from app.domain.imports import HIGHEST_PRIORITY
+from app.domain.imports import HIGHEST_PRIORITY, LABEL_CHARACTERS
 from app.web.parameter_values import moment, plain_text
-
-LABEL_CHARACTERS = 200
 
 
 def _moment(value: object) -> datetime:
