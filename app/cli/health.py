@@ -47,16 +47,10 @@ def health(
     for finding in findings:
         typer.echo(f"{finding.process}: {finding.sentence}", err=not finding.is_healthy)
     if not findings:
-        typer.echo(
-            f"No `sluice serve` or `sluice simulate` of this user has begun: {_nobody()}",
-            err=True,
-        )
+        nobody = f"there is no socket of one in {sign_of_life.folder()}."
+        typer.echo(f"No `sluice serve` or `sluice simulate` of this user has begun: {nobody}", err=True)
     if not findings or not all(finding.is_healthy for finding in findings):
         raise typer.Exit(1)
-
-
-def _nobody() -> str:
-    return f"there is no socket of one in {sign_of_life.folder()}."
 
 
 def _findings(timeout: float) -> Iterator[Finding]:

@@ -22,7 +22,7 @@ AT_START = "sluice serve --paused"  # who pauses an instance then
 AT_ONCE = 50  # imports in one transaction: each may have thousands of parts
 LISTED = 1_000  # ids of imports that are told; all have an event
 MAYBE_THERE = frozenset({PartState.SUBMITTING, PartState.UNCONFIRMED})
-AT_MARKETO = SLOW | {PartState.QUEUED}
+FOLLOWED = SLOW | {PartState.QUEUED}
 
 
 @dataclass(slots=True)
@@ -82,13 +82,13 @@ class Restored:
         if since > at:
             raise BadParameter(f"{rfc3339(since)} is still to come: give the time at which the back-up was made.")
         async with self.db.read() as tx:
-            names = [instance.name for instance in await instances.everyone(tx)]
-            running = [instance.name for instance in await instances.everyone(tx) if instance.paused_at is None]
+            everyone = await instances.everyone(tx)
+        running = [instance.name for instance in everyone if instance.paused_at is None]
         if running:
             raise _not_paused(running[0])
         marked = Marked()
-        for name in names:
-            while await self._mark_some(marked, name, since=since, by=by):
+        for instance in everyone:
+            while await self._mark_some(marked, instance.name, since=since, by=by):
                 pass
         async with self.db.read() as tx:
             return marked, await restores.beside(tx, at=at)
@@ -116,7 +116,7 @@ class Restored:
             lock.import_id: {
                 "waiting": found[lock.import_id][PartState.WAITING],
                 "unconfirmed": sum(found[lock.import_id][state] for state in MAYBE_THERE),
-                "at_marketo": sum(found[lock.import_id][state] for state in AT_MARKETO),
+                "at_marketo": sum(found[lock.import_id][state] for state in FOLLOWED),
             }
             for lock in locks
         }
