@@ -36,9 +36,7 @@ SAMPLE_SHOWN = inputs.in_query(SAMPLE, {"type": "boolean"}, SAMPLE_MEANS)
     responses=answers.responses({}, "forbidden", "priority_too_high", *answers.OF_BODIES, *answers.OF_PLACES),
     openapi_extra={
         "parameters": [*inputs.parameters_of_import(), SAMPLE_SHOWN, *inputs.OF_THE_BODY],
-        "requestBody": inputs.body_of_file(
-            "FileCheckForm", beside={SAMPLE: {"type": "boolean", "description": SAMPLE_MEANS}}
-        ),
+        "requestBody": inputs.body_of_file("FileCheckForm", beside={SAMPLE: SAMPLE_FIELD}),
     },
 )
 async def check_file(request: Request, container: TheContainer, caller: TheCaller) -> FileCheck:
