@@ -8,9 +8,16 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-async def prefetch(items: AsyncGenerator[Item, None]) -> AsyncGenerator[Item, None]:
-    """Yield the same items, each fetched one ahead. Closing this iterator ends the fetching too."""
+async def prefetch(items: AsyncGenerator[Item, None], *, after: int = 0) -> AsyncGenerator[Item, None]:
+    """Yield the same items, each fetched one ahead. Closing this iterator ends the fetching too.
+
+    `after`: the first so many are made when they are asked for, without a task, which costs more than a small item.
+    """
     async with aclosing(items):
+        for _ in range(after):
+            if (item := await anext(items, None)) is None:
+                return
+            yield item
         coming = asyncio.ensure_future(anext(items, None))
         try:
             while (item := await coming) is not None:

@@ -82,7 +82,7 @@ class Intake:
         request = with_dedupe_fields(request, description)
         incoming = incoming_of(request, arrival, place, description, claim, self.limits)
         async with aclosing(
-            prefetch(part_files_of(incoming.file, arrival.chunks, place, heavy=arrival.packed))
+            prefetch(part_files_of(incoming.file, arrival.chunks, place, heavy=arrival.packed), after=2)
         ) as part_files:
             begun = [await first_part(part_files, incoming, describe)]
             if (second := await anext(part_files, None)) is None:

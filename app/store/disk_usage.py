@@ -55,7 +55,7 @@ def free_bytes(db: Database) -> int | None:
     """Of the disk with the database's file, less what its log has yet to put there; None where a server keeps it."""
     if db.file is None:
         return None
-    return max(0, shutil.disk_usage(db.file.path.absolute().parent).free - db.file.log_bytes)
+    return max(0, shutil.disk_usage(db.file.folder).free - db.file.log_bytes)
 
 
 def _temporary_free_bytes() -> int:

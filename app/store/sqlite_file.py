@@ -6,6 +6,7 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO
 
@@ -26,7 +27,7 @@ class DatabaseBusy(Exception):
         self.socket = socket
 
 
-@dataclass(slots=True)
+@dataclass
 class SqliteFile:
     path: Path
     _lock: IO[str] | None = None
@@ -71,10 +72,19 @@ class SqliteFile:
     def log_bytes(self) -> int:
         """Size of the write-ahead log beside it."""
         with suppress(FileNotFoundError):
-            return self._beside(LOG).stat().st_size
+            return self._log.stat().st_size
         return 0
 
-    @property
+    @cached_property
+    def folder(self) -> Path:
+        """Where it and what is beside it are."""
+        return self._resolved.parent
+
+    @cached_property
+    def _log(self) -> Path:
+        return self._beside(LOG)
+
+    @cached_property
     def _resolved(self) -> Path:
         return self.path.resolve()  # by whatever name it is called
 

@@ -35,7 +35,8 @@ class Place:
     is_gone: bool = False  # its caller has gone away
     first_awaits_more: bool = True  # its first part is held until it is known whether it is the whole file
     waking: asyncio.Future[None] | None = None  # set while it waits for more of the body; a result ends that wait
-    _moving: list[int] = field(default_factory=list)  # sizes in bytes of finished parts that are not stored yet
+    moving_bytes: int = 0  # of finished parts that are not stored yet
+    _moving: list[int] = field(default_factory=list)  # their sizes
 
     def note(self, held_bytes: int, least_bytes: int) -> None:
         """Take note of how much it holds now, and let others store or end where all hold too much."""
@@ -45,10 +46,11 @@ class Place:
     def moves(self, size_bytes: int) -> None:
         """A part of this size is finished, and is to be stored."""
         self._moving.append(size_bytes)
+        self.moving_bytes += size_bytes
 
     def moved(self) -> None:
         """The oldest of the finished parts is stored."""
-        self._moving.pop(0)
+        self.moving_bytes -= self._moving.pop(0)
         self.admission.freed.set()
 
     async def room(self) -> None:
@@ -60,10 +62,6 @@ class Place:
     @property
     def memory_bytes(self) -> int:
         return self.held_bytes + self.moving_bytes
-
-    @property
-    def moving_bytes(self) -> int:
-        return sum(self._moving)
 
     def check(self) -> None:
         """Errors: BrokenUpload, where the caller has gone away; TooManyRequests uploads_full, where it has to end."""
@@ -140,7 +138,8 @@ class Admission:
 
     def relieve(self) -> None:
         """Where all hold too much, have those store that free most by it; where that cannot help, end the largest."""
-        excess_bytes = self.excess_bytes
+        if (excess_bytes := self.excess_bytes) <= 0:
+            return
         staying = [place for place in self._places if not place.must_end]
         for place in sorted(staying, key=_spare_bytes, reverse=True):
             if excess_bytes <= 0 or not _spare_bytes(place):

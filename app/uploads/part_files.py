@@ -58,7 +58,7 @@ async def part_files_of(
     Errors: CallerError.
     """
     block_bytes = HEAVY_BLOCK_BYTES if heavy else BLOCK_BYTES
-    async with aclosing(prefetch(blocks_of(chunks, block_bytes))) as blocks:
+    async with aclosing(prefetch(blocks_of(chunks, block_bytes), after=2)) as blocks:
         async for block in blocks:
             await place.room()
             small = not heavy and file.size_bytes + len(block) <= SMALL_BYTES

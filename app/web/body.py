@@ -58,6 +58,8 @@ async def _wait_for_message(receiving: asyncio.Future[Message], place: Place) ->
     NO_LOST_ROWS: the receiving is never cancelled, for then a part of the body could be lost.
     """
     place.waking = asyncio.get_running_loop().create_future()
+    if place.must_store:
+        place.wake()  # it was asked to when nobody waited here
     either: tuple[asyncio.Future[Any], ...] = (receiving, place.waking)
     await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
     place.waking = None

@@ -25,6 +25,34 @@ async def test_the_same_items_come_in_the_same_order_each_fetched_one_early():
     assert found == [(1, 2), (2, 3), (3, 4), (4, 4)]
 
 
+@pytest.mark.parametrize("after", [1, 2])
+async def test_the_first_are_made_when_they_are_asked_for(after: int):
+    """Those behind them, one early."""
+    made = []
+
+    async def numbers() -> AsyncGenerator[int, None]:
+        for n in range(1, 5):
+            made.append(n)
+            yield n
+
+    found = []
+    async for number in prefetch(numbers(), after=after):
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        found.append((number, len(made) - number))
+    assert found == [(n, int(after < n < 4)) for n in range(1, 5)]
+
+
+async def test_where_there_are_few_none_is_made_in_a_task():
+    async def numbers() -> AsyncGenerator[int, None]:
+        yield 1
+        assert asyncio.current_task() is test
+        yield 2
+
+    test = asyncio.current_task()
+    assert [number async for number in prefetch(numbers(), after=3)] == [1, 2]
+
+
 async def test_an_error_comes_behind_the_items_before_it():
     """Not earlier, though it is known earlier."""
 
