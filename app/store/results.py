@@ -40,9 +40,8 @@ EncodedRow = dict[str, Any]
 async def keep_file(tx: Transaction, job_id: int, kind: Kind, blob: bytes) -> None:
     """Store a job's result file as Marketo sent it, packed. Errors: MissingKey."""
     key = await data_keys.get_or_add_for_job(tx, job_id)
-    if key:
-        blob = await sealed.seal(key, blob, sealed.result_file_of(job_id, kind))
-    row = {"job_id": job_id, "kind": kind, "blob": blob, "checksum": await blobs.checksum(blob)}
+    content = await sealed.seal(key, blob, sealed.result_file_of(job_id, kind)) if key else blob
+    row = {"job_id": job_id, "kind": kind, "blob": content, "checksum": await blobs.checksum(content)}
     await tx.execute(insert(result_file).values(row | {"sealed": key is not None}))
 
 

@@ -25,7 +25,7 @@ def result_file_of(job_id: int, kind: str) -> str:
     return f"result-file/{job_id}/{kind}"
 
 
-async def seal(key: "DataKey", content: bytes, context: str) -> bytes:
+async def seal(key: "DataKey", content: bytes, context: str) -> bytes | bytearray:
     """Large content is sealed in a thread."""
     if len(content) < LARGE_BYTES:
         return key.seal(content, context)

@@ -140,11 +140,14 @@ async def test_an_erasure_takes_the_data_keys_first(stage: Stage):
     assert b"other" in (await stage.api.get(f"/v1/imports/{kept}/failures.csv")).content
 
 
-async def test_a_data_key_that_is_lost_without_an_erasure_is_damage(stage: Stage):
+@pytest.mark.parametrize(
+    "damage", [delete(data_key), update(data_key).values(wrapped=bytes(60))], ids=["gone", "changed"]
+)
+async def test_a_data_key_that_is_lost_without_an_erasure_is_damage(stage: Stage, damage: Any):
     """The part is not sent, and the check finds it. Of an erased import it is none."""
     import_id = await stage.created(FILE)
     async with stage.container.db.write() as tx:
-        await tx.execute(delete(data_key))
+        await tx.execute(damage)
     found = [finding.condition async for finding in Integrity(stage.container.db).look()]
     assert found == [Condition.CORRUPT, Condition.CORRUPT]
     await stage.run()
