@@ -4,7 +4,7 @@ import base64
 import importlib
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from app.encryption.errors import MissingKey
 from app.encryption.keyring import Keyring, MasterKey, read_keys
@@ -15,6 +15,16 @@ if TYPE_CHECKING:
 OPENED_KEYS = 10_000  # data keys that a process remembers, so that it need not unwrap them for each look
 SEALED = "sealed:"  # with which a sealed secret begins, and no other does
 SECRET = "webhook-secret"  # noqa: S105  # what such a secret is sealed as
+
+
+class Spool(Protocol):
+    """A temporary file that is written once, and then read from its beginning."""
+
+    def write(self, content: bytes, /) -> int: ...
+
+    def read(self, size: int, /) -> bytes: ...
+
+    def seek(self, offset: int, /) -> int: ...
 
 
 class WrappedKey(NamedTuple):
@@ -30,6 +40,7 @@ class Vault:
 
     keyring: Keyring = field(default_factory=Keyring)
     _sealing: Any = None  # app.encryption.sealing, where there is a key
+    _spools: Any = None  # app.encryption.spool, likewise
     _opened: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -60,6 +71,11 @@ class Vault:
         master = self.keyring.first
         assert master is not None
         return WrappedKey(master.fingerprint, self._sealing.wrap(master.secret, data_key.secret, owner))
+
+    def spool(self, file: "Spool") -> "Spool":
+        """For a temporary file: what is written to it cannot be read on its disk, where what is new is sealed."""
+        sealed: Spool = self._spools.SealedSpool(file) if self.seals else file
+        return sealed
 
     def seal_secret(self, secret: str) -> str:
         """As it is stored: in the clear where nothing is sealed."""
@@ -95,7 +111,10 @@ class Vault:
 def build_vault(keys: str | None) -> Vault:
     """From the setting. The library of ciphers is loaded here, and only where there is a key. Errors: ValueError."""
     keyring = read_keys(keys) if keys else Keyring()
-    return Vault(keyring, importlib.import_module("app.encryption.sealing") if keyring.keys else None)
+    if not keyring.keys:
+        return Vault(keyring)
+    modules = ("app.encryption.sealing", "app.encryption.spool")
+    return Vault(keyring, *map(importlib.import_module, modules))
 
 
 def sealed_by(stored: str) -> str | None:

@@ -1,5 +1,7 @@
 """Data at rest: with SLUICE_ENCRYPTION_KEYS no cell of a file can be read in the database, and all works as without."""
 
+import hashlib
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import Any
@@ -12,6 +14,7 @@ from app.cli.startup import CannotStart
 from app.encryption.errors import MissingKey
 from app.operations.integrity import Condition, Integrity
 from app.store.tables import data_key, part_file
+from app.web import uploads
 from tests.story.files import leads
 from tests.support.clock import SteppedClock
 from tests.support.keys import FIRST, SECOND, give_keys, stored_bytes, vault
@@ -68,6 +71,28 @@ async def test_what_is_told_is_the_same_with_keys_and_without(database_url: str,
             answers.append(await told(stage, await imported(stage, preflight="rows")))
     assert answers[0] == answers[1]
     assert MARKER.decode() in answers[0]["failures.csv"]
+
+
+@pytest.mark.parametrize("keys", [None, FIRST], ids=["in the clear", "sealed"])
+async def test_a_large_form_is_not_readable_where_it_waits_either(
+    database_url: str, clock: SteppedClock, keys: str | None, monkeypatch: pytest.MonkeyPatch
+):
+    """A form's file goes through a temporary file; it is stored as it was sent."""
+    written: list[bytes] = []
+
+    class Watched(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+        def write(self, content: bytes) -> int:
+            written.append(content)
+            return super().write(content)
+
+    monkeypatch.setattr(uploads.tempfile, "SpooledTemporaryFile", Watched)
+    async with staged(database_url, clock, encryption_keys=keys) as stage:
+        rows = b"".join(b"p%d@example.com,zq7mark%d\n" % (n, n) for n in range(20_000))
+        answer = await stage.api.post("/v1/imports", files={"file": ("a.csv", b"email,firstName\n" + rows)})
+        assert (answer.status_code, answer.json()["rows"]["total"]) == (202, 20_000)
+        assert sum(map(len, written)) > len(rows)
+        assert (MARKER in b"".join(written)) is (keys is None)
+        assert answer.json()["file"]["sha256"] == hashlib.sha256(b"email,firstName\n" + rows).hexdigest()
 
 
 async def test_a_file_of_many_parts_and_its_retries_go_as_without(stage: Stage):
