@@ -34,7 +34,7 @@ EncodedRow = dict[str, Any]
 async def keep_file(tx: Transaction, job_id: int, kind: Kind, blob: bytes) -> None:
     """Store a job's result file as Marketo sent it, packed."""
     summed = await blobs.checksum(blob)
-    await tx.execute(insert(result_file).values(job_id=job_id, kind=kind, blob=blob, checksum=summed))
+    await tx.execute(insert(result_file), {"job_id": job_id, "kind": kind, "blob": blob, "checksum": summed})
 
 
 class Owner(NamedTuple):
