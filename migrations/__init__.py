@@ -17,6 +17,10 @@ from app.store.schema import OLDEST, REVISION, says_the_oldest
 VERSIONS = Path(__file__).parent / "versions"
 
 
+class StillLocked(Exception):
+    """Somebody has used a table for so long that a migration could not change it. It can be tried again."""
+
+
 def config(url: str | None = None) -> Any:
     """Alembic's configuration for the plain URL of the settings."""
     found = importlib.import_module("alembic.config").Config()
@@ -26,6 +30,7 @@ def config(url: str | None = None) -> Any:
 
 
 def upgrade(url: str, to: str = "head") -> None:
+    """Errors: StillLocked."""
     importlib.import_module("alembic.command").upgrade(config(url), to)
 
 

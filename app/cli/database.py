@@ -127,5 +127,7 @@ def _migrate(settings: Settings) -> None:
             raise CannotStart(f"SLUICE_DATABASE_URL: {why}.")
         if not is_newer:
             migrations.upgrade(settings.database_url)
+    except migrations.StillLocked as reason:
+        raise CannotStart(f"SLUICE_DATABASE_URL: {reason}.") from None
     finally:
         asyncio.run(container.close())
