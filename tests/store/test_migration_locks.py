@@ -1,8 +1,10 @@
-"""Migrations among others who work with the tables: they wait for no lock for long, and indexes are built beside them."""
+"""Migrations among others who work with the tables: they wait for no lock for long, and build indexes beside them."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -37,6 +39,15 @@ def test_others_go_on_while_a_migration_waits_for_a_table(postgres_url: str):
             wait_until(lambda: looking.execute(WAITING).fetchone() == (0,), "it to let others go")
     child.join(seconds())
     assert migrations.revision(postgres_url) == migrations.head()
+
+
+def test_the_docs_have_a_query_that_shows_who_is_in_the_way(postgres_url: str):
+    """Transactions that were left open, and not the one that asks; here with any age."""
+    docs = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r'-c "(SELECT pid, .*pg_stat_activity.*)"$', docs, flags=re.MULTILINE)
+    with in_use(postgres_url, "session") as looking:
+        query = query.replace(" < now() - interval '1 minute'", " < now()")
+        assert [row[3] for row in looking.execute(query)] == ["SELECT 1 FROM session"]
 
 
 def test_who_stays_locked_out_says_what_to_do(postgres_url: str):

@@ -3,23 +3,24 @@
 `make side-by-side` runs it by itself. The version before runs with today's libraries.
 """
 
+import re
 import signal
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import migrations
-from tests.story.test_processes import MARKETO, QUICK, event_types, uploading
+from tests.story.test_processes import MARKETO, QUICK, event_types, under_way, uploading
 from tests.support.databases import postgres_copy
 from tests.support.earlier_code import commit_before_the_newest_migration, unpack
 from tests.support.processes import ROOT, Anew, Service, service, simulator, wait_until
 
 PATIENT = QUICK | {"LEASE_SECONDS": 600}  # whoever stops hands over at once: had anyone to wait, this would not end
-STAY = 4  # imports that come in, and that are done, before the next process is replaced
+STAY = 3  # imports that come in, and that are sent, before the next process is replaced
 
 
 @pytest.fixture
@@ -65,7 +66,8 @@ class Upgrade:
         before = self.doors[:]
         self.doors[:] = [self._started("api", code)]
         if before:
-            self.stay(imports=1)
+            came = len(self.answers)
+            wait_until(lambda: len(self.answers) > came + 1, "callers to be sent to the next one")
             self._end(before[0])
 
     def stay(self, imports: int = STAY) -> None:
@@ -82,48 +84,44 @@ class Upgrade:
         assert before is None or before.end(signal.SIGTERM) == 0
 
 
-@contextmanager
-def running(folder: Path, url: str, code: Path) -> Iterator[tuple[Upgrade, Any]]:
-    with ExitStack() as stack:
-        marketo, played = stack.enter_context(simulator(MARKETO))
-        upgrade = Upgrade(folder, url, marketo, played, stack)
-        upgrade.replace_worker(code)
-        upgrade.replace_api(code)
-        upgrade.answers = stack.enter_context(uploading(upgrade.doors))
-        yield upgrade, played
+def steps() -> list[str]:
+    """What `docs/operating.md` says is to be done, in its order."""
+    section = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").partition("### Upgrading\n")[2]
+    return re.findall(r"^\d\. \*\*(.+?)\*\*", section.partition("\n### ")[0], flags=re.MULTILINE)
 
 
 @pytest.mark.both_databases
 @pytest.mark.endure(minutes=2)
 def test_an_upgrade_and_a_step_back_are_not_noticed(bare_url: str, code_before: Path, tmp_path: Path):
-    """Workers first, then APIs, and back in the other order: every file is taken in, and sent once."""
+    """In the order of docs/operating.md, and back the other way round: every file is taken in, and sent once."""
     migrate(code_before, bare_url, tmp_path, {})
-    before = migrations.revision(bare_url)
-    assert before != migrations.head()
-    with running(tmp_path, bare_url, code_before) as (upgrade, played):
-        upgrade.stay()
-        migrate(ROOT, bare_url, tmp_path, {})
-        assert migrations.revision(bare_url) == migrations.head()
-        upgrade.stay()
-        upgrade.replace_worker(ROOT)
-        upgrade.stay()
-        upgrade.replace_api(ROOT)
-        upgrade.stay()
-        upgrade.replace_api(code_before)
-        upgrade.stay()
+    assert migrations.revision(bare_url) != migrations.head()
+    with ExitStack() as stack:
+        marketo, played = stack.enter_context(simulator(MARKETO))
+        upgrade = Upgrade(tmp_path, bare_url, marketo, played, stack)
+        ways: dict[str, Callable[[Path], None]] = {
+            "Back up": lambda _: None,  # tests/cli/test_backup.py
+            "Migrate": lambda code: migrate(code, bare_url, tmp_path, {}),
+            "Replace the workers": upgrade.replace_worker,
+            "Replace the APIs": upgrade.replace_api,
+        }
+        assert steps() == list(ways)
         upgrade.replace_worker(code_before)
-        migrate(code_before, bare_url, tmp_path, {})  # as a deployment of that version does; it has nothing to do
-        upgrade.stay()
-        api = upgrade.doors[0]
-        assert {code for code, _ in upgrade.answers} == {202}
+        upgrade.replace_api(code_before)
+        with uploading(upgrade.doors, pause_seconds=1) as upgrade.answers:
+            upgrade.stay()
+            for code, names in ((ROOT, steps()), (code_before, reversed(steps()))):
+                for name in names:
+                    ways[name](code)
+                    upgrade.stay()
         assert migrations.revision(bare_url) == migrations.head()
-        check_all_is_done(api, upgrade, played)
+        assert {status for status, _ in upgrade.answers} == {202}
+        check_all_is_done(upgrade.doors[0], [import_id for _, import_id in upgrade.answers], played)
 
 
-def check_all_is_done(api: Service, upgrade: Upgrade, played: Any) -> None:
-    """Nothing was lost, and nothing went twice. Files come in meanwhile, so what is counted is what was there."""
-    accepted = [import_id for _, import_id in list(upgrade.answers)]
-    wait_until(lambda: event_types(api, accepted)["collect"] == len(accepted), "all of them to be complete")
+def check_all_is_done(api: Service, accepted: list[int], played: Any) -> None:
+    """Nothing was lost, and nothing went twice."""
+    wait_until(lambda: not under_way(api), "all of them to be complete")
     types = event_types(api, accepted)
-    assert (types["lose"], types["fail"], types["refuse"]) == (0, 0, 0)
+    assert (types["collect"], types["lose"], types["fail"], types["refuse"]) == (len(accepted), 0, 0, 0)
     assert set(Counter(job["sha256"] for job in played.report()["jobs"]).values()) == {1}
