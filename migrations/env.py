@@ -54,7 +54,9 @@ def _migrate(connection: Connection) -> None:
 
 
 def run() -> None:
-    engine = create_engine(driver_url(context.config.attributes["url"], asynchronous=False))
+    url = context.config.attributes["url"]
+    options = {} if url.startswith("sqlite") else {"prepare_threshold": None}  # a pooler hands out sessions
+    engine = create_engine(driver_url(url, asynchronous=False), connect_args=options)
     try:
         with engine.connect() as connection:
             if connection.dialect.name == "sqlite":  # room can be given back if this comes before the first table

@@ -13,6 +13,7 @@ from app.store import pg_notify
 from app.store.database import Database
 from app.store.pg_notify import PgNotify
 
+TICK_SECONDS = 1.0
 SOON_SECONDS = 20.0  # bounds a test that would hang
 
 
@@ -29,7 +30,7 @@ async def process(url: str) -> AsyncIterator[Process]:
     """One process, while its notices run."""
     pending = PendingNotifications()
     db, process = Database(url), Process(pending)
-    task = asyncio.create_task(PgNotify(db, process.wakeup, process.subscriptions, pending).run())
+    task = asyncio.create_task(PgNotify(db, process.wakeup, process.subscriptions, pending, TICK_SECONDS).run())
     try:
         assert await process.wait(within_seconds=SOON_SECONDS), "it listens"
         yield process
@@ -73,7 +74,9 @@ async def test_where_one_process_is_all_there_is_nothing_is_carried(sqlite_url: 
     """It ends at once."""
     db = Database(sqlite_url)
     pending = PendingNotifications()
-    await asyncio.wait_for(PgNotify(db, Wakeup(pending), Subscriptions(pending), pending).run(), SOON_SECONDS)
+    await asyncio.wait_for(
+        PgNotify(db, Wakeup(pending), Subscriptions(pending), pending, TICK_SECONDS).run(), SOON_SECONDS
+    )
     await db.close()
 
 

@@ -91,7 +91,7 @@ def steps() -> list[str]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.endure(minutes=2)
+@pytest.mark.endure(minutes=4)
 def test_an_upgrade_and_a_step_back_are_not_noticed(bare_url: str, code_before: Path, tmp_path: Path):
     """In the order of docs/operating.md, and back the other way round: every file is taken in, and sent once."""
     migrate(code_before, bare_url, tmp_path, {})
