@@ -17,7 +17,7 @@ from migrations import StillLocked
 
 log = structlog.get_logger()
 
-LOCK_NOT_AVAILABLE = "55P03"  # PostgreSQL, "Error codes"
+IN_USE = frozenset({"55P03", "40P01"})  # lock_not_available, deadlock_detected. PostgreSQL, "Error codes"
 TURN = 0x51_1C_E0  # what those who migrate lock; any number that nobody else takes will do
 LOOK_SECONDS = 0.2  # between two tries to take it
 LOCK_TIMEOUT = "500ms"  # how long others may have to wait behind a migration that waits
@@ -56,7 +56,7 @@ def retry_locked(connection: Connection, migrate: Callable[[Connection], None], 
             migrate(connection)
         except OperationalError as error:
             connection.rollback()
-            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            if getattr(error.orig, "sqlstate", None) not in IN_USE:
                 raise
             if number == 0:
                 log.warning("a table that is to be changed is in use: waiting for whoever uses it")
