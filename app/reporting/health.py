@@ -44,17 +44,18 @@ class DatabaseProbe:
     async def _try(self) -> Check:
         try:
             async with self.db.read() as tx:
-                revision = await schema.revision(tx)
+                revision, why = await schema.revision(tx), await schema.why_not(tx, self.revision)
         except (SQLAlchemyError, OSError) as error:
             return _down(f"it cannot be read: {cause(error)}")
-        if why := schema.refusal(revision, self.revision):
+        if why:
             return _down(why)
         try:
             async with self.db.write() as tx:
                 await tx.execute(WRITE)
         except (SQLAlchemyError, OSError, WrongSchema) as error:
             return _down(f"it cannot be written to: {cause(error)}")
-        return Check(name="database", status=Level.OK, detail=f"can be read and written to, schema {revision}")
+        newer = f", newer than this version's {self.revision}" if revision != self.revision else ""
+        return Check(name="database", status=Level.OK, detail=f"can be read and written to, schema {revision}{newer}")
 
 
 def _down(detail: str) -> Check:
