@@ -23,7 +23,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser image-check check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins side-by-side pgbouncer-check clients browser image-check check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,12 @@ endure: install ## run what takes long: a thousand lives, 200 kills, every crash
 
 twins: install ## run on PostgreSQL, too, what `make test` and `make endure` have on SQLite alone
 	$(PYTEST) --dist worksteal -m twin
+
+side-by-side: install ## run the code before the newest migration and today's on one database while files come in (needs this repository's history)
+	$(BIN)/python -m pytest -n 1 -m endure -rs tests/story/test_side_by_side.py
+
+pgbouncer-check: install ## run the service through PgBouncer in transaction mode (needs it: `apt-get install pgbouncer`, or SLUICE_TEST_PGBOUNCER=/path/to/pgbouncer)
+	$(BIN)/python -m pytest -m pgbouncer tests/story/test_pgbouncer.py
 
 clients: install ## generate a TypeScript client and use it (needs Node 20 and npm; the Python one is among `make test`)
 	mkdir -p .venv/clients/typescript

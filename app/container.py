@@ -189,7 +189,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         sleep=sleep,
         wakeup=wakeup,
         subscriptions=subscriptions,
-        pg_notify=PgNotify(db, wakeup, subscriptions, pending),
+        pg_notify=PgNotify(db, wakeup, subscriptions, pending, settings.tick_seconds),
         hit=hit,
         chance=seams.get("chance", random.random),
         admission=admission,

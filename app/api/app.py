@@ -30,6 +30,7 @@ from app.settings import Settings
 from app.web.open_streams import OpenStreams
 from app.web.rate_limits import RateLimits
 
+VERSION = version("marketo-sluice")
 ROUTERS = (
     imports.router,
     file_checks.router,
@@ -76,7 +77,7 @@ def routed(settings: Settings) -> FastAPI:
     """Every route with its document, but without a container: nothing in it could answer yet."""
     app = FastAPIOffline(  # for its copy of Swagger UI: the page at /docs needs nothing from elsewhere
         title="Sluice",
-        version=version("marketo-sluice"),
+        version=VERSION,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

@@ -15,7 +15,7 @@ from app.cli.startup import CannotStart
 from app.clock import machine_seconds
 from app.container import Container, build_container
 from app.settings import Settings
-from app.store import data_keys, instances
+from app.store import data_keys, instances, schema
 from app.store.sqlite_file import DatabaseBusy
 from app.terminal import harmless
 
@@ -25,19 +25,17 @@ LOOK_SECONDS = 0.5  # between two tries to open a database that is waited for
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Container]:
-    """The container with its database claimed, its schema current and a row for each instance.
+    """The container with its database claimed, its schema one that this version works with, a row for each instance.
 
     Errors: CannotStart, DatabaseBusy.
     """
     container = build_container(settings)
     try:
-        revision = await asyncio.to_thread(_claim, container)
-        if revision != migrations.head() and settings.on_sqlite:
+        why, is_newer = await asyncio.to_thread(_claim, container)
+        if why and settings.on_sqlite and not is_newer:
             await asyncio.to_thread(migrations.upgrade, settings.database_url)
-        elif revision != migrations.head():
-            raise CannotStart(
-                f"The database is at revision {revision}, this version needs {migrations.head()}: run `sluice migrate`."
-            )
+        elif why:
+            raise CannotStart(f"SLUICE_DATABASE_URL: {why}.")
         await _check_keys(container)
         await container.timekeeper.begin()
         async with container.db.write() as tx:
@@ -62,26 +60,26 @@ async def opened_for_reading(settings: Settings) -> AsyncIterator[Container]:
     """
     container = build_container(settings)
     try:
-        revision = await asyncio.to_thread(_claim, container)
-        if revision != migrations.head():
-            raise CannotStart(
-                f"The database is at revision {revision}, this version needs {migrations.head()}: run `sluice migrate`."
-            )
+        why, _ = await asyncio.to_thread(_claim, container)
+        if why:
+            raise CannotStart(f"SLUICE_DATABASE_URL: {why}.")
         yield container
     finally:
         await container.close()
 
 
-def _claim(container: Container) -> str | None:
-    """Open the database, for this process alone where it is a file. Returns the revision of its schema.
+def _claim(container: Container) -> tuple[str | None, bool]:
+    """Open the database, for this process alone where it is a file.
 
-    Errors: CannotStart, DatabaseBusy.
+    (why this version cannot work with its schema, or None; whether that schema is newer). Errors: CannotStart,
+    DatabaseBusy.
     """
     try:
         container.db.claim_file()
-        return migrations.revision(container.settings.database_url)
+        revision, oldest = migrations.revisions(container.settings.database_url)
     except (OSError, OperationalError) as reason:
         raise _cannot_open(reason) from None
+    return schema.refusal(revision, migrations.head(), oldest), schema.is_newer(revision, migrations.head())
 
 
 def _cannot_open(reason: Exception) -> CannotStart:
@@ -93,7 +91,8 @@ def migrate(settings: Settings, *, wait_seconds: float = 0) -> str:
     """Bring the schema up to date and return its revision. What prevents that ends the command.
 
     Several at once take turns: each but the first has nothing left to do. A database that cannot be opened is waited
-    for, whatever the reason: one that is just being set up refuses its user, too.
+    for, whatever the reason: one that is just being set up refuses its user, too. A newer schema that this version
+    works with is left as it is.
     """
     logs.configure(settings)
     try:
@@ -104,7 +103,7 @@ def migrate(settings: Settings, *, wait_seconds: float = 0) -> str:
         fail(str(_cannot_open(reason)))
     except CANNOT as reason:
         fail(str(reason))
-    return migrations.head()
+    return str(migrations.revision(settings.database_url))
 
 
 def _wait_for(settings: Settings, wait_seconds: float) -> None:
@@ -131,7 +130,12 @@ def _migrate(settings: Settings) -> None:
     """Errors: CannotStart, DatabaseBusy."""
     container = build_container(settings)
     try:
-        _claim(container)
-        migrations.upgrade(settings.database_url)
+        why, is_newer = _claim(container)
+        if why and is_newer:
+            raise CannotStart(f"SLUICE_DATABASE_URL: {why}.")
+        if not is_newer:
+            migrations.upgrade(settings.database_url)
+    except migrations.StillLocked as reason:
+        raise CannotStart(f"SLUICE_DATABASE_URL: {reason}.") from None
     finally:
         asyncio.run(container.close())

@@ -418,7 +418,7 @@ PROBLEMS: dict[str, Problem] = {
     "schema_changed": Problem(
         503,
         "The database is another version's",
-        "It was upgraded, or downgraded, and this process is not of that version. Nothing was done.",
+        "It was upgraded, or downgraded, and this process cannot work with what it is now. Nothing was done.",
         "Wait for as long as Retry-After says, and send it again. For the operator: end this process.",
     ),
     "too_many_connections": Problem(

@@ -45,11 +45,11 @@ class DatabaseProbe:
     async def _try(self) -> Check:
         try:
             async with self.db.read() as tx:
-                revision = await schema.revision(tx)
-                missing = None if schema.refusal(revision, self.revision) else await what_is_missing_here(tx)
+                revision, why = await schema.revision(tx), await schema.why_not(tx, self.revision)
+                missing = None if why else await what_is_missing_here(tx)
         except (SQLAlchemyError, OSError) as error:
             return _down(f"it cannot be read: {cause(error)}")
-        if why := schema.refusal(revision, self.revision):
+        if why:
             return _down(why)
         if missing:
             return _down(missing)
@@ -58,7 +58,8 @@ class DatabaseProbe:
                 await tx.execute(WRITE)
         except (SQLAlchemyError, OSError, WrongSchema) as error:
             return _down(f"it cannot be written to: {cause(error)}")
-        return Check(name="database", status=Level.OK, detail=f"can be read and written to, schema {revision}")
+        newer = f", newer than this version's {self.revision}" if revision != self.revision else ""
+        return Check(name="database", status=Level.OK, detail=f"can be read and written to, schema {revision}{newer}")
 
 
 def _down(detail: str) -> Check:

@@ -65,6 +65,7 @@ class Series:
 
 
 NEVER = float("inf")
+VERSION = version("marketo-sluice")
 
 
 def _each(value: Callable[[InstanceView], float]) -> Read:
@@ -96,7 +97,7 @@ def _histogram(name: str, bounds: Sequence[int] = counters.BOUNDS_SECONDS) -> Re
 
 
 def _build(_numbers: Numbers) -> Iterator[Sample]:
-    yield (version("marketo-sluice"),), 1
+    yield (VERSION,), 1
 
 
 def _webhooks(numbers: Numbers) -> Iterator[Sample]:

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from app.encryption.errors import MissingKey
 from app.encryption.vault import Vault
-from app.store import counters, webhook_deliveries
+from app.store import counters, poolers, webhook_deliveries
 from app.store.readers import Readers
 from app.store.sqlite_driver import OneTrip, connect
 from app.store.sqlite_file import SqliteFile
@@ -250,6 +250,7 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     pool = {"pool_size": 10, "max_overflow": 10, "pool_pre_ping": True, "pool_use_lifo": True}
     address = driver_url(url, asynchronous=True)
     engine = create_async_engine(address, **pool, connect_args=postgres_options(url), hide_parameters=True)
+    poolers.suit(engine.sync_engine)
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 

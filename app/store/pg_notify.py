@@ -3,6 +3,9 @@
 Nothing depends on them: a wakeup that is lost costs one tick, and a change that nobody is told of is found by a later
 look. So they are sent after the commit that they are about, on a connection of their own, and many at once become one:
 PostgreSQL lets transactions that notify commit only one after the other.
+
+Through a pooler nobody can listen (see `poolers`): workers look for work at each tick anyway, and so does then whoever
+watches imports.
 """
 
 import asyncio
@@ -20,6 +23,7 @@ from app.domain.timeouts import NEWS_RETRY_SECONDS, NEWS_TOGETHER_SECONDS
 from app.notify.pending import Notification, PendingNotifications
 from app.notify.subscriptions import Subscriptions
 from app.notify.wakeup import Wakeup
+from app.store import poolers
 from app.store.database import AWAY, Database, postgres_options
 
 log = structlog.get_logger()
@@ -34,6 +38,7 @@ class PgNotify:
     wakeup: Wakeup
     subscriptions: Subscriptions
     pending: PendingNotifications
+    tick_seconds: float  # between two looks, where nobody can listen
     sender: str = field(default_factory=lambda: uuid.uuid4().hex)  # so that a process can ignore its own notifications
 
     async def run(self) -> None:
@@ -65,6 +70,9 @@ class PgNotify:
                     address, autocommit=True, **postgres_options(self.db.url)
                 )
                 async with connection:
+                    if await self._is_through_a_pooler(connection):
+                        log.info("through a pooler nobody listens: what other processes do is found at each tick")
+                        break
                     await connection.execute(f"LISTEN {CHANNEL}")
                     # nobody listened until now, so anything may have been missed
                     self._receive(Notification(has_work=True, changed=None))
@@ -75,6 +83,14 @@ class PgNotify:
             except (psycopg.Error, OSError) as away:
                 log.warning("not listening for other processes", error=type(away).__name__)
             await asyncio.sleep(NEWS_RETRY_SECONDS)
+        while True:
+            await asyncio.sleep(self.tick_seconds)
+            self.subscriptions.invalidate_all()
+
+    @staticmethod
+    async def _is_through_a_pooler(connection: Any) -> bool:
+        (process,) = await (await connection.execute(poolers.SESSION)).fetchone()
+        return poolers.is_pooler(connection, process)
 
     def _receive(self, notification: Notification) -> None:
         if notification.has_work:

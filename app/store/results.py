@@ -42,7 +42,7 @@ async def keep_file(tx: Transaction, job_id: int, kind: Kind, blob: bytes) -> No
     key = await data_keys.get_or_add_for_job(tx, job_id)
     content = await sealed.seal(key, blob, sealed.result_file_of(job_id, kind)) if key else blob
     row = {"job_id": job_id, "kind": kind, "blob": content, "checksum": await blobs.checksum(content)}
-    await tx.execute(insert(result_file).values(row | {"sealed": key is not None}))
+    await tx.execute(insert(result_file), row | {"sealed": key is not None})
 
 
 class Owner(NamedTuple):

@@ -1,4 +1,4 @@
-"""Schema watch: a process whose database was upgraded under it writes nothing more."""
+"""Schema watch: a process whose database got a schema that it cannot work with writes nothing more."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,10 +13,11 @@ from app.store.database import AWAY, Database, cause
 log = structlog.get_logger()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SchemaWatch:
     db: Database
     needed: str
+    _revision: str | None = None  # at the last look
 
     async def run(self) -> NoReturn:
         """Look now and then, until cancelled."""
@@ -28,11 +29,13 @@ class SchemaWatch:
             await asyncio.sleep(SCHEMA_LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Refuse every write while the schema is another version's. Errors: AWAY."""
+        """Refuse every write while the schema is one that this version cannot work with. Errors: AWAY."""
         async with self.db.read() as tx:
-            why = schema.refusal(await schema.revision(tx), self.needed)
+            revision, why = await schema.revision(tx), await schema.why_not(tx, self.needed)
         if why and not self.db.refused:
             log.error("the database was upgraded or downgraded: nothing is written", why=why)
         if self.db.refused and not why:
             log.warning("the schema is right again")
-        self.db.refused = why
+        if not why and revision != self.needed and revision != self._revision:
+            log.info("the schema is newer than this version, which works with it", schema=revision, knows=self.needed)
+        self.db.refused, self._revision = why, revision

@@ -44,7 +44,7 @@ async def write(tx: Transaction) -> bool:
 async def add(tx: Transaction, webhook_id: int, event: str, *, at: datetime) -> int:
     """Write one that is about no import and no instance."""
     row = _new(webhook_id, event, f"{event}:{uuid4().hex}", at)
-    made = await tx.execute(insert(webhook_delivery).values(row).returning(webhook_delivery.c.id))
+    made = await tx.execute(insert(webhook_delivery).returning(webhook_delivery.c.id), row)
     return int(made.scalar_one())
 
 

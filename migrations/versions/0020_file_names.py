@@ -2,14 +2,14 @@
 
 from alembic import op
 
+from migrations.indexes import create_index
+
 revision = "0020"
 down_revision = "0019"
 
 
 def upgrade() -> None:
-    op.create_index(
-        "ix_import_file_name", "import", ["file_name", "id"], postgresql_ops={"file_name": "text_pattern_ops"}
-    )
+    create_index("ix_import_file_name", "import", ["file_name", "id"], postgresql_ops={"file_name": "text_pattern_ops"})
 
 
 def downgrade() -> None:

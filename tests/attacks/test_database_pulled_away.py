@@ -84,10 +84,11 @@ def test_three_who_migrate_at_once_take_turns(empty_database_url: str, tmp_path:
     assert migrations.revision(empty_database_url) == migrations.head()
 
 
-async def upgrade(stage: Stage, revision: str) -> None:
-    """As the migrations of another version leave it."""
+async def upgrade(stage: Stage, revision: str, oldest: str | None = None) -> None:
+    """As the migrations of another version leave it; with it no version before `oldest` can work."""
+    values = {"found": revision, "oldest": oldest or revision}
     async with stage.container.db._writer.begin() as tx:
-        await tx.execute(text("UPDATE alembic_version SET version_num = :found"), {"found": revision})
+        await tx.execute(text("UPDATE alembic_version SET version_num = :found, oldest_revision = :oldest"), values)
     stage.clock.step(1)  # a probe's answer is kept for a second
 
 
@@ -104,6 +105,18 @@ async def test_nothing_is_taken_in_by_a_process_that_is_not_of_the_schemas_versi
     assert await stage.holds_nothing()
     await upgrade(stage, migrations.head())
     assert (await stage.create(LEADS)).status_code == 202
+
+
+async def test_work_goes_on_where_the_newer_schema_only_has_more(stage: Stage):
+    """Files are taken in, whole and in parts, imports go to their end, and /readyz says which schema it is."""
+    await upgrade(stage, "9999", oldest=migrations.head())
+    await stage.container.schema_watch.look()
+    made = [await stage.created(content) for content in (LEADS, leads(400))]
+    await stage.run()
+    assert [(await stage.read(import_id))["status"] for import_id in made] == ["complete"] * 2
+    ready = await stage.api.get("/readyz")
+    detail = f"schema 9999, newer than this version's {migrations.head()}"
+    assert (ready.status_code, detail in ready.json()["checks"][0]["detail"]) == (200, True), ready.text
 
 
 async def test_it_writes_nothing_else_either_once_it_has_seen_that(stage: Stage):

@@ -7,8 +7,10 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from sqlalchemy import create_engine, text
 
 import migrations
+from app.store.database import driver_url
 from tests.cli.conftest import MARKETO, Run
 from tests.support.databases import named
 from tests.support.patience import wait_until
@@ -35,6 +37,23 @@ def test_serve_refuses_a_postgres_without_the_schema(sluice: Run, postgres_serve
     assert (result.returncode, "sluice migrate" in result.stderr) == (1, True), result.stderr
     assert sluice("migrate", **settings).returncode == 0
     assert sluice("migrate", **settings).returncode == 0, "a second time is no harm"
+
+
+@pytest.mark.parametrize("may_work", [True, False])
+def test_a_newer_schema_is_left_as_it_is(sluice: Run, empty_database_url: str, may_work: bool):
+    """After a step back to the version before, `migrate` has nothing to do, unless that version cannot work with it."""
+    migrations.upgrade(empty_database_url)
+    oldest = migrations.head() if may_work else "9999"
+    engine = create_engine(driver_url(empty_database_url, asynchronous=False))
+    with engine.begin() as line:
+        line.execute(text(f"UPDATE alembic_version SET version_num = '9999', oldest_revision = '{oldest}'"))
+    engine.dispose()
+    result = sluice("migrate", DATABASE_URL=empty_database_url)
+    refused = sluice("check-database", DATABASE_URL=empty_database_url)
+    why = f"its schema is at 9999, and this version knows {migrations.head()}: run the newer version.\n"
+    said = "The schema is at revision 9999.\n" if may_work else f"SLUICE_DATABASE_URL: {why}"
+    assert (result.returncode, result.stdout + result.stderr) == (0 if may_work else 1, said)
+    assert (refused.returncode, why in refused.stderr) == ((0, False) if may_work else (1, True))
 
 
 def test_migrate_waits_for_a_database_that_is_still_being_set_up(tmp_path: Path, postgres_server: str):

@@ -153,7 +153,7 @@ async def test_nothing_is_written_into_a_schema_of_another_version(container: Co
     """It may have been upgraded while the file came in."""
     async with container.db.write() as tx:
         revision = (await tx.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar_one()
-        await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        await tx.exec_driver_sql("UPDATE alembic_version SET version_num = '9999', oldest_revision = '9999'")
     try:
         with pytest.raises(WrongSchema, match="run the newer version"):
             await receive(container, FILE[:400])

@@ -107,25 +107,25 @@ async def test_0019_it_does_not_go_down_while_an_import_is_under_review(database
     assert drift(database_url) == []
 
 
-async def test_0021_it_does_not_go_down_while_something_is_sealed(database_url: str):
+async def test_0024_it_does_not_go_down_while_something_is_sealed(database_url: str):
     """The version before could not read it. Once all is in the clear, it goes, and comes again with the rows."""
     database = Database(database_url, vault=vault(FIRST))
     import_id = await an_import(database)
     async with database.write() as tx:
         await a_webhook(tx)
     with pytest.raises(RuntimeError, match="run `sluice rekey`, then downgrade"):
-        migrations.downgrade(database_url, "0020")
+        migrations.downgrade(database_url, "0023")
     give_keys(database, "clear", FIRST)
     for stage in ("part_file", "data_key"):
         async with database.write() as tx:
             ids = await rekeying.next_ids(tx, STAGES[stage], after=0, seals=False)
             assert await STAGES[stage].work(tx, ids) == 1
     with pytest.raises(RuntimeError, match="something is encrypted"):  # the secret
-        migrations.downgrade(database_url, "0020")
+        migrations.downgrade(database_url, "0023")
     async with database.write() as tx:
         assert await STAGES["webhook"].work(tx, [1]) == 1
     await database.close()
-    migrations.downgrade(database_url, "0020")
+    migrations.downgrade(database_url, "0023")
     migrations.upgrade(database_url)
     assert drift(database_url) == []
     database = Database(database_url)

@@ -12,7 +12,9 @@ from app.notify.wakeup import Wakeup
 from app.store import pg_notify
 from app.store.database import Database
 from app.store.pg_notify import PgNotify
+from tests.support.pooler import pooled
 
+TICK_SECONDS = 1.0
 SOON_SECONDS = 20.0  # bounds a test that would hang
 
 
@@ -29,7 +31,7 @@ async def process(url: str) -> AsyncIterator[Process]:
     """One process, while its notices run."""
     pending = PendingNotifications()
     db, process = Database(url), Process(pending)
-    task = asyncio.create_task(PgNotify(db, process.wakeup, process.subscriptions, pending).run())
+    task = asyncio.create_task(PgNotify(db, process.wakeup, process.subscriptions, pending, TICK_SECONDS).run())
     try:
         assert await process.wait(within_seconds=SOON_SECONDS), "it listens"
         yield process
@@ -73,7 +75,9 @@ async def test_where_one_process_is_all_there_is_nothing_is_carried(sqlite_url: 
     """It ends at once."""
     db = Database(sqlite_url)
     pending = PendingNotifications()
-    await asyncio.wait_for(PgNotify(db, Wakeup(pending), Subscriptions(pending), pending).run(), SOON_SECONDS)
+    await asyncio.wait_for(
+        PgNotify(db, Wakeup(pending), Subscriptions(pending), pending, TICK_SECONDS).run(), SOON_SECONDS
+    )
     await db.close()
 
 
@@ -102,6 +106,28 @@ async def test_too_many_changes_for_one_notice_are_a_doubt(postgres_url: str):
         one.subscriptions.publish(set(range(10**18, 10**18 + 450)))
         async with asyncio.timeout(SOON_SECONDS):
             await two.subscriptions.invalidated(within_seconds=2 * SOON_SECONDS)
+
+
+async def test_through_a_pooler_nobody_listens_and_whoever_watches_looks_at_each_tick(postgres_url: str):
+    """What is heard there is another's, or nobody's; what is told goes out all the same."""
+    listening = "SELECT count(*) FROM pg_stat_activity WHERE query = 'LISTEN sluice' AND datname = current_database()"
+    with pooled(postgres_url) as url:
+        pending = PendingNotifications()
+        db, one = Database(url), Process(pending)
+        notify = PgNotify(db, one.wakeup, one.subscriptions, pending, tick_seconds=0.01)
+        task = asyncio.create_task(notify.run())
+        try:
+            async with asyncio.timeout(SOON_SECONDS), process(postgres_url) as two:
+                for _ in range(2):
+                    await one.subscriptions.invalidated(within_seconds=2 * SOON_SECONDS)
+                async with db.read() as tx:
+                    assert (await tx.exec_driver_sql(listening)).scalar_one() == 1, "the other one"
+                one.send()
+                assert await two.wait(within_seconds=SOON_SECONDS)
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+            await db.close()
 
 
 @pytest.mark.parametrize("count", [0, 1, 300, 400, 500])

@@ -17,6 +17,12 @@ def test_the_refusal_says_what_to_do(revision: str | None, advice: str | None):
     assert refusal is None if advice is None else advice in (refusal or "")
 
 
+@pytest.mark.parametrize(("oldest", "may_write"), [("0006", True), ("0007", True), ("0008", False), (None, False)])
+def test_a_newer_schema_is_worked_with_where_it_says_that_this_version_may(oldest: str | None, may_write: bool):
+    """What was taken out of it then, this version does not look for."""
+    assert (schema.refusal("0009", "0007", oldest) is None) == may_write
+
+
 async def test_a_writer_asks_in_its_own_transaction(db: Database):
     """So the schema cannot change behind the answer."""
     async with db.write() as tx:

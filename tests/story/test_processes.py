@@ -202,7 +202,7 @@ def test_an_upload_that_outlasts_a_stop_is_told_so(sqlite_url: str, tmp_path: Pa
 
 
 @contextmanager
-def uploading(doors: list[Service]) -> Iterator[list[tuple[int | None, int]]]:
+def uploading(doors: list[Service], *, pause_seconds: float = 0.2) -> Iterator[list[tuple[int | None, int]]]:
     """While this lasts, one file after the other goes to each of the doors in turn: (status or None, import)."""
     answers: list[tuple[int | None, int]] = []
     stop = threading.Event()
@@ -220,7 +220,7 @@ def uploading(doors: list[Service]) -> Iterator[list[tuple[int | None, int]]]:
                 answers.append((None, 0))
             else:
                 answers.append((answer.status_code, answer.json().get("id", 0)))
-            stop.wait(0.2)
+            stop.wait(pause_seconds)
 
     caller = threading.Thread(target=upload)
     caller.start()

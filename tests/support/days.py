@@ -86,7 +86,7 @@ class Day:
             "started_at": None if status == "queued" else sent_at + timedelta(seconds=4),
             "finished_at": finished_at,
         }
-        added = await self.tx.execute(insert(import_).values(row | values).returning(import_.c.id))
+        added = await self.tx.execute(insert(import_).returning(import_.c.id), row | values)
         return int(added.scalar_one())
 
     async def add_part(self, import_id: int, state: str, *, rows: int, number: int = 1, **values: Any) -> int:
@@ -105,7 +105,7 @@ class Day:
             "bytes": rows * 90,
             "state_since": values.pop("state_since", self.ago(minutes=2)),
         }
-        added = await self.tx.execute(insert(part).values(row | values).returning(part.c.id))
+        added = await self.tx.execute(insert(part).returning(part.c.id), row | values)
         return int(added.scalar_one())
 
     async def add_job(self, state: str, part_ids: Sequence[int], *, rows: int, imports: int = 1, **values: Any) -> int:
@@ -126,7 +126,7 @@ class Day:
             "attempts": 1,
             "submitted_at": self.ago(minutes=3),
         } | values
-        added = await self.tx.execute(insert(job).values(row).returning(job.c.id))
+        added = await self.tx.execute(insert(job).returning(job.c.id), row)
         job_id = int(added.scalar_one())
         shared = {name: row[name] for name in ("batch_id", "submitted_at", "state_since") if name in row}
         shared |= {name: row[name] for name in ("started_at", "denials", "silent_since") if name in row}
@@ -139,7 +139,7 @@ class Day:
     async def tell(self, import_id: int, type_: str, at: datetime, *, part: int | None = None, **data: Any) -> None:
         """An event in the history of an import."""
         place = {"import_id": import_id, "instance": "default", "part_number": part}
-        await self.tx.execute(insert(event).values(place | {"type": type_, "at": at, "data": data}))
+        await self.tx.execute(insert(event), place | {"type": type_, "at": at, "data": data})
 
     async def set_instance(self, name: str, **values: Any) -> None:
         await self.tx.execute(update(instance).where(instance.c.name == name).values(values))
@@ -286,7 +286,7 @@ async def _told_and_watched(day: Day, *, broken: bool) -> None:
         ]
     for number, (name, type_, data) in enumerate(facts):
         row = {"at": day.ago(hours=9 - number * 0.5), "instance": name, "type": type_, "data": data}
-        await day.tx.execute(insert(event).values(row))
+        await day.tx.execute(insert(event), row)
     clients = ["crm-sync", "erp", *(name for name in names if name.isprintable())]
     for number, client in enumerate(clients):
         row = {
@@ -295,7 +295,7 @@ async def _told_and_watched(day: Day, *, broken: bool) -> None:
             "last_used_at": day.ago(minutes=3 * number) if number % 3 != 2 else None,
             "expires_at": day.at + timedelta(days=20) if number % 2 else None,
         }  # fmt: skip
-        await day.tx.execute(insert(api_key).values(row))
+        await day.tx.execute(insert(api_key), row)
     for number, text in enumerate(names):
         is_off = broken and number % 2 == 1
         row = {
@@ -305,7 +305,7 @@ async def _told_and_watched(day: Day, *, broken: bool) -> None:
             "off_reason": "failing" if is_off else None, "created_at": day.ago(days=9),
             "failing_since": day.ago(minutes=20) if broken and number == 2 else None,
         }  # fmt: skip
-        webhook_id = (await day.tx.execute(insert(webhook).values(row).returning(webhook.c.id))).scalar_one()
+        webhook_id = (await day.tx.execute(insert(webhook).returning(webhook.c.id), row)).scalar_one()
         await _deliveries(day, webhook_id, text, broken=broken)
 
 
@@ -321,7 +321,7 @@ async def _deliveries(day: Day, webhook_id: int, text: str, *, broken: bool) -> 
             "last_error": f"the receiver answered {text}"[:200] if waits or fails else None,
             "next_attempt_at": day.at + timedelta(minutes=4) if waits else None,
         }  # fmt: skip
-        await day.tx.execute(insert(webhook_delivery).values(row))
+        await day.tx.execute(insert(webhook_delivery), row)
 
 
 async def add_reviewed(day: Day, rows: int, *, odd: Sequence[str] = (), **values: Any) -> int:

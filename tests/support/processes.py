@@ -47,12 +47,19 @@ def simulator(rules: Rules) -> Iterator[tuple[str, Simulator]]:
 
 
 class Anew(subprocess.Popen[bytes]):
-    """`python -m MODULE …` in a Python of its own, which has imported nothing yet."""
+    """`python -m MODULE …` in a Python of its own, which has imported nothing yet; `code` is where it finds it."""
 
     def __init__(
-        self, module: str, words: Sequence[str], environment: Mapping[str, str], folder: Path, log: IO[bytes]
+        self,
+        module: str,
+        words: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        log: IO[bytes],
+        *,
+        code: Path = ROOT,
     ) -> None:
-        environment = {**environment, "PYTHONPATH": str(ROOT)}
+        environment = {**environment, "PYTHONPATH": str(code)}
         super().__init__([sys.executable, "-m", module, *words], cwd=folder, env=environment, stdout=log, stderr=log)
 
     def ended(self) -> int:
@@ -61,7 +68,10 @@ class Anew(subprocess.Popen[bytes]):
 
 
 class Service:
-    """`sluice serve` in a child process; `module`, if any, is run in its place, in a Python of its own."""
+    """`sluice serve` in a child process; `module`, if any, is run in its place, in a Python of its own.
+
+    `code`: where the service is found, in place of the code of today.
+    """
 
     def __init__(
         self,
@@ -71,10 +81,12 @@ class Service:
         *,
         role: str = "all",
         module: str = "",
+        code: Path = ROOT,
         **settings: object,
     ) -> None:
         rules = Rules()
-        self.module = module
+        self.module = module or ("app" if code != ROOT else "")
+        self.code = code
         self.role = role
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -102,7 +114,7 @@ class Service:
         with self.log.open("ab") as log:
             words = ("serve", "--role", self.role, *self.options)
             if self.module:
-                self.child = Anew(self.module, words, self.environment, self.folder, log)
+                self.child = Anew(self.module, words, self.environment, self.folder, log, code=self.code)
             else:
                 with Path(os.devnull).open() as nothing:
                     streams = (nothing.fileno(), log.fileno(), log.fileno())
@@ -128,9 +140,16 @@ class Service:
 
 @contextmanager
 def service(
-    folder: Path, database_url: str, marketo: str, *, role: str = "all", module: str = "", **settings: object
+    folder: Path,
+    database_url: str,
+    marketo: str,
+    *,
+    role: str = "all",
+    module: str = "",
+    code: Path = ROOT,
+    **settings: object,
 ) -> Iterator[Service]:
-    found = Service(folder, database_url, marketo, role=role, module=module, **settings)
+    found = Service(folder, database_url, marketo, role=role, module=module, code=code, **settings)
     found.start()
     try:
         yield found

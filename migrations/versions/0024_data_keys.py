@@ -5,8 +5,8 @@ from alembic import op
 
 from app.store.tables import Number
 
-revision = "0021"
-down_revision = "0020"
+revision = "0024"
+down_revision = "0023"
 
 SEALED = ("part_file", "part_keys", "result_file", "result_row", "result_reason")
 
