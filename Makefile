@@ -93,12 +93,13 @@ fmt: install ## format the code and mend what can be mended
 docs: install ## write the generated pages anew
 	$(BIN)/python -m docs.generate
 
-# a lock file for what runs, one for what builds it, one for what tests it
+# a lock file for what runs, one for what builds it, one for what runs with traces, one for what tests it
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock: install ## resolve the dependencies anew and write the lock files
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade --group build --constraint requirements.lock --output-file requirements-build.lock
-	$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --constraint requirements-build.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade pyproject.toml --extra otel --constraint requirements.lock --constraint requirements-build.lock --output-file requirements-otel.lock
+	$(COMPILE) pyproject.toml --extra otel --group dev --constraint requirements-otel.lock --constraint requirements-build.lock --output-file requirements-dev.lock
 
 migration: install ## write a migration from the tables: make migration m="what it does"
 	$(BIN)/python -m migrations.new "$(m)"

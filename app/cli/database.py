@@ -18,18 +18,19 @@ from app.settings import Settings
 from app.store import instances
 from app.store.sqlite_file import DatabaseBusy
 from app.terminal import harmless
+from app.tracing import NO_TRACER, Tracer
 
 CANNOT = (CannotStart, DatabaseBusy)
 LOOK_SECONDS = 0.5  # between two tries to open a database that is waited for
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Container]:
+async def opened(settings: Settings, *, tracer: Tracer = NO_TRACER) -> AsyncIterator[Container]:
     """The container with its database claimed, its schema current and a row for each instance.
 
     Errors: CannotStart, DatabaseBusy.
     """
-    container = build_container(settings)
+    container = build_container(settings, tracer=tracer)
     try:
         revision = await asyncio.to_thread(_claim, container)
         if revision != migrations.head() and settings.on_sqlite:

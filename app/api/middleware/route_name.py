@@ -1,0 +1,20 @@
+"""Names the span of a request after the route that answers it, never after what its caller wrote in the path."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.tracing import request_trace
+
+
+class RouteName:
+    """Knows the route once the answer begins: the router has written it into the scope by then."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def name_route(message: Message) -> None:
+            if message["type"] == "http.response.start" and (path := getattr(scope.get("route"), "path", None)):
+                request_trace().name_route(path)
+            await send(message)
+
+        await self._app(scope, receive, name_route)
