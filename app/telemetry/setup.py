@@ -15,7 +15,7 @@ EXPORTERS = "opentelemetry_traces_exporter"  # the entry points by which exporte
 
 
 class NoSuchExporter(Exception):
-    """The environment asks for an exporter that is not installed."""
+    """OTEL_TRACES_EXPORTER names one that is not installed."""
 
 
 def build_tracer(exporter_names: Sequence[str]) -> OtelTracer:

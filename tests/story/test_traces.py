@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from app.store import job_queries
 from app.store.tables import import_, job
 from tests.story.files import LEADS, LEADS_WITH_TROUBLE
 from tests.support.clock import SteppedClock
@@ -181,22 +180,6 @@ async def test_lines_of_the_log_name_the_trace(database_url: str, clock: Stepped
         assert {line["trace_id"] for line in log.lines("request")} == {CALLERS_TRACE}
         jobs_trace = f"{it.one('submit job').context.trace_id:032x}"
         assert {line["trace_id"] for line in log.lines("accept", "finish", "collect")} == {jobs_trace}
-
-
-async def test_a_database_that_is_away_costs_a_job_its_links_and_nothing_else(
-    database_url: str, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
-):
-    async with traced(database_url, clock) as it:
-
-        async def away(*_: object) -> None:
-            raise TimeoutError from None
-
-        import_id = await it.stage.created(LEADS)
-        monkeypatch.setattr("app.scheduling.job_spans.AWAY", (TimeoutError,))
-        monkeypatch.setattr(job_queries, "trace_of", away)
-        await it.stage.run()
-        assert (await it.stage.read(import_id))["status"] == "complete"
-        assert linked(it.one("submit job")) == set()
 
 
 async def test_without_traces_nothing_is_stored_and_no_header_is_sent(database_url: str, clock: SteppedClock):

@@ -13,8 +13,16 @@ class RouteName:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def name_route(message: Message) -> None:
-            if message["type"] == "http.response.start" and (path := getattr(scope.get("route"), "path", None)):
+            if message["type"] == "http.response.start" and (path := _route_of(scope)):
                 request_trace().name_route(path)
             await send(message)
 
         await self._app(scope, receive, name_route)
+
+
+def _route_of(scope: Scope) -> str | None:
+    """Its path, as it stands in the code. FastAPI notes which of its own routes it is; of others, what they call."""
+    route, endpoint = scope.get("route"), scope.get("endpoint")
+    if route is None and endpoint is not None:
+        route = next((each for each in scope["app"].routes if getattr(each, "endpoint", None) is endpoint), None)
+    return getattr(route, "path", None)
