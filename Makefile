@@ -23,7 +23,7 @@ seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser image-check check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins clients browser image-check deploy-check check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,10 @@ browser: install ## drive the pages in a real browser (needs Chromium: `apt-get 
 
 image-check: install ## build the image, run it and the compose file, stop and kill them (needs an engine; a="--engine …")
 	$(BIN)/python -m tests.image $(a)
+
+deploy-check: install ## hold deploy/ against Kubernetes' schemas and systemd (uses kubectl and systemd-analyze where they are)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/deploy -r tests/deploy/deploy.lock
+	PYTHONPATH=.venv/deploy $(BIN)/python -m tests.deploy
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .
