@@ -61,6 +61,7 @@ from app.settings import Settings
 from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.pg_notify import PgNotify
 from app.store.schema_watch import SchemaWatch
+from app.tracing import NO_TRACER, Tracer
 from app.uploads.admission import Admission
 from app.uploads.backlog_count import BacklogCount
 from app.uploads.capacity import Capacity
@@ -78,6 +79,7 @@ class Container:
     """What a process has. A worker builds the steps of each instance from it (app/worker/instance_worker.py)."""
 
     settings: Settings
+    tracer: Tracer
     db: Database
     now: Clock
     timekeeper: Timekeeper
@@ -114,11 +116,13 @@ class Container:
     async def close(self) -> None:
         await self.http.aclose()
         await self.db.close()
+        await self.tracer.close()
 
 
 class Seams(TypedDict, total=False):
-    """What tests put in the place of the real thing."""
+    """What tests put in the place of the real thing; `tracer` is also given where traces are on."""
 
+    tracer: Tracer
     now: Clock
     sleep: Sleep
     http: httpx.AsyncClient
@@ -132,6 +136,7 @@ class Seams(TypedDict, total=False):
 def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     """Build the service from its settings. Nothing is opened and nobody is called yet."""
     sleep, hit = seams.get("sleep", asyncio.sleep), seams.get("hit", no_op)
+    tracer = seams.get("tracer", NO_TRACER)
     now = seams.get("now") or Clock(by_database=not settings.on_sqlite)
     pending = PendingNotifications()
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
@@ -145,7 +150,10 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         wake_sender=webhook_wakeup.send,
         log_limit_bytes=_log_limit_bytes(settings),
     )
+    for engine in db.engines:
+        tracer.watch_database(engine)
     http = seams.get("http") or _http_client(settings)
+    tracer.watch_http(http)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
     describe = {
         name: Describe(instance=name, db=db, marketo=client, now=now, hit=hit) for name, client in marketo.items()
@@ -170,7 +178,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         admission=admission,
         idempotency=idempotency,
         cleanup=cleanup,
-        whole_files=WholeFiles(db, now, idempotency, migrations.head()),
+        whole_files=WholeFiles(db, now, idempotency, migrations.head(), tracer),
         revision=migrations.head(),
         hit=hit,
     )
@@ -179,6 +187,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     keys = ApiKeys(db=db, now=now)
     return Container(
         settings=settings,
+        tracer=tracer,
         db=db,
         now=now,
         timekeeper=timekeeper,

@@ -79,6 +79,14 @@ async def summary_of_job(tx: AsyncConnection, job_id: int) -> ImportSummary:
     return summary
 
 
+async def traces_of(tx: AsyncConnection, ids: Collection[int]) -> Mapping[int, str]:
+    """By import: the trace context of the request that made it, where one was kept."""
+    traced = select(import_.c.id, import_.c.traceparent).where(
+        import_.c.id.in_(ids), import_.c.traceparent.is_not(None)
+    )
+    return {row.id: row.traceparent for row in await tx.execute(traced)}
+
+
 async def has_results(tx: AsyncConnection, import_id: int) -> bool:
     """False once they are erased."""
     query = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))

@@ -180,6 +180,7 @@ import_ = Table(
     Column("retry_of", ForeignKey("import.id", ondelete="SET NULL")),
     Column("left_out", Json),  # of a retry: how many rows of the first import are not in it, by why
     Column("request_id", String(200)),  # of the request that made it: every line of the log about it has it
+    Column("traceparent", String(55)),  # the trace context of that request (W3C), where traces are on
     Column("touched_at", Moment, nullable=False),
     Column("cancel_requested_at", Moment),
     Column("review_until", Moment),  # until when it can be released; NULL: it is not under review
@@ -259,6 +260,7 @@ job = Table(  # what one POST gives to Marketo: it holds the slot and the batch 
     Column("results_late", String(30)),  # the result file that is asked for again, and why: "failures:html"
     Column("unplaced", Integer, nullable=False, server_default=text("0")),  # rows of result files that are nobody's
     Column("alike", String(32)),  # of its parts, where it has several
+    Column("traceparent", String(55)),  # the trace context of its submission (W3C), where traces are on
     Column("submitted_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),

@@ -97,9 +97,11 @@ def test_reporting_knows_nothing_of_http():
 def test_no_module_of_the_service_is_loaded_by_its_name_but_where_that_is_explained():
     """An import in a string is an edge that no contract sees.
 
-    The list of commands has them, what serves HTTP, and the beginning, which sets the signals' handlers before.
+    The list of commands has them, what serves HTTP, what traces, and the beginning, which sets the signals' handlers
+    before.
     """
-    explained = {APP / "cli" / "commands.py", APP / "cli" / "server.py", APP / "__main__.py"}
+    cli = APP / "cli"
+    explained = {cli / "commands.py", cli / "server.py", cli / "tracing.py", APP / "__main__.py"}
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("app."):
