@@ -15,6 +15,7 @@ import migrations
 from app.clock import Clock
 from app.domain.failpoints import FailpointHit, no_op
 from app.domain.timeouts import CLOCK_LOOK_SECONDS, CLOCK_QUESTION_SECONDS
+from app.encryption.vault import build_vault
 from app.files.examination import Limits
 from app.marketo.client import Marketo
 from app.marketo.multipart import envelope_bytes
@@ -29,6 +30,7 @@ from app.operations.change import Change
 from app.operations.check_file import CheckFile
 from app.operations.erase import Erase, Retention
 from app.operations.pause import Pause, Resume
+from app.operations.rekey import Rekey
 from app.operations.release import Release
 from app.operations.resolve import Resolve
 from app.operations.restored import Restored
@@ -103,6 +105,7 @@ class Container:
     pause: Pause
     resume: Resume
     restored: Restored
+    rekey: Rekey
     erase: Erase
     cleanup: Cleanup
     schema_watch: SchemaWatch
@@ -149,6 +152,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         finish=finish,
         wake_sender=webhook_wakeup.send,
         log_limit_bytes=_log_limit_bytes(settings),
+        vault=build_vault(settings.encryption_keys.get_secret_value() if settings.encryption_keys else None),
     )
     for engine in db.engines:
         tracer.watch_database(engine)
@@ -211,6 +215,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         pause=Pause(db=db, now=now, hit=hit),
         resume=Resume(db=db, now=now, wakeup=wakeup, hit=hit),
         restored=Restored(db, now),
+        rekey=Rekey(db, now),
         erase=erase,
         cleanup=cleanup,
         schema_watch=SchemaWatch(db, migrations.head()),

@@ -31,6 +31,7 @@ from pydantic_settings import (
 )
 from pydantic_settings import SettingsError as NotJson
 
+from app.encryption.keyring import read_keys
 from app.masking import masked_database_url, masked_url
 
 PREFIX = "SLUICE_"
@@ -129,6 +130,11 @@ class Settings(BaseSettings):
         default="sqlite:///sluice.db", description="sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB"
     )
     auth: Literal["on", "off"] = Field(default="on", description="off serves without keys, and only on loopback")
+    encryption_keys: SecretStr | None = Field(
+        default=None,
+        description="data at rest: keys of 32 bytes in base64, comma-separated; the first one writes, all read. "
+        "`clear` in the first place: what is new is written unencrypted, and the keys behind it read",
+    )
     metrics_auth: Literal["on", "off"] = Field(
         default="off", description="on asks for a key with the scope read at /metrics too"
     )
@@ -258,6 +264,14 @@ class Settings(BaseSettings):
             "use sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DB; in user and password write what is neither "
             "a letter nor a digit as %XX (@ is %40, / is %2F, ? is %3F, # is %23)"
         )
+
+    @field_validator("encryption_keys")
+    @classmethod
+    def are_keys(cls, value: SecretStr | None) -> SecretStr | None:
+        """The error quotes nothing of a key."""
+        if value is not None:
+            read_keys(value.get_secret_value())
+        return value
 
     @field_validator("trusted_proxies")
     @classmethod

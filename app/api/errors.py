@@ -17,6 +17,8 @@ from starlette.responses import Response
 from app.domain.errors import MOST_ERRORS, CallerError, Detail, DiskFull, UnsupportedMedia, in_one_sentence
 from app.domain.problems import PROBLEMS, path_of
 from app.domain.timeouts import DATABASE_RETRY_SECONDS
+from app.encryption.errors import MissingKey
+from app.store.blobs import Corrupt
 from app.store.database import AWAY, WrongSchema
 
 log = structlog.get_logger()
@@ -71,6 +73,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, answer_http_exception)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Corrupt, _damaged)
     for away in AWAY:
         app.add_exception_handler(away, _database)
     app.add_exception_handler(Exception, _unexpected)
@@ -79,6 +82,12 @@ def install(app: FastAPI) -> None:
 async def _caller(request: Request, error: Exception) -> Response:
     assert isinstance(error, CallerError)
     return of_caller(request, error)
+
+
+async def _damaged(request: Request, error: Exception) -> Response:
+    """What is stored is not what was stored: a disk, or somebody, has changed it."""
+    log.error("what is stored is damaged", reason=str(error), path=request.url.path)
+    return problem(request, code="rows_damaged", detail="What is stored of it is damaged, and is not shown.")
 
 
 def of_caller(request: Request, error: CallerError) -> Response:
@@ -158,6 +167,10 @@ async def _database(request: Request, error: Exception) -> Response:
     if isinstance(error, WrongSchema):
         detail = f"The database is another version's: {error}. Nothing was done."
         return problem(request, code="schema_changed", detail=detail, headers=headers)
+    if isinstance(error, MissingKey):
+        log.error("a key is missing", reason=str(error), path=request.url.path)
+        detail = "What was asked for is encrypted under a key that this process was not given."
+        return problem(request, code="key_missing", detail=detail, headers=headers)
     log.error("database unavailable", error=type(error).__name__, path=request.url.path)
     return problem(
         request,

@@ -14,8 +14,10 @@ from app.api.errors import of_caller
 from app.container import Container
 from app.domain.api_keys import EVERYBODY
 from app.domain.errors import CallerError
+from app.operations import rekey
 from app.operations.restored import as_json
 
+REKEY = "/owner/rekey"  # as in app/cli/rekey.py
 RESTORED = "/owner/restored"  # as in app/cli/restored.py, which does not load this API
 
 
@@ -27,10 +29,19 @@ def for_owner(app: ASGIApp, container: Container) -> ASGIApp:
         if scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", RESTORED):
             answer = await _restored(Request(scope, receive), container)
             await answer(scope, receive, send)
+        elif scope["type"] == "http" and (scope["method"], scope["path"]) == ("POST", REKEY):
+            answer = await _rekey(Request(scope, receive), container)
+            await answer(scope, receive, send)
         else:
             await api(scope, receive, send)
 
     return owned
+
+
+async def _rekey(request: Request, container: Container) -> Response:
+    """`?stage=` and `?after=`: where to go on. See app/operations/rekey.py."""
+    done = await container.rekey.work(rekey.place_of(request.query_params))
+    return JSONResponse(rekey.as_json(done, await container.rekey.keys()))
 
 
 async def _restored(request: Request, container: Container) -> Response:

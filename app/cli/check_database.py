@@ -72,6 +72,6 @@ def _show(result: dict[str, Any]) -> None:
     if len(result["corrupt"]) > SHOWN:
         console.print(f"… and {len(result['corrupt']) - SHOWN} more (--json has them all)", markup=False)
     for line in result["complaints"]:
-        console.print(f"SQLite: {line}", markup=False)
+        console.print(f"database: {line}", markup=False)
     if not result["corrupt"] and not result["complaints"]:
         console.print("Nothing is corrupt.")

@@ -110,6 +110,11 @@ COMMANDS = (
         "app.cli.restored:restored",
         "Say that the database is a back-up: what may have been sent since then waits for a person.",
     ),
+    Command(
+        "rekey",
+        "app.cli.rekey:rekey",
+        "Encrypt what is stored as SLUICE_ENCRYPTION_KEYS says now, while the service works. It can be run again.",
+    ),
     Command("webhooks", "app.cli.webhooks:app", "Webhooks: be told what happens, instead of asking."),
     Command("keys", "app.cli.keys:app", "API keys: who may call, and what."),
 )

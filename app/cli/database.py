@@ -15,7 +15,7 @@ from app.cli.startup import CannotStart
 from app.clock import machine_seconds
 from app.container import Container, build_container
 from app.settings import Settings
-from app.store import instances, schema
+from app.store import data_keys, instances, schema
 from app.store.sqlite_file import DatabaseBusy
 from app.terminal import harmless
 from app.tracing import NO_TRACER, Tracer
@@ -37,12 +37,20 @@ async def opened(settings: Settings, *, tracer: Tracer = NO_TRACER) -> AsyncIter
             await asyncio.to_thread(migrations.upgrade, settings.database_url)
         elif why:
             raise CannotStart(f"SLUICE_DATABASE_URL: {why}.")
+        await _check_keys(container)
         await container.timekeeper.begin()
         async with container.db.write() as tx:
             await instances.ensure(tx, settings.instances)
         yield container
     finally:
         await container.close()
+
+
+async def _check_keys(container: Container) -> None:
+    """Refuse to work where something is sealed by a key that is not in the settings. Errors: CannotStart."""
+    async with container.db.read() as tx:
+        if missing := await data_keys.what_is_missing_here(tx):
+            raise CannotStart(f"{missing}.")
 
 
 @asynccontextmanager

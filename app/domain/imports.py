@@ -44,6 +44,13 @@ class Preflight(StrEnum):
     ROWS = "rows"
 
 
+class Content(StrEnum):
+    """What an import has beside its counts and its history."""
+
+    FILE = "file"  # the uploaded rows
+    RESULTS = "results"  # failures and warnings
+
+
 class ImportStatus(StrEnum):
     """Where an import stands, in the caller's words."""
 

@@ -408,6 +408,13 @@ PROBLEMS: dict[str, Problem] = {
         "Whether the request was carried out is not known. What was answered with 202 before is safe.",
         "Wait for as long as Retry-After says, then look before you send it again; with an Idempotency-Key, just do.",
     ),
+    "key_missing": Problem(
+        503,
+        "The service lacks a key",
+        "What was asked for is encrypted under a key that this process was not given. Nothing is lost.",
+        "Wait for as long as Retry-After says, and send it again. For the operator: `/readyz` says which key it is; it "
+        "belongs into SLUICE_ENCRYPTION_KEYS.",
+    ),
     "schema_changed": Problem(
         503,
         "The database is another version's",

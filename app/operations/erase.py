@@ -10,11 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.clock import Clock, Jump
 from app.domain.errors import NotFound, WrongState
-from app.domain.imports import FINISHED
+from app.domain.imports import FINISHED, Content
 from app.domain.timeouts import RETENTION_DOUBT_SECONDS
 from app.store import erasures, import_queries, imports, jobs, webhook_deliveries
 from app.store.database import Database
-from app.store.erasures import Content
 from app.store.transaction import Transaction
 
 BY_AGE = "retention"

@@ -11,6 +11,7 @@ from app.clock import Clock
 from app.domain.timeouts import PROBE_KEPT_SECONDS, PROBE_SECONDS
 from app.reporting.checks import Check, Level
 from app.store import schema
+from app.store.data_keys import what_is_missing_here
 from app.store.database import Database, WrongSchema, cause
 
 WRITE = text("UPDATE alembic_version SET version_num = version_num")
@@ -45,10 +46,13 @@ class DatabaseProbe:
         try:
             async with self.db.read() as tx:
                 revision, why = await schema.revision(tx), await schema.why_not(tx, self.revision)
+                missing = None if why else await what_is_missing_here(tx)
         except (SQLAlchemyError, OSError) as error:
             return _down(f"it cannot be read: {cause(error)}")
         if why:
             return _down(why)
+        if missing:
+            return _down(missing)
         try:
             async with self.db.write() as tx:
                 await tx.execute(WRITE)

@@ -84,8 +84,6 @@ class ResultExport:
         Errors: Gone, where the results are erased meanwhile. The file breaks off then: half of it must not look whole.
         """
         after: tuple[int, int] | None = None
-        if bom:
-            yield BOM_UTF8
         async with self.db.read() as tx:
             columns = await import_queries.columns_of(tx, import_.id)
         if not as_marketo:
@@ -98,15 +96,14 @@ class ResultExport:
                 page = await results.page(tx, import_.id, selection.kind, cut, own=not as_marketo)
                 if not await import_queries.has_results(tx, import_.id):
                     raise Gone(f"The results of import {import_.id} are erased while they are read.")
-            yield b"".join(
-                write(
-                    page.rows,
-                    columns=columns,
-                    format=import_.request.format,
-                    reason_header=REASON_HEADERS[selection.kind],
-                    header=is_first,
-                )
+            pieces = write(
+                page.rows,
+                columns=columns,
+                format=import_.request.format,
+                reason_header=REASON_HEADERS[selection.kind],
+                header=is_first,
             )
+            yield b"".join([BOM_UTF8 if bom and is_first else b"", *pieces])
             has_more, is_first = page.more, False
             after = page.last_place
 

@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.clock import Clock
 from app.domain.conflicts import Overlap, overlap_of
 from app.domain.parts import Part
@@ -18,6 +16,7 @@ from app.scheduling.queue_model import QueueModel
 from app.store import blockers, job_queries, waiting_queue
 from app.store.blockers import Blocker
 from app.store.database import Database
+from app.store.transaction import ReadTransaction
 from app.store.waiting_queue import Alike
 
 MOST_PARTS = 500  # of one job
@@ -68,13 +67,13 @@ class Bundler:
         parts = await asyncio.to_thread(riders, beside.leader, beside.waiting, beside.there, room)
         return [leader.id, *(part.id for part in parts if part.id != leader.id)]
 
-    async def _came_back_nobodys(self, tx: AsyncConnection, leader: Part) -> bool:
+    async def _came_back_nobodys(self, tx: ReadTransaction, leader: Part) -> bool:
         """Whether rows came back from such a bundle of which nobody can know whose they are: not within a day."""
         assert leader.alike is not None
         since = self.now.ago(UNPLACED_SECONDS)
         return await job_queries.had_unplaced(tx, leader.instance, leader.alike, since=since)
 
-    async def _beside(self, tx: AsyncConnection, leader: Part, wanted: Sequence[Alike], at: datetime) -> _Beside:
+    async def _beside(self, tx: ReadTransaction, leader: Part, wanted: Sequence[Alike], at: datetime) -> _Beside:
         """The leader, and what it has to be compared with: what waits, up to the last part that may ride."""
         by_id = {one.id: one for one in wanted}
         last = max(one.place for one in wanted)

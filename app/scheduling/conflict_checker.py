@@ -10,8 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from app.domain.conflicts import Overlap, overlap_of
 from app.domain.failpoints import Failpoint, FailpointHit
 from app.domain.parts import Part
@@ -21,6 +19,7 @@ from app.scheduling.lease import Lease
 from app.store import blockers, parts
 from app.store.blockers import Blocker
 from app.store.database import Database
+from app.store.transaction import ReadTransaction
 
 PAGE_RIVALS = 500
 LOOK_BYTES = 2_000_000  # of keys that are compared in one look: some milliseconds, and little to hold
@@ -80,7 +79,7 @@ class ConflictChecker:
     def forget(self, part: Part) -> None:
         self.compared.pop(part.id, None)
 
-    async def _keys(self, tx: AsyncConnection, part: Part, others: Sequence[Blocker]) -> Mapping[int, Digests]:
+    async def _keys(self, tx: ReadTransaction, part: Part, others: Sequence[Blocker]) -> Mapping[int, Digests]:
         part_ids = [
             blocker.id
             for blocker in others

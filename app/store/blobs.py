@@ -10,7 +10,7 @@ class Corrupt(Exception):
     """What is stored has changed since it was stored. It must not be used."""
 
 
-async def checksum(*contents: bytes | None) -> bytes:
+async def checksum(*contents: bytes | bytearray | None) -> bytes:
     """Of some values together, in their order; each may be missing."""
     if sum(len(content) for content in contents if content) < LARGE_BYTES:
         return _summed(contents)
@@ -22,7 +22,7 @@ async def is_whole(expected: bytes | None, *contents: bytes | None) -> bool:
     return expected is None or await checksum(*contents) == expected
 
 
-def _summed(contents: tuple[bytes | None, ...]) -> bytes:
+def _summed(contents: tuple[bytes | bytearray | None, ...]) -> bytes:
     """Each with its length in front, so that nothing can move from one into another."""
     digest = hashlib.sha256()
     for content in contents:

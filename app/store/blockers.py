@@ -11,9 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.lifecycle import AT_MARKETO, PartState
 from app.domain.parts import ConflictScope, Part
-from app.store import blobs
+from app.store import blobs, data_keys, sealed
+from app.store.blobs import Corrupt
+from app.store.data_keys import PartKey
 from app.store.part_rows import STANDS_IN_LINE, conflict_scope_of
 from app.store.tables import WAITING, part, part_keys
+from app.store.transaction import ReadTransaction
 
 log = structlog.get_logger()
 
@@ -90,12 +93,36 @@ def _not_before(row: Row[Any]) -> datetime | None:
     return not_before
 
 
-async def keys(tx: AsyncConnection, ids: Iterable[int]) -> dict[int, bytes]:
-    """The digests of parts' keys, as the files room keeps them. Those that are damaged are not known."""
+async def keys(tx: ReadTransaction, ids: Iterable[int]) -> dict[int, bytes]:
+    """The digests of parts' keys, as the files room keeps them. Those that are damaged are not known.
+
+    Sealed or not, they are digests of the same kind: parts are compared that were stored before and after a change of
+    SLUICE_ENCRYPTION_KEYS. Errors: MissingKey; what cannot be opened is not taken for nothing.
+    """
+    rows = (await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))).all()
+    sealed_ids = [row.part_id for row in rows if row.sealed]
+    keys_of = await data_keys.of_parts(tx, sealed_ids) if sealed_ids else {}
     result = {}
-    for row in (await tx.execute(select(part_keys).where(part_keys.c.part_id.in_(list(ids))))).all():
-        if await blobs.is_whole(row.checksum, row.digests):
-            result[row.part_id] = bytes(row.digests)
-        else:
-            log.error("stored keys are damaged: the part waits for all of its kind", part_id=row.part_id)
+    for row in rows:
+        try:
+            result[row.part_id] = await _digests(row, keys_of.get(row.part_id))
+        except Corrupt:
+            log.exception("stored keys are damaged: the part waits for all of its kind", part_id=row.part_id)
     return result
+
+
+async def digests_of(tx: ReadTransaction, part_id: int) -> bytes:
+    """The digests of one part's keys. Errors: Corrupt, MissingKey."""
+    row = (await tx.execute(select(part_keys).where(part_keys.c.part_id == part_id))).one()
+    keys_of = await data_keys.of_parts(tx, [part_id]) if row.sealed else {}
+    return await _digests(row, keys_of.get(part_id))
+
+
+async def _digests(row: Row[Any], its: PartKey | None) -> bytes:
+    """Errors: Corrupt."""
+    if not await blobs.is_whole(row.checksum, row.digests) or (row.sealed and (its is None or its.key is None)):
+        raise Corrupt(f"the record keys of part {row.part_id} are not what was stored")
+    digests = bytes(row.digests)
+    if its and its.key:
+        return await sealed.unseal(its.key, digests, sealed.record_keys_of(its.import_id, its.number))
+    return digests

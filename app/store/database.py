@@ -19,13 +19,15 @@ from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from app.encryption.errors import MissingKey
+from app.encryption.vault import Vault
 from app.store import counters, poolers, webhook_deliveries
 from app.store.readers import Readers
 from app.store.sqlite_driver import OneTrip, connect
 from app.store.sqlite_file import SqliteFile
-from app.store.transaction import ImportLock, Transaction
+from app.store.transaction import ImportLock, ReadTransaction, Transaction
 
 PAGES_AT_ONCE = 1000  # of 4 KiB: some hundredths of a second in which nobody else writes
 LOG_LIMIT_BYTES = 64_000_000  # of the log beside a SQLite file, after which it begins anew
@@ -35,7 +37,7 @@ HOLD_UP_SECONDS = 1.0  # readers, so that it can
 
 def cause(away: Exception) -> str:
     """The database's own words, without the statement; nothing of a file can be in them."""
-    words = away if isinstance(away, WrongSchema) else getattr(away, "orig", None) or type(away).__name__
+    words = away if isinstance(away, WrongSchema | MissingKey) else getattr(away, "orig", None) or type(away).__name__
     return str(words).strip().splitlines()[0]
 
 
@@ -64,8 +66,10 @@ class WrongSchema(Exception):
     """The database's schema is another version's: nothing is written until that is mended."""
 
 
-AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, WrongSchema)
-"""What is raised while the database cannot be reached, is stopping, being upgraded, or its disk is full: it passes."""
+AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout, WrongSchema, MissingKey)
+"""What is raised while the database cannot be reached, is stopping, being upgraded, or its disk is full: it passes.
+
+So does the lack of a key by which something is sealed, once the process is started with it."""
 
 
 class Database:
@@ -81,8 +85,10 @@ class Database:
         finish: Finish = _refuse_ends,
         wake_sender: Callable[[], None] = lambda: None,
         log_limit_bytes: int = LOG_LIMIT_BYTES,
+        vault: Vault | None = None,
     ) -> None:
         self.url = url
+        self.vault = vault or Vault()
         self._notify = notify
         self._finish = finish
         self._wake_sender = wake_sender  # called once there is something to be sent to an endpoint
@@ -92,7 +98,7 @@ class Database:
         self._readers = Readers()
         self._log_limit_bytes = max(LOG_LEAST_BYTES, log_limit_bytes)
         self._log_bytes_allowed = self._log_limit_bytes  # more, while it could not begin anew
-        self._writer, self._reader = _sqlite_engines(url) if self.on_sqlite else _postgres_engines(url)
+        self._writer, self._reader = _sqlite_engines(url, self.vault) if self.on_sqlite else _postgres_engines(url)
 
     @property
     def engines(self) -> tuple[AsyncEngine, ...]:
@@ -117,7 +123,7 @@ class Database:
         """One transaction that may write; committed at the end, rolled back on any error. Errors: WrongSchema."""
         if self.refused:
             raise WrongSchema(self.refused)
-        tx = Transaction(self._writer)
+        tx = Transaction(self._writer, self.vault)
         try:
             async with AsyncExitStack() as stack:
                 if self.on_sqlite:
@@ -139,9 +145,10 @@ class Database:
                 self._notify(tx.locks.keys())
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
+    async def read(self) -> AsyncIterator[ReadTransaction]:
         """One consistent look; on SQLite it cannot write."""
-        async with self._readers.reading(nested=in_transaction()), self._counted(), self._reader.begin() as tx:
+        tx = ReadTransaction(self._reader, self.vault)
+        async with self._readers.reading(nested=in_transaction()), self._counted(), tx, tx.begin():
             yield tx
 
     async def give_back(self) -> bool:
@@ -252,7 +259,7 @@ def _postgres_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
 
-def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite_engines(url: str, vault: Vault) -> tuple[AsyncEngine, AsyncEngine]:
     address = driver_url(url, asynchronous=True)
     opened = {"timeout": 30, "async_creator_fn": connect}  # seconds that a lock is waited for
     options = {"connect_args": opened, "hide_parameters": True}  # a parameter may be a cell of a file
@@ -260,6 +267,8 @@ def _sqlite_engines(url: str) -> tuple[AsyncEngine, AsyncEngine]:
     reader = create_async_engine(address, pool_size=4, max_overflow=4, **options)
     log_limit = f"journal_size_limit={LOG_LIMIT_BYTES}"
     _on_connect(writer, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", log_limit)
+    if vault.opens:
+        event.listens_for(writer.sync_engine, "connect")(overwrite_deleted)
     _on_connect(reader, "query_only=ON", "foreign_keys=ON")
     _on_begin(writer, "BEGIN IMMEDIATE")
     _on_begin(reader, "BEGIN DEFERRED")
@@ -274,6 +283,15 @@ def _on_connect(engine: AsyncEngine, *pragmas: str) -> None:
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
+
+
+def overwrite_deleted(connection: Any, _record: object = None) -> None:
+    """See that a deleted data key is overwritten within its page, which costs nothing. Some builds overwrite all."""
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA secure_delete")
+    if not cursor.fetchone()[0]:
+        cursor.execute("PRAGMA secure_delete = FAST")
+    cursor.close()
 
 
 def _on_begin(engine: AsyncEngine, statement: str) -> None:

@@ -7,16 +7,16 @@ few in each step. If the process dies in between, the mark stays, and another pr
 from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Select, Table, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.events import Occurrence
+from app.domain.imports import Content
 from app.store import events, jobs, parts
 from app.store.imports import LOCKED
-from app.store.tables import event, import_, part, part_file, result_file, result_reason, result_row
+from app.store.tables import data_key, event, import_, part, part_file, result_file, result_reason, result_row
 from app.store.transaction import ImportLock, Transaction
 
 IMPORTS_AT_ONCE = 100
@@ -24,13 +24,6 @@ PARTS_AT_ONCE = 500  # of imports that are deleted with their history
 FILES_AT_ONCE = 10  # each is at most 10 MB
 ROWS_AT_ONCE = 2_000
 ERASED_TEXT = "Marketo's words are erased, as its results are."
-
-
-class Content(StrEnum):
-    """What an import has beside its counts and its history."""
-
-    FILE = "file"  # the uploaded rows
-    RESULTS = "results"  # failures and warnings
 
 
 ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
@@ -98,12 +91,23 @@ async def go_on(tx: Transaction, import_id: int | None = None) -> bool:
 
 
 def _steps(ids: Sequence[int]) -> list[Any]:
-    """The statements that delete a few rows each of what is marked: files, result files, result rows and
-    the counts of their reasons."""
+    """The statements that delete a few rows each of what is marked.
+
+    Data keys go first: from then on nobody can read what they sealed. A job's goes with the results of any of its
+    imports, as its result files do. Then files, result files, result rows and the counts of their reasons.
+    """
     no_file = select(part.c.id).join(import_).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
     no_results = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.results_erased_at.is_not(None))
     results_of = select(part.c.job_id).where(part.c.import_id.in_(no_results))
+    erased_files = select(import_.c.id).where(import_.c.id.in_(ids), import_.c.file_erased_at.is_not(None))
+    of_files = (data_key.c.import_id.in_(erased_files), data_key.c.content == Content.FILE)
+    of_results = (data_key.c.import_id.in_(no_results), data_key.c.content == Content.RESULTS)
+    of_jobs = (data_key.c.job_id.in_(results_of),)
     return [
+        *(
+            _delete_some(data_key, select(data_key.c.id).where(*which), ROWS_AT_ONCE)
+            for which in (of_files, of_results, of_jobs)
+        ),
         _delete_some(part_file, select(part_file.c.part_id).where(part_file.c.part_id.in_(no_file)), FILES_AT_ONCE),
         _delete_some(
             result_file, select(result_file.c.job_id).where(result_file.c.job_id.in_(results_of)), FILES_AT_ONCE

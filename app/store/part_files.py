@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, select
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from app.store import blobs
+from app.domain.imports import Content
+from app.store import blobs, data_keys, sealed
 from app.store.blobs import Corrupt
+from app.store.data_keys import PartKey
 from app.store.tables import part_file
+from app.store.transaction import ReadTransaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,19 +22,28 @@ class StoredFile:
     row_numbers: bytes | None
 
 
-async def load_files(tx: AsyncConnection, part_ids: Sequence[int]) -> dict[int, StoredFile]:
-    """By part; those that are erased are missing. Errors: Corrupt, which says whose file it is."""
-    rows = await tx.execute(select(part_file).where(part_file.c.part_id.in_(part_ids)))
-    return {row.part_id: await _checked(row) for row in rows.all()}
+async def load_files(tx: ReadTransaction, part_ids: Sequence[int]) -> dict[int, StoredFile]:
+    """By part; those that are erased are missing. Errors: Corrupt, which says whose file it is; MissingKey."""
+    rows = (await tx.execute(select(part_file).where(part_file.c.part_id.in_(part_ids)))).all()
+    sealed_ids = [row.part_id for row in rows if row.sealed]
+    keys = await data_keys.of_parts(tx, sealed_ids) if sealed_ids else {}
+    await data_keys.refuse_lost(tx, [its.import_id for its in keys.values() if its.key is None], Content.FILE)
+    files = {row.part_id: await _checked(row, keys.get(row.part_id)) for row in rows}
+    return {part_id: file for part_id, file in files.items() if file}
 
 
-async def load_file(tx: AsyncConnection, part_id: int) -> StoredFile | None:
-    """None once its rows are erased. Errors: Corrupt."""
-    row = (await tx.execute(select(part_file).where(part_file.c.part_id == part_id))).one_or_none()
-    return await _checked(row) if row else None
+async def load_file(tx: ReadTransaction, part_id: int) -> StoredFile | None:
+    """None once its rows are erased. Errors: Corrupt, MissingKey."""
+    return (await load_files(tx, [part_id])).get(part_id)
 
 
-async def _checked(row: Row[Any]) -> StoredFile:
+async def _checked(row: Row[Any], its: PartKey | None) -> StoredFile | None:
+    """None where its data key is erased: then its rows are, too."""
     if not await blobs.is_whole(row.checksum, row.blob, row.row_numbers):
         raise Corrupt(f"the file of part {row.part_id} is not what was stored")
-    return StoredFile(bytes(row.blob), None if row.row_numbers is None else bytes(row.row_numbers))
+    blob = bytes(row.blob)
+    if row.sealed:
+        if its is None or its.key is None:
+            return None
+        blob = await sealed.unseal(its.key, blob, sealed.part_file_of(its.import_id, its.number))
+    return StoredFile(blob, None if row.row_numbers is None else bytes(row.row_numbers))

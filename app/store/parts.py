@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -27,16 +27,19 @@ from sqlalchemy import (
 
 from app.domain.alike import alike_of
 from app.domain.events import Occurrence
-from app.domain.imports import Request
+from app.domain.imports import Content, Request
 from app.domain.lifecycle import AT_MARKETO, FINAL, LIVE, OF_PARTS, TABLE, Move, PartState
 from app.domain.parts import Part, TryError
 from app.domain.timeouts import REVIEW_SECONDS, after
-from app.store import blobs, counters, events, imports
+from app.store import blobs, counters, data_keys, events, imports, sealed
 from app.store.dialects import later
 from app.store.imports import Accepted
 from app.store.part_rows import as_part, due, tried
 from app.store.tables import WAITING, part, part_file, part_keys
 from app.store.transaction import ImportLock, Transaction
+
+if TYPE_CHECKING:
+    from app.encryption.sealing import DataKey
 
 AT_ONCE = 500  # ids in one statement
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -91,8 +94,9 @@ async def add(
     """
     made = await tx.execute(insert(part).returning(part.c.id), {"import_id": import_id} | columns_of(request, new))
     part_id = made.scalar_one()
-    await tx.execute(insert(part_file), {"part_id": part_id} | await file_of(new))
-    if keys := await keys_of(new):
+    key = (await data_keys.get_or_add(tx, [import_id], Content.FILE)).get(import_id)
+    await tx.execute(insert(part_file), {"part_id": part_id} | await file_of(new, import_id, key))
+    if keys := await keys_of(new, import_id, key):
         await tx.execute(insert(part_keys), {"part_id": part_id} | keys)
 
 
@@ -115,15 +119,21 @@ def columns_of(request: Request, new: NewPart) -> dict[str, Any]:
     }
 
 
-async def file_of(new: NewPart) -> dict[str, Any]:
-    """The columns of a part's file."""
-    checksum = await blobs.checksum(new.blob, new.row_numbers)
-    return {"blob": new.blob, "row_numbers": new.row_numbers, "checksum": checksum}
+async def file_of(new: NewPart, import_id: int, key: "DataKey | None") -> dict[str, Any]:
+    """The columns of a part's file. `key`: to seal it by; None: it is stored in the clear."""
+    blob = await sealed.seal(key, new.blob, sealed.part_file_of(import_id, new.number)) if key else new.blob
+    checksum = await blobs.checksum(blob, new.row_numbers)
+    columns = {"blob": blob, "row_numbers": new.row_numbers, "checksum": checksum}
+    return columns | {"sealed": True} if key else columns
 
 
-async def keys_of(new: NewPart) -> dict[str, Any]:
-    """The columns of a part's record keys; none where nobody knows them."""
-    return {} if new.keys is None else {"digests": new.keys, "checksum": await blobs.checksum(new.keys)}
+async def keys_of(new: NewPart, import_id: int, key: "DataKey | None") -> dict[str, Any]:
+    """The columns of a part's record keys; none where nobody knows them. `key`: as for its file."""
+    if new.keys is None:
+        return {}
+    digests = await sealed.seal(key, new.keys, sealed.record_keys_of(import_id, new.number)) if key else new.keys
+    columns = {"digests": digests, "checksum": await blobs.checksum(digests)}
+    return columns | {"sealed": True} if key else columns
 
 
 async def release(tx: Transaction, accepted: Accepted, *, at: datetime, due_at: datetime | None = None) -> None:

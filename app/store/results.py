@@ -1,5 +1,6 @@
 """Result files as Marketo sent them, and their rows with the place each has in the uploaded file."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -7,19 +8,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Row, and_, delete, func, insert, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from app.domain.imports import Content
 from app.domain.result_rows import ResultRow
-from app.store import blobs
+from app.store import blobs, data_keys, result_seals, sealed
+from app.store.result_seals import REASON_CHARACTERS
 from app.store.tables import result_file, result_reason, result_row
-from app.store.transaction import Transaction
+from app.store.transaction import ReadTransaction, Transaction
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 PAGE_BYTES = 1_000_000  # of cells that are read in one look: a row may be as large as a part
 LAST = 2**62  # where rows whose source row nobody can know are put: behind all others
-REASON_CHARACTERS = 64  # of a reason that are in the index
 OWN = 0  # the part number of rows that we wrote ourselves, before there was a part at Marketo
+
+
+OPENED = [result_row.c[name] for name in ("source_row", "reason", "cells", "sealed", "kind", "position", "part_number")]
+"""The columns by which rows are read, and opened where they are sealed."""
 
 
 class Kind(StrEnum):
@@ -32,9 +38,11 @@ EncodedRow = dict[str, Any]
 
 
 async def keep_file(tx: Transaction, job_id: int, kind: Kind, blob: bytes) -> None:
-    """Store a job's result file as Marketo sent it, packed."""
-    summed = await blobs.checksum(blob)
-    await tx.execute(insert(result_file), {"job_id": job_id, "kind": kind, "blob": blob, "checksum": summed})
+    """Store a job's result file as Marketo sent it, packed. Errors: MissingKey."""
+    key = await data_keys.get_or_add_for_job(tx, job_id)
+    content = await sealed.seal(key, blob, sealed.result_file_of(job_id, kind)) if key else blob
+    row = {"job_id": job_id, "kind": kind, "blob": content, "checksum": await blobs.checksum(content)}
+    await tx.execute(insert(result_file), row | {"sealed": key is not None})
 
 
 class Owner(NamedTuple):
@@ -62,8 +70,10 @@ def encode_rows(rows: Iterable[tuple[Owner, ResultRow]]) -> list[EncodedRow]:
 
 
 async def keep_rows(tx: Transaction, kind: Kind, rows: Iterable[EncodedRow]) -> None:
-    """Store rows, a thousand or so at a time."""
+    """Store rows, a thousand or so at a time. Errors: MissingKey."""
     kept = [{"kind": kind, **row} for row in rows]
+    if keys := await data_keys.get_or_add(tx, {row["import_id"] for row in kept}, Content.RESULTS):
+        kept = await asyncio.to_thread(result_seals.seal_rows, kept, keys)
     await tx.execute(insert(result_row), kept)
     await tx.execute(insert(result_reason), _counted(kept))
 
@@ -72,7 +82,7 @@ def _counted(rows: Sequence[EncodedRow]) -> list[dict[str, Any]]:
     """How many of these rows have which reason, part by part."""
     counts: dict[tuple[Any, ...], dict[str, Any]] = {}
     for row in rows:
-        same = {name: row[name] for name in ("import_id", "kind", "part_number", "reason")}
+        same = {name: row[name] for name in ("import_id", "kind", "part_number", "reason", "sealed") if name in row}
         count = counts.setdefault(tuple(same.values()), same | {"rows": 0, "first_position": LAST})
         count["rows"] += 1
         count["first_position"] = min(count["first_position"], row["position"])
@@ -96,7 +106,7 @@ class Cut(NamedTuple):
 
 
 async def page(
-    tx: AsyncConnection,
+    tx: ReadTransaction,
     import_id: int,
     kind: Kind,
     cut: Cut,
@@ -105,23 +115,34 @@ async def page(
 ) -> Page:
     """An import's result rows in source order, one page of them; without our own, Marketo's alone.
 
-    As many as PAGE_BYTES hold, but one at least.
+    As many as PAGE_BYTES hold, but one at least. None once they are erased. Errors: Corrupt, MissingKey.
     """
     conditions = [result_row.c.import_id == import_id, result_row.c.kind == kind]
     if not own:
         conditions.append(result_row.c.part_number != OWN)
-    return await _page(tx, conditions, cut)
+    if cut.reason is not None:
+        conditions.append(await _has_reason(tx, import_id, cut.reason))
+    return await _page(tx, import_id, conditions, cut)
+
+
+async def _has_reason(tx: ReadTransaction, import_id: int, reason: str) -> ColumnElement[bool]:
+    """Rows with this reason, sealed or in the clear: equal ones of an import are sealed alike."""
+    reasons = [reason]
+    if tx.vault.opens and (key := await data_keys.find(tx, import_id, Content.RESULTS)):
+        reasons.append(result_seals.of_import(key, import_id).seal_alike(reason))
+    stored = [
+        and_(result_row.c.reason_start == each[:REASON_CHARACTERS], result_row.c.reason == each) for each in reasons
+    ]
+    return or_(*stored)
 
 
 async def _page(
-    tx: AsyncConnection,
+    tx: ReadTransaction,
+    import_id: int,
     conditions: list[ColumnElement[bool]],
     cut: Cut,
 ) -> Page:
-    after, size, row_bytes, reason = cut
-    if reason is not None:
-        start = result_row.c.reason_start == reason[:REASON_CHARACTERS]
-        conditions = [*conditions, start, result_row.c.reason == reason]
+    after, size, row_bytes, _ = cut
     place = tuple_(result_row.c.position, result_row.c.id)
     if after is not None:
         conditions = [*conditions, place > after]
@@ -141,11 +162,9 @@ async def _page(
         return Page([], more=False, last_place=None)
     last = (sizes[count - 1][0], sizes[count - 1][1])
     selected = await tx.execute(
-        select(result_row.c.source_row, result_row.c.reason, result_row.c.cells)
-        .where(*conditions, place <= last)
-        .order_by(result_row.c.position, result_row.c.id)
+        select(*OPENED).where(*conditions, place <= last).order_by(result_row.c.position, result_row.c.id)
     )
-    rows = [_decoded(row.source_row, row.reason, row.cells) for row in selected]
+    rows = await _decoded(tx, import_id, selected.all())
     return Page(rows, more=len(sizes) > count, last_place=last)
 
 
@@ -158,19 +177,44 @@ class ReasonCount:
     first_source_row: int | None  # None where the row of none of them is known
 
 
-async def reasons(tx: AsyncConnection, import_id: int, kind: Kind, *, limit: int) -> tuple[list[ReasonCount], int]:
-    """(the most frequent reasons, `limit` at most; how many there are). Equally frequent ones by their first row."""
+async def reasons(tx: ReadTransaction, import_id: int, kind: Kind, *, limit: int) -> tuple[list[ReasonCount], int]:
+    """(the most frequent reasons, `limit` at most; how many there are). Equally frequent ones by their first row.
+
+    While `sluice rekey` seals an import's reasons, one that is rare may count by half, and twice among how many there
+    are. Errors: Corrupt, MissingKey.
+    """
     rows, first = func.sum(result_reason.c.rows), func.min(result_reason.c.first_position)
     counted = await tx.execute(
-        select(result_reason.c.reason, rows, first, func.count().over())
+        select(
+            result_reason.c.reason,
+            result_reason.c.sealed,
+            rows.label("rows"),
+            first.label("first"),
+            func.count().over().label("total"),
+        )
         .where(result_reason.c.import_id == import_id, result_reason.c.kind == kind)
-        .group_by(result_reason.c.reason)
+        .group_by(result_reason.c.reason, result_reason.c.sealed)
         .order_by(rows.desc(), first, result_reason.c.reason)
-        .limit(limit)
+        .limit(2 * limit)
     )
     found = counted.all()
-    counts = [ReasonCount(row[0], int(row[1]), None if row[2] == LAST else row[2]) for row in found]
-    return counts, found[0][3] if found else 0
+    counts = await _added_up(tx, import_id, found)
+    total = found[0].total - (len(found) - len(counts)) if found else 0
+    return [ReasonCount(*count) for count in counts[:limit]], total
+
+
+async def _added_up(tx: ReadTransaction, import_id: int, found: Sequence[Any]) -> list[tuple[str, int, int | None]]:
+    """(reason, rows, first source row): what is sealed and what is in the clear together, the most frequent first."""
+    sums: dict[str, tuple[int, int]] = {}
+    key = await data_keys.get(tx, import_id, Content.RESULTS) if any(row.sealed for row in found) else None
+    for row in found:
+        if row.sealed and key is None:  # erased
+            continue
+        reason = result_seals.open_reason(key, import_id, row.reason) if row.sealed and key else row.reason
+        rows, first = sums.get(reason, (0, LAST))
+        sums[reason] = (rows + int(row.rows), min(first, row.first))
+    ordered = sorted(sums.items(), key=lambda each: (-each[1][0], each[1][1], each[0]))
+    return [(reason, rows, None if first == LAST else first) for reason, (rows, first) in ordered]
 
 
 async def part_rows(tx: AsyncConnection, import_id: int, kind: Kind, *, part_number: int) -> list[int]:
@@ -198,7 +242,18 @@ def _json(cells: Sequence[str | None] | str) -> str:
     return text if text.isascii() or not SURROGATE.search(text) else json.dumps(cells)
 
 
-def _decoded(source_row: int | None, reason: str, cells: str) -> ResultRow:
+async def _decoded(tx: ReadTransaction, import_id: int, rows: Sequence[Row[Any]]) -> list[ResultRow]:
+    """Without those whose data key is erased. Errors: Corrupt, MissingKey."""
+    if not any(row.sealed for row in rows):
+        return [_as_result_row(row.source_row, row.reason, row.cells) for row in rows]
+    key = await data_keys.get(tx, import_id, Content.RESULTS)
+    if key is None:
+        return []
+    opened = await asyncio.to_thread(result_seals.open_rows, rows, key, import_id)
+    return [_as_result_row(row.source_row, reason, cells) for row, (reason, cells) in zip(rows, opened, strict=True)]
+
+
+def _as_result_row(source_row: int | None, reason: str, cells: str) -> ResultRow:
     content = json.loads(cells)
     if isinstance(content, str):
         return ResultRow(source_row, reason, text=content)

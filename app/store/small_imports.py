@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import insert
 
 from app.domain.events import Occurrence
-from app.domain.imports import Import, ImportStatus, LeftOut, Remaining, Request, SourceFile
+from app.domain.imports import Content, Import, ImportStatus, LeftOut, Remaining, Request, SourceFile
 from app.domain.lifecycle import PartState
 from app.domain.parts import Rows
-from app.store import events, imports, parts
+from app.store import data_keys, events, imports, parts
 from app.store.dialects import take_ids
 from app.store.imports import Accepted, Origin
 from app.store.parts import NewPart
@@ -54,18 +54,24 @@ async def add_all(tx: Transaction, new: Sequence[SmallImport], *, at: datetime) 
         for each, its, part_id in zip(new, accepted, taken[part], strict=True)
     ]
     await tx.execute(insert(part), part_rows)
-    files = [
-        {"part_id": part_id} | await parts.file_of(each.part) for each, part_id in zip(new, taken[part], strict=True)
-    ]
+    await _add_contents(tx, [each.part for each in new], taken[import_], taken[part])
+    return [(its.lock, _as_import(each, its, at)) for each, its in zip(new, accepted, strict=True)]
+
+
+async def _add_contents(
+    tx: Transaction, new: Sequence[NewPart], import_ids: Sequence[int], part_ids: Sequence[int]
+) -> None:
+    """The parts' files and record keys, sealed where that is asked for, each import's by a data key of its own."""
+    data_keys_of = await data_keys.add(tx, import_ids, Content.FILE)
+    files, keys = [], []
+    for each, import_id, part_id in zip(new, import_ids, part_ids, strict=True):
+        key = data_keys_of.get(import_id)
+        files.append({"part_id": part_id} | await parts.file_of(each, import_id, key))
+        if columns := await parts.keys_of(each, import_id, key):
+            keys.append({"part_id": part_id} | columns)
     await tx.execute(insert(part_file), files)
-    keys = [
-        {"part_id": part_id} | await parts.keys_of(each.part)
-        for each, part_id in zip(new, taken[part], strict=True)
-        if each.part.keys is not None
-    ]
     if keys:
         await tx.execute(insert(part_keys), keys)
-    return [(its.lock, _as_import(each, its, at)) for each, its in zip(new, accepted, strict=True)]
 
 
 def _accepted(tx: Transaction, new: SmallImport, import_id: int, event_id: int) -> Accepted:

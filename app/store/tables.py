@@ -70,6 +70,11 @@ Number = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by 
 Json = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
 
 
+def _sealed() -> Column[bool]:
+    """Says of a row whether what was uploaded or came from Marketo is sealed by a data key, or is in the clear."""
+    return Column("sealed", Boolean, nullable=False, server_default=false())
+
+
 def _type_of(kind: ValueKind) -> TypeEngine[Any]:
     """The type of the column that holds an object type's parameter."""
     match kind:
@@ -419,6 +424,7 @@ part_file = Table(  # a part's own file, header included, as one zstd blob
     # Which rows of the upload these are, packed; NULL: they follow each other from part.first_row on
     Column("row_numbers", LargeBinary),
     Column("checksum", LargeBinary),  # of both (store/blobs.py); NULL: stored by a version that took none
+    _sealed(),
 )
 
 part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: nobody knows which columns are the key
@@ -427,6 +433,7 @@ part_keys = Table(  # the 64-bit digests of a live part's keys, sorted; no row: 
     Column("part_id", ForeignKey("part.id", ondelete="CASCADE"), primary_key=True),
     Column("digests", LargeBinary, nullable=False),
     Column("checksum", LargeBinary),
+    _sealed(),
 )
 
 result_file = Table(  # what Marketo sent about a job, as one zstd blob; it goes with the results of any of its imports
@@ -436,6 +443,7 @@ result_file = Table(  # what Marketo sent about a job, as one zstd blob; it goes
     Column("kind", String(10), primary_key=True),
     Column("blob", LargeBinary, nullable=False),
     Column("checksum", LargeBinary),
+    _sealed(),
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
 
@@ -453,6 +461,7 @@ result_row = Table(
     # For the index: a reason may be longer than a database takes in one
     Column("reason_start", String(64), nullable=False, server_default=text("''")),
     Column("cells", Text, nullable=False),  # a JSON list: only ever read as a whole
+    _sealed(),
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
 Index(
@@ -482,6 +491,7 @@ result_reason = Table(  # how many rows have which reason: a sum for each reason
     Column("reason", Text, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("first_position", Number, nullable=False),  # of these rows
+    _sealed(),
     CheckConstraint("kind IN ('failures', 'warnings')", name="kind"),
 )
 Index(  # all of an import's; and a part's own, to replace
@@ -578,6 +588,23 @@ Index("ix_event_of_instance", event.c.at, postgresql_where=_of_instance, sqlite_
 Index(  # GET /v1/instances/{name}/events
     "ix_event_instance", event.c.instance, event.c.id, postgresql_where=_of_instance, sqlite_where=_of_instance
 )
+
+data_key = Table(  # what the content of one import is sealed by, or the result files of one job (store/data_keys.py)
+    "data_key",
+    metadata,
+    Column("id", Number, primary_key=True, autoincrement=True),
+    Column("import_id", ForeignKey("import.id", ondelete="CASCADE")),
+    Column("job_id", ForeignKey("job.id", ondelete="CASCADE")),
+    Column("content", String(10), nullable=False),
+    Column("master", String(16), nullable=False),  # the fingerprint of the key that it is wrapped by
+    Column("wrapped", LargeBinary, nullable=False),
+    UniqueConstraint("import_id", "content"),
+    UniqueConstraint("job_id"),
+    CheckConstraint("content IN ('file', 'results')", name="content"),
+    CheckConstraint("(import_id IS NULL) <> (job_id IS NULL)", name="owner"),
+    sqlite_autoincrement=True,
+)
+Index("ix_data_key_master", data_key.c.master, data_key.c.id)  # which keys are needed, and what to wrap again
 
 webhook = Table(  # an endpoint that is told what happens
     "webhook",

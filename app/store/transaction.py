@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.domain.webhooks import News
+from app.encryption.vault import Vault
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,13 +24,23 @@ class ImportLock:
     request_id: str | None  # of the request that made the import
 
 
-class Transaction(AsyncConnection):
-    """`Database.write()` makes it. What only reads takes an AsyncConnection, and so a Transaction too."""
+class ReadTransaction(AsyncConnection):
+    """`Database.read()` makes it. What opens sealed content takes one; all else that only reads, an AsyncConnection."""
+
+    __slots__ = ("vault",)
+
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+        super().__init__(engine)
+        self.vault = vault  # what opens what is sealed here, and seals what is new
+
+
+class Transaction(ReadTransaction):
+    """`Database.write()` makes it. It reads, too: whatever takes a ReadTransaction takes this one."""
 
     __slots__ = ("after_commit", "counted", "ended", "locks", "news")
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        super().__init__(engine)
+    def __init__(self, engine: AsyncEngine, vault: Vault) -> None:
+        super().__init__(engine, vault)
         self.locks: dict[int, ImportLock] = {}  # by import
         self.ended: dict[ImportLock, datetime] = {}  # imports whose last part has ended here, and when
         self.counted: dict[tuple[str, str, str], float] = defaultdict(float)  # by instance, counter and label

@@ -35,7 +35,7 @@ async def add(
     at: datetime,
 ) -> int:
     values = {"client": client, "url": url, "description": description, "events": sorted(events), "enabled": True}
-    made = insert(webhook).values(**values, **webhook_secrets.of_new(secret), created_at=at)
+    made = insert(webhook).values(**values, **webhook_secrets.of_new(tx, secret), created_at=at)
     return int((await tx.execute(made.returning(webhook.c.id))).scalar_one())
 
 

@@ -3,13 +3,13 @@
 import shutil
 import tempfile
 from collections.abc import AsyncIterator
-from typing import IO
 
 from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser
 from starlette.concurrency import run_in_threadpool
 
 from app.domain.errors import BadParameter, BrokenUpload, Detail, DiskFull, TooLarge
+from app.encryption.vault import Spool
 from app.files.file_kinds import packing_of
 from app.web.form_part import SHOWN_CHARACTERS, FormPart
 from app.web.import_parameters import KNOWN
@@ -29,9 +29,7 @@ class Form:
 
     file: FormPart
 
-    def __init__(
-        self, spool: IO[bytes], boundary: bytes, limit_bytes: int, *, floor_bytes: int, open_end: bool
-    ) -> None:
+    def __init__(self, spool: Spool, boundary: bytes, limit_bytes: int, *, floor_bytes: int, open_end: bool) -> None:
         """`floor_bytes`: what the spool leaves free on its disk. Errors: BrokenUpload."""
         if not boundary:
             raise BrokenUpload("The form's Content-Type names no boundary.")

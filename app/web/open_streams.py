@@ -1,7 +1,8 @@
 """Streams of events, waits and downloads, which stay open. One client may have a limited number at one process."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
@@ -65,7 +66,18 @@ class _Counted(StreamingResponse):
 
 
 class Download(_Counted):
-    """A file that is made while it is read."""
+    """A file that is made while it is read; but for its first piece: what fails until then has its own status."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        pieces = aiter(self.body_iterator)
+        self.body_iterator = _with_first(await anext(pieces, b""), pieces)
+        await super().__call__(scope, receive, send)
+
+
+async def _with_first(first: Any, rest: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    yield first
+    async for piece in rest:
+        yield piece
 
 
 class Events(_Counted, EventSourceResponse):

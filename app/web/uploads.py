@@ -62,9 +62,12 @@ async def received(
         _refuse_packed_form(claims)
         if admit:
             await admit()
+        vault = request.app.state.container.db.vault
         with tempfile.SpooledTemporaryFile(max_size=SPOOL_BYTES) as spool:
             boundary = media.options.get(b"boundary", b"")
-            form = Form(spool, boundary, limit_bytes, floor_bytes=settings.disk_floor_bytes, open_end=open_end)
+            form = Form(
+                vault.spool(spool), boundary, limit_bytes, floor_bytes=settings.disk_floor_bytes, open_end=open_end
+            )
             async with body_of(request, place) as body:
                 yield _with_place(await _in_form(request, body, claims, form), place)
     else:

@@ -172,6 +172,7 @@ async def test_every_kind_of_stored_bytes_is_looked_at(stage: Stage):
         ("part_file", "row_numbers"),
         ("part_keys", "digests"),
         ("result_file", "blob"),
+        ("data_key", "wrapped"),  # looked at with what it seals
     }
 
 

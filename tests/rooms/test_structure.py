@@ -98,10 +98,16 @@ def test_no_module_of_the_service_is_loaded_by_its_name_but_where_that_is_explai
     """An import in a string is an edge that no contract sees.
 
     The list of commands has them, what serves HTTP, what traces, and the beginning, which sets the signals' handlers
-    before.
+    before; and the vault, which needs no ciphers where there is no key.
     """
     cli = APP / "cli"
-    explained = {cli / "commands.py", cli / "server.py", cli / "tracing.py", APP / "__main__.py"}
+    explained = {
+        cli / "commands.py",
+        cli / "server.py",
+        cli / "tracing.py",
+        APP / "__main__.py",
+        APP / "encryption" / "vault.py",
+    }
     for path in sources():
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("app."):

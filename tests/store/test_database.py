@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 
-from app.store.database import Database
+from app.store.database import Database, overwrite_deleted
 from app.store.tables import instance
 
 
@@ -58,3 +58,13 @@ async def test_nothing_follows_a_rollback_and_nothing_is_left_for_the_next(db: D
     async with db.write() as tx:
         tx.after_commit.append(partial(told.append, "this"))
     assert told == ["this"]
+
+
+@pytest.mark.parametrize(("by_default", "then"), [(0, 2), (1, 1)], ids=["not by itself", "all of it"])
+def test_what_is_deleted_is_overwritten_where_there_are_keys(by_default: int, then: int):
+    """Within its page at least (FAST is 2); where SQLite was built to overwrite everything, it goes on so."""
+    connection = sqlite3.connect(":memory:")
+    connection.execute(f"PRAGMA secure_delete = {by_default}")
+    overwrite_deleted(connection)
+    assert connection.execute("PRAGMA secure_delete").fetchone() == (then,)
+    connection.close()

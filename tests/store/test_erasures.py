@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Table, func, select
 
+from app.domain.imports import Content
 from app.domain.lifecycle import Move
 from app.domain.result_rows import ResultRow
 from app.store import erasures, events, imports, jobs, part_queries, parts, results
 from app.store.database import Database
-from app.store.erasures import Content
 from app.store.results import Kind, Owner
 from app.store.tables import event, import_, part, part_file, result_file, result_reason, result_row
 from tests.store.seed import AT, an_import, parts_of

@@ -22,13 +22,16 @@ from app.store import (
     part_files,
     part_queries,
     parts,
+    rekeying,
     results,
 )
 from app.store.database import Database
 from app.store.parts import NewPart
+from app.store.rekeying import STAGES
 from app.store.results import Kind, Owner
 from migrations.drift import drift
-from tests.store.seed import a_webhook, an_import
+from tests.store.seed import a_webhook, an_import, parts_of
+from tests.support.keys import FIRST, give_keys, vault
 
 AT = datetime(2026, 11, 4, 12, tzinfo=UTC)
 VALUES = ["é", None, 'a"b']
@@ -102,6 +105,36 @@ async def test_0019_it_does_not_go_down_while_an_import_is_under_review(database
     migrations.downgrade(database_url, "0018")
     migrations.upgrade(database_url)
     assert drift(database_url) == []
+
+
+async def test_0024_it_does_not_go_down_while_something_is_sealed(database_url: str):
+    """The version before could not read it. Once all is in the clear, it goes, and comes again with the rows."""
+    database = Database(database_url, vault=vault(FIRST))
+    import_id = await an_import(database)
+    async with database.write() as tx:
+        await a_webhook(tx)
+    with pytest.raises(RuntimeError, match="run `sluice rekey`, then downgrade"):
+        migrations.downgrade(database_url, "0023")
+    give_keys(database, "clear", FIRST)
+    for stage in ("part_file", "data_key"):
+        async with database.write() as tx:
+            ids = await rekeying.next_ids(tx, STAGES[stage], after=0, seals=False)
+            assert await STAGES[stage].work(tx, ids) == 1
+    with pytest.raises(RuntimeError, match="something is encrypted"):  # the secret
+        migrations.downgrade(database_url, "0023")
+    async with database.write() as tx:
+        assert await STAGES["webhook"].work(tx, [1]) == 1
+    await database.close()
+    migrations.downgrade(database_url, "0023")
+    migrations.upgrade(database_url)
+    assert drift(database_url) == []
+    database = Database(database_url)
+    (only,) = await parts_of(database, import_id)
+    async with database.read() as tx:
+        stored = await part_files.load_file(tx, only.id)
+        assert stored is not None
+        assert stored.blob == b"blob"
+    await database.close()
 
 
 async def test_each_step_down_and_up_again_keeps_the_rows(database_url: str):

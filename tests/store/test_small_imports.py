@@ -6,13 +6,15 @@ from sqlalchemy import select
 
 from app.domain.imports import LeftOut, Preflight, Request, SourceFile
 from app.domain.objects import Leads
-from app.store import imports, parts, small_imports
+from app.store import imports, instances, parts, small_imports
 from app.store.database import Database
 from app.store.imports import Origin
 from app.store.parts import NewPart
 from app.store.small_imports import SmallImport
-from app.store.tables import event, import_, part, part_file, part_keys
+from app.store.tables import data_key, event, import_, part, part_file, part_keys
 from tests.store.seed import AT, an_import
+from tests.support.keys import FIRST, give_keys
+from tests.support.statements import statements
 
 REQUEST = Request(target=Leads(list_id=7), label="x", metadata={"a": "b"}, preflight=Preflight.OFF, not_before=AT)
 FILE = SourceFile("x.csv", 20, "ab", 2)
@@ -66,6 +68,25 @@ async def test_ids_go_on_where_they_were_and_none_is_given_twice(db: Database):
     async with db.write() as tx:
         ((next_, _),) = await small_imports.add_all(tx, [small()], at=AT)
     assert first < lock.import_id < next_.import_id < await an_import(db)
+
+
+async def test_with_keys_they_take_one_statement_more_and_read_nothing_more(db: Database):
+    """However many they are; each has a data key of its own."""
+    asked = []
+    async with db.write() as tx:
+        await instances.ensure(tx, ["default"])
+    for keys in ((), (FIRST,)):
+        give_keys(db, *keys)
+        async with db.write() as tx:
+            with statements(db) as sent:
+                made = await small_imports.add_all(tx, [small() for _ in range(5)], at=AT)
+            asked.append(sent)
+    without, with_keys = ([sentence.split()[0] for sentence in sent] for sent in asked)
+    assert len(with_keys) == len(without) + 1
+    assert with_keys.count("SELECT") == without.count("SELECT")
+    async with db.read() as tx:
+        owners = (await tx.execute(select(data_key.c.import_id).order_by(data_key.c.id))).scalars().all()
+    assert owners == [lock.import_id for lock, _ in made]
 
 
 async def test_one_under_review_has_no_place(db: Database):

@@ -9,7 +9,7 @@ CODES = "x-codes"
 OF_KEYS = ("unauthorized", "too_many_requests")
 OF_CONNECTIONS = ("headers_too_large", "request_timeout")  # before anybody knows which path is asked for
 OF_ALL = (*OF_CONNECTIONS, "internal_error", "too_many_connections")
-OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "stopping")
+OF_ALL_GUARDED = ("invalid_parameter", "database_unavailable", "schema_changed", "key_missing", "stopping")
 OF_BODIES = (
     "broken_upload",
     "digest_mismatch",
@@ -81,6 +81,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     "too_many_connections": {"Retry-After": RETRY_AFTER},
     "database_unavailable": {"Retry-After": RETRY_AFTER | {"required": True}},
     "schema_changed": {"Retry-After": RETRY_AFTER | {"required": True}},
+    "key_missing": {"Retry-After": RETRY_AFTER | {"required": True}},
     "stopping": {"Retry-After": RETRY_AFTER | {"required": True}},
 }
 
