@@ -1,9 +1,7 @@
 """API keys: creating and revoking them, finding out who sends one, and exchanging one for an access token."""
 
-import asyncio
 import hashlib
 import hmac
-import math
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -18,12 +16,13 @@ from app.domain.imports import HIGHEST_PRIORITY
 from app.domain.timeouts import KEY_LOOK_SECONDS, KEY_USE_SECONDS, TOKEN_FRESH_SECONDS
 from app.store import access_tokens, api_keys
 from app.store.database import AWAY, Database
+from app.ttl_cache import TtlCache
 
 log = structlog.get_logger()
 
 ID_BYTES, SECRET_BYTES = 6, 24  # 48 bits tell keys apart, 192 cannot be guessed
 TOKEN_BYTES = 24
-LOOKED_KEYS = 1_000  # that are remembered at once
+KEPT_KEYS = 1_000  # that were used a moment ago, and as many tokens
 TOKEN_LIFE = timedelta(hours=1)  # as Marketo's. Adobe, "Authentication", read 2026-08
 
 
@@ -42,13 +41,18 @@ class _Issued:
     dies: float  # by the monotonic clock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class ApiKeys:
     db: Database
     now: Clock
     _issued: dict[str, _Issued] = field(default_factory=dict, repr=False)  # the last one, by its key's id
-    _looked: dict[str, tuple[float, asyncio.Future[bool]]] = field(default_factory=dict)
-    """By the ids of keys that let somebody in: when they were looked at again, by the monotonic clock, and the look."""
+    _keys: TtlCache[str, ApiKey] = field(init=False, repr=False)  # by their ids
+    _tokens: TtlCache[str, tuple[ApiKey, datetime]] = field(init=False, repr=False)  # by their digests
+    _noted: dict[str, datetime] = field(default_factory=dict, repr=False)  # uses of keys, by their ids
+
+    def __post_init__(self) -> None:
+        self._keys = TtlCache(self.now, KEY_LOOK_SECONDS, KEPT_KEYS)
+        self._tokens = TtlCache(self.now, KEY_LOOK_SECONDS, KEPT_KEYS)
 
     async def create(
         self,
@@ -83,6 +87,8 @@ class ApiKeys:
             if await api_keys.get(tx, key_id) is None:
                 raise NotFound(f"There is no key {key_id}. `sluice keys list` shows them all.")
             await api_keys.revoke(tx, key_id, at=self.now())
+        self._keys.forget(key_id)
+        self._tokens.forget()
 
     async def caller(self, text: str) -> Caller | None:
         """Who sends this key; None where it opens nothing."""
@@ -95,26 +101,22 @@ class ApiKeys:
         return await self.holder(key_id, secret)
 
     async def still_opens(self, key_id: str) -> bool:
-        """Whether a key that let somebody in would do so again; all who ask at about the same time share one look."""
-        at = self.now.monotonic()
-        looked_at, look = self._looked.get(key_id, (-math.inf, None))
-        if look is None or at - looked_at >= KEY_LOOK_SECONDS:
-            if len(self._looked) >= LOOKED_KEYS:
-                self._looked.clear()
-            look = asyncio.ensure_future(self._opens(key_id))
-            look.add_done_callback(_is_heard)
-            self._looked[key_id] = (at, look)
-        return await asyncio.shield(look)
-
-    async def _opens(self, key_id: str) -> bool:
-        async with self.db.read() as tx:
-            key = await api_keys.get(tx, key_id)
+        """Whether a key that let somebody in would do so again."""
+        key = await self._get(key_id)
         return key is not None and key.opens(self.now())
+
+    async def _get(self, key_id: str) -> ApiKey | None:
+        """The key with this id, as it was within the last second: another process may have revoked it since."""
+
+        async def look_up() -> ApiKey | None:
+            async with self.db.read() as tx:
+                return await api_keys.get(tx, key_id)
+
+        return await self._keys.get(key_id, look_up)
 
     async def holder(self, key_id: str, secret: str) -> ApiKey | None:
         """The key with this id, if that is its secret and it opens."""
-        async with self.db.read() as tx:
-            key = await api_keys.get(tx, key_id)
+        key = await self._get(key_id)
         right = hmac.compare_digest(digest_of(secret), key.secret_sha256 if key else digest_of(""))
         if key is None or not right or not key.opens(self.now()):
             return None
@@ -139,8 +141,13 @@ class ApiKeys:
 
         However long it is said to live: it is over where that is more than an hour from now.
         """
-        async with self.db.read() as tx:
-            stored = await access_tokens.get(tx, digest_of(token))
+        digest = digest_of(token)
+
+        async def look_up() -> tuple[ApiKey, datetime] | None:
+            async with self.db.read() as tx:
+                return await access_tokens.get(tx, digest)
+
+        stored = await self._tokens.get(digest, look_up)
         if stored is None or not stored[0].opens(self.now()):
             return None
         key, until = stored
@@ -157,9 +164,10 @@ class ApiKeys:
         return issued
 
     async def _note_use(self, key: ApiKey) -> None:
-        at = self.now()
-        if key.last_used_at and abs((at - key.last_used_at).total_seconds()) < KEY_USE_SECONDS:
+        at, last = self.now(), self._noted.get(key.id, key.last_used_at)
+        if last and abs((at - last).total_seconds()) < KEY_USE_SECONDS:
             return
+        self._noted[key.id] = at
         try:
             async with self.db.write() as tx:
                 await api_keys.used(tx, key.id, at=at)
@@ -169,9 +177,3 @@ class ApiKeys:
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()
-
-
-def _is_heard(look: asyncio.Future[bool]) -> None:
-    """Mark the look's error as retrieved: those who wait for the look get it, and there may be none."""
-    if not look.cancelled():
-        look.exception()

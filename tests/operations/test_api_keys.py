@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from app.domain.api_keys import Scope
+from app.domain.api_keys import ApiKey, Scope
 from app.domain.errors import NotFound
 from app.operations.api_keys import ApiKeys, digest_of
+from app.store import api_keys
 from app.store.database import Database
 from tests.support.clock import SteppedClock
 
@@ -101,12 +102,49 @@ async def test_a_token_does_not_outlive_its_key(keys: ApiKeys, clock: SteppedClo
     assert token.seconds == 2400
 
 
-async def test_whether_a_key_still_opens_is_looked_at_once_a_second(keys: ApiKeys, clock: SteppedClock):
-    """However many streams ask for it meanwhile."""
-    key, _ = await keys.create("crm", [Scope.READ])
+async def test_what_another_process_revoked_opens_nothing_after_a_second(keys: ApiKeys, clock: SteppedClock):
+    """However many requests and streams ask meanwhile, they share one look."""
+    key, text = await keys.create("crm", [Scope.READ])
+    token = await keys.exchange(*parted(text))
+    assert token is not None
+    assert await keys.caller(text)
     assert await keys.still_opens(key.id)
-    await keys.revoke(key.id)
+    assert await keys.bearer(token.text)
+    await ApiKeys(keys.db, clock).revoke(key.id)
     assert await keys.still_opens(key.id), "it was looked at a moment ago"
     clock.step(1)
     assert not await keys.still_opens(key.id)
+    assert await keys.caller(text) is None
+    assert await keys.bearer(token.text) is None
     assert not await keys.still_opens("unknown")
+
+
+async def test_what_this_process_revokes_opens_nothing_from_now_on(keys: ApiKeys):
+    key, text = await keys.create("crm", [Scope.READ])
+    token = await keys.exchange(*parted(text))
+    assert token is not None
+    assert await keys.bearer(token.text)
+    await keys.revoke(key.id)
+    assert await keys.caller(text) is None
+    assert not await keys.still_opens(key.id)
+    assert await keys.bearer(token.text) is None
+
+
+async def test_a_key_that_is_made_elsewhere_is_known_at_once(keys: ApiKeys, clock: SteppedClock):
+    assert not await keys.still_opens("0123456789ab")
+    key = ApiKey("0123456789ab", "crm", frozenset({Scope.READ}), digest_of("s"), created_at=clock())
+    async with keys.db.write() as tx:
+        await api_keys.add(tx, key)
+    assert await keys.still_opens(key.id)
+
+
+async def test_a_key_s_use_is_noted_once_a_minute(keys: ApiKeys, clock: SteppedClock):
+    _, text = await keys.create("crm", [Scope.READ])
+    first = clock()
+    for seconds in (0, 0, 30, 29):
+        clock.step(seconds)
+        assert await keys.caller(text)
+    assert [key.last_used_at for key in await keys.everyone()] == [first]
+    clock.step(1)
+    assert await keys.caller(text)
+    assert [key.last_used_at for key in await keys.everyone()] == [clock()]
