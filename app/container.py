@@ -226,7 +226,7 @@ def _build_reports(
     settings: Settings, db: Database, now: Clock, sleep: Sleep, timekeeper: Timekeeper, erase: Erase
 ) -> Reports:
     """What is told of the work, to whoever asks."""
-    instances = InstanceReader(db, now, settings.instances, QueueReader.of(now))
+    instances = InstanceReader(db, now, settings.instances, QueueReader.of(db, now))
     estimates = CompletionEstimates.of(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)

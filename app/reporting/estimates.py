@@ -36,7 +36,7 @@ class CompletionEstimates:
     def of(
         cls, db: Database, now: Clock, instances: Mapping[str, InstanceSettings], lease_seconds: float
     ) -> "CompletionEstimates":
-        return cls(db, now, instances, lease_seconds, Costly(now, least_seconds=OUTLOOK_KEPT_SECONDS))
+        return cls(db, now, instances, lease_seconds, Costly(db, now, _parts, OUTLOOK_KEPT_SECONDS))
 
     async def estimate(self, imports: Iterable[Import]) -> Mapping[int, datetime]:
         """When each of these imports will be done, by its id.
@@ -131,8 +131,9 @@ class CompletionEstimates:
         return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
 
     async def _backlog(self, name: str, now: datetime) -> list[BacklogSlice]:
-        async def read() -> list[BacklogSlice]:
-            async with self.db.read() as tx:
-                return await waiting_queue.backlog_slices(tx, name, now=now)
+        async with self.db.read() as tx:
+            return await self._backlogs.get(tx, name, lambda tx: waiting_queue.backlog_slices(tx, name, now=now))
 
-        return await self._backlogs.get(name, read)
+
+def _parts(backlog: Sequence[BacklogSlice]) -> int:
+    return int(sum(each.work.parts for each in backlog))
