@@ -9,7 +9,7 @@ from starlette.responses import Response
 from app.domain.api_keys import ApiKey, Scope, client_name
 from app.domain.imports import HIGHEST_PRIORITY
 from app.pages.deeds import Offer
-from app.pages.formats import exact, relative
+from app.pages.formats import exact
 from app.pages.paths import with_query
 from app.pages.rendering import Rendered
 from app.pages.routing import Visit, deed, page
@@ -116,14 +116,11 @@ def _by_client(keys: Sequence[ApiKey]) -> Mapping[str, list[ApiKey]]:
 
 def _listed(visit: Visit, key: ApiKey, now: datetime) -> ListedKey:
     is_own = visit.visitor.key is not None and visit.visitor.key.id == key.id
-    return ListedKey(key, key.opens(now), is_own, _revoke(key, is_own=is_own, now=now) if key.opens(now) else None)
+    return ListedKey(key, key.opens(now), is_own, _revoke(key, is_own=is_own) if key.opens(now) else None)
 
 
-def _revoke(key: ApiKey, *, is_own: bool, now: datetime) -> Offer:
-    if key.last_used_at:
-        used = f"It was last used {relative(key.last_used_at, now)} ({exact(key.last_used_at)})."
-    else:
-        used = "It was never used."
+def _revoke(key: ApiKey, *, is_own: bool) -> Offer:
+    used = f"It was last used at {exact(key.last_used_at)}." if key.last_used_at else "It was never used."
     own = " It is the key that you are signed in with: you will be signed out." if is_own else ""
     return Offer(
         label="Revoke…",

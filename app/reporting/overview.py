@@ -22,7 +22,7 @@ from app.reporting.estimates import CompletionEstimates
 from app.reporting.headline import Headline, Mood, headline, of_work
 from app.reporting.instances import InstanceView
 from app.reporting.needs import Need
-from app.reporting.verdict import LATELY, NAMED_IMPORTS, Verdict, VerdictReader
+from app.reporting.verdict import LATELY, NAMED_IMPORTS, Verdict, VerdictReader, lately
 from app.store import activity, import_queries, job_queries, overview_queries, part_queries
 from app.store.activity import Hour
 from app.store.attention import AttentionCriteria
@@ -149,7 +149,7 @@ class OverviewReader:
         """What this client may see: nothing of anybody else's."""
         views = await self.verdict.instances.read_all()
         async with self.db.read() as tx:
-            counts = await overview_queries.imports_of_client(tx, client, since=self.now() - LATELY)
+            counts = await overview_queries.imports_of_client(tx, client, since=lately(self.now()))
             troubled = [await _troubled(tx, import_) for import_ in await self._troubled_of(tx, client)]
             failed = await self._failed(tx, client=client)
             queued = await overview_queries.queued_imports(tx, client)

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +22,11 @@ from app.store.queue_summary import QueueSummary
 
 LATELY = timedelta(hours=24)
 NAMED_IMPORTS = 10  # unfinished ones that need attention, of each status
+
+
+def lately(now: datetime) -> datetime:
+    """A day ago, to the minute: or the number of those who have finished since would change with every second."""
+    return (now - LATELY).replace(second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +73,7 @@ class VerdictReader:
         for of_instance in (await self.instances.queues.unfinished_in(tx)).values():
             for status, imports in of_instance.items():
                 counts[status] += imports
-        return counts | await queue_summary.finished_imports(tx, since=self.now() - LATELY)
+        return counts | await queue_summary.finished_imports(tx, since=lately(self.now()))
 
     async def _checks(
         self,
