@@ -18,6 +18,9 @@ a ?=
 # of what endure runs
 share ?= 1/1
 
+# of the file that `make browser` drops: 53,000 are 5 MB, 530,000 are 50
+rows ?= 53000
+
 # the lives that simulate-seeds lives
 seed ?= 0
 seeds ?= 1
@@ -73,9 +76,9 @@ clients: install ## generate a TypeScript client and use it (needs Node 20 and n
 	npm ci --prefix .venv/clients/typescript --ignore-scripts --no-audit --no-fund
 	$(BIN)/python -m pytest -m typescript tests/clients
 
-browser: install ## drive the pages in a real browser (needs Chromium: `apt-get install chromium`, or SLUICE_TEST_CHROMIUM=/path/to/chrome)
+browser: install ## drive the pages in a real browser (needs Chromium: `apt-get install chromium`, or SLUICE_TEST_CHROMIUM=/path/to/chrome; rows=530000: drop 50 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/browser -r tests/browser/browser.lock
-	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m browser tests/browser
+	PYTHONPATH=.venv/browser SLUICE_TEST_BROWSER_ROWS=$(rows) $(PYTEST) --dist worksteal -m browser tests/browser
 
 image-check: install ## build the image, run it and the compose file, stop and kill them (needs an engine; a="--engine …")
 	$(BIN)/python -m tests.image $(a)

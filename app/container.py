@@ -54,6 +54,7 @@ from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
 from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
+from app.reporting.queues import QueueReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
 from app.reporting.reviews import ReviewReader
@@ -239,8 +240,8 @@ def _build_reports(
     settings: Settings, db: Database, now: Clock, sleep: Sleep, timekeeper: Timekeeper, erase: Erase
 ) -> Reports:
     """What is told of the work, to whoever asks."""
-    instances = InstanceReader(db, now, settings.instances)
-    estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
+    instances = InstanceReader(db, now, settings.instances, QueueReader.of(db, now))
+    estimates = CompletionEstimates.of(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
     overview = OverviewReader(db, now, verdict, estimates, settings.stuck_seconds)

@@ -10,9 +10,9 @@ from app.pages.rendering import Rendered
 
 MOST = 200  # pages that are kept
 KEPT_SECONDS = 2.0
-KEPT_TIMES, KEPT_MOST_SECONDS = 20.0, 15.0
-"""What took long to make is kept longer, so many times as long as it took: a page costs a twentieth of a core at most,
-however many look at it, and however much waits."""
+KEPT_TIMES, KEPT_MOST_SECONDS = 40.0, 15.0
+"""The longer it took to make all that is looked at, the longer each is kept, so many times as long in all: the pages
+together cost about a fortieth of a core, however many look at how many of them, and however much waits."""
 
 
 @dataclass(slots=True)
@@ -21,12 +21,13 @@ class Kept:
 
     now: Clock
     _pages: "OrderedDict[Hashable, tuple[float, asyncio.Future[Rendered]]]" = field(default_factory=OrderedDict)
-    _took: "OrderedDict[Hashable, float]" = field(default_factory=OrderedDict)  # seconds, to make it last
+    _took: "OrderedDict[Hashable, tuple[float, float]]" = field(default_factory=OrderedDict)
+    """When each was last made, and the seconds that this took: the last one made is the last one here."""
 
     async def get(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         """The page of this key, made anew where the kept one is too old. Errors: those of `make`."""
         at, (made_at, page) = self.now.monotonic(), self._pages.get(key, (0.0, None))
-        if page is None or at - made_at >= self._kept_seconds(key) or _has_failed(page):
+        if page is None or at - made_at >= self._kept_seconds(at) or _has_failed(page):
             page = asyncio.ensure_future(self._timed(key, make))
             page.add_done_callback(_is_heard)
             self._pages[key] = (at, page)
@@ -35,13 +36,15 @@ class Kept:
                 self._pages.popitem(last=False)
         return await asyncio.shield(page)
 
-    def _kept_seconds(self, key: Hashable) -> float:
-        return min(KEPT_MOST_SECONDS, max(KEPT_SECONDS, KEPT_TIMES * self._took.get(key, 0.0)))
+    def _kept_seconds(self, at: float) -> float:
+        """By what it takes to make all that was made lately, each once."""
+        lately = sum(seconds for made_at, seconds in self._took.values() if at - made_at <= KEPT_MOST_SECONDS)
+        return min(KEPT_MOST_SECONDS, max(KEPT_SECONDS, KEPT_TIMES * lately))
 
     async def _timed(self, key: Hashable, make: Callable[[], Awaitable[Rendered]]) -> Rendered:
         began = self.now.monotonic()
         page = await make()
-        self._took[key] = self.now.monotonic() - began
+        self._took[key] = (began, self.now.monotonic() - began)
         self._took.move_to_end(key)
         if len(self._took) > MOST:
             self._took.popitem(last=False)

@@ -209,7 +209,19 @@ Index(  # GET /v1/imports?file_name=…
     import_.c.id,
     postgresql_ops={"file_name": "text_pattern_ops"},
 )
-Index("ix_import_finished_at", import_.c.finished_at)  # retention, and the last 24 hours of /v1/status
+# retention; and the last 24 hours of /v1/status, which are counted in the index alone
+Index("ix_import_finished_status", import_.c.finished_at, import_.c.status)
+Index("ix_import_created_at", import_.c.created_at, import_.c.id)  # GET /v1/imports?created_before=…
+IS_UNFINISHED = text("(status = 'queued' OR status = 'importing')")
+"""Stands so in the statement itself: a database sees by it that the index below will do."""
+Index(  # how many imports have not finished: of everybody, of an instance, of a client; counted in the index alone
+    "ix_import_unfinished",
+    import_.c.status,
+    import_.c.client,
+    import_.c.instance,
+    postgresql_where=IS_UNFINISHED,
+    sqlite_where=IS_UNFINISHED,
+)
 Index(
     "ix_import_receiving",
     import_.c.touched_at,
@@ -371,12 +383,20 @@ Index(  # what is tried first where others' jobs fill Marketo's queue
 )
 _waiting = text("state = 'waiting'")
 Index("ix_part_waiting_client", part.c.client, postgresql_where=_waiting, sqlite_where=_waiting)  # each one's backlog
-Index(  # what stands before a part in the order of acceptance; and how much waits, which is counted in the index alone
-    "ix_part_waiting",
+# What stands before a part in the order of acceptance; and what waits, summed in the index alone: so all that the sums
+# read is in it, the state too, or SQLite would look at each part
+Index(
+    "ix_part_waiting_sums",
+    part.c.state,
     part.c.instance,
     part.c.turn,
     part.c.number,
     part.c.rows,
+    part.c.priority,
+    part.c.client,
+    part.c.due_at,
+    part.c.retry_code,
+    part.c.state_since,
     postgresql_where=_waiting,
     sqlite_where=_waiting,
 )
@@ -399,7 +419,9 @@ Index(  # whom the end of a part sets free
 )
 Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # what is under way, and what is at Marketo
 _in_job = text("job_id IS NOT NULL")
-Index("ix_part_job", part.c.job_id, postgresql_where=_in_job, sqlite_where=_in_job)  # whom a job's move moves
+Index(  # whom a job's move moves, and the first of them
+    "ix_part_job_place", part.c.job_id, part.c.turn, part.c.number, postgresql_where=_in_job, sqlite_where=_in_job
+)
 _failing = text("failing_since IS NOT NULL")
 Index(  # /v1/status: whose tries do not go through
     "ix_part_failing", part.c.instance, part.c.failing_since, postgresql_where=_failing, sqlite_where=_failing
