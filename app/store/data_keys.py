@@ -15,7 +15,7 @@ from app.encryption.errors import BrokenSeal
 from app.encryption.vault import SEALED, WrappedKey, what_is_missing
 from app.store.blobs import Corrupt
 from app.store.dialects import upsert
-from app.store.tables import data_key, import_, part, webhook
+from app.store.tables import OF_JOB, data_key, import_, part, webhook
 from app.store.transaction import ReadTransaction, Transaction
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ async def get_or_add_for_job(tx: Transaction, job_id: int) -> "DataKey | None":
     owner = owner_of_job(job_id)
     stored = tx.vault.new_data_key(owner)[1]
     row = {"job_id": job_id, "content": Content.RESULTS} | stored._asdict()
-    await tx.execute(upsert(tx, data_key).values(row).on_conflict_do_nothing(index_elements=["job_id"]))
+    adding = upsert(tx, data_key).values(row)
+    await tx.execute(adding.on_conflict_do_nothing(index_elements=["job_id"], index_where=OF_JOB))
     there = select(data_key).where(data_key.c.job_id == job_id).with_for_update(read=True, key_share=True)
     return _opened(tx, (await tx.execute(there)).one(), owner)
 

@@ -621,11 +621,11 @@ data_key = Table(  # what the content of one import is sealed by, or the result 
     Column("master", String(16), nullable=False),  # the fingerprint of the key that it is wrapped by
     Column("wrapped", LargeBinary, nullable=False),
     UniqueConstraint("import_id", "content"),
-    UniqueConstraint("job_id"),
     CheckConstraint("content IN ('file', 'results')", name="content"),
     CheckConstraint("(import_id IS NULL) <> (job_id IS NULL)", name="owner"),
-    sqlite_autoincrement=True,
 )
+OF_JOB = text("job_id IS NOT NULL")
+Index("uq_data_key_job", data_key.c.job_id, unique=True, postgresql_where=OF_JOB, sqlite_where=OF_JOB)  # one each
 Index("ix_data_key_master", data_key.c.master, data_key.c.id)  # which keys are needed, and what to wrap again
 
 webhook = Table(  # an endpoint that is told what happens

@@ -24,10 +24,12 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["import_id"], ["import.id"], name=op.f("fk_data_key_import_id"), ondelete="CASCADE"),
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name=op.f("fk_data_key_job_id"), ondelete="CASCADE"),
         sa.UniqueConstraint("import_id", "content", name=op.f("uq_data_key_import_id_content")),
-        sa.UniqueConstraint("job_id", name=op.f("uq_data_key_job_id")),
         sa.CheckConstraint("content IN ('file', 'results')", name=op.f("ck_data_key_content")),
         sa.CheckConstraint("(import_id IS NULL) <> (job_id IS NULL)", name=op.f("ck_data_key_owner")),
-        sqlite_autoincrement=True,
+    )
+    of_job = sa.text("job_id IS NOT NULL")
+    op.create_index(
+        "uq_data_key_job", "data_key", ["job_id"], unique=True, postgresql_where=of_job, sqlite_where=of_job
     )
     op.create_index("ix_data_key_master", "data_key", ["master", "id"])
     for table in SEALED:
@@ -47,4 +49,5 @@ def downgrade() -> None:
     for table in SEALED:
         op.drop_column(table, "sealed")
     op.drop_index("ix_data_key_master", "data_key")
+    op.drop_index("uq_data_key_job", "data_key")
     op.drop_table("data_key")
