@@ -37,7 +37,7 @@ class Sessions:
     _stored: TtlCache[str, StoredSession] = field(init=False, repr=False)  # by the digests of their tokens
 
     def __post_init__(self) -> None:
-        self._stored = TtlCache(self.now, KEY_LOOK_SECONDS, KEPT_SESSIONS)
+        self._stored = TtlCache(self.now, KEPT_SESSIONS)
 
     async def begin(self, key_text: str) -> Session | None:
         """A session for whoever has this key; its end is the key's, where that is sooner. None: it opens nothing."""
@@ -56,7 +56,7 @@ class Sessions:
         However long it is said to live: it is over where that is more than its time from now.
         """
         digest = digest_of(token)
-        stored = await self._stored.get(digest, lambda: self._look_up(digest))
+        stored = await self._stored.get(digest, lambda: self._look_up(digest), within_seconds=KEY_LOOK_SECONDS)
         if stored is None or not await self.keys.still_opens(stored.key.id):
             return None
         left = stored.expires_at - self.now()

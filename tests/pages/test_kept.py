@@ -44,14 +44,19 @@ async def test_a_page_that_could_not_be_made_is_not_kept(clock: SteppedClock):
 
 
 async def test_pages_are_not_kept_without_end(clock: SteppedClock):
-    kept = Kept(clock)
+    """Of a thousand the last 200."""
+    kept, made = Kept(clock), []
 
     async def make() -> Rendered:
+        made.append(1)
         return Rendered("", "tag")
 
     for number in range(1_000):
         await kept.get(number, make)
-    assert len(kept._pages) == 200
+    await kept.get(800, make)
+    assert len(made) == 1_000
+    await kept.get(799, make)
+    assert len(made) == 1_001
 
 
 async def test_pages_that_are_looked_at_side_by_side_share_the_time_that_goes_into_them(clock: SteppedClock):
