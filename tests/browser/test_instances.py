@@ -67,7 +67,7 @@ def test_a_key_is_made_shown_once_used_and_revoked(guarded: Site, opened: "Opene
     other.get_by_role("heading", name="You are signed in as spring-fair.").wait_for()
     assert_no_barriers(other)
     page.get_by_role("link", name="I have copied it").click()
-    row = page.locator(".key", has_text=text.split("_")[1])
+    row = page.locator(".api-key", has_text=text.split("_")[1])
     row.get_by_text("Revoke…").click()
     assert row.get_by_text("It was last used").count() == 1
     row.get_by_role("button", name="Revoke this key").click()

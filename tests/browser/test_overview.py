@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Opened = Callable[..., Page]
 
-LIVE_MS = 30_000
+LIVE_MS = 60_000
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -78,7 +78,7 @@ def test_a_deed_works_without_javascript(opened: "Opened", paused_and_back: Site
 def test_a_page_lives_and_leaves_alone_what_is_in_use(tmp_path: Path, sqlite_url: str, opened: "Opened"):
     """A real service and a simulator: imports come and end without a reload, and an open form keeps what was typed."""
     with (
-        simulator(Rules(job_seconds=2.0, rows_per_second=200.0)) as (marketo, _),
+        simulator(Rules(job_seconds=12.0, rows_per_second=200.0)) as (marketo, _),
         service(tmp_path, sqlite_url, marketo, POLL_MIN_SECONDS=0.5, POLL_MAX_SECONDS=1) as running,
     ):
         page = opened(Site(running.url, {}))
