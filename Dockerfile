@@ -10,9 +10,11 @@ ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=igno
 COPY requirements-build.lock ./
 RUN python -m venv /opt/build \
  && /opt/build/bin/python -m pip install --require-hashes -r requirements-build.lock
-COPY requirements.lock ./
+# `--build-arg EXTRA=-otel` adds what traces need.
+ARG EXTRA=""
+COPY requirements.lock requirements-otel.lock ./
 RUN python -m venv --without-pip /opt/sluice \
- && /opt/build/bin/python -m pip --python /opt/sluice/bin/python install --no-compile --require-hashes -r requirements.lock
+ && /opt/build/bin/python -m pip --python /opt/sluice/bin/python install --no-compile --require-hashes -r requirements${EXTRA}.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY app ./app
 COPY migrations ./migrations

@@ -18,12 +18,15 @@ a ?=
 # of what endure runs
 share ?= 1/1
 
+# of the file that `make browser` drops: 53,000 are 5 MB, 530,000 are 50
+rows ?= 53000
+
 # the lives that simulate-seeds lives
 seed ?= 0
 seeds ?= 1
 database ?= sqlite
 
-.PHONY: help install demo run simulate simulate-seeds test endure twins side-by-side pgbouncer-check clients browser image-check check bench fmt lock migration docs clean
+.PHONY: help install demo run simulate simulate-seeds test endure twins side-by-side pgbouncer-check clients browser image-check deploy-check check bench fmt lock migration docs clean
 
 help: ## list the chores
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,12 +76,16 @@ clients: install ## generate a TypeScript client and use it (needs Node 20 and n
 	npm ci --prefix .venv/clients/typescript --ignore-scripts --no-audit --no-fund
 	$(BIN)/python -m pytest -m typescript tests/clients
 
-browser: install ## drive the pages in a real browser (needs Chromium: `apt-get install chromium`, or SLUICE_TEST_CHROMIUM=/path/to/chrome)
+browser: install ## drive the pages in a real browser (needs Chromium: `apt-get install chromium`, or SLUICE_TEST_CHROMIUM=/path/to/chrome; rows=530000: drop 50 MB)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/browser -r tests/browser/browser.lock
-	PYTHONPATH=.venv/browser $(BIN)/python -m pytest -m browser tests/browser
+	PYTHONPATH=.venv/browser SLUICE_TEST_BROWSER_ROWS=$(rows) $(PYTEST) --dist worksteal -m browser tests/browser
 
 image-check: install ## build the image, run it and the compose file, stop and kill them (needs an engine; a="--engine …")
 	$(BIN)/python -m tests.image $(a)
+
+deploy-check: install ## hold deploy/ against Kubernetes' schemas and systemd (uses kubectl and systemd-analyze where they are)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps --upgrade --target .venv/deploy -r tests/deploy/deploy.lock
+	PYTHONPATH=.venv/deploy $(BIN)/python -m tests.deploy
 
 check: install ## lint, types, import contracts, migration drift, generated docs, whether all tests can be loaded
 	$(BIN)/ruff check .
@@ -99,12 +106,13 @@ fmt: install ## format the code and mend what can be mended
 docs: install ## write the generated pages anew
 	$(BIN)/python -m docs.generate
 
-# a lock file for what runs, one for what builds it, one for what tests it
+# a lock file for what runs, one for what builds it, one for what runs with traces, one for what tests it
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate --no-header
 lock: install ## resolve the dependencies anew and write the lock files
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
 	$(COMPILE) --upgrade --group build --constraint requirements.lock --output-file requirements-build.lock
-	$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --constraint requirements-build.lock --output-file requirements-dev.lock
+	$(COMPILE) --upgrade pyproject.toml --extra otel --constraint requirements.lock --constraint requirements-build.lock --output-file requirements-otel.lock
+	$(COMPILE) pyproject.toml --extra otel --group dev --constraint requirements-otel.lock --constraint requirements-build.lock --output-file requirements-dev.lock
 
 migration: install ## write a migration from the tables: make migration m="what it does"
 	$(BIN)/python -m migrations.new "$(m)"

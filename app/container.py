@@ -54,6 +54,7 @@ from app.reporting.metrics import MetricReader
 from app.reporting.monitor import Monitor
 from app.reporting.overview import OverviewReader
 from app.reporting.parts import PartReader
+from app.reporting.queues import QueueReader
 from app.reporting.reports import Reports
 from app.reporting.result_export import ResultExport
 from app.reporting.reviews import ReviewReader
@@ -63,6 +64,7 @@ from app.settings import Settings
 from app.store.database import LOG_LIMIT_BYTES, Database
 from app.store.pg_notify import PgNotify
 from app.store.schema_watch import SchemaWatch
+from app.tracing import NO_TRACER, Tracer
 from app.uploads.admission import Admission
 from app.uploads.backlog_count import BacklogCount
 from app.uploads.capacity import Capacity
@@ -80,6 +82,7 @@ class Container:
     """What a process has. A worker builds the steps of each instance from it (app/worker/instance_worker.py)."""
 
     settings: Settings
+    tracer: Tracer
     db: Database
     now: Clock
     timekeeper: Timekeeper
@@ -117,11 +120,13 @@ class Container:
     async def close(self) -> None:
         await self.http.aclose()
         await self.db.close()
+        await self.tracer.close()
 
 
 class Seams(TypedDict, total=False):
-    """What tests put in the place of the real thing."""
+    """What tests put in the place of the real thing; `tracer` is also given where traces are on."""
 
+    tracer: Tracer
     now: Clock
     sleep: Sleep
     http: httpx.AsyncClient
@@ -135,6 +140,7 @@ class Seams(TypedDict, total=False):
 def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     """Build the service from its settings. Nothing is opened and nobody is called yet."""
     sleep, hit = seams.get("sleep", asyncio.sleep), seams.get("hit", no_op)
+    tracer = seams.get("tracer", NO_TRACER)
     now = seams.get("now") or Clock(by_database=not settings.on_sqlite)
     pending = PendingNotifications()
     client_uploads = settings.client_uploads if settings.auth == "on" else settings.uploads
@@ -149,7 +155,10 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         log_limit_bytes=_log_limit_bytes(settings),
         vault=build_vault(settings.encryption_keys.get_secret_value() if settings.encryption_keys else None),
     )
+    for engine in db.engines:
+        tracer.watch_database(engine)
     http = seams.get("http") or _http_client(settings)
+    tracer.watch_http(http)
     marketo = build_marketo_clients(settings, http, now=now, sleep=sleep)
     describe = {
         name: Describe(instance=name, db=db, marketo=client, now=now, hit=hit) for name, client in marketo.items()
@@ -174,7 +183,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
         admission=admission,
         idempotency=idempotency,
         cleanup=cleanup,
-        whole_files=WholeFiles(db, now, idempotency, migrations.head()),
+        whole_files=WholeFiles(db, now, idempotency, migrations.head(), tracer),
         revision=migrations.head(),
         hit=hit,
     )
@@ -183,6 +192,7 @@ def build_container(settings: Settings, **seams: Unpack[Seams]) -> Container:
     keys = ApiKeys(db=db, now=now)
     return Container(
         settings=settings,
+        tracer=tracer,
         db=db,
         now=now,
         timekeeper=timekeeper,
@@ -230,8 +240,8 @@ def _build_reports(
     settings: Settings, db: Database, now: Clock, sleep: Sleep, timekeeper: Timekeeper, erase: Erase
 ) -> Reports:
     """What is told of the work, to whoever asks."""
-    instances = InstanceReader(db, now, settings.instances)
-    estimates = CompletionEstimates(db, now, settings.instances, settings.lease_seconds)
+    instances = InstanceReader(db, now, settings.instances, QueueReader.of(db, now))
+    estimates = CompletionEstimates.of(db, now, settings.instances, settings.lease_seconds)
     probe = DatabaseProbe(db, now, migrations.head())
     verdict = VerdictReader(settings, db, now, timekeeper, probe, instances, erase.refusal)
     overview = OverviewReader(db, now, verdict, estimates, settings.stuck_seconds)

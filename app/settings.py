@@ -38,6 +38,9 @@ PREFIX = "SLUICE_"
 ENV_FILE = ".env"
 OUTSIDE = frozenset({"SLUICE_SECRETS_DIR", "SLUICE_TEST_POSTGRES_URL"})  # known variables without a field of Settings
 TRANSPORTS = frozenset({"TCP", "UDP", "SCTP"})  # of a Service of Kubernetes
+OTLP_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+OTLP_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+OTLP_EXPORTERS = {"http/protobuf": "otlp_proto_http", "grpc": "otlp_proto_grpc"}  # entry points, by protocol
 UNKNOWN = "no such setting (see `sluice settings`)"
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -413,6 +416,21 @@ def _names_given() -> set[str]:
     """The names of all variables, wherever they are set."""
     ours = set(os.environ) - _service_links(os.environ)
     return {name.upper() for name in (*ours, *dotenv_values(ENV_FILE), *_secrets())}
+
+
+def trace_exporters() -> tuple[str, ...]:
+    """The exporters of traces that OpenTelemetry's own variables ask for, by their entry points; none: they are off.
+
+    As its specification has it, but that traces are off where nothing is said of them at all.
+    """
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ()
+    has_endpoint = any(os.environ.get(name) for name in OTLP_ENDPOINTS)
+    names = os.environ.get("OTEL_TRACES_EXPORTER") or ("otlp" if has_endpoint else "none")
+    protocol = next(filter(None, map(os.environ.get, OTLP_PROTOCOLS)), "http/protobuf")
+    otlp = OTLP_EXPORTERS.get(protocol, protocol)
+    asked_for = [name.strip() for name in names.split(",")]
+    return tuple(otlp if name == "otlp" else name for name in asked_for if name not in {"", "none"})
 
 
 def _service_links(environment: Mapping[str, str]) -> set[str]:

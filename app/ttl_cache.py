@@ -19,20 +19,21 @@ class _Look(NamedTuple, Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class TtlCache(Generic[Key, Value]):
-    """Of the values that were asked for last, each for `seconds` from the moment at which the look at it began.
+    """Of the values that were asked for last, each for its time, from the moment at which the look at it began.
 
     Nothing is kept of a look that failed or that found None: the next one to ask looks again.
     """
 
     now: Clock
-    seconds: float
     most: int  # values that are kept
     _looks: "OrderedDict[Key, _Look[Value]]" = field(default_factory=OrderedDict, repr=False)
 
-    async def get(self, key: Key, look_up: Callable[[], Awaitable[Value | None]]) -> Value | None:
-        """The value of this key, looked up where none is kept. Errors: those of `look_up`."""
+    async def get(
+        self, key: Key, look_up: Callable[[], Awaitable[Value | None]], *, within_seconds: float
+    ) -> Value | None:
+        """The value of this key, looked up where none is kept that is younger. Errors: those of `look_up`."""
         at, look = self.now.monotonic(), self._looks.get(key)
-        if look is None or at - look.began >= self.seconds or _is_in_vain(look.found):
+        if look is None or at - look.began >= within_seconds or _is_in_vain(look.found):
             look = self._looks[key] = _Look(at, asyncio.ensure_future(look_up()))
             look.found.add_done_callback(_is_heard)
             self._looks.move_to_end(key)

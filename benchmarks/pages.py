@@ -43,9 +43,9 @@ from benchmarks.support import (
 from tests.support.heap import fill, settle
 
 FINISHED, WAITING = 1_000_000, 100_000
-OPEN_PAGES, OPEN_SECONDS, IDLE_SECONDS = 200, 30.0, 10.0
+OPEN_PAGES, OPENING_SECONDS, OPEN_SECONDS, IDLE_SECONDS = 200, 30.0, 30.0, 10.0
 MOST_MS, MOST_BYTES, MOST_CORE = 150.0, 200_000, 0.10
-SOON_SECONDS, QUIET_SECONDS = 5.0, 10.0  # between two looks, after a change and after none (static/live.js)
+SOON_SECONDS, QUIET_SECONDS, QUIET_MOST_SECONDS = 5.0, 10.0, 20.0  # between two looks, as in static/live.js
 MOST_KINDS = 40
 HTML = "text/html"
 
@@ -94,9 +94,18 @@ class Pages:
 
     def __init__(self, url: str, key: str) -> None:
         self.client = httpx.Client(base_url=url, headers={"Accept": HTML}, timeout=120)
-        signed_in = self.client.post("/sign-in", data={"key": key})
+        self.url, self.key = url, key
+        self._sign_in(self.client)
+
+    def _sign_in(self, client: httpx.Client) -> str:
+        """The cookie of a session."""
+        signed_in = client.post("/sign-in", data={"key": self.key})
         assert signed_in.status_code == 303, signed_in.text
-        self.cookie = "; ".join(f"{name}={value}" for name, value in self.client.cookies.items())
+        return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+
+    def cookies(self, number: int) -> list[str]:
+        """Of so many other browsers, each signed in by itself."""
+        return [self._sign_in(httpx.Client(base_url=self.url, timeout=120)) for _ in range(number)]
 
     def find(self) -> dict[str, Weight]:
         """One page of each kind that links lead to, by its address, beginning with the rail."""
@@ -144,11 +153,15 @@ class Pages:
         return result
 
 
-async def look_on(address: tuple[str, int], path: str, cookie: str, until: float) -> tuple[int, int]:
-    """An open page, as its script asks again: (how often it asked, how often something had changed)."""
+async def look_on(address: tuple[str, int], path: str, cookie: str, between: tuple[float, float]) -> tuple[int, int]:
+    """An open page, as its script asks again: (how often it asked, how often it was told news) between these times.
+
+    By then it has been open for a while, and asks less often where nothing has changed.
+    """
+    since, until = between
     reader, writer = await asyncio.open_connection(*address, limit=1 << 20)
     asked = changed = 0
-    tag = ""
+    tag, quiet = "", QUIET_SECONDS
     await asyncio.sleep(random.random() * SOON_SECONDS)
     while time.monotonic() < until:
         known = f"If-None-Match: {tag}\r\n" if tag else ""
@@ -159,13 +172,16 @@ async def look_on(address: tuple[str, int], path: str, cookie: str, until: float
         status = int(head.split()[1])
         if length := re.search(r"content-length: (\d+)", head):
             await reader.readexactly(int(length[1]))
-        asked += 1
+        is_counted = time.monotonic() >= since
+        asked += is_counted
         assert status in {200, 304}, head
+        wait, quiet = quiet, min(QUIET_MOST_SECONDS, quiet * 1.5)
         if status == 200:
-            changed += 1
+            changed += is_counted
+            wait, quiet = SOON_SECONDS, QUIET_SECONDS
             found = re.search(r"etag: (.+?)\r\n", head)
             tag = found[1].replace('w/"', 'W/"') if found else ""
-        await asyncio.sleep(min(QUIET_SECONDS if status == 304 else SOON_SECONDS, max(0.0, until - time.monotonic())))
+        await asyncio.sleep(min(wait, max(0.0, until - time.monotonic())))
     writer.close()
     return asked, changed
 
@@ -177,12 +193,16 @@ class Watched:
     changed: int
 
 
-async def watch(child: Child, paths: Sequence[str], cookie: str, seconds: float) -> Watched:
-    """So many pages open at once."""
+async def watch(child: Child, paths: Sequence[str], cookies: Sequence[str], seconds: float) -> Watched:
+    """So many pages open at once, each in a browser of its own."""
     host, _, port = child.url.removeprefix("http://").partition(":")
-    begun, cpu = time.monotonic(), cpu_seconds(child.pid)
-    looks = [look_on((host, int(port)), path, cookie, begun + seconds) for path in paths]
-    counts = await asyncio.gather(*looks)
+    begun = time.monotonic() + OPENING_SECONDS
+    pairs = zip(paths, cookies, strict=True)
+    looks = [look_on((host, int(port)), path, cookie, (begun, begun + seconds)) for path, cookie in pairs]
+    looking = asyncio.gather(*looks)
+    await asyncio.sleep(begun - time.monotonic())
+    cpu = cpu_seconds(child.pid)
+    counts = await looking
     share = (cpu_seconds(child.pid) - cpu) / (time.monotonic() - begun)
     return Watched(share, sum(asked for asked, _ in counts), sum(changed for _, changed in counts))
 
@@ -222,9 +242,10 @@ def measure(kind: str, given: argparse.Namespace) -> None:
         found = pages.find()
         good = [path for path, weight in found.items() if weight.status == 200]
         told_pages(found, pages.times(child.pid, good, given.rounds))
+        cookies = pages.cookies(OPEN_PAGES)
         alone = idle(child)
         for name, paths in _mixes(good).items():
-            watched = asyncio.run(watch(child, paths, pages.cookie, given.seconds))
+            watched = asyncio.run(watch(child, paths, cookies, given.seconds))
             cost = watched.share - alone
             print(
                 f"  {len(paths)} open {name} for {given.seconds:.0f} s: {watched.share * 100:.1f} % of a core, "
@@ -239,7 +260,7 @@ def measure(kind: str, given: argparse.Namespace) -> None:
             folder,
         )
         stack.callback(bare.end)
-        watched = asyncio.run(watch(bare, ["/page"] * OPEN_PAGES, pages.cookie, given.seconds))
+        watched = asyncio.run(watch(bare, ["/page"] * OPEN_PAGES, cookies, given.seconds))
         print(f"  baseline, a bare Starlette: {watched.share * 100:.1f} % of a core; asked {watched.asked}")
 
 

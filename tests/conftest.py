@@ -51,6 +51,7 @@ ON_ONE_DATABASE = (
     "rooms",
     "scheduling",
     "story",
+    "telemetry",
     "uploads",
     "web",
     "webhooks",

@@ -1,12 +1,13 @@
 """The settings: their names and defaults, where they come from, and what is refused."""
 
 import json
+import os
 import re
 from pathlib import Path
 
 import pytest
 
-from app.settings import InstanceSettings, Settings, SettingsError, exactly, load, sources
+from app.settings import InstanceSettings, Settings, SettingsError, exactly, load, sources, trace_exporters
 
 PAGE = Path(__file__).parents[1] / "docs" / "operating.md"
 
@@ -303,3 +304,30 @@ def test_every_setting_is_described_and_stands_in_the_operating_page():
     for name, field in InstanceSettings.model_fields.items():
         assert field.description, name
         assert f"{name.upper()}`" in page, name
+
+
+@pytest.mark.parametrize(
+    ("said", "exporters"),
+    [
+        ({}, ()),
+        ({"OTEL_TRACES_EXPORTER": "none"}, ()),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, ("otlp_proto_http",)),
+        ({"OTEL_TRACES_EXPORTER": "console, otlp"}, ("console", "otlp_proto_http")),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:4318/v1/traces"}, ("otlp_proto_http",)),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "x", "OTEL_TRACES_EXPORTER": "none"}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "x", "OTEL_SDK_DISABLED": "True"}, ()),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "x", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, ("otlp_proto_grpc",)),
+        ({"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"}, ("http/json",)),
+        ({"OTEL_SERVICE_NAME": "ours", "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "x"}, ()),
+    ],
+)
+def test_the_variables_of_opentelemetry_say_whether_there_are_traces(
+    said: dict[str, str], exporters: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+):
+    """Off where nothing is said of traces, though OpenTelemetry's own default would be to look for a collector."""
+    for name in [name for name in os.environ if name.startswith("OTEL_")]:
+        monkeypatch.delenv(name)
+    for name, value in said.items():
+        monkeypatch.setenv(name, value)
+    assert trace_exporters() == exporters

@@ -15,7 +15,7 @@ class Library:
     """Answers one look after another, each when it is told to."""
 
     def __init__(self, clock: SteppedClock) -> None:
-        self.cache: TtlCache[str, str] = TtlCache(clock, SECONDS, most=2)
+        self.cache: TtlCache[str, str] = TtlCache(clock, most=2)
         self.looks: list[str] = []
         self.answers: asyncio.Queue[str | Exception | None] = asyncio.Queue()
 
@@ -27,7 +27,7 @@ class Library:
                 raise answer
             return answer
 
-        return await self.cache.get(key, look_up)
+        return await self.cache.get(key, look_up, within_seconds=SECONDS)
 
     async def told(self, *answers: str | Exception | None) -> None:
         for answer in answers:

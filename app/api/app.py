@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Route
@@ -31,6 +32,9 @@ from app.web.open_streams import OpenStreams
 from app.web.rate_limits import RateLimits
 
 VERSION = version("marketo-sluice")
+# Of its own, which notes queries and the words of errors. What traces here is app/telemetry.
+NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, operation_spans=False, auto_configure=False)
+
 ROUTERS = (
     imports.router,
     file_checks.router,
@@ -82,6 +86,7 @@ def routed(settings: Settings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         static_url=page.STATIC,
+        telemetry=NO_TELEMETRY,
     )
     page.install(app)
     for router in ROUTERS:  # their routes as they are: `include_router` would build each of them once more

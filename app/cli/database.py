@@ -18,18 +18,19 @@ from app.settings import Settings
 from app.store import data_keys, instances, schema
 from app.store.sqlite_file import DatabaseBusy
 from app.terminal import harmless
+from app.tracing import NO_TRACER, Tracer
 
 CANNOT = (CannotStart, DatabaseBusy)
 LOOK_SECONDS = 0.5  # between two tries to open a database that is waited for
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Container]:
+async def opened(settings: Settings, *, tracer: Tracer = NO_TRACER) -> AsyncIterator[Container]:
     """The container with its database claimed, its schema one that this version works with, a row for each instance.
 
     Errors: CannotStart, DatabaseBusy.
     """
-    container = build_container(settings)
+    container = build_container(settings, tracer=tracer)
     try:
         why, is_newer = await asyncio.to_thread(_claim, container)
         if why and settings.on_sqlite and not is_newer:

@@ -25,6 +25,7 @@ from app.cli.client import fail
 from app.cli.database import CANNOT, opened
 from app.cli.preload import preload
 from app.cli.startup import listening, url_of
+from app.cli.tracing import build_tracer
 from app.container import Container
 from app.masking import masked_url
 from app.settings import Settings, SettingsError, variable
@@ -86,7 +87,7 @@ async def running(
     async with AsyncExitStack() as stack:
         stack.enter_context(_signals(stop, settings.shutdown_seconds))
         door = None if role == Role.WORKER else stack.enter_context(listening(settings.host, settings.port))
-        container = await stack.enter_async_context(opened(settings))
+        container = await stack.enter_async_context(opened(settings, tracer=build_tracer()))
         if stop.is_set():  # it came while the database was opened, or its schema brought up to date
             return
         if paused:

@@ -51,8 +51,8 @@ class ApiKeys:
     _noted: dict[str, datetime] = field(default_factory=dict, repr=False)  # uses of keys, by their ids
 
     def __post_init__(self) -> None:
-        self._keys = TtlCache(self.now, KEY_LOOK_SECONDS, KEPT_KEYS)
-        self._tokens = TtlCache(self.now, KEY_LOOK_SECONDS, KEPT_KEYS)
+        self._keys = TtlCache(self.now, KEPT_KEYS)
+        self._tokens = TtlCache(self.now, KEPT_KEYS)
 
     async def create(
         self,
@@ -112,7 +112,7 @@ class ApiKeys:
             async with self.db.read() as tx:
                 return await api_keys.get(tx, key_id)
 
-        return await self._keys.get(key_id, look_up)
+        return await self._keys.get(key_id, look_up, within_seconds=KEY_LOOK_SECONDS)
 
     async def holder(self, key_id: str, secret: str) -> ApiKey | None:
         """The key with this id, if that is its secret and it opens."""
@@ -147,7 +147,7 @@ class ApiKeys:
             async with self.db.read() as tx:
                 return await access_tokens.get(tx, digest)
 
-        stored = await self._tokens.get(digest, look_up)
+        stored = await self._tokens.get(digest, look_up, within_seconds=KEY_LOOK_SECONDS)
         if stored is None or not stored[0].opens(self.now()):
             return None
         key, until = stored

@@ -7,17 +7,21 @@ from datetime import datetime
 from starlette.responses import Response
 
 from app.domain.api_keys import ApiKey, Scope, client_name
+from app.domain.errors import BadParameter
 from app.domain.imports import HIGHEST_PRIORITY
 from app.pages.deeds import Offer
-from app.pages.formats import exact, relative
+from app.pages.formats import exact
 from app.pages.paths import with_query
 from app.pages.rendering import Rendered
 from app.pages.routing import Visit, deed, page
+from app.pages.typed import Typed, refused
 from app.reporting.clients import ClientWork
 from app.web.parameter_values import moment, one_of, whole_number
 from app.web.query import bad_parameter, read_parameter
 
 CLIENTS_SHOWN = 50
+FIELDS = ("client", "scopes", "max_priority", "expires_at")
+NEW = Typed()
 SAYS = {
     Scope.SUBMIT: "send files; see, cancel and retry what this client sent",
     Scope.READ: "see everybody's imports, and how the instances are doing",
@@ -42,8 +46,8 @@ class ListedClient:
     work: ClientWork
 
 
-async def show(visit: Visit) -> Rendered:
-    """With `admin` everybody's, client by client; else the visitor's own."""
+async def show(visit: Visit, typed: Typed = NEW) -> Rendered:
+    """With `admin` everybody's, client by client; else the visitor's own. `typed`: a new key that was refused."""
     if not visit.visitor.may(Scope.ADMIN):
         return await visit.render("own_key.html", key=visit.visitor.key, says=SAYS)
     now, is_all = visit.container.now(), visit.request.query_params.get("ended") == "true"
@@ -66,11 +70,27 @@ async def show(visit: Visit) -> Rendered:
         highest=HIGHEST_PRIORITY,
         next_url=with_query(_address(is_all), after=shown[-1]) if len(names) > len(shown) else None,
         first_url=_address(is_all) if after else None,
+        typed=typed,
+        follows="/keys" if typed.is_refused else None,
     )
 
 
 async def create(visit: Visit) -> Response:
-    """Make a key, and show its text once: in the answer to the form, which no browser keeps. Errors: BadParameter."""
+    """Make a key, and show its text once: in the answer to the form, which no browser keeps.
+
+    A mistake is shown beside its field, in the form as it was filled in.
+    """
+    try:
+        key, written = await _made(visit)
+    except BadParameter as error:
+        rendered = await show(visit, refused(visit, error, FIELDS))
+        return rendered.answer(visit.visitor, status=error.status)
+    rendered = await visit.render("new_key.html", key=key, written=written)
+    return rendered.once(visit.visitor)
+
+
+async def _made(visit: Visit) -> tuple[ApiKey, str]:
+    """(the key, its text). Errors: BadParameter."""
     form = {name: text.strip() for name, text in visit.form.items() if text.strip()}
     client = read_parameter(form | {"client": visit.form.get("client", "")}, "client", client_name) or ""
     scopes = [one_of_scopes(text) for text in visit.many.get("scopes", [])]
@@ -80,11 +100,9 @@ async def create(visit: Visit) -> Response:
     if expires_at is not None and expires_at <= visit.container.now():
         raise bad_parameter("expires_at", "that time is over: leave it empty, or name one to come")
     highest = read_parameter(form, "max_priority", lambda text: whole_number(text, least=0, most=HIGHEST_PRIORITY))
-    key, written = await visit.container.keys.create(
+    return await visit.container.keys.create(
         client, scopes, expires_at=expires_at, max_priority=HIGHEST_PRIORITY if highest is None else highest
     )
-    rendered = await visit.render("new_key.html", key=key, written=written)
-    return rendered.once(visit.visitor)
 
 
 async def revoke(visit: Visit) -> Response:
@@ -116,14 +134,11 @@ def _by_client(keys: Sequence[ApiKey]) -> Mapping[str, list[ApiKey]]:
 
 def _listed(visit: Visit, key: ApiKey, now: datetime) -> ListedKey:
     is_own = visit.visitor.key is not None and visit.visitor.key.id == key.id
-    return ListedKey(key, key.opens(now), is_own, _revoke(key, is_own=is_own, now=now) if key.opens(now) else None)
+    return ListedKey(key, key.opens(now), is_own, _revoke(key, is_own=is_own) if key.opens(now) else None)
 
 
-def _revoke(key: ApiKey, *, is_own: bool, now: datetime) -> Offer:
-    if key.last_used_at:
-        used = f"It was last used {relative(key.last_used_at, now)} ({exact(key.last_used_at)})."
-    else:
-        used = "It was never used."
+def _revoke(key: ApiKey, *, is_own: bool) -> Offer:
+    used = f"It was last used at {exact(key.last_used_at)}." if key.last_used_at else "It was never used."
     own = " It is the key that you are signed in with: you will be signed out." if is_own else ""
     return Offer(
         label="Revoke…",

@@ -6,15 +6,19 @@ from typing import Any
 from starlette.responses import Response
 
 from app.domain.api_keys import Scope
+from app.domain.errors import BadParameter, WrongState
 from app.domain.webhooks import DeliveryState, Webhook, WebhookEvent
 from app.pages.deeds import Offer
 from app.pages.lists import listed, page_request
 from app.pages.rendering import Rendered
 from app.pages.routing import Visit, deed, page
+from app.pages.typed import Typed, refused
 from app.web.parameter_values import one_of, plain_text
 from app.web.query import bad_parameter, read_parameter
 
 SHOWN = 50
+FIELDS = ("url", "events", "description")
+NEW = Typed()
 DESCRIPTION_CHARACTERS = 200  # as in the API
 SAYS = {
     WebhookEvent.IMPORT_FINISHED: "an import has come to its end",
@@ -24,17 +28,23 @@ SAYS = {
 """What each event tells, for whoever chooses."""
 
 
-async def show_all(visit: Visit) -> Rendered:
-    """Errors: BadParameter."""
+async def show_all(visit: Visit, typed: Typed = NEW) -> Rendered:
+    """`typed`: a new endpoint that was refused. Errors: BadParameter."""
     request = page_request(visit, 1, SHOWN)
     after = request.place[0] if request.place else 0
     rows = await visit.container.webhooks.page(visit.visitor.caller, after=after, size=request.size_and_more)
     webhooks = listed(visit, request, rows, lambda webhook: [webhook.id])
-    return await visit.render("webhooks.html", list=webhooks, events=SAYS, state_of=state_of)
+    follows = "/webhooks" if typed.is_refused else None
+    return await visit.render(
+        "webhooks.html", list=webhooks, events=SAYS, state_of=state_of, typed=typed, follows=follows
+    )
 
 
-async def show(visit: Visit) -> Rendered:
-    """One endpoint with what was and is to be delivered to it, newest first. Errors: NotFound, BadParameter."""
+async def show(visit: Visit, typed: Typed = NEW) -> Rendered:
+    """One endpoint with what was and is to be delivered to it, newest first. Errors: NotFound, BadParameter.
+
+    `typed`: a change of it that was refused.
+    """
     request = page_request(visit, 1, SHOWN)
     webhook_id, by, operation = visit.number("webhook_id"), visit.visitor.caller, visit.container.webhooks
     webhook = await operation.get(webhook_id, by)
@@ -49,24 +59,38 @@ async def show(visit: Visit) -> Rendered:
         state_of=state_of,
         offers=offers_for(webhook),
         can_redeliver=lambda delivery: webhook.enabled and delivery.state is not DeliveryState.WAITING,
+        typed=typed,
+        follows=f"/webhooks/{webhook_id}" if typed.is_refused else None,
     )
 
 
 async def create(visit: Visit) -> Response:
-    """Make an endpoint, and show its secret once. Errors: BadParameter; WrongState, where there are too many."""
-    webhook, secret = await visit.container.webhooks.add(
-        visit.visitor.caller,
-        url=_url(visit),
-        events=_events(visit),
-        description=_description(visit),
-    )
+    """Make an endpoint, and show its secret once.
+
+    A mistake is shown beside its field, in the form as it was filled in; so is that there are too many.
+    """
+    try:
+        webhook, secret = await visit.container.webhooks.add(
+            visit.visitor.caller,
+            url=_url(visit),
+            events=_events(visit),
+            description=_description(visit),
+        )
+    except (BadParameter, WrongState) as error:
+        rendered = await show_all(visit, refused(visit, error, FIELDS))
+        return rendered.answer(visit.visitor, status=error.status)
     return await _shown_once(visit, webhook, secret, is_new=True)
 
 
 async def change(visit: Visit) -> Response:
-    """Change its address, events and description. Errors: NotFound, BadParameter."""
-    changes: Mapping[str, Any] = {"url": _url(visit), "events": _events(visit), "description": _description(visit)}
-    await visit.container.webhooks.change(visit.number("webhook_id"), visit.visitor.caller, changes)
+    """Change its address, events and description; a mistake is shown as in `create`. Errors: NotFound."""
+    webhook_id = visit.number("webhook_id")
+    try:
+        changes: Mapping[str, Any] = {"url": _url(visit), "events": _events(visit), "description": _description(visit)}
+        await visit.container.webhooks.change(webhook_id, visit.visitor.caller, changes)
+    except BadParameter as error:
+        rendered = await show(visit, refused(visit, error, FIELDS))
+        return rendered.answer(visit.visitor, status=error.status)
     return visit.done("webhook_changed")
 
 

@@ -23,6 +23,7 @@ from app.results.late_files import LateFiles
 from app.results.outcomes import failed_for_one_reason, outcomes_of, own_rows
 from app.scheduling.back_off import BackOff
 from app.scheduling.fenced_writer import FencedWriter
+from app.scheduling.job_spans import JobSpans
 from app.scheduling.lease import Lease
 from app.scheduling.separation import separated
 from app.store import import_queries, imports, instances, job_queries, jobs, results
@@ -42,6 +43,7 @@ class Collect:
     result_files: ResultFiles
     late_files: LateFiles
     back_off: BackOff
+    spans: JobSpans
     now: Clock
     hit: FailpointHit
 
@@ -55,7 +57,8 @@ class Collect:
             return False
         job = due[0]
         try:
-            return await self._collect(lease, job, jump_id)
+            async with self.spans.open("collect job", job):
+                return await self._collect(lease, job, jump_id)
         except Stale:
             return False
         except Exception as mistake:  # whatever is wrong with this job, the others must not wait behind it
@@ -120,21 +123,14 @@ class Collect:
         values: dict[str, Any] = {"results_missing": is_missing, "results_late": None}
         values |= {"unplaced": unplaced} if len(parts) == 1 else {}  # else they may be any import's
         of_job = {"imported": rows.imported, "failed": rows.failed, "warned": rows.warned, "unplaced": unplaced}
+        facts: dict[str, Any] = {"results_missing": is_missing or None}
         files = [(Kind.FAILURES, failures.content), (Kind.WARNINGS, warnings.content)]
         packed = {kind: await asyncio.to_thread(pack, content) for kind, content in files if content is not None}
         async with self.fenced.write(lease, share=True) as (tx, instance):
             for kind, fetched in ((Kind.FAILURES, failures), (Kind.WARNINGS, warnings)):
                 await self._tell_unplaced(tx, job, kind, fetched)
-            await jobs.move(
-                tx,
-                job.id,
-                Move.COLLECT,
-                at=self.now(),
-                values=values,
-                of_job=of_job,
-                outcomes=outcomes,
-                results_missing=is_missing or None,
-            )
+            at = self.now()
+            await jobs.move(tx, job.id, Move.COLLECT, at=at, values=values, of_job=of_job, outcomes=outcomes, **facts)
             for kind, blob in packed.items():
                 await results.keep_file(tx, job.id, kind, blob)
         if (instance.blocked_at or instance.has_incidents) and (failures.content or warnings.content):
@@ -143,8 +139,7 @@ class Collect:
 
     async def _tell_unplaced(self, tx: Transaction, job: Job, kind: Kind, fetched: Fetched) -> None:
         """Which rows of a file cannot be read, or not be found in the job: by their lines, never by what they say."""
-        if fetched.unplaced:
+        if lines := fetched.unplaced:
             locks = await imports.lock_of_job(tx, job.id)
-            facts: dict[str, Any] = {"file": kind, "rows": len(fetched.unplaced)}
-            facts["lines"] = list(fetched.unplaced[:LINES_TOLD])
+            facts: dict[str, Any] = {"file": kind, "rows": len(lines), "lines": list(lines[:LINES_TOLD])}
             await jobs.tell(tx, locks, job, Occurrence.UNPLACED, at=self.now(), **facts)

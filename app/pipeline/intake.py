@@ -15,6 +15,7 @@ from app.store import imports, parts, schema
 from app.store.database import Database
 from app.store.idempotency import Claim, Earlier
 from app.store.transaction import Transaction
+from app.tracing import request_trace
 from app.uploads.admission import Admission, Place
 from app.uploads.arrival import Arrival, Receipt, too_slow
 from app.uploads.capacity import Capacity
@@ -95,6 +96,7 @@ class Intake:
                 receipt = Receipt(await self._keep_parts(incoming, begun, part_files))
                 self.capacity.backlog.forget()
         self.hit(Failpoint.ACCEPTED)
+        request_trace().note(import_id=receipt.import_id)
         self.wakeup.send()
         return receipt
 

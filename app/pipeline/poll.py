@@ -20,6 +20,7 @@ from app.notify.wakeup import Wakeup
 from app.scheduling.back_off import BackOff
 from app.scheduling.fenced_writer import FencedWriter
 from app.scheduling.job_report import columns_of, observation_of
+from app.scheduling.job_spans import JobSpans
 from app.scheduling.lease import Lease
 from app.scheduling.queue_model import Observation, QueueModel
 from app.scheduling.separation import separated
@@ -42,6 +43,7 @@ class Poll:
     back_off: BackOff
     retry_policy: RetryPolicy
     wakeup: Wakeup
+    spans: JobSpans
     now: Clock
     hit: FailpointHit
 
@@ -68,6 +70,10 @@ class Poll:
 
     async def _ask(self, lease: Lease, there: Sequence[Job], job: Job, jump_id: int) -> bool:
         """Poll one job. True when it moved. `jump_id`: the last clock jump when it was read. Errors: ClockJumped."""
+        async with self.spans.open("poll job", job):
+            return await self._poll(lease, there, job, jump_id)
+
+    async def _poll(self, lease: Lease, there: Sequence[Job], job: Job, jump_id: int) -> bool:
         assert job.batch_id is not None, "a job in Marketo's queue has a batch id"
         try:
             async with self.db.read() as tx:

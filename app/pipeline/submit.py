@@ -26,6 +26,7 @@ from app.pipeline.schedule import Claim, Schedule
 from app.scheduling.back_off import BackOff
 from app.scheduling.external_slots import ExternalSlots
 from app.scheduling.fenced_writer import FencedWriter
+from app.scheduling.job_spans import JobSpans
 from app.scheduling.lease import Lease
 from app.scheduling.outgoing_file import DAMAGED, load_outgoing
 from app.scheduling.recording import record_with_retry
@@ -52,6 +53,7 @@ class Submit:
     turned_away: TurnedAwayPolicy
     settling: Settling
     retry_policy: RetryPolicy
+    spans: JobSpans
     now: Clock
     sleep: Sleep
     hit: FailpointHit
@@ -62,13 +64,14 @@ class Submit:
         claim, may_find_more = await self.schedule.claim_next(lease)
         if claim is None:
             return may_find_more
-        try:
-            answer = await self._send(lease, claim)
-        except Stale:  # nothing was sent: the claim was taken for lost, and a person decided it
-            return True
-        self.hit(Failpoint.ANSWERED)
-        record = partial(self._record, lease, claim, answer)
-        await record_with_retry(record, claim.job, claim.lead, answer, sleep=self.sleep)
+        async with self.spans.submitting(lease, claim.job):
+            try:
+                answer = await self._send(lease, claim)
+            except Stale:  # nothing was sent: the claim was taken for lost, and a person decided it
+                return True
+            self.hit(Failpoint.ANSWERED)
+            record = partial(self._record, lease, claim, answer)
+            await record_with_retry(record, claim.job, claim.lead, answer, sleep=self.sleep)
         self.hit(Failpoint.SUBMITTED)
         return True
 
@@ -78,8 +81,7 @@ class Submit:
         def may_go_on() -> bool:
             """Not once another worker, or recovery, may call the claim lost."""
             self.hit(Failpoint.SENDING)
-            now = self.now.monotonic()
-            return lease.holds(now) and now < claim.until
+            return lease.holds(now := self.now.monotonic()) and now < claim.until
 
         with self.schedule.noting_unsent(claim.lead):
             async with self.db.read() as tx:

@@ -13,6 +13,7 @@ from app.domain.instances import Instance
 from app.domain.jobs import Job
 from app.domain.lifecycle import JOB_ENDED, PartState
 from app.domain.timeouts import FORECAST_LATE_SECONDS, INSTANCE_KNOWN_SECONDS, MISSED_LEASES, OUTLOOK_KEPT_SECONDS
+from app.reporting.costly import Costly
 from app.settings import InstanceSettings
 from app.store import instances, job_queries, part_queries, waiting_queue
 from app.store.database import Database
@@ -26,11 +27,16 @@ class CompletionEstimates:
     now: Clock
     instances: Mapping[str, InstanceSettings]
     lease_seconds: float
-    _backlogs: dict[str, tuple[float, list[BacklogSlice]]] = field(default_factory=dict)
-    """By instance: when its backlog was read, by the monotonic clock, and the backlog."""
+    _backlogs: Costly[list[BacklogSlice]]  # by instance
     _outlooks: dict[str, tuple[float, CompletionEstimate | None]] = field(default_factory=dict)
-    """The same of its outlook."""
+    """By instance: when its outlook was read, by the monotonic clock, and the outlook."""
     _looking: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @classmethod
+    def of(
+        cls, db: Database, now: Clock, instances: Mapping[str, InstanceSettings], lease_seconds: float
+    ) -> "CompletionEstimates":
+        return cls(db, now, instances, lease_seconds, Costly(db, now, _parts, OUTLOOK_KEPT_SECONDS))
 
     async def estimate(self, imports: Iterable[Import]) -> Mapping[int, datetime]:
         """When each of these imports will be done, by its id.
@@ -125,9 +131,9 @@ class CompletionEstimates:
         return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
 
     async def _backlog(self, name: str, now: datetime) -> list[BacklogSlice]:
-        at, (read_at, backlog) = self.now.monotonic(), self._backlogs.get(name, (-math.inf, []))
-        if at - read_at >= OUTLOOK_KEPT_SECONDS:
-            async with self.db.read() as tx:
-                backlog = await waiting_queue.backlog_slices(tx, name, now=now)
-            self._backlogs[name] = at, backlog
-        return backlog
+        async with self.db.read() as tx:
+            return await self._backlogs.get(tx, name, lambda tx: waiting_queue.backlog_slices(tx, name, now=now))
+
+
+def _parts(backlog: Sequence[BacklogSlice]) -> int:
+    return int(sum(each.work.parts for each in backlog))

@@ -91,11 +91,11 @@ class InstanceDetailReader:
 
     async def read(self, name: str) -> InstanceDetail:
         """As the overview says it. Errors: NotFound."""
-        overview = await self.overview.read()
-        for each in overview.instances:
-            if each.view.instance.name == name:
-                return InstanceDetail(each, [need for need in overview.needs if _is_about(need, name)])
-        raise _unknown(name)
+        found = await self.overview.read_instance(name)
+        if found is None:
+            raise _unknown(name)
+        overview, needs = found
+        return InstanceDetail(overview, [need for need in needs if _is_about(need, name)])
 
     async def queue(self, name: str, *, after: tuple[int, int] | None, size: int) -> list[QueuedPart]:
         """What waits, in the order of acceptance, from behind the place `after` on."""

@@ -12,6 +12,7 @@ from app.domain.instances import Instance, InstanceState, WaitingFor, at_work
 from app.domain.lifecycle import JobState, PartState
 from app.domain.timeouts import marketo_day
 from app.masking import masked_url
+from app.reporting.queues import QueueReader
 from app.settings import InstanceSettings
 from app.store import instances, queue_summary, waiting_queue
 from app.store.database import Database
@@ -152,11 +153,12 @@ class InstanceReader:
     db: Database
     now: Clock
     instances: Mapping[str, InstanceSettings]
+    queues: QueueReader
 
     async def read_all(self) -> list[InstanceView]:
         """The configured instances, in the order of their names."""
         async with self.db.read() as tx:
-            return await self.read_all_in(tx, await queue_summary.summaries(tx, now=self.now()))
+            return await self.read_all_in(tx, await self.queues.read_in(tx))
 
     async def read_all_in(self, tx: AsyncConnection, summaries: Mapping[str, QueueSummary]) -> list[InstanceView]:
         """The same within a transaction, by the summaries of queues that the caller has read in it."""

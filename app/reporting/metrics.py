@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from app.clock import Clock
 from app.reporting.instances import InstanceReader
 from app.reporting.metric_series import Numbers
-from app.store import counters, disk_usage, queue_summary, webhook_deliveries, webhooks
+from app.store import counters, disk_usage, webhook_deliveries, webhooks
 from app.store.database import Database
 
 
@@ -19,10 +19,10 @@ class MetricReader:
 
     async def read(self) -> Numbers:
         async with self.db.read() as tx:
-            queues = await queue_summary.summaries(tx, now=self.now())
+            queues = await self.instances.queues.read_in(tx)
             return Numbers(
                 now=self.now(),
-                imports=await queue_summary.unfinished_imports(tx),
+                imports=await self.instances.queues.unfinished_in(tx),
                 instances=await self.instances.read_all_in(tx, queues),
                 counters=await counters.everything(tx),
                 waiting_deliveries=await webhook_deliveries.waiting(tx),

@@ -22,7 +22,7 @@ from app.reporting.estimates import CompletionEstimates
 from app.reporting.headline import Headline, Mood, headline, of_work
 from app.reporting.instances import InstanceView
 from app.reporting.needs import Need
-from app.reporting.verdict import LATELY, NAMED_IMPORTS, VerdictReader
+from app.reporting.verdict import LATELY, NAMED_IMPORTS, Verdict, VerdictReader, lately
 from app.store import activity, import_queries, job_queries, overview_queries, part_queries
 from app.store.activity import Hour
 from app.store.attention import AttentionCriteria
@@ -105,19 +105,10 @@ class OverviewReader:
         verdict = await self.verdict.read()
         queues = await self.estimates.estimate_queues([view.instance.name for view in verdict.instances])
         async with self.db.read() as tx:
-            there = await job_queries.at_marketo(tx, list(queues))
-            parts = await overview_queries.parts_of_jobs(tx, [job.id for job in there])
-            failed = await self._failed(tx, client=None)
-            troubled = [await _troubled(tx, import_) for import_ in verdict.troubled]
+            told = await self._needs(tx, verdict)
+            overviews = await _instances(tx, verdict.instances, queues)
             hours = await self._by_hour(tx)
             reviewed = await overview_queries.under_review(tx, None)
-        told = [
-            *needs.of_instances(verdict.instances),
-            *(needs.of_import(*pair) for pair in troubled if needs.is_of_its_own(pair[0])),
-            *needs.of_checks(verdict.checks, verdict.instances),
-            *map(needs.of_failed, failed),
-        ]
-        overviews = [_instance(view, queues.get(view.instance.name), there, parts) for view in verdict.instances]
         return Overview(
             headline=headline(
                 verdict,
@@ -134,11 +125,31 @@ class OverviewReader:
             now=self.now(),
         )
 
+    async def read_instance(self, name: str) -> tuple[InstanceOverview, Sequence[Need]] | None:
+        """One instance, and what needs a person anywhere: as `read` has both. None where it is not configured."""
+        verdict = await self.verdict.read()
+        views = [view for view in verdict.instances if view.instance.name == name]
+        if not views:
+            return None
+        queues = await self.estimates.estimate_queues([name])
+        async with self.db.read() as tx:
+            (overview,) = await _instances(tx, views, queues)
+            return overview, await self._needs(tx, verdict)
+
+    async def _needs(self, tx: AsyncConnection, verdict: Verdict) -> list[Need]:
+        troubled = [await _troubled(tx, import_) for import_ in verdict.troubled if needs.is_of_its_own(import_)]
+        return [
+            *needs.of_instances(verdict.instances),
+            *(needs.of_import(*pair) for pair in troubled),
+            *needs.of_checks(verdict.checks, verdict.instances),
+            *map(needs.of_failed, await self._failed(tx, client=None)),
+        ]
+
     async def read_of_client(self, client: str) -> ClientOverview:
         """What this client may see: nothing of anybody else's."""
         views = await self.verdict.instances.read_all()
         async with self.db.read() as tx:
-            counts = await overview_queries.imports_of_client(tx, client, since=self.now() - LATELY)
+            counts = await overview_queries.imports_of_client(tx, client, since=lately(self.now()))
             troubled = [await _troubled(tx, import_) for import_ in await self._troubled_of(tx, client)]
             failed = await self._failed(tx, client=client)
             queued = await overview_queries.queued_imports(tx, client)
@@ -191,6 +202,14 @@ async def _troubled(tx: AsyncConnection, import_: Import) -> tuple[Import, list[
     """An import, and those of its parts that a person may decide about."""
     parts = await part_queries.of_import(tx, import_.id)
     return import_, [part for part in parts if part.state in TABLE[Move.GIVE_UP].sources]
+
+
+async def _instances(
+    tx: AsyncConnection, views: Sequence[InstanceView], queues: Mapping[str, CompletionEstimate]
+) -> list[InstanceOverview]:
+    there = await job_queries.at_marketo(tx, list(queues))
+    parts = await overview_queries.parts_of_jobs(tx, [job.id for job in there])
+    return [_instance(view, queues.get(view.instance.name), there, parts) for view in views]
 
 
 def _instance(

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +22,11 @@ from app.store.queue_summary import QueueSummary
 
 LATELY = timedelta(hours=24)
 NAMED_IMPORTS = 10  # unfinished ones that need attention, of each status
+
+
+def lately(now: datetime) -> datetime:
+    """A day ago, to the minute: or the number of those who have finished since would change with every second."""
+    return (now - LATELY).replace(second=0, microsecond=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +59,21 @@ class VerdictReader:
         if database.status is not Level.OK:
             return Verdict(Level.DOWN, [database], imports={}, instances=[])
         async with self.db.read() as tx:
-            queues = await queue_summary.summaries(tx, now=self.now())
+            queues = await self.instances.queues.read_in(tx)
             instances = await self.instances.read_all_in(tx, queues)
             troubled = await self._troubled_imports(tx)
             all_checks = [database, *await self._checks(tx, queues, instances, troubled)]
-            recent = await queue_summary.imports_by_status(tx, since=self.now() - LATELY)
+            recent = await self._recent_imports(tx)
         worst = max((check.status for check in all_checks), key=lambda level: level.severity)
         return Verdict(worst, all_checks, recent, instances, troubled)
+
+    async def _recent_imports(self, tx: AsyncConnection) -> dict[ImportStatus, int]:
+        """Those that are unfinished, and those that finished lately."""
+        counts = dict.fromkeys(ImportStatus, 0)
+        for of_instance in (await self.instances.queues.unfinished_in(tx)).values():
+            for status, imports in of_instance.items():
+                counts[status] += imports
+        return counts | await queue_summary.finished_imports(tx, since=lately(self.now()))
 
     async def _checks(
         self,

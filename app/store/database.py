@@ -101,6 +101,11 @@ class Database:
         self._writer, self._reader = _sqlite_engines(url, self.vault) if self.on_sqlite else _postgres_engines(url)
 
     @property
+    def engines(self) -> tuple[AsyncEngine, ...]:
+        """Those whose statements can be listened to: PostgreSQL's reader is its writer with other options."""
+        return (self._writer, self._reader) if self.on_sqlite else (self._writer,)
+
+    @property
     def path(self) -> Path | None:
         return sqlite_path(self.url) if self.on_sqlite else None
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, false, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.formats import Format
@@ -79,6 +79,14 @@ async def summary_of_job(tx: AsyncConnection, job_id: int) -> ImportSummary:
     return summary
 
 
+async def traces_of(tx: AsyncConnection, ids: Collection[int]) -> Mapping[int, str]:
+    """By import: the trace context of the request that made it, where one was kept."""
+    traced = select(import_.c.id, import_.c.traceparent).where(
+        import_.c.id.in_(ids), import_.c.traceparent.is_not(None)
+    )
+    return {row.id: row.traceparent for row in await tx.execute(traced)}
+
+
 async def has_results(tx: AsyncConnection, import_id: int) -> bool:
     """False once they are erased."""
     query = select(import_.c.id).where(import_.c.id == import_id, import_.c.results_erased_at.is_(None))
@@ -86,6 +94,7 @@ async def has_results(tx: AsyncConnection, import_id: int) -> bool:
 
 
 MOST_NAMED = 1_000  # imports that are read one by one because their file's name begins so
+MANY = 100_000  # imports that an index counts in a moment, and that a list may have to pass over
 SHOWN: list[Any] = [column for column in import_.c if column is not import_.c.columns]
 """What a list shows of an import."""
 
@@ -154,10 +163,8 @@ async def page(
     ]
     if filters.file_name:
         conditions.append(await _named(tx, filters.file_name))
-    if filters.created_after:
-        conditions.append(import_.c.created_at > filters.created_after)
-    if filters.created_before:
-        conditions.append(import_.c.created_at < filters.created_before)
+    if filters.created_after or filters.created_before:
+        conditions += await _created(tx, filters.created_after, filters.created_before)
     if filters.attention is not None:
         needs = await attention.needed(tx, by)
         conditions.append(needs if filters.attention else ~needs)
@@ -178,6 +185,37 @@ async def under_review(
         found = found.where(import_.c.client.concat("") == client)  # so no other index is chosen for it
     ids = (await tx.execute(found)).scalars().all()
     return await each(tx, ids, by=by)
+
+
+async def _created(tx: AsyncConnection, after: datetime | None, before: datetime | None) -> list[ColumnElement[bool]]:
+    """The conditions that an import was created between these times, put so that a page costs little.
+
+    The newest are wanted first, and ids are about in the order of the times, but not always: clocks are set. The index
+    of the times tells the first and the last id of few that are between, and only what is between these ids is gone
+    through. Where many are, and not many are newer, a page is soon full from the newest on.
+    """
+    between = [import_.c.created_at > after] if after else []
+    between += [import_.c.created_at < before] if before else []
+    number, first, last = await _ends(tx, between, most=MANY)
+    # no index is to be chosen for it: the order of the ids is the one that is wanted
+    at = func.coalesce(import_.c.created_at, import_.c.touched_at)
+    conditions = ([at > after] if after else []) + ([at < before] if before else [])
+    if number == MANY:
+        if before is None or (await _ends(tx, [import_.c.created_at >= before], most=MANY))[0] < MANY:
+            return conditions
+        number, first, last = await _ends(tx, between, most=None)
+    return [*conditions, import_.c.id >= first, import_.c.id <= last] if number else [false()]
+
+
+async def _ends(
+    tx: AsyncConnection, conditions: list[ColumnElement[bool]], *, most: int | None
+) -> tuple[int, int, int]:
+    """(how many imports meet them, counted no further than `most`; the first and the last id), in an index alone."""
+    ids = select(import_.c.id).where(*conditions).limit(most).subquery()
+    # the number as well: for the two ends alone PostgreSQL would go through all of history by the ids
+    counted = await tx.execute(select(func.count(), func.min(ids.c.id), func.max(ids.c.id)).select_from(ids))
+    number, first, last = counted.one()
+    return number, first, last
 
 
 async def _named(tx: AsyncConnection, beginning: str) -> ColumnElement[bool]:

@@ -38,6 +38,7 @@ class Origin:
 
     retry_of: int | None = None  # the import whose rows these are, once more
     request_id: str | None = None  # of the request that makes it
+    traceparent: str | None = None  # the trace context of that request
 
 
 async def begin(
@@ -71,6 +72,7 @@ def asked_for(request: Request, origin: Origin | None, *, at: datetime) -> dict[
         "file_name": request.file_name,
         "retry_of": origin.retry_of if origin else None,
         "request_id": origin.request_id if origin else None,
+        "traceparent": origin.traceparent if origin else None,
         "created_at": at,
         "touched_at": at,
         **fields_of(request.target),

@@ -12,7 +12,7 @@ from app.domain.jobs import Job
 from app.domain.lifecycle import SLOW_JOBS, JobState, PartState
 from app.domain.parts import Part, Rows
 from app.store.part_rows import as_part, failure_of, last_error_of
-from app.store.tables import job, part
+from app.store.tables import import_, job, part
 
 # What every tick of a worker asks is built once: building a statement costs more than SQLite needs to answer it.
 _IN_STATES = (
@@ -45,6 +45,14 @@ async def clients_of(tx: AsyncConnection, job_id: int) -> Mapping[int, str]:
     """By the id of each import with rows in a job, in the order of these ids: its client."""
     owners = select(part.c.import_id, part.c.client).where(part.c.job_id == job_id).distinct()
     return {row.import_id: row.client for row in await tx.execute(owners.order_by(part.c.import_id))}
+
+
+async def trace_of(tx: AsyncConnection, job_id: int) -> tuple[str | None, Mapping[int, str | None]]:
+    """(the trace context of its submission, those of the requests that made its imports, by the import's id)."""
+    own = (await tx.execute(select(job.c.traceparent).where(job.c.id == job_id))).scalar_one_or_none()
+    in_job = select(part.c.import_id).where(part.c.job_id == job_id)
+    rows = await tx.execute(select(import_.c.id, import_.c.traceparent).where(import_.c.id.in_(in_job)))
+    return own, {row.id: row.traceparent for row in rows}
 
 
 async def in_states(

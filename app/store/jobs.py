@@ -179,6 +179,13 @@ async def note(tx: Transaction, job_id: int, **columns: object) -> list[ImportLo
     return locks
 
 
+async def keep_trace(tx: Transaction, job_id: int, traceparent: str) -> Job | None:
+    """Keep the trace context of its submission, to which all that follows belongs; None where it is not there."""
+    kept = update(job).where(job.c.id == job_id).values(traceparent=traceparent).returning(*job.columns)
+    row = (await tx.execute(kept)).one_or_none()
+    return as_job(row) if row else None
+
+
 async def hold(tx: Transaction, job_id: int, state: JobState, import_ids: Collection[int]) -> None:
     """Keep a job in its state until the commit: whoever moves it locks all its imports, and these are some of them.
 

@@ -1,6 +1,7 @@
 """Counts for status pages and metrics. A query reads unfinished parts or one day of imports, never all of history."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -12,11 +13,10 @@ from app.domain.incidents import PART_SECONDS
 from app.domain.lifecycle import FINAL, HOLDING_SLOT, JobState, PartState
 from app.domain.timeouts import DENIALS
 from app.store import part_rows, waiting_queue
-from app.store.tables import WAITING, import_, job, part
+from app.store.tables import IS_UNFINISHED, WAITING, import_, job, part
 
 TURN_SECONDS = 5  # a part whose time to be tried again has come is tried within this time, if a slot is free
 MOST_FAILING = 200  # failing parts that are read
-UNFINISHED = [status for status in ImportStatus if status not in FINISHED]
 SENT = [state for state in PartState if state not in FINAL and state is not PartState.WAITING]  # and not finished
 
 
@@ -48,8 +48,33 @@ class QueueSummary:
         return self.parts.get(PartState.WAITING, 0)
 
 
-async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSummary]:
-    """The unfinished parts of each instance that has any, by its name."""
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The waiting parts of an instance, and the rows in those that stand in line."""
+
+    parts: int
+    review_parts: int
+    rows: int
+
+
+async def waiting(tx: AsyncConnection) -> dict[str, Waiting]:
+    """By instance, where any part waits: each of these parts is counted, in an index."""
+    has_place = part_rows.STANDS_IN_LINE
+    counted = (
+        select(
+            part.c.instance,
+            func.count().filter(has_place).label("parts"),
+            func.count().filter(~has_place).label("review_parts"),
+            func.sum(part.c.rows).filter(has_place).label("rows"),
+        )
+        .where(part.c.state == WAITING)
+        .group_by(part.c.instance)
+    )
+    return {row.instance: Waiting(row.parts, row.review_parts, int(row.rows or 0)) for row in await tx.execute(counted)}
+
+
+async def summaries(tx: AsyncConnection, waits: Mapping[str, Waiting], *, now: datetime) -> dict[str, QueueSummary]:
+    """The unfinished parts of each instance that has any, by its name. `waits`: what `waiting` has counted."""
     result: dict[str, QueueSummary] = defaultdict(QueueSummary)
     sent = (
         select(
@@ -71,22 +96,11 @@ async def summaries(tx: AsyncConnection, *, now: datetime) -> dict[str, QueueSum
     there = select(job.c.instance, job.c.state, func.count().label("jobs")).where(job.c.state.in_(HOLDING_SLOT))
     for row in await tx.execute(there.group_by(job.c.instance, job.c.state)):
         result[row.instance].jobs[JobState(row.state)] = row.jobs
-    has_place = part_rows.STANDS_IN_LINE
-    waiting = (
-        select(
-            part.c.instance,
-            func.count().filter(has_place).label("parts"),
-            func.count().filter(~has_place).label("review_parts"),
-            func.sum(part.c.rows).filter(has_place).label("rows"),
-        )
-        .where(part.c.state == WAITING)
-        .group_by(part.c.instance)
-    )
-    for row in (await tx.execute(waiting)).all():
-        summary = result[row.instance]
-        summary.parts[PartState.WAITING], summary.waiting_rows = row.parts, int(row.rows or 0)
-        summary.review_parts = row.review_parts
-        summary.waiting_since = await _waiting_since(tx, row.instance, now=now)
+    for name, waits_there in waits.items():
+        summary = result[name]
+        summary.parts[PartState.WAITING], summary.waiting_rows = waits_there.parts, waits_there.rows
+        summary.review_parts = waits_there.review_parts
+        summary.waiting_since = await _waiting_since(tx, name, now=now)
     for name, failing in await _failing(tx, now=now):
         result[name].failing.append(failing)
     return result
@@ -117,27 +131,21 @@ async def _waiting_since(tx: AsyncConnection, instance: str, *, now: datetime) -
     return waiting_since(*row) if row else None
 
 
-async def imports_by_status(tx: AsyncConnection, *, since: datetime) -> dict[ImportStatus, int]:
-    """How many imports are unfinished, and how many finished since then, by status."""
-    counts = dict.fromkeys(ImportStatus, 0)
-    unfinished = select(import_.c.status, func.count()).where(import_.c.status.in_(UNFINISHED))
-    rows = await tx.execute(unfinished.group_by(import_.c.status))
-    counts |= {ImportStatus(status): count for status, count in rows}
+async def finished_imports(tx: AsyncConnection, *, since: datetime) -> dict[ImportStatus, int]:
+    """How many imports have finished since then, by status."""
     # not by GROUP BY: SQLite would read all of history, since one of its indexes is in the order of the status
     recent = [func.count().filter(import_.c.status == status).label(status) for status in FINISHED]
     row = (await tx.execute(select(*recent).where(import_.c.finished_at >= since))).one()
-    return counts | {status: getattr(row, status) for status in FINISHED}
+    return {status: getattr(row, status) for status in FINISHED}
 
 
 async def unfinished_imports(tx: AsyncConnection) -> dict[str, dict[ImportStatus, int]]:
     """How many imports are unfinished, by instance and status."""
-    result: dict[str, dict[ImportStatus, int]] = defaultdict(dict)
-    for row in await tx.execute(
-        select(import_.c.instance, import_.c.status, func.count().label("imports"))
-        .where(import_.c.status.in_(UNFINISHED))
-        .group_by(import_.c.instance, import_.c.status)
-    ):
-        result[row.instance][ImportStatus(row.status)] = row.imports
+    result: dict[str, dict[ImportStatus, int]] = defaultdict(lambda: defaultdict(int))
+    by_index = (import_.c.status, import_.c.client, import_.c.instance)  # in its order: nothing has to be sorted
+    counted = select(*by_index, func.count().label("imports")).where(IS_UNFINISHED).group_by(*by_index)
+    for row in await tx.execute(counted):
+        result[row.instance][ImportStatus(row.status)] += row.imports
     return result
 
 

@@ -185,6 +185,7 @@ import_ = Table(
     Column("retry_of", ForeignKey("import.id", ondelete="SET NULL")),
     Column("left_out", Json),  # of a retry: how many rows of the first import are not in it, by why
     Column("request_id", String(200)),  # of the request that made it: every line of the log about it has it
+    Column("traceparent", String(55)),  # the trace context of that request (W3C), where traces are on
     Column("touched_at", Moment, nullable=False),
     Column("cancel_requested_at", Moment),
     Column("review_until", Moment),  # until when it can be released; NULL: it is not under review
@@ -208,7 +209,19 @@ Index(  # GET /v1/imports?file_name=…
     import_.c.id,
     postgresql_ops={"file_name": "text_pattern_ops"},
 )
-Index("ix_import_finished_at", import_.c.finished_at)  # retention, and the last 24 hours of /v1/status
+# retention; and the last 24 hours of /v1/status, which are counted in the index alone
+Index("ix_import_finished_status", import_.c.finished_at, import_.c.status)
+Index("ix_import_created_at", import_.c.created_at, import_.c.id)  # GET /v1/imports?created_before=…
+IS_UNFINISHED = text("(status = 'queued' OR status = 'importing')")
+"""Stands so in the statement itself: a database sees by it that the index below will do."""
+Index(  # how many imports have not finished: of everybody, of an instance, of a client; counted in the index alone
+    "ix_import_unfinished",
+    import_.c.status,
+    import_.c.client,
+    import_.c.instance,
+    postgresql_where=IS_UNFINISHED,
+    sqlite_where=IS_UNFINISHED,
+)
 Index(
     "ix_import_receiving",
     import_.c.touched_at,
@@ -264,6 +277,7 @@ job = Table(  # what one POST gives to Marketo: it holds the slot and the batch 
     Column("results_late", String(30)),  # the result file that is asked for again, and why: "failures:html"
     Column("unplaced", Integer, nullable=False, server_default=text("0")),  # rows of result files that are nobody's
     Column("alike", String(32)),  # of its parts, where it has several
+    Column("traceparent", String(55)),  # the trace context of its submission (W3C), where traces are on
     Column("submitted_at", Moment),
     Column("started_at", Moment),
     Column("finished_at", Moment),
@@ -369,12 +383,20 @@ Index(  # what is tried first where others' jobs fill Marketo's queue
 )
 _waiting = text("state = 'waiting'")
 Index("ix_part_waiting_client", part.c.client, postgresql_where=_waiting, sqlite_where=_waiting)  # each one's backlog
-Index(  # what stands before a part in the order of acceptance; and how much waits, which is counted in the index alone
-    "ix_part_waiting",
+# What stands before a part in the order of acceptance; and what waits, summed in the index alone: so all that the sums
+# read is in it, the state too, or SQLite would look at each part
+Index(
+    "ix_part_waiting_sums",
+    part.c.state,
     part.c.instance,
     part.c.turn,
     part.c.number,
     part.c.rows,
+    part.c.priority,
+    part.c.client,
+    part.c.due_at,
+    part.c.retry_code,
+    part.c.state_since,
     postgresql_where=_waiting,
     sqlite_where=_waiting,
 )
@@ -397,7 +419,9 @@ Index(  # whom the end of a part sets free
 )
 Index("ix_part_state", part.c.state, part.c.instance, part.c.due_at)  # what is under way, and what is at Marketo
 _in_job = text("job_id IS NOT NULL")
-Index("ix_part_job", part.c.job_id, postgresql_where=_in_job, sqlite_where=_in_job)  # whom a job's move moves
+Index(  # whom a job's move moves, and the first of them
+    "ix_part_job_place", part.c.job_id, part.c.turn, part.c.number, postgresql_where=_in_job, sqlite_where=_in_job
+)
 _failing = text("failing_since IS NOT NULL")
 Index(  # /v1/status: whose tries do not go through
     "ix_part_failing", part.c.instance, part.c.failing_since, postgresql_where=_failing, sqlite_where=_failing

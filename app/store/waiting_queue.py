@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, UnaryExpression, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.estimates import BacklogSlice, Work
@@ -130,12 +130,12 @@ async def any_to_try(tx: AsyncConnection, instance_name: str, *, now: datetime) 
 async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: datetime) -> list[BacklogSlice]:
     """What waits for its turn, summed by priority, client and stretch of the order of acceptance.
 
-    Parts that are not to go before a later time do not stand in line. A look at each waiting part, in the database;
-    what comes back is some hundred sums a client at most.
+    Parts that are not to go before a later time do not stand in line. Each waiting part is summed in an index, in the
+    database; what comes back is some hundred sums a client at most.
     """
-    stands = waiting_in_order(instance_name, now=now)
-    first, last = (await tx.execute(select(func.min(part.c.turn), func.max(part.c.turn)).where(*stands))).one()
-    if first is None:
+    first = await _end_of_line(tx, instance_name, part.c.turn.asc())
+    last = await _end_of_line(tx, instance_name, part.c.turn.desc())
+    if first is None or last is None:
         return []
     stretch = (part.c.turn - first) // (1 + (last - first) // STRETCHES)
     sums = await tx.execute(
@@ -148,13 +148,19 @@ async def backlog_slices(tx: AsyncConnection, instance_name: str, *, now: dateti
             func.sum(part.c.rows),
             func.min(part.c.state_since),
         )
-        .where(*stands)
-        .group_by(part.c.priority, part.c.client, stretch)
+        .where(*waiting_in_order(instance_name, now=now))
+        .group_by(stretch, part.c.priority, part.c.client)  # the index has them in about this order
     )
     return [
         BacklogSlice(priority, client, first, last, Work(count, int(rows)), since)
         for priority, client, first, last, count, rows, since in sums
     ]
+
+
+async def _end_of_line(tx: AsyncConnection, instance_name: str, order: UnaryExpression[int]) -> int | None:
+    """The first place in this order of those that wait: from an end of the index, where max() would read all of it."""
+    waiting = (part.c.instance == instance_name, part.c.state == WAITING, STANDS_IN_LINE)
+    return (await tx.execute(select(part.c.turn).where(*waiting).order_by(order).limit(1))).scalar_one_or_none()
 
 
 def waiting_in_order(instance_name: str, *, now: datetime) -> list[ColumnElement[bool]]:

@@ -25,6 +25,7 @@ from app.store import imports
 from app.store.idempotency import Claim
 from app.store.imports import Accepted, Origin
 from app.store.transaction import Transaction
+from app.tracing import request_trace
 from app.uploads.admission import Place
 from app.uploads.arrival import Arrival
 from app.uploads.part_files import BLOCK_BYTES, blocks_of
@@ -98,7 +99,7 @@ def incoming_of(
     )
     file = UploadedFile(_decoder(request, arrival, limits), cutter, corrected, _mapping(request, arrival, part_bytes))
     left_out = corrected.left_out if corrected else arrival.left_out
-    origin = Origin(arrival.retry_of, request_id())
+    origin = Origin(arrival.retry_of, request_id(), request_trace().traceparent)
     return Incoming(request, arrival, place, description, file, inspection, claim, left_out, origin, repeated)
 
 

@@ -16,6 +16,7 @@ from app.files.cutting import PartFile
 from app.store import schema, small_imports
 from app.store.database import AWAY, Database
 from app.store.small_imports import SmallImport
+from app.tracing import NO_TRACER, Tracer
 from app.uploads.findings import keep_findings
 from app.uploads.idempotency import Idempotency
 from app.uploads.incoming import Incoming
@@ -38,6 +39,7 @@ class WholeFiles:
     now: Clock
     idempotency: Idempotency
     revision: str  # of the schema that it writes by
+    tracer: Tracer = NO_TRACER
     _batcher: Batcher[WholeFile, Import] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -56,6 +58,12 @@ class WholeFiles:
         return kept
 
     async def _store(self, batch: Batch[WholeFile, Import]) -> Sequence[Import | Exception]:
+        """In no request's context, but in a trace of its own, which is linked to those of all the requests."""
+        links = [each.incoming.origin.traceparent or "" for each in batch.requests]
+        with self.tracer.span("store imports", facts={"imports": len(links)}, links=links):
+            return await self._store_each(batch)
+
+    async def _store_each(self, batch: Batch[WholeFile, Import]) -> Sequence[Import | Exception]:
         try:
             return await self._store_together(batch.requests)
         except AWAY:

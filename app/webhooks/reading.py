@@ -1,14 +1,17 @@
 """Reads what endpoints are to be sent now. Endpoints that ask while one look is under way share the next."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.batcher import Batch, Batcher
 from app.clock import Clock
 from app.domain.webhooks import Delivery, Secrets, Webhook
-from app.store import webhook_deliveries, webhook_secrets, webhooks
+from app.store import import_queries, webhook_deliveries, webhook_secrets, webhooks
 from app.store.database import Database
+from app.tracing import NO_TRACER, Tracer
 from app.webhooks.bodies import Bodies
 
 READ_AT_ONCE = 50  # deliveries of one endpoint
@@ -21,6 +24,7 @@ class Message(NamedTuple):
     secrets: Secrets
     delivery: Delivery
     body: bytes | None
+    traceparent: str | None = None  # of the request that made the import of which it tells
 
 
 class Asked(NamedTuple):
@@ -33,6 +37,7 @@ class MessageReader:
     db: Database
     now: Clock
     bodies: Bodies
+    tracer: Tracer = NO_TRACER
     _batcher: Batcher[Asked, list[Message]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -54,9 +59,24 @@ class MessageReader:
                     due[webhook_id] = await webhook_deliveries.due(
                         tx, webhook_id, now=at, without=under_way, size=READ_AT_ONCE
                     )
+            traces = await self._traces(tx, due)
         bodies = await self.bodies.of([(endpoints[each], delivery) for each in due for delivery in due[each]])
         messages = {
-            each: [Message(endpoints[each], secrets[each], delivery, bodies.get(delivery.id)) for delivery in due[each]]
+            each: [
+                Message(
+                    endpoints[each],
+                    secrets[each],
+                    delivery,
+                    bodies.get(delivery.id),
+                    traces.get(delivery.import_id or 0),
+                )
+                for delivery in due[each]
+            ]
             for each in due
         }
         return [messages.get(asked.webhook_id, []) for asked in batch.requests]
+
+    async def _traces(self, tx: AsyncConnection, due: Mapping[int, Sequence[Delivery]]) -> Mapping[int, str]:
+        """By import: the trace context of the request that made it. Not asked for where traces are off."""
+        ids = {each.import_id for deliveries in due.values() for each in deliveries if each.import_id is not None}
+        return await import_queries.traces_of(tx, ids) if self.tracer.is_on and ids else {}

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from app.clock import Clock
 from app.domain.timeouts import WEBHOOK_WAKE_SECONDS
 from app.domain.webhooks import Attempt, Delivery
+from app.tracing import NO_TRACER, Fact, Tracer
 from app.webhooks.lease import EndpointLease
 from app.webhooks.outcomes import Outcomes
 from app.webhooks.posting import Poster
@@ -25,6 +26,7 @@ class EndpointSender:
     poster: Poster
     reader: MessageReader
     outcomes: Outcomes
+    tracer: Tracer = NO_TRACER
 
     async def run(self, lease: EndpointLease, is_stopping: Callable[[], bool]) -> bool:
         """Send what is due, and end. False: there was nothing.
@@ -61,12 +63,31 @@ class EndpointSender:
             await asyncio.gather(*under_way, return_exceptions=True)
 
     async def _try(self, lease: EndpointLease, message: Message) -> Attempt:
-        delivery, at = message.delivery, self.now()
+        delivery = message.delivery
         if message.body is None:
             attempt = Attempt(None, NOT_THERE, is_last=True)
         else:
-            signing = message.secrets.valid(at)
-            signed = headers_of(delivery.message_id, message.body, at=at, signing_secrets=signing)
-            attempt = await self.poster.post(message.endpoint.url, HEADERS | signed, message.body)
+            links = [message.traceparent] if message.traceparent else []
+            with self.tracer.span("deliver webhook", facts=_facts(delivery), links=links, is_message=True) as span:
+                attempt = await self._post(message, message.body, span.traceparent)
+                span.note(delivered=attempt.is_delivered, **({"status": attempt.status} if attempt.status else {}))
         await self.outcomes.record(lease, delivery, attempt)
         return attempt
+
+    async def _post(self, message: Message, body: bytes, traceparent: str | None) -> Attempt:
+        at = self.now()
+        signing = message.secrets.valid(at)
+        headers = HEADERS | headers_of(message.delivery.message_id, body, at=at, signing_secrets=signing)
+        headers |= {"traceparent": traceparent} if traceparent else {}  # the receiver goes on with the trace
+        return await self.poster.post(message.endpoint.url, headers, body)
+
+
+def _facts(delivery: Delivery) -> Mapping[str, Fact]:
+    """Not the URL, in which a receiver may have put a secret."""
+    facts: dict[str, Fact] = {
+        "webhook_id": delivery.webhook_id,
+        "message_id": delivery.message_id,
+        "event": delivery.event,
+        "attempt": delivery.attempts + 1,
+    }
+    return facts if delivery.import_id is None else facts | {"import_id": delivery.import_id}

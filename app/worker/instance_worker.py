@@ -21,6 +21,7 @@ from app.scheduling.candidates import Candidates
 from app.scheduling.conflict_checker import ConflictChecker
 from app.scheduling.external_slots import ExternalSlots
 from app.scheduling.fenced_writer import FencedWriter
+from app.scheduling.job_spans import JobSpans
 from app.scheduling.queue_model import QueueModel
 from app.scheduling.settling import Settling
 from app.scheduling.turned_away import TurnedAwayPolicy
@@ -116,6 +117,9 @@ class _Builder:
             hit=hit,
         )
 
+    def spans(self) -> JobSpans:
+        return JobSpans(self.container.db, self.fenced, self.container.tracer)
+
     def submit(self) -> Submit:
         external_slots = ExternalSlots(self.max_queued, self.back_off)
         return Submit(
@@ -128,6 +132,7 @@ class _Builder:
             turned_away=TurnedAwayPolicy(self.retry_policy, self.back_off, external_slots),
             settling=self.settling,
             retry_policy=self.retry_policy,
+            spans=self.spans(),
             now=self.container.now,
             sleep=self.container.sleep,
             hit=self.container.hit,
@@ -142,6 +147,7 @@ class _Builder:
             back_off=self.back_off,
             retry_policy=self.retry_policy,
             wakeup=self.container.wakeup,
+            spans=self.spans(),
             now=self.container.now,
             hit=self.container.hit,
         )
@@ -154,6 +160,7 @@ class _Builder:
             result_files=ResultFiles(db, self.marketo, now),
             late_files=LateFiles(self.back_off, self.retry_policy, now),
             back_off=self.back_off,
+            spans=self.spans(),
             now=now,
             hit=self.container.hit,
         )

@@ -15,8 +15,11 @@ def build_webhook_duty(container: Container, presenter: Presenter, *, worker: st
     sender = EndpointSender(
         now=container.now,
         poster=Poster(container.webhooks.rules, container.webhooks.lookup),
-        reader=MessageReader(container.db, container.now, Bodies(reports.imports, reports.instances, presenter)),
+        reader=MessageReader(
+            container.db, container.now, Bodies(reports.imports, reports.instances, presenter), container.tracer
+        ),
         outcomes=Outcomes(container.db, container.now, container.sleep, container.chance),
+        tracer=container.tracer,
     )
     return WebhookDuty(
         db=container.db,

@@ -8,7 +8,7 @@ import pytest
 
 from app.domain.api_keys import Scope
 from app.simulator import Rules
-from tests.browser.barriers import assert_no_barriers
+from tests.browser.barriers import LOOKS, assert_looks_well, assert_no_barriers
 from tests.browser.site import Site
 from tests.story.files import leads
 from tests.support.processes import service, simulator
@@ -18,26 +18,22 @@ if TYPE_CHECKING:
 
     Opened = Callable[..., Page]
 
-SIZES = (320, 390, 1280, 3840)
-LIVE_MS = 30_000
+LIVE_MS = 60_000
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_every_day_is_shown_without_a_barrier_and_nothing_stands_out_over_the_edge(
     day: Site, opened: "Opened", width: int, scheme: str
 ):
     page = opened(day, width=width, scheme=scheme)
     page.goto("/")
     assert page.get_by_role("heading", level=1).count() == 1
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert_no_barriers(page)
+    assert_looks_well(page, width)
     if page.get_by_text("The numbers").count():
         page.get_by_text("The numbers").click()
     for offer in page.locator("details.deed > summary").all():
         offer.click()
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert_no_barriers(page)
+    assert_looks_well(page, width)
 
 
 def test_who_signs_in_sees_what_the_key_may_and_signs_out(guarded: Site, opened: "Opened"):
@@ -49,7 +45,7 @@ def test_who_signs_in_sees_what_the_key_may_and_signs_out(guarded: Site, opened:
         page.keyboard.type(guarded.keys[scope])
         page.keyboard.press("Enter")
         page.get_by_role("heading", level=1, name="Nothing is sent to eu-west").wait_for()
-        assert page.get_by_role("link", name="Webhooks").count() == has_webhooks
+        assert page.get_by_role("link", name="Webhooks", exact=True).count() == has_webhooks
         assert page.locator("summary", has_text="Pause…").count() == may_pause
         page.get_by_role("button", name="Sign out").click()
         page.get_by_text("You are signed out.").wait_for()
@@ -82,7 +78,7 @@ def test_a_deed_works_without_javascript(opened: "Opened", paused_and_back: Site
 def test_a_page_lives_and_leaves_alone_what_is_in_use(tmp_path: Path, sqlite_url: str, opened: "Opened"):
     """A real service and a simulator: imports come and end without a reload, and an open form keeps what was typed."""
     with (
-        simulator(Rules(job_seconds=2.0, rows_per_second=200.0)) as (marketo, _),
+        simulator(Rules(job_seconds=12.0, rows_per_second=200.0)) as (marketo, _),
         service(tmp_path, sqlite_url, marketo, POLL_MIN_SECONDS=0.5, POLL_MAX_SECONDS=1) as running,
     ):
         page = opened(Site(running.url, {}))

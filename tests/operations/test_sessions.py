@@ -11,6 +11,7 @@ from app.operations.sessions import Sessions
 from app.store import sessions as stored
 from app.store.database import Database
 from tests.support.clock import SteppedClock
+from tests.support.statements import statements
 
 
 @pytest.fixture
@@ -77,3 +78,19 @@ async def test_a_session_lives_no_longer_than_its_time_from_now_whatever_is_said
         await stored.add(tx, digest, key_id=key.id, expires_at=clock() + timedelta(seconds=seconds))
     assert (await sessions.find("a token") is not None) == opens
     assert await sessions.find(digest) is None
+
+
+async def test_a_session_that_another_process_ended_opens_nothing_within_a_second(
+    db: Database, sessions: Sessions, keys: ApiKeys, clock: SteppedClock
+):
+    """However many requests it comes with meanwhile, it is looked up once."""
+    _, text = await keys.create("crm", [Scope.READ])
+    session = await sessions.begin(text)
+    assert session
+    assert await sessions.find(session.token)
+    await Sessions(db, clock, keys, 3600).end(session.token)
+    with statements(db) as asked:
+        assert await sessions.find(session.token)
+    assert asked == []
+    clock.step(1)
+    assert await sessions.find(session.token) is None

@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+from markupsafe import escape
 
 from app.domain.api_keys import Scope
 from tests.pages.conftest import Browser, refuse_hostile
@@ -60,6 +61,8 @@ async def test_what_cannot_be_a_key_is_refused_with_a_sentence(browser: Browser,
     answer = await browser.post("/keys", token | form)
     assert answer.status_code == 422
     assert said in answer.text
+    assert sentence(answer.text) == "1 key opens this service."
+    assert '<details class="deed" id="new-key" open>' in answer.text
     assert len(await browser.stage.container.keys.everyone()) == 1
 
 
@@ -72,7 +75,7 @@ async def test_a_revocation_says_when_the_key_was_last_used(browser: Browser):
     stage.clock.step(180)
     page = (await browser.get("/keys")).text
     offers = dict(re.findall(r'action="/keys/(\w+)/revoke" class="deed-form">\s*<p>([^<]*)<', page))
-    assert "last used 3\u202fmin ago" in offers[key.id]
+    assert "last used at 2026-11-04 12:00:00 UTC" in offers[key.id]
     assert "never used" in offers[unused.id]
     done = await browser.post(f"/keys/{key.id}/revoke", form | {"back": "/keys"})
     assert done.headers["location"] == "/keys?did=key_revoked"
@@ -149,3 +152,21 @@ async def test_hostile_clients_are_shown_as_text(browser: Browser):
     page = (await browser.get("/keys")).text
     assert "&lt;script&gt;" in page
     refuse_hostile(page)
+
+
+async def test_a_form_that_is_refused_comes_back_as_it_was_filled_in(browser: Browser):
+    """With the mistake beside its field, and what was ticked; hostile texts are no danger there."""
+    token = await admin(browser)
+    name = HOSTILE[1]
+    form = {"client": name, "scopes": "operate", "max_priority": "3", "expires_at": "2020-01-01T00:00"}
+    page = (await browser.post("/keys", token | form)).text
+    refuse_hostile(page)
+    assert 'aria-describedby="new-expiry-hint new-expiry-mistake"' in page
+    assert 'id="new-expiry-mistake">that time is over' in page
+    assert 'value="2020-01-01T00:00"' in page
+    assert 'name="max_priority" type="number" min="0" max="9" value="3"' in page
+    assert re.findall(r'name="scopes" value="(\w+)" checked', page) == ["operate"]
+    assert 'id="new-client" name="client" required' in page
+    assert f'value="{escape(name)}"' in page
+    again = await browser.post("/keys", token | form | {"expires_at": ""})
+    assert again.status_code == 201

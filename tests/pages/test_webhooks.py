@@ -180,3 +180,21 @@ async def test_what_is_not_there_is_a_page_that_says_so(browser: Browser, path: 
     answer = await browser.get(path)
     assert answer.status_code == 404
     assert "<h1>" in answer.text
+
+
+async def test_a_form_that_is_refused_comes_back_as_it_was_filled_in(browser: Browser):
+    """A new one and a changed one: with the mistake beside its field, and all else as it was typed."""
+    await browser.sign_in(Scope.SUBMIT)
+    webhook_id = await made(browser, description="as it was")
+    for path, id_ in (("/webhooks", "new"), (f"/webhooks/{webhook_id}/change", "change")):
+        answer = await sent(
+            browser, path, url="ftp://example.com", events=["import.attention"], description="our <CRM>"
+        )
+        assert answer.status_code == 422
+        assert f'<details class="deed" id="{id_}-webhook" open>' in answer.text
+        assert f'aria-describedby="{id_}-url-mistake"' in answer.text
+        assert f'class="hint mistake" id="{id_}-url-mistake"' in answer.text
+        assert 'value="ftp://example.com"' in answer.text
+        assert 'value="our &lt;CRM&gt;"' in answer.text
+        assert re.findall(r'name="events" value="([\w.]+)" checked', answer.text) == ["import.attention"]
+    assert "as it was" in (await browser.get(f"/webhooks/{webhook_id}")).text

@@ -26,6 +26,17 @@ async def test_a_broken_day_s_jobs_each_say_what_keeps_them_from_their_end(datab
         assert {each.trouble for each in later} == {JobTrouble.STUCK, JobTrouble.DENIED, JobTrouble.UNCONFIRMED}
 
 
+async def test_one_instance_is_told_as_the_overview_tells_it(database_url: str, clock: SteppedClock):
+    async with staged(database_url, clock, instances=dict.fromkeys(("default", "eu-west"), INSTANCE)) as stage:
+        await seed(stage.container.db, "broken", clock())
+        reports = stage.container.reports
+        overview = await reports.overview.read()
+        for each in overview.instances:
+            detail = await reports.instance_details.read(each.view.instance.name)
+            assert detail.overview == each
+            assert set(map(str, detail.needs)) <= set(map(str, overview.needs))
+
+
 LOOKS: list[Callable[[InstanceDetailReader], Awaitable[object]]] = [
     lambda details: details.read("nobody"),
     lambda details: details.queue("nobody", after=None, size=1),

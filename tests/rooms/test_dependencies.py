@@ -10,6 +10,14 @@ import pytest
 
 from tests.rooms.test_structure import ROOT, imported
 
+TRACES = {  # the longest first: what brings each module of OpenTelemetry, whose packages share one name
+    "opentelemetry.instrumentation.asgi": "opentelemetry-instrumentation-asgi",
+    "opentelemetry.instrumentation.httpx": "opentelemetry-instrumentation-httpx",
+    "opentelemetry.instrumentation.sqlalchemy": "opentelemetry-instrumentation-sqlalchemy",
+    "opentelemetry.util.http": "opentelemetry-util-http",
+    "opentelemetry.sdk": "opentelemetry-sdk",
+    "opentelemetry": "opentelemetry-api",
+}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 NAME = re.compile(r"[A-Za-z0-9._-]++")
 OURS = {"app", "migrations"}
@@ -28,9 +36,10 @@ def plain(name: str) -> str:
     return name.lower().replace("_", "-").replace(".", "-")
 
 
-def declared() -> dict[str, str]:
+def declared(extra: str = "") -> dict[str, str]:
     """What each requirement says, by the name of its distribution."""
-    return {plain(NAME.match(one)[0]): one for one in PROJECT["dependencies"]}
+    requirements = PROJECT["optional-dependencies"][extra] if extra else PROJECT["dependencies"]
+    return {plain(NAME.match(one)[0]): one for one in requirements}
 
 
 def used() -> dict[str, Path]:
@@ -40,7 +49,7 @@ def used() -> dict[str, Path]:
         for path in sorted((ROOT / folder).rglob("*.py")):
             for module in imported(path):
                 top = module.split(".")[0]
-                if top not in STANDARD | OURS:
+                if top not in STANDARD | OURS | {"opentelemetry"}:
                     names = [plain(name) for name in known.get(top, [top])]
                     found[next((name for name in names if name in declared()), names[0])] = path
     return found
@@ -56,12 +65,28 @@ def test_what_is_declared_is_used():
     assert declared().keys() - used().keys() - AT_RUN_TIME.keys() == set()
 
 
-@pytest.mark.parametrize("name", sorted(declared()))
-def test_every_requirement_has_a_lower_bound_that_the_lock_file_keeps(name: str):
+def test_only_the_room_of_traces_needs_the_extra_and_it_needs_all_of_it():
+    """The exporter is looked up by its name, as OTEL_TRACES_EXPORTER gives it."""
+    needed = {"opentelemetry-exporter-otlp-proto-http"}
+    for path in sorted((ROOT / "app").rglob("*.py")):
+        modules = [module for module in imported(path) if module.split(".")[0] == "opentelemetry"]
+        assert not modules or path.parent.name == "telemetry", path
+        needed |= {
+            next(TRACES[begin] for begin in TRACES if f"{module}.".startswith(f"{begin}.")) for module in modules
+        }
+    assert needed == declared("otel").keys()
+
+
+@pytest.mark.parametrize(
+    ("extra", "name"), [(extra, name) for extra in ("", "otel") for name in sorted(declared(extra))]
+)
+def test_every_requirement_has_a_lower_bound_that_the_lock_file_keeps(extra: str, name: str):
     """What is locked was tested; what is older than the bound was not, or does not work."""
-    least = re.search(r">=([0-9.]++)", declared()[name])
-    assert least, declared()[name]
-    locked = re.findall(rf"^{name}==([0-9.]++)", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    requirement = declared(extra)[name]
+    least = re.search(r">=([0-9.]++)", requirement)
+    assert least, requirement
+    lock = ROOT / ("requirements-otel.lock" if extra else "requirements.lock")
+    locked = re.findall(rf"^{name}==([0-9.]++)", lock.read_text(), re.MULTILINE)
     assert locked
     assert all(version(one) >= version(least[1]) for one in locked)
 

@@ -103,7 +103,7 @@ def test_no_stray_file_gets_into_the_image(stray: str) -> None:
 def test_the_image_checks_hashes_and_does_not_run_as_root() -> None:
     said = dict(instructions())
     runs = " ".join(rest for word, rest in instructions() if word == "RUN")
-    for lock in ("requirements.lock", "requirements-build.lock"):
+    for lock in ("requirements${EXTRA}.lock", "requirements-build.lock"):
         assert f"--require-hashes -r {lock}" in runs
     assert said["USER"] == "10001:10001"
     assert said["HEALTHCHECK"].endswith('CMD ["sluice", "health"]')
@@ -121,13 +121,14 @@ def test_the_image_sets_nothing_but_where_it_listens() -> None:
 
 def test_what_builds_sluice_is_locked_apart_from_what_runs() -> None:
     """So it can stay out of the image; both are what the developers' environment has."""
-    runs, builds, develops = (
+    runs, traces, builds, develops = (
         set(re.findall(r"^(\S+==\S+)", (ROOT / name).read_text(encoding="utf-8"), re.MULTILINE))
-        for name in ("requirements.lock", "requirements-build.lock", "requirements-dev.lock")
+        for name in ("requirements.lock", "requirements-otel.lock", "requirements-build.lock", "requirements-dev.lock")
     )
     assert any(one.startswith("hatchling==") for one in builds)
     assert runs & builds == set()
-    assert runs | builds <= develops
+    assert runs < traces, "what runs with traces is what runs, and more"
+    assert traces | builds <= develops
 
 
 def test_the_compose_file_publishes_to_this_host_only_and_asks_for_keys() -> None:

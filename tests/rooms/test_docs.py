@@ -165,7 +165,8 @@ def test_the_lock_files_hold_hashes_and_no_addresses() -> None:
     clients = sorted((ROOT / "tests" / "clients").glob("*.lock"))
     assert len(clients) == 3
     browser = ROOT / "tests" / "browser" / "browser.lock"
-    for path in (*ROOT.glob("requirements*.lock"), browser, *clients):
+    deploy = ROOT / "tests" / "deploy" / "deploy.lock"
+    for path in (*ROOT.glob("requirements*.lock"), browser, deploy, *clients):
         text = path.read_text(encoding="utf-8")
         assert "--hash=sha256:" in text
         assert [line for line in text.splitlines() if "://" in line or "index-url" in line] == []

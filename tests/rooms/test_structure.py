@@ -97,12 +97,14 @@ def test_reporting_knows_nothing_of_http():
 def test_no_module_of_the_service_is_loaded_by_its_name_but_where_that_is_explained():
     """An import in a string is an edge that no contract sees.
 
-    The list of commands has them, what serves HTTP, and the beginning, which sets the signals' handlers before; and the
-    vault, which needs no ciphers where there is no key.
+    The list of commands has them, what serves HTTP, what traces, and the beginning, which sets the signals' handlers
+    before; and the vault, which needs no ciphers where there is no key.
     """
+    cli = APP / "cli"
     explained = {
-        APP / "cli" / "commands.py",
-        APP / "cli" / "server.py",
+        cli / "commands.py",
+        cli / "server.py",
+        cli / "tracing.py",
         APP / "__main__.py",
         APP / "encryption" / "vault.py",
     }

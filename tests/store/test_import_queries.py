@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import text, update
 
 from app.domain.imports import ImportStatus, Request
 from app.domain.lifecycle import Move
@@ -14,6 +14,7 @@ from app.store import import_queries, imports
 from app.store.attention import AttentionCriteria
 from app.store.database import Database
 from app.store.import_queries import Filters
+from app.store.tables import import_
 from tests.store.seed import AT, an_import, parts_of
 from tests.support import in_jobs
 
@@ -185,3 +186,19 @@ async def test_retries_are_found_from_both_ends(db: Database):
         assert newest
         assert await import_queries.ancestors(tx, newest, most=5) == [first, third]
         assert await import_queries.ancestors(tx, newest, most=1) == [third]
+
+
+@pytest.mark.parametrize("many", [1, 2, 3, 100])
+async def test_a_time_finds_the_same_however_many_there_are(db: Database, monkeypatch: pytest.MonkeyPatch, many: int):
+    """Also where clocks were set, so that the times are in another order than the ids."""
+    monkeypatch.setattr(import_queries, "MANY", many)
+    minutes = {await an_import(db): minute for minute in (3, 0, 4, 2, 1)}
+    async with db.write() as tx:
+        for import_id, minute in minutes.items():
+            at = AT + timedelta(minutes=minute)
+            await tx.execute(update(import_).where(import_.c.id == import_id).values(created_at=at))
+    for after, before in ((-1, 2), (-1, 4), (0, 9), (3, 9), (1, 4), (4, 9), (-1, 0)):
+        wanted = [import_id for import_id, minute in minutes.items() if after < minute < before]
+        since = None if after < 0 else AT + timedelta(minutes=after)
+        until = None if before > 4 else AT + timedelta(minutes=before)
+        assert await ids(db, Filters(created_after=since, created_before=until)) == wanted[::-1], (after, before)

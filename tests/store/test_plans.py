@@ -36,6 +36,7 @@ PAGES = (
     "/v1/imports?client=local",
     "/v1/imports?label=nothing",
     "/v1/imports?file_name=nothing",
+    "/v1/imports?created_after=2027-01-01T00:00:00Z",
     "/v1/imports?attention=true",
     "/v1/imports/1",
     "/v1/imports/1/parts",

@@ -31,9 +31,9 @@ async def test_live_parts_are_found_by_an_index_among_all_that_have_ended(db: Da
         def keep(_connection, _cursor, statement, parameters, *_rest) -> None:
             sent.append((statement, parameters))
 
-        found = await queue_summary.summaries(tx, now=datetime.now(UTC))
+        found = await queue_summary.summaries(tx, await queue_summary.waiting(tx), now=datetime.now(UTC))
         event.remove(tx.sync_connection, "before_cursor_execute", keep)
-        statement, parameters = next(one for one in sent if "part" in one[0])
+        statement, parameters = next(one for one in sent if "denials" in one[0])
         explain = "EXPLAIN QUERY PLAN " if db.on_sqlite else "EXPLAIN "
         plan = (await tx.exec_driver_sql(explain + statement, parameters)).all()
     assert found["default"].waiting_parts == 3

@@ -22,6 +22,7 @@ from app.simulator import Rules, Simulator, create_app
 from app.store import instances, job_queries
 from app.store.database import in_transaction
 from app.store.tables import event, import_, instance, part, part_file, part_keys
+from app.tracing import NO_TRACER, Tracer
 from app.worker.instance_worker import InstanceWorker, build_instance_worker
 from app.worker.leases import Leases
 from app.worker.maintenance import Maintenance, build_maintenance
@@ -181,6 +182,7 @@ async def staged(
     rules: Rules | None = None,
     hang: Sleep = asyncio.sleep,
     hit: FailpointHit = no_op,
+    tracer: Tracer = NO_TRACER,
     **knobs: Any,
 ) -> AsyncIterator[Stage]:
     """`hang` is how a call of the simulator hangs, when that was ordered."""
@@ -198,7 +200,8 @@ async def staged(
 
     transport = SimulatorTransport(create_app(simulator, sleep=hang), before_request=watch)
     http = httpx.AsyncClient(transport=transport)
-    container = build_container(stage_settings(database_url, **knobs), now=clock, sleep=clock.sleep, http=http, hit=hit)
+    settings = stage_settings(database_url, **knobs)
+    container = build_container(settings, tracer=tracer, now=clock, sleep=clock.sleep, http=http, hit=hit)
     try:
         async with container.db.write() as tx:
             await instances.ensure(tx, container.settings.instances)

@@ -19,6 +19,7 @@ from app.api.middleware.path_spelling import PathSpelling
 from app.api.middleware.plain_errors import PlainErrors
 from app.api.middleware.request_bounds import RequestBounds
 from app.api.middleware.request_log import RequestLog
+from app.api.middleware.route_name import RouteName
 from app.api.middleware.stopping import Stopping
 from app.container import Container
 
@@ -33,6 +34,8 @@ def outside(
         Middleware(LingeringClose),
         # Outside everything that looks at a path.
         Middleware(PathSpelling, ending=paths_with_slash),
+        # Outside the log, whose line names the trace. It is there only where traces are on.
+        *((Middleware(container.tracer.around),) if container.tracer.is_on else ()),
         # Outside everything that answers, so that no answer is without a request id and a line in the log.
         Middleware(RequestLog),
         # Inside the log, whose line says HEAD; outside everything that answers, for a HEAD gets only the answer's head.
@@ -65,6 +68,8 @@ def inside(container: Container) -> Sequence[Middleware]:
         *loopback_only,
         # Outside all that a stop can cut off.
         Middleware(Stopping),
+        # Inside all that copies a request's scope, in which the router writes which route it is.
+        *((Middleware(RouteName),) if container.tracer.is_on else ()),
         # Next to the router, whose plain answers it replaces.
         Middleware(PlainErrors),
     )

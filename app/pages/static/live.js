@@ -4,12 +4,14 @@
 import { renewTimes } from "./times.js";
 
 const SOON_MS = 5000; // after a change
-const QUIET_MS = 10000; // after none
+const QUIET_MS = 10000; // after none; the longer nothing changes, the longer
+const QUIET_MOST_MS = 20000;
 const MOST_MS = 60000; // while the service does not answer
 const ACTIVE = "a, button, summary, input, select, textarea";
 
 let fingerprint = null;
 let waitMs = SOON_MS;
+let quietMs = QUIET_MS;
 let timer = 0;
 let lostAt = null;
 
@@ -42,7 +44,12 @@ async function renew() {
   const headers = { Accept: "text/html" };
   if (fingerprint) headers["If-None-Match"] = fingerprint;
   const answer = await fetch(address, { headers, cache: "no-store", credentials: "same-origin" });
-  if (answer.status === 304) return QUIET_MS;
+  if (answer.status === 304) {
+    const ms = quietMs;
+    quietMs = Math.min(QUIET_MOST_MS, quietMs * 1.5);
+    return ms;
+  }
+  quietMs = QUIET_MS;
   if (answer.redirected) location.reload(); // the session is over
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
