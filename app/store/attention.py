@@ -78,6 +78,8 @@ class Parts:
 async def parts_of(tx: AsyncConnection, ids: Sequence[int], by: AttentionCriteria) -> Mapping[int, Parts]:
     """The sums over the parts of these imports, by import."""
     summed: dict[int, Parts] = defaultdict(Parts)
+    if not ids:
+        return summed
     for row in await tx.execute(
         select(
             part.c.import_id,

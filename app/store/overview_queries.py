@@ -27,6 +27,8 @@ async def parts_of_jobs(tx: AsyncConnection, job_ids: Collection[int]) -> Mappin
     in_job = select(part.c.id).where(part.c.job_id == job.c.id).order_by(part.c.turn, part.c.number).limit(1)
     places = [in_job.offset(place).correlate(job).scalar_subquery() for place in range(FIRST_PARTS)]
     found = (await tx.execute(select(*places).where(job.c.id.in_(job_ids)))).all() if job_ids else []
+    if not found:
+        return {}
     rows = await tx.execute(
         select(
             part.c.job_id,

@@ -131,7 +131,7 @@ def test_an_operator_finds_out_why_an_import_does_not_move_and_lets_it_go_on(
         page.get_by_text("Resumed by local.").wait_for()
         page.get_by_text("Nothing waits for a place.").wait_for(timeout=LIVE_MS)
         page.goto("/imports?label=night")
-        page.get_by_text("complete").first.wait_for(timeout=LIVE_MS)
+        page.locator("#imports").get_by_text("complete").first.wait_for(timeout=LIVE_MS)
 
 
 def sign_in(page: "Page", key: str) -> None:
