@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from app.pipeline.finish import finish
 from app.store.database import Database
@@ -82,6 +82,11 @@ class Door(Database):
     def __init__(self, ground: Ground, pause: Pause, look: Look) -> None:
         self.url, self.on_sqlite, self.file = ground.url, ground.on_sqlite, None
         self.ground, self.pause, self.look = ground, pause, look
+        self.vault = ground.vault
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, ...]:
+        return self.ground.engines
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[AsyncConnection]:
