@@ -57,7 +57,7 @@ def export(path: Path, rows: int, *, bad: dict[int, str] | None = None) -> Path:
 
 def drop(page: "Page", *files: tuple[str, str]) -> None:
     """Drop files (name, text) on the page as a mouse would."""
-    page.wait_for_function("document.getElementById('file').multiple")  # the script is there
+    page.locator("#file[multiple]").wait_for(state="attached")  # the script is there
     page.evaluate(
         """files => {
             const transfer = new DataTransfer();

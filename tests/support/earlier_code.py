@@ -20,14 +20,16 @@ def git(*words: str) -> bytes:
 
 
 def commit_before_the_newest_migration() -> str:
-    """The last commit that has some of today's migrations, not all, and no others; and whose code asks whether it may
-    work with a newer schema. Errors: LookupError.
+    """The last commit that has the first of today's migrations, not all, and no others; and whose code asks whether it
+    may work with a newer schema. Errors: LookupError.
+
+    One with a gap is from a branch on which a migration had another place than it has now.
     """
-    today = {path.name for path in migrations.VERSIONS.glob("[0-9]*.py")}
+    today = sorted(path.name for path in migrations.VERSIONS.glob("[0-9]*.py"))
     for commit in git("rev-list", "--topo-order", "HEAD").decode().split():
         paths = git("ls-tree", "--name-only", commit, VERSIONS).decode().split()
-        there = {Path(path).name for path in paths if path.endswith(".py")}
-        if there < today and b"oldest" in git("show", f"{commit}:{ASKS}"):
+        there = sorted(Path(path).name for path in paths if path.endswith(".py"))
+        if len(there) < len(today) and there == today[: len(there)] and b"oldest" in git("show", f"{commit}:{ASKS}"):
             return commit
     raise LookupError("no commit of this history is from before the newest migration: is it a shallow clone?")
 
