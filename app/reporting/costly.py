@@ -38,8 +38,11 @@ class Costly(Generic[T]):
     _kept: dict[str, _Kept[T]] = field(default_factory=dict)
     _reading: dict[str, "asyncio.Task[T]"] = field(default_factory=dict)  # anew, while it is told as it was
 
-    async def get(self, tx: AsyncConnection, name: str, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
-        """`read` is given the transaction `tx`, or one of its own that may outlive it. Errors: those of `read`."""
+    async def get(self, tx: AsyncConnection | None, name: str, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """`read` is given the transaction `tx`, or one of its own that may outlive it. Errors: those of `read`.
+
+        Who has no transaction open needs none where the sum is kept.
+        """
         kept = self._kept.get(name)
         if kept is not None:
             age = self.now.monotonic() - kept.read_at
@@ -47,7 +50,11 @@ class Costly(Generic[T]):
                 self._read_aside(name, read)
             if age < max(kept.fresh_seconds, kept.told_seconds):
                 return kept.value
-        return await self._read(tx, name, read)
+        return await (self._read_alone(name, read) if tx is None else self._read(tx, name, read))
+
+    async def _read_alone(self, name: str, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        async with self.db.read() as tx:
+            return await self._read(tx, name, read)
 
     async def _read(self, tx: AsyncConnection, name: str, read: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         begun = self.now.monotonic()
@@ -60,13 +67,9 @@ class Costly(Generic[T]):
         return value
 
     def _read_aside(self, name: str, read: Callable[[AsyncConnection], Awaitable[T]]) -> None:
-        async def read_aside() -> T:
-            async with self.db.read() as tx:
-                return await self._read(tx, name, read)
-
         if name not in self._reading:
             # its context is not that of whoever asks, who has a transaction open
-            task = asyncio.get_running_loop().create_task(read_aside(), context=Context())
+            task = asyncio.get_running_loop().create_task(self._read_alone(name, read), context=Context())
             task.add_done_callback(lambda done: self._has_ended(name, done))
             self._reading[name] = task
 

@@ -131,8 +131,7 @@ class CompletionEstimates:
         return instance.heartbeat_at is not None and instance.heartbeat_at >= oldest
 
     async def _backlog(self, name: str, now: datetime) -> list[BacklogSlice]:
-        async with self.db.read() as tx:
-            return await self._backlogs.get(tx, name, lambda tx: waiting_queue.backlog_slices(tx, name, now=now))
+        return await self._backlogs.get(None, name, lambda tx: waiting_queue.backlog_slices(tx, name, now=now))
 
 
 def _parts(backlog: Sequence[BacklogSlice]) -> int:

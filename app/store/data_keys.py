@@ -21,7 +21,7 @@ from app.store.transaction import ReadTransaction, Transaction
 if TYPE_CHECKING:
     from app.encryption.sealing import DataKey
 
-_ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
+ERASED_AT = {Content.FILE: import_.c.file_erased_at, Content.RESULTS: import_.c.results_erased_at}
 
 
 class PartKey(NamedTuple):
@@ -183,7 +183,7 @@ async def _held(tx: Transaction, import_ids: Collection[int], content: Content) 
 async def refuse_lost(tx: AsyncConnection, import_ids: Collection[int], content: Content) -> None:
     """A key that is gone without an erasure is damage, and no erasure. Errors: Corrupt."""
     if import_ids:
-        lost = select(import_.c.id).where(import_.c.id.in_(list(import_ids)), _ERASED_AT[content].is_(None)).limit(1)
+        lost = select(import_.c.id).where(import_.c.id.in_(list(import_ids)), ERASED_AT[content].is_(None)).limit(1)
         if (import_id := (await tx.execute(lost)).scalar_one_or_none()) is not None:
             raise Corrupt(f"the data key of import {import_id} ({content}) is not there any more")
 

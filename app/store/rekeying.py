@@ -192,9 +192,8 @@ async def _locked(tx: Transaction, table: Table, key: ColumnElement[Any], ids: S
 
 async def _keys(tx: Transaction, import_ids: Collection[int], content: Content) -> "Mapping[int, DataKey]":
     """By import, of those whose content is not erased. They are locked, so that none is erased meanwhile."""
-    erased_at = import_.c.file_erased_at if content is Content.FILE else import_.c.results_erased_at
-    kept = select(import_.c.id).where(import_.c.id.in_(list(import_ids)), erased_at.is_(None)).order_by(import_.c.id)
-    ids = list((await tx.execute(kept.with_for_update(key_share=True))).scalars())
+    kept = select(import_.c.id).where(import_.c.id.in_(list(import_ids)), data_keys.ERASED_AT[content].is_(None))
+    ids = list((await tx.execute(kept.order_by(import_.c.id).with_for_update(key_share=True))).scalars())
     if tx.vault.seals:
         return await data_keys.get_or_add(tx, ids, content)
     keys = {import_id: await data_keys.find(tx, import_id, content) for import_id in ids}

@@ -46,6 +46,15 @@ async def test_a_large_sum_is_kept_twenty_times_as_long_as_it_took_and_ten_secon
         assert await costly.get(tx, "all", read) == LARGE + 1
 
 
+async def test_who_has_no_transaction_opens_one_for_what_is_not_kept_alone(
+    db: Database, clock: SteppedClock, monkeypatch: pytest.MonkeyPatch
+):
+    costly, read = sums(db, clock), reading(clock, 0.1, values=[LARGE])
+    assert await costly.get(None, "all", read) == LARGE
+    monkeypatch.setattr(db, "read", None)
+    assert await costly.get(None, "all", read) == LARGE
+
+
 async def test_after_a_quarter_of_a_minute_it_is_not_told_as_it_was(db: Database, clock: SteppedClock):
     costly, read = sums(db, clock), reading(clock, 0.1, values=[LARGE, LARGE + 1])
     async with db.read() as tx:
